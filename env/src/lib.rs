@@ -1,0 +1,160 @@
+//! The seam between Kurier and the world.
+//!
+//! Everything that two runs of one program can see differently passes through [`Env`]: the wall
+//! clock, chance, the network, files and blocking work. Monotonic time is [`tokio::time`], which
+//! tests pause. [`Env::real`] is the world itself; `kurier-testkit` has one in memory, and users
+//! may bring their own to simulate their whole program.
+
+mod chance;
+mod files;
+mod net;
+mod wall;
+
+pub use chance::{Chance, Purpose, Seeded};
+pub use files::{Files, RealFiles};
+pub use net::{Datagram, Io, Net, RealNet};
+pub use wall::{RealWall, Wall};
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A future behind a pointer, so that the seam is a trait object and not a type parameter.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The world as Kurier sees it. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Env {
+    net: Arc<dyn Net>,
+    wall: Arc<dyn Wall>,
+    chance: Arc<dyn Chance>,
+    files: Arc<dyn Files>,
+    blocking: Blocking,
+}
+
+impl Env {
+    /// The real world: sockets, system clock, a generator seeded by the operating system, the
+    /// file system, and blocking work on tokio's blocking threads.
+    #[must_use]
+    pub fn real() -> Self {
+        Self {
+            net: Arc::new(RealNet),
+            wall: Arc::new(RealWall),
+            chance: Arc::new(Seeded::from_os()),
+            files: Arc::new(RealFiles),
+            blocking: Blocking::Threads,
+        }
+    }
+
+    /// A simulated world: the given network and wall clock, chance from `seed`, and blocking work
+    /// done inline, so that the same seed gives the same run.
+    #[must_use]
+    pub fn simulated(net: Arc<dyn Net>, wall: Arc<dyn Wall>, seed: u64) -> Self {
+        Self {
+            net,
+            wall,
+            chance: Arc::new(Seeded::new(seed)),
+            files: Arc::new(RealFiles),
+            blocking: Blocking::Inline,
+        }
+    }
+
+    /// The same world with another network.
+    #[must_use]
+    pub fn with_net(self, net: Arc<dyn Net>) -> Self {
+        Self { net, ..self }
+    }
+
+    /// The same world with other files.
+    #[must_use]
+    pub fn with_files(self, files: Arc<dyn Files>) -> Self {
+        Self { files, ..self }
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn net(&self) -> &dyn Net {
+        &*self.net
+    }
+
+    /// The files.
+    #[must_use]
+    pub fn files(&self) -> &dyn Files {
+        &*self.files
+    }
+
+    /// Milliseconds since 1970 by the wall clock: what a record's timestamp holds. It may jump;
+    /// never use it to wait.
+    #[must_use]
+    pub fn wall_millis(&self) -> i64 {
+        self.wall.millis()
+    }
+
+    /// A number between 0 and `u64::MAX`, from the stream of this purpose.
+    #[must_use]
+    pub fn chance(&self, purpose: Purpose) -> u64 {
+        self.chance.next(purpose)
+    }
+
+    /// Runs work that would hold up the reactor. On a blocking thread in the real world, inline in
+    /// a simulation. A panic of `work` is carried to the caller.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses the result; the work itself runs to its end.
+    pub async fn offload<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        match self.blocking {
+            Blocking::Inline => work(),
+            Blocking::Threads => match tokio::task::spawn_blocking(work).await {
+                Ok(value) => value,
+                Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+                // The runtime is shutting down: nobody will poll this future again.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+}
+
+/// Where blocking work runs.
+#[derive(Clone, Copy, Debug)]
+enum Blocking {
+    Threads,
+    Inline,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Stopped;
+
+    impl Wall for Stopped {
+        fn millis(&self) -> i64 {
+            7
+        }
+    }
+
+    #[tokio::test]
+    async fn the_same_seed_gives_the_same_chance() {
+        let one = Env::simulated(Arc::new(RealNet), Arc::new(Stopped), 5);
+        let two = Env::simulated(Arc::new(RealNet), Arc::new(Stopped), 5);
+        let draw = |env: &Env| [(); 8].map(|()| env.chance(Purpose::Backoff));
+        assert_eq!(draw(&one), draw(&two));
+        assert_eq!(one.wall_millis(), 7);
+    }
+
+    #[tokio::test]
+    async fn purposes_do_not_disturb_each_other() {
+        let (one, two) = (Seeded::new(9), Seeded::new(9));
+        let _ = one.next(Purpose::Backoff);
+        assert_eq!(one.next(Purpose::Partition), two.next(Purpose::Partition));
+    }
+
+    #[tokio::test]
+    async fn blocking_work_gives_its_result_in_both_worlds() {
+        let real = Env::real();
+        assert_eq!(real.offload(|| 6 * 7).await, 42);
+        let simulated = Env::simulated(Arc::new(RealNet), Arc::new(Stopped), 1);
+        assert_eq!(simulated.offload(|| 6 * 7).await, 42);
+    }
+}
