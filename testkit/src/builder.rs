@@ -1,0 +1,175 @@
+//! Describes a cluster before it is built.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kurier_env::Wall;
+use kurier_protocol::release::Release;
+
+use crate::clock::PausableWall;
+use crate::cluster::TestCluster;
+use crate::error::Error;
+use crate::limits::BROKERS_MAX;
+use crate::shared::Shared;
+use crate::state::{CLUSTER_IDS, NewTopic, Settings, State, numbered_id};
+
+/// What a [`TestCluster`] shall be.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    broker_count: u32,
+    release: String,
+    auto_create: bool,
+    partitions_default: i32,
+    replication_default: Option<i16>,
+    topics: Vec<(String, i32)>,
+    configs: BTreeMap<String, Vec<(String, String)>>,
+    wall: Option<Arc<dyn Wall>>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            broker_count: 1,
+            release: Release::NEWEST.name().to_owned(),
+            auto_create: true,
+            partitions_default: 1,
+            replication_default: None,
+            topics: Vec::new(),
+            configs: BTreeMap::new(),
+            wall: None,
+        }
+    }
+
+    /// How many brokers there are; their ids begin at 1. Default: 1.
+    #[must_use]
+    pub fn brokers(self, count: u32) -> Self {
+        Self { broker_count: count, ..self }
+    }
+
+    /// The release that the brokers pretend to be, from `0.10.0` on: it decides which versions of
+    /// which APIs there are. Default: the newest.
+    #[must_use]
+    pub fn release(self, release: impl Into<String>) -> Self {
+        Self { release: release.into(), ..self }
+    }
+
+    /// Adds a topic.
+    #[must_use]
+    pub fn topic(mut self, name: impl Into<String>, partitions: i32) -> Self {
+        self.topics.push((name.into(), partitions));
+        self
+    }
+
+    /// Sets a topic's setting, by Kafka's name for it. The topic is one that [`topic`] adds.
+    ///
+    /// [`topic`]: Self::topic
+    #[must_use]
+    pub fn topic_config(
+        mut self,
+        topic: impl Into<String>,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        self.configs.entry(topic.into()).or_default().push((name.into(), value.into()));
+        self
+    }
+
+    /// Whether topics are created when a client asks for them. Kafka: `auto.create.topics.enable`.
+    /// Default: true.
+    #[must_use]
+    #[expect(clippy::fn_params_excessive_bools, reason = "a setting of Kafka's that is a bool")]
+    pub fn auto_create(self, auto_create: bool) -> Self {
+        Self { auto_create, ..self }
+    }
+
+    /// Partitions of topics that are created without a number. Kafka: `num.partitions`.
+    /// Default: 1.
+    #[must_use]
+    pub fn partitions_default(self, count: i32) -> Self {
+        Self { partitions_default: count, ..self }
+    }
+
+    /// Replicas of topics that are created without a number. Kafka: `default.replication.factor`.
+    /// Default: 3, or as many as there are brokers.
+    #[must_use]
+    pub fn replication_default(self, count: i16) -> Self {
+        Self { replication_default: Some(count), ..self }
+    }
+
+    /// The brokers' wall clock. Default: one that starts in January 2027 and goes with tokio's
+    /// clock, which tests pause.
+    #[must_use]
+    pub fn wall(self, wall: Arc<dyn Wall>) -> Self {
+        Self { wall: Some(wall), ..self }
+    }
+
+    /// Starts the cluster.
+    ///
+    /// # Panics
+    ///
+    /// Something that was set is wrong; [`try_build`] gives the error instead.
+    ///
+    /// [`try_build`]: Self::try_build
+    #[must_use]
+    pub fn build(self) -> TestCluster {
+        match self.try_build() {
+            Ok(cluster) => cluster,
+            Err(error) => panic!("the cluster cannot be built: {error}"),
+        }
+    }
+
+    /// Starts the cluster.
+    ///
+    /// # Errors
+    ///
+    /// Something that was set is wrong.
+    pub fn try_build(self) -> Result<TestCluster, Error> {
+        let release: Release = self
+            .release
+            .parse()
+            .map_err(|source| Error::Release { release: self.release.clone(), source })?;
+        let count = Some(self.broker_count).filter(|count| (1..=BROKERS_MAX).contains(count));
+        let count = count.and_then(|count| i16::try_from(count).ok());
+        let count = count.ok_or(Error::BrokerCount(self.broker_count))?;
+        let settings = Settings {
+            release,
+            auto_create: self.auto_create,
+            partitions_default: self.partitions_default,
+            replication_default: self.replication_default.unwrap_or_else(|| count.min(3)),
+            cluster_id: numbered_id(CLUSTER_IDS, 0).to_string(),
+        };
+        let mut state = State::new(settings, count.into());
+        for (name, partitions) in &self.topics {
+            let configs = self.configs.get(name).map_or(&[][..], Vec::as_slice);
+            add_topic(&mut state, name, *partitions, configs)?;
+        }
+        if let Some(topic) = self.configs.keys().find(|&name| state.topic(name).is_none()) {
+            let reason = "it has settings, but was not added".to_owned();
+            return Err(Error::Topic { topic: topic.clone(), reason });
+        }
+        let wall = self.wall.unwrap_or_else(|| Arc::new(PausableWall::new()));
+        Ok(TestCluster::new(Shared::new(state, wall)))
+    }
+}
+
+fn add_topic(
+    state: &mut State,
+    name: &str,
+    partitions: i32,
+    configs: &[(String, String)],
+) -> Result<(), Error> {
+    let new = NewTopic { name, partitions, replication: -1, assignments: None, configs };
+    let planned = state
+        .plan_topic(&new)
+        .map_err(|(_, reason)| Error::Topic { topic: name.to_owned(), reason })?;
+    state.add_topic(name, planned);
+    Ok(())
+}
+
+impl TestCluster {
+    /// Describes a cluster: one broker of the newest release without topics, until more is said.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+}

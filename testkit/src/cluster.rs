@@ -1,0 +1,326 @@
+//! The cluster as its owner holds it: reach it, look into it, break it.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kurier_env::Env;
+use kurier_protocol::api::produce::ProduceRequest;
+use kurier_protocol::record::{
+    DecompressLimits, Record, RecordBatch, RecordBatches, TimestampType,
+};
+use kurier_protocol::{ApiKey, Uuid};
+
+use crate::fault::Fault;
+use crate::limits::DECOMPRESSED_BYTES_MAX;
+use crate::memory::MemoryNet;
+use crate::produced::Produced;
+use crate::recorder::RecordedRequest;
+use crate::shared::{Power, Shared};
+use crate::state::{ListenerId, NewTopic, Partition, State};
+use crate::tcp::{TcpCluster, listen};
+
+/// A Kafka cluster in memory. Cloning shares it.
+///
+/// Methods that name a topic, partition or broker panic if there is none: that is an error of the
+/// test, not something to handle.
+#[derive(Clone, Debug)]
+pub struct TestCluster {
+    shared: Arc<Shared>,
+}
+
+/// Ways to reach the brokers.
+impl TestCluster {
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// A world in which the brokers are the whole network: their wall clock, and chance from
+    /// `seed`. Connecting needs a tokio runtime, on which the brokers then run.
+    #[must_use]
+    pub fn env(&self, seed: u64) -> Env {
+        let net = Arc::new(MemoryNet::new(Arc::clone(&self.shared)));
+        Env::simulated(net, Arc::clone(&self.shared.wall), seed)
+    }
+
+    /// The addresses of the brokers in the world of [`env`](Self::env), as `host:port`.
+    #[must_use]
+    pub fn bootstrap(&self) -> Vec<String> {
+        self.look(|state| {
+            let addresses = state.broker_ids().map(|id| state.address(id, ListenerId::MEMORY));
+            addresses.flatten().map(ToString::to_string).collect()
+        })
+    }
+
+    /// Opens a TCP port for each broker: free ones if `port` is 0, else `port` and those after it.
+    /// Clients are told `host` and the ports.
+    ///
+    /// # Errors
+    ///
+    /// A port cannot be opened.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the ports again.
+    pub async fn serve_tcp(&self, host: &str, port: u16) -> io::Result<TcpCluster> {
+        listen(&self.shared, host, port).await
+    }
+}
+
+/// Looking into the cluster.
+impl TestCluster {
+    /// The requests that the brokers got, oldest first: the latest 100,000, and no more than 256
+    /// MiB of them.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.shared.with(|core, _| core.recorder.requests().cloned().collect())
+    }
+
+    /// The record batches of a partition as producers sent them, refused ones included, as far as
+    /// the requests are remembered. What is no batch is left out.
+    #[must_use]
+    pub fn received(&self, topic: &str, partition: i32) -> Vec<RecordBatch> {
+        let id = self.topic_id(topic).unwrap_or_default();
+        let mut found = Vec::new();
+        for recorded in self.requests().iter().filter(|r| r.api == ApiKey::PRODUCE) {
+            let request = recorded.decode::<ProduceRequest>();
+            for sent in request
+                .topic_data
+                .iter()
+                .filter(|sent| sent.name == topic || (sent.topic_id == id && !id.is_zero()))
+            {
+                let data = sent.partition_data.iter().filter(|data| data.index == partition);
+                for records in data.filter_map(|data| data.records.clone()) {
+                    found.extend(RecordBatches::new(records.0).flatten());
+                }
+            }
+        }
+        found
+    }
+
+    /// The record batches of a partition as they are stored.
+    #[must_use]
+    pub fn batches(&self, topic: &str, partition: i32) -> Vec<RecordBatch> {
+        self.at(topic, partition, |p| p.log.batches().map(|stored| stored.batch.clone()).collect())
+    }
+
+    /// The records of a partition that can be read.
+    #[must_use]
+    pub fn records(&self, topic: &str, partition: i32) -> Vec<Record> {
+        let start = self.log_start(topic, partition);
+        let mut all = Vec::new();
+        for batch in self.batches(topic, partition) {
+            let opened = batch.open(&DecompressLimits { bytes_max: DECOMPRESSED_BYTES_MAX });
+            let opened = opened.expect("what was stored was checked before");
+            let records = opened.records().map(|r| r.expect("a checked record"));
+            all.extend(records.filter(|r| r.offset >= start).map(|r| opened.to_owned(&r)));
+        }
+        all
+    }
+
+    /// The offset after the last record that consumers can read: here the end of the log.
+    #[must_use]
+    pub fn high_watermark(&self, topic: &str, partition: i32) -> i64 {
+        self.at(topic, partition, |p| p.log.end())
+    }
+
+    /// The offset of the first record.
+    #[must_use]
+    pub fn log_start(&self, topic: &str, partition: i32) -> i64 {
+        self.at(topic, partition, |p| p.log.start())
+    }
+
+    /// The broker that leads a partition, if one does.
+    #[must_use]
+    pub fn leader(&self, topic: &str, partition: i32) -> Option<i32> {
+        self.at(topic, partition, |p| p.leader)
+    }
+
+    /// The leader epoch of a partition.
+    #[must_use]
+    pub fn leader_epoch(&self, topic: &str, partition: i32) -> i32 {
+        self.at(topic, partition, |p| p.leader_epoch)
+    }
+
+    /// The names of the topics, in order.
+    #[must_use]
+    pub fn topics(&self) -> Vec<String> {
+        self.look(|state| state.topics().map(|(name, _)| name.to_string()).collect())
+    }
+
+    /// How many partitions a topic has; `None` if there is no such topic.
+    #[must_use]
+    pub fn partition_count(&self, topic: &str) -> Option<i32> {
+        self.look(|state| {
+            state.topic(topic).map(|t| i32::try_from(t.partitions.len()).unwrap_or(i32::MAX))
+        })
+    }
+
+    /// The id of a topic; `None` if there is no such topic. Zero before release 2.8.
+    #[must_use]
+    pub fn topic_id(&self, topic: &str) -> Option<Uuid> {
+        self.look(|state| state.topic(topic).map(|topic| topic.id))
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        self.shared.with(|core, _| look(&core.state))
+    }
+
+    #[track_caller]
+    fn at<T>(&self, topic: &str, partition: i32, look: impl FnOnce(&Partition) -> T) -> T {
+        let found = self.look(|state| state.partition(topic, partition).map(look));
+        found.unwrap_or_else(|| panic!("there is no partition {topic}-{partition}"))
+    }
+}
+
+/// Changing and breaking things.
+impl TestCluster {
+    /// Stops a broker: its connections are cut at once and new ones refused. Partitions that it
+    /// led go to another replica that runs, at once.
+    ///
+    /// # Panics
+    ///
+    /// There is no such broker.
+    pub fn kill_broker(&self, broker: i32) {
+        let is_there = self.shared.with(|core, _| core.state.stop(broker));
+        assert!(is_there, "there is no broker {broker}");
+        self.shared.end_life(broker, Some(Power::Off));
+    }
+
+    /// Starts a broker again, with its records.
+    ///
+    /// # Panics
+    ///
+    /// There is no such broker.
+    pub fn restart_broker(&self, broker: i32) {
+        let is_there = self.shared.with(|core, _| core.state.start(broker));
+        assert!(is_there, "there is no broker {broker}");
+        self.shared.end_life(broker, Some(Power::On));
+    }
+
+    /// Cuts the connections of a broker, which goes on.
+    pub fn drop_connections(&self, broker: i32) {
+        self.shared.end_life(broker, None);
+    }
+
+    /// Makes another replica the leader of a partition, with the next epoch.
+    ///
+    /// # Panics
+    ///
+    /// There is no such partition, or the broker is not one of its replicas or does not run.
+    pub fn move_leader(&self, topic: &str, partition: i32, broker: i32) {
+        self.shared.with(|core, _| {
+            let is_alive = core.state.is_alive(broker);
+            let found = partition_mut(&mut core.state, topic, partition);
+            assert!(
+                is_alive && found.in_sync.contains(&broker),
+                "broker {broker} is no replica in sync of {topic}-{partition}"
+            );
+            found.set_leader(Some(broker));
+        });
+    }
+
+    /// Deletes the records before an offset.
+    ///
+    /// # Panics
+    ///
+    /// There is no such partition, or the offset is beyond its end.
+    pub fn set_log_start(&self, topic: &str, partition: i32, offset: i64) {
+        let done = self.shared.with(|core, _| core.state.set_log_start(topic, partition, offset));
+        done.unwrap_or_else(|code| panic!("{topic}-{partition} at {offset}: {code}"));
+    }
+
+    /// Loses the records from an offset on, whole batches, as an unclean election does; the leader
+    /// epoch grows.
+    ///
+    /// # Panics
+    ///
+    /// There is no such partition.
+    pub fn truncate(&self, topic: &str, partition: i32, offset: i64) {
+        self.shared
+            .with(|core, _| partition_mut(&mut core.state, topic, partition).truncate(offset));
+    }
+
+    /// Appends record batches as if a producer had sent them with a version of Produce that fits
+    /// their magic, and gives the offset of the first record.
+    ///
+    /// # Panics
+    ///
+    /// There is no such partition, or the broker would have refused the batches.
+    pub fn append(&self, topic: &str, partition: i32, records: impl Into<Bytes>) -> i64 {
+        let records: Bytes = records.into();
+        let appended = self.shared.with(|core, now| {
+            let parts = core.state.parts_mut(topic, partition);
+            let (config, found, codecs) =
+                parts.unwrap_or_else(|| panic!("there is no partition {topic}-{partition}"));
+            let millis = now.millis;
+            let magic = records.get(16).copied().unwrap_or(2);
+            let version = if magic == 2 { PRODUCE_VERSION } else { i16::from(magic) + 1 };
+            let checked = Produced { records: &records, version, config, millis }
+                .check(codecs)
+                .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))?;
+            let is_append_time = config.timestamp_type == TimestampType::LogAppendTime;
+            let append_time = is_append_time.then_some(millis);
+            found
+                .log
+                .append(&checked.records, append_time, millis, codecs)
+                .map_err(|error| error.to_string())
+        });
+        appended.unwrap_or_else(|reason| panic!("not appended: {reason}")).base_offset
+    }
+
+    /// Creates a topic.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be created.
+    pub fn create_topic(&self, name: &str, partitions: i32) {
+        let new = NewTopic { name, partitions, replication: -1, ..NewTopic::default() };
+        let planned = self.shared.with(|core, _| {
+            core.state.plan_topic(&new).map(|planned| core.state.add_topic(name, planned))
+        });
+        planned.unwrap_or_else(|(code, reason)| panic!("{code}: {reason}"));
+    }
+
+    /// Deletes a topic and its records.
+    ///
+    /// # Panics
+    ///
+    /// There is no such topic.
+    pub fn delete_topic(&self, name: &str) {
+        let is_gone = self.shared.with(|core, _| core.state.remove_topic(name));
+        assert!(is_gone, "there is no topic {name}");
+    }
+
+    /// Changes a setting of a topic, by Kafka's name for it.
+    ///
+    /// # Panics
+    ///
+    /// There is no such topic or setting, or it does not take this value.
+    pub fn set_topic_config(&self, topic: &str, name: &str, value: &str) {
+        let done = self.shared.with(|core, _| match core.state.topic_mut(topic) {
+            Some(found) => found.config.set(name, value),
+            None => Err(format!("there is no topic {topic}")),
+        });
+        done.unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
+    /// Lets something go wrong with requests that come from now on.
+    pub fn fault(&self, fault: Fault) {
+        self.shared.with(|core, _| core.script.push(fault));
+    }
+
+    /// Forgets the faults that have not happened yet.
+    pub fn clear_faults(&self) {
+        self.shared.with(|core, _| core.script.clear());
+    }
+}
+
+#[track_caller]
+fn partition_mut<'a>(state: &'a mut State, topic: &str, partition: i32) -> &'a mut Partition {
+    let found = state.partition_mut(topic, partition);
+    found.unwrap_or_else(|| panic!("there is no partition {topic}-{partition}"))
+}
+
+/// The version of Produce whose rules [`TestCluster::append`] follows.
+const PRODUCE_VERSION: i16 = 7;

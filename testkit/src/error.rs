@@ -1,0 +1,28 @@
+//! What can be wrong with the description of a cluster.
+
+use kurier_protocol::release::ReleaseError;
+
+/// Why a cluster cannot be as it was described.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The release is not one that is known.
+    #[error("{release:?} is {source}")]
+    Release {
+        /// What was given.
+        release: String,
+        /// What would have been right.
+        source: ReleaseError,
+    },
+    /// A cluster has 1 to 1000 brokers.
+    #[error("{0} brokers make no cluster; 1 to {max} do", max = crate::limits::BROKERS_MAX)]
+    BrokerCount(u32),
+    /// A topic cannot be created.
+    #[error("topic {topic:?} cannot be created: {reason}")]
+    Topic {
+        /// Its name.
+        topic: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}

@@ -1,0 +1,211 @@
+//! Fetch: reads record batches, and waits for enough of them.
+
+use std::time::Duration;
+
+use kurier_protocol::api::fetch::{
+    EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse,
+    LeaderIdAndEpoch, NodeEndpoint, PartitionData,
+};
+use kurier_protocol::{ErrorCode, Records, Str, Uuid};
+
+use super::api::{Api, Context, Outcome};
+use super::downconversion;
+use crate::limits::FETCH_BYTES_MAX;
+use crate::log::{Extent, FirstBatch};
+use crate::sessions::Wanted;
+use crate::state::{Partition, State};
+
+impl Api for FetchRequest {
+    fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
+        let fetch = match state.sessions(context.broker).fetch(self, context.version) {
+            Ok(fetch) => fetch,
+            Err(error_code) => {
+                return Outcome::Answer(FetchResponse { error_code, ..Default::default() });
+            }
+        };
+        let plan = Plan::new(self, &fetch.wanted, state, context);
+        let wait = Duration::from_millis(u64::try_from(self.max_wait_ms).unwrap_or(0));
+        let until = context.since + wait;
+        let enough = usize::try_from(self.min_bytes).unwrap_or(0).min(FETCH_BYTES_MAX);
+        let is_due = plan.is_urgent || plan.bytes >= enough || until <= context.now.instant;
+        if !is_due && !context.is_last_call {
+            return Outcome::Wait(until);
+        }
+        let parts = fetch.wanted.iter().zip(plan.parts);
+        let answers =
+            parts.map(|(wanted, part)| read(state, context, self, wanted, part)).collect();
+        let (session_id, kept) = state.sessions(context.broker).answer(self, fetch, answers);
+        let responses = group(
+            kept.into_iter().map(|(wanted, answer)| ((wanted.topic, wanted.topic_id), answer)),
+        );
+        let mut response = FetchResponse { session_id, responses, ..Default::default() };
+        name_leaders(&mut response, state, context);
+        Outcome::Answer(response)
+    }
+
+    fn refuse(&self, code: ErrorCode) -> FetchResponse {
+        let failed = self.topics.iter().flat_map(|topic| {
+            let name = (topic.topic.clone(), topic.topic_id);
+            topic.partitions.iter().map(move |wanted| (name.clone(), failed(wanted, code)))
+        });
+        FetchResponse { responses: group(failed), ..Default::default() }
+    }
+}
+
+/// Partitions of the same topic that follow each other are answered together.
+fn group(
+    partitions: impl Iterator<Item = ((Str, Uuid), PartitionData)>,
+) -> Vec<FetchableTopicResponse> {
+    let mut topics: Vec<FetchableTopicResponse> = Vec::new();
+    for ((topic, topic_id), answer) in partitions {
+        match topics.last_mut().filter(|last| last.topic == topic && last.topic_id == topic_id) {
+            Some(last) => last.partitions.push(answer),
+            None => {
+                topics.push(FetchableTopicResponse { topic, topic_id, partitions: vec![answer] })
+            }
+        }
+    }
+    topics
+}
+
+/// Says where the leaders are that the partitions name (KIP-951).
+fn name_leaders(response: &mut FetchResponse, state: &State, context: &Context) {
+    let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
+    let leaders: Vec<i32> = partitions.map(|p| p.current_leader.leader_id).collect();
+    for (node_id, address) in state.brokers_at(context.listener) {
+        if context.version >= 16 && leaders.contains(&node_id) {
+            let (host, port) = (Str::from(&address.host), address.port.into());
+            response.node_endpoints.push(NodeEndpoint { node_id, host, port, rack: None });
+        }
+    }
+}
+
+/// What each partition has to give, in the order in which they are wanted.
+#[derive(Debug, Default)]
+struct Plan {
+    parts: Vec<Part>,
+    bytes: usize,
+    /// Whether something must be said at once, however few bytes there are.
+    is_urgent: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Failed(ErrorCode),
+    /// The client's log and this one differ after this epoch's end (KIP-320).
+    Diverged(i32, i64),
+    Data(Extent),
+}
+
+impl Plan {
+    fn new(request: &FetchRequest, wanted: &[Wanted], state: &State, context: &Context) -> Self {
+        let mut plan = Self { is_urgent: wanted.is_empty(), ..Self::default() };
+        let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(FETCH_BYTES_MAX);
+        for wanted in wanted {
+            // Up to version 2 a client has to raise its limit for a large batch; later the first
+            // batch of an answer comes whole.
+            let first = match context.version {
+                ..=2 => FirstBatch::Cut,
+                _ if plan.bytes > 0 => FirstBatch::Omitted,
+                _ => FirstBatch::Whole,
+            };
+            let room = Room { bytes_max: bytes_max.saturating_sub(plan.bytes), first };
+            let part = look(state, context, wanted, room).unwrap_or_else(Part::Failed);
+            match part {
+                Part::Data(extent) => plan.bytes += extent.bytes,
+                _ => plan.is_urgent = true,
+            }
+            plan.parts.push(part);
+        }
+        plan
+    }
+}
+
+/// What may still go into the answer.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    bytes_max: usize,
+    first: FirstBatch,
+}
+
+fn look(state: &State, context: &Context, wanted: &Wanted, room: Room) -> Result<Part, ErrorCode> {
+    let topic = state.resolve(wanted.topic_id, &wanted.topic)?;
+    let wanted = &wanted.partition;
+    let epoch = wanted.current_leader_epoch;
+    let log = &state.led(context.broker, &topic, wanted.partition, epoch)?.log;
+    if wanted.last_fetched_epoch >= 0 {
+        let end = log.epochs().end_of(wanted.last_fetched_epoch, log.end());
+        let (epoch, end) = end.ok_or(ErrorCode::OFFSET_OUT_OF_RANGE)?;
+        if epoch < wanted.last_fetched_epoch || end < wanted.fetch_offset {
+            return Ok(Part::Diverged(epoch, end));
+        }
+    }
+    let bytes_max = usize::try_from(wanted.partition_max_bytes).unwrap_or(0).min(room.bytes_max);
+    let extent = log.extent(wanted.fetch_offset, bytes_max, room.first);
+    Ok(Part::Data(extent.map_err(|_| ErrorCode::OFFSET_OUT_OF_RANGE)?))
+}
+
+fn read(
+    state: &mut State,
+    context: &Context,
+    request: &FetchRequest,
+    wanted: &Wanted,
+    part: Part,
+) -> PartitionData {
+    let topic = state.resolve(wanted.topic_id, &wanted.topic).unwrap_or_default();
+    let (wanted, version) = (&wanted.partition, context.version);
+    let Some((partition, codecs)) = state.parts(&topic, wanted.partition) else {
+        let code = match part {
+            Part::Failed(code) => code,
+            _ => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        };
+        return failed(wanted, code);
+    };
+    let log = &partition.log;
+    let marks = PartitionData {
+        high_watermark: log.end(),
+        last_stable_offset: log.end(),
+        log_start_offset: log.start(),
+        // Only a reader of committed records is told of aborted transactions: there are none.
+        aborted_transactions: (request.isolation_level != 0).then(Vec::new),
+        ..failed(wanted, ErrorCode::NONE)
+    };
+    match part {
+        Part::Failed(code) => {
+            let current_leader = leader(context, partition, code);
+            PartitionData { current_leader, ..failed(wanted, code) }
+        }
+        Part::Diverged(epoch, end_offset) => {
+            PartitionData { diverging_epoch: EpochEndOffset { epoch, end_offset }, ..marks }
+        }
+        Part::Data(extent) => {
+            match downconversion::records(log, extent, (wanted, version), codecs) {
+                Ok(records) => PartitionData { records: Some(Records(records)), ..marks },
+                Err(code) => failed(wanted, code),
+            }
+        }
+    }
+}
+
+/// The new leader comes with the refusal of the old one (KIP-951).
+fn leader(context: &Context, partition: &Partition, code: ErrorCode) -> LeaderIdAndEpoch {
+    let moved = [ErrorCode::NOT_LEADER_OR_FOLLOWER, ErrorCode::FENCED_LEADER_EPOCH];
+    if context.version < 16 || !moved.contains(&code) {
+        return LeaderIdAndEpoch::default();
+    }
+    LeaderIdAndEpoch {
+        leader_id: partition.leader.unwrap_or(-1),
+        leader_epoch: partition.leader_epoch,
+    }
+}
+
+fn failed(wanted: &FetchPartition, error_code: ErrorCode) -> PartitionData {
+    PartitionData {
+        partition_index: wanted.partition,
+        error_code,
+        high_watermark: -1,
+        aborted_transactions: None,
+        records: Some(Records::default()),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,77 @@
+//! FindCoordinator: which broker looks after a group or a transactional id.
+
+use kurier_protocol::api::find_coordinator::{
+    Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,
+};
+use kurier_protocol::{ErrorCode, Str};
+
+use super::api::{Api, Context, Outcome};
+use crate::state::State;
+
+impl Api for FindCoordinatorRequest {
+    fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
+        let is_known = matches!(self.key_type, GROUP | TRANSACTION);
+        let find = |key: &Str| {
+            if is_known { find(state, context, key) } else { failed(key, INVALID) }
+        };
+        Outcome::Answer(answer(self, context.version, find))
+    }
+
+    fn refuse(&self, code: ErrorCode) -> FindCoordinatorResponse {
+        let version = if self.coordinator_keys.is_empty() { 0 } else { 4 };
+        answer(self, version, |key| failed(key, code))
+    }
+}
+
+/// Keys are spread over the brokers that run.
+fn find(state: &State, context: &Context, key: &Str) -> Coordinator {
+    let brokers: Vec<_> = state.brokers_at(context.listener).collect();
+    let sum: usize = key.bytes().map(usize::from).sum();
+    match brokers.get(sum % brokers.len().max(1)) {
+        None => failed(key, ErrorCode::COORDINATOR_NOT_AVAILABLE),
+        Some(&(node_id, address)) => Coordinator {
+            key: key.clone(),
+            node_id,
+            host: Str::from(&address.host),
+            port: address.port.into(),
+            error_message: None,
+            ..Default::default()
+        },
+    }
+}
+
+fn answer(
+    request: &FindCoordinatorRequest,
+    version: i16,
+    find: impl Fn(&Str) -> Coordinator,
+) -> FindCoordinatorResponse {
+    if version >= 4 {
+        let coordinators = request.coordinator_keys.iter().map(find).collect();
+        return FindCoordinatorResponse { coordinators, ..Default::default() };
+    }
+    let found = find(&request.key);
+    FindCoordinatorResponse {
+        error_code: found.error_code,
+        error_message: found.error_message,
+        node_id: found.node_id,
+        host: found.host,
+        port: found.port,
+        ..Default::default()
+    }
+}
+
+fn failed(key: &Str, error_code: ErrorCode) -> Coordinator {
+    let error_message = error_code.name().map(Str::from_static);
+    Coordinator {
+        key: key.clone(),
+        node_id: -1,
+        port: -1,
+        error_code,
+        error_message,
+        ..Default::default()
+    }
+}
+
+const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+const INVALID: ErrorCode = ErrorCode::INVALID_REQUEST;

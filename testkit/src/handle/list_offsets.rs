@@ -1,0 +1,106 @@
+//! ListOffsets: the first offset, the last, and those of times.
+
+use kurier_protocol::ErrorCode;
+use kurier_protocol::api::list_offsets::{
+    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+    ListOffsetsTopicResponse,
+};
+
+use super::api::{Api, Context, Outcome};
+use crate::log::{Found, Log};
+use crate::state::State;
+
+impl Api for ListOffsetsRequest {
+    fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
+        Outcome::Answer(answer(self, |topic, wanted| {
+            find(state, context, topic, wanted).unwrap_or_else(|code| failed(wanted, code))
+        }))
+    }
+
+    fn refuse(&self, code: ErrorCode) -> ListOffsetsResponse {
+        answer(self, |_, wanted| failed(wanted, code))
+    }
+}
+
+fn answer(
+    request: &ListOffsetsRequest,
+    mut of: impl FnMut(&str, &ListOffsetsPartition) -> ListOffsetsPartitionResponse,
+) -> ListOffsetsResponse {
+    let topics = request.topics.iter().map(|topic| ListOffsetsTopicResponse {
+        name: topic.name.clone(),
+        partitions: topic.partitions.iter().map(|wanted| of(&topic.name, wanted)).collect(),
+    });
+    ListOffsetsResponse { topics: topics.collect(), ..Default::default() }
+}
+
+fn find(
+    state: &mut State,
+    context: &Context,
+    topic: &str,
+    wanted: &ListOffsetsPartition,
+) -> Result<ListOffsetsPartitionResponse, ErrorCode> {
+    let index = wanted.partition_index;
+    state.led(context.broker, topic, index, wanted.current_leader_epoch)?;
+    let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    let (partition, codecs) = state.parts(topic, index).ok_or(unknown)?;
+    let log = &partition.log;
+    if context.version == 0 {
+        let old_style_offsets = segments(log, wanted, context.now.millis);
+        return Ok(ListOffsetsPartitionResponse {
+            partition_index: index,
+            old_style_offsets,
+            ..Default::default()
+        });
+    }
+    let at = |offset| Some(Found { offset, timestamp: -1 });
+    let damaged = |_| ErrorCode::KAFKA_STORAGE_ERROR;
+    let found = match (wanted.timestamp, context.version) {
+        (LATEST, _) => at(log.end()),
+        // Nothing is in remote storage: what is local begins where the log does.
+        (EARLIEST, _) | (EARLIEST_LOCAL, 8..) | (EARLIEST_PENDING_UPLOAD, 11..) => at(log.start()),
+        (MAX_TIMESTAMP, 7..) => log.find_latest_time(codecs).map_err(damaged)?,
+        (LATEST_TIERED, 9..) => None,
+        (time @ 0.., _) => log.find_time(time, codecs).map_err(damaged)?,
+        _ => return Err(ErrorCode::UNSUPPORTED_VERSION),
+    };
+    let Some(found) = found else {
+        return Ok(ListOffsetsPartitionResponse { partition_index: index, ..Default::default() });
+    };
+    let epoch = log.epochs().at(found.offset).unwrap_or(-1);
+    Ok(ListOffsetsPartitionResponse {
+        partition_index: index,
+        timestamp: found.timestamp,
+        offset: found.offset,
+        leader_epoch: if context.version >= 4 { epoch } else { -1 },
+        ..Default::default()
+    })
+}
+
+/// Version 0: where segments begin that were written to before a time, and the end if that time is
+/// still to come, the latest first. Here a log has one segment.
+fn segments(log: &Log, wanted: &ListOffsetsPartition, millis: i64) -> Vec<i64> {
+    let mut offsets = match wanted.timestamp {
+        EARLIEST => vec![log.start()],
+        time if time == LATEST || time >= millis => vec![log.end(), log.start()],
+        time if time >= log.appended_at() => vec![log.start()],
+        _ => Vec::new(),
+    };
+    offsets.dedup();
+    offsets.truncate(usize::try_from(wanted.max_num_offsets).unwrap_or(0));
+    offsets
+}
+
+fn failed(wanted: &ListOffsetsPartition, code: ErrorCode) -> ListOffsetsPartitionResponse {
+    ListOffsetsPartitionResponse {
+        partition_index: wanted.partition_index,
+        error_code: code,
+        ..Default::default()
+    }
+}
+
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const MAX_TIMESTAMP: i64 = -3;
+const EARLIEST_LOCAL: i64 = -4;
+const LATEST_TIERED: i64 = -5;
+const EARLIEST_PENDING_UPLOAD: i64 = -6;

@@ -1,0 +1,84 @@
+//! Core: from a request's bytes to what the brokers do about it; one file an API.
+
+mod served;
+mod api;
+mod api_versions;
+mod metadata;
+mod produce;
+mod downconversion;
+mod fetch;
+mod list_offsets;
+mod offset_for_leader_epoch;
+mod find_coordinator;
+mod init_producer_id;
+mod create_topics;
+mod delete_topics;
+mod create_partitions;
+
+pub(crate) use api::{Context, Pending, Step};
+
+use bytes::Bytes;
+use kurier_protocol::api::api_versions::ApiVersionsRequest;
+use kurier_protocol::api::create_partitions::CreatePartitionsRequest;
+use kurier_protocol::api::create_topics::CreateTopicsRequest;
+use kurier_protocol::api::delete_topics::DeleteTopicsRequest;
+use kurier_protocol::api::fetch::FetchRequest;
+use kurier_protocol::api::find_coordinator::FindCoordinatorRequest;
+use kurier_protocol::api::init_producer_id::InitProducerIdRequest;
+use kurier_protocol::api::list_offsets::ListOffsetsRequest;
+use kurier_protocol::api::metadata::MetadataRequest;
+use kurier_protocol::api::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
+use kurier_protocol::api::produce::ProduceRequest;
+use kurier_protocol::header::RequestHeader;
+use kurier_protocol::release::{Release, accepts};
+use kurier_protocol::{ApiKey, frame};
+
+use api::pending;
+use api_versions::UnknownVersion;
+
+/// A request that was read.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) header: RequestHeader,
+    pub(crate) body: Bytes,
+    pub(crate) pending: Box<dyn Pending>,
+}
+
+/// Reads a request (without its length) as a broker of the release does.
+///
+/// # Errors
+///
+/// Why the broker closes the connection.
+pub(crate) fn open(release: Release, bytes: &Bytes) -> Result<Opened, String> {
+    let (header, body) = frame::open_request(bytes).map_err(|error| error.to_string())?;
+    let key = ApiKey(header.request_api_key);
+    let version = header.request_api_version;
+    let pending = if accepts(release, key, version) {
+        decode(key, &header, &body)?
+    } else if key == ApiKey::API_VERSIONS {
+        Box::new(UnknownVersion { release, correlation_id: header.correlation_id })
+    } else {
+        return Err(format!("a broker of release {release} has no {key} version {version}"));
+    };
+    Ok(Opened { header, body, pending })
+}
+
+fn decode(key: ApiKey, header: &RequestHeader, body: &Bytes) -> Result<Box<dyn Pending>, String> {
+    match key {
+        ApiKey::PRODUCE => pending::<ProduceRequest>(header, body),
+        ApiKey::FETCH => pending::<FetchRequest>(header, body),
+        ApiKey::LIST_OFFSETS => pending::<ListOffsetsRequest>(header, body),
+        ApiKey::METADATA => pending::<MetadataRequest>(header, body),
+        ApiKey::FIND_COORDINATOR => pending::<FindCoordinatorRequest>(header, body),
+        ApiKey::API_VERSIONS => pending::<ApiVersionsRequest>(header, body),
+        ApiKey::CREATE_TOPICS => pending::<CreateTopicsRequest>(header, body),
+        ApiKey::DELETE_TOPICS => pending::<DeleteTopicsRequest>(header, body),
+        ApiKey::INIT_PRODUCER_ID => pending::<InitProducerIdRequest>(header, body),
+        ApiKey::OFFSET_FOR_LEADER_EPOCH => pending::<OffsetForLeaderEpochRequest>(header, body),
+        ApiKey::CREATE_PARTITIONS => pending::<CreatePartitionsRequest>(header, body),
+        _ => Err(format!("the testkit does not serve {key}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+//! The handlers, tried without a network: a request goes in as bytes, an answer comes out.
+
+mod bench;
+mod versions;
+mod topics;
+mod produce;
+mod fetch;
+mod offsets;
+mod damage;

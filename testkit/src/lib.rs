@@ -1,0 +1,68 @@
+//! A Kafka cluster in memory, for tests.
+//!
+//! [`TestCluster`] answers like Kafka: it keeps real record batches, assigns offsets, waits in
+//! fetches as long as they ask, honours their limits, and speaks the versions of the release that
+//! it pretends to be. Clients in the same process reach it through a network in memory, in virtual
+//! time if tokio's clock is paused; clients in any language through TCP. Leaders move, brokers die
+//! and come back, and [`Fault`]s make chosen requests fail.
+//!
+//! ```
+//! use kurier_protocol::api::metadata::MetadataRequest;
+//! use kurier_protocol::{ApiKey, ErrorCode, frame};
+//! use kurier_testkit::{Fault, TestCluster};
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let cluster = TestCluster::builder().brokers(3).topic("orders", 6).build();
+//! assert_eq!(cluster.bootstrap()[0], "broker-1:9092");
+//!
+//! // A client gets the cluster's network from its environment ..
+//! let env = cluster.env(1);
+//! let address = env.net().resolve("broker-1", 9092).await?[0];
+//! let mut stream = env.net().connect(address).await?;
+//! let request = frame::request(&MetadataRequest::default(), 12, 1, None)?;
+//! stream.write_all(&request.to_bytes()).await?;
+//! assert!(stream.read_i32().await? > 0);
+//!
+//! // .. and the test sees what it did, and breaks things.
+//! assert_eq!(cluster.requests()[0].api, ApiKey::METADATA);
+//! cluster.fault(Fault::on(ApiKey::PRODUCE).answer(ErrorCode::NOT_LEADER_OR_FOLLOWER));
+//! cluster.kill_broker(2);
+//! assert_ne!(cluster.leader("orders", 1), Some(2));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Served are Produce, Fetch, ListOffsets, Metadata, FindCoordinator, ApiVersions, CreateTopics,
+//! DeleteTopics, InitProducerId (idempotent producers; no transactions), OffsetForLeaderEpoch and
+//! CreatePartitions. Replicas are always in sync: a partition has one log, whoever leads it.
+
+mod limits;
+mod error;
+mod clock;
+mod codecs;
+mod epochs;
+mod log;
+mod topic_config;
+mod producer_state;
+mod produced;
+mod sessions;
+mod fault;
+mod recorder;
+mod state;
+mod handle;
+mod shared;
+mod frames;
+mod server;
+mod memory;
+mod tcp;
+mod cluster;
+mod builder;
+
+pub use builder::Builder;
+pub use cluster::TestCluster;
+pub use error::Error;
+pub use fault::{Fault, Requests};
+pub use recorder::RecordedRequest;
+pub use tcp::TcpCluster;

@@ -1,0 +1,27 @@
+//! Every limit of the cluster, by name.
+
+/// Brokers of a cluster.
+pub(crate) const BROKERS_MAX: u32 = 1000;
+/// Partitions of a topic. Kafka has no limit; a typing error should not take all memory.
+pub(crate) const PARTITIONS_MAX: i32 = 100_000;
+/// Bytes of a request. Kafka: socket.request.max.bytes.
+pub(crate) const REQUEST_BYTES_MAX: usize = 100 << 20;
+/// Bytes of the records in a fetch answer, the first batch apart. Kafka: fetch.max.bytes of a
+/// broker.
+pub(crate) const FETCH_BYTES_MAX: usize = 55 << 20;
+/// Bytes that a batch may unpack to while it is checked.
+pub(crate) const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
+/// Bytes that are read ahead while a request waits.
+pub(crate) const READ_AHEAD_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a stream in memory that are under way in one direction.
+pub(crate) const STREAM_BYTES_MAX: usize = 256 << 10;
+/// Requests that are remembered.
+pub(crate) const REQUESTS_KEPT_MAX: usize = 100_000;
+/// Bytes of remembered requests.
+pub(crate) const REQUEST_BYTES_KEPT_MAX: usize = 256 << 20;
+/// Batches of a producer that are remembered to recognise a retry. Kafka: 5.
+pub(crate) const PRODUCER_BATCHES_MAX: usize = 5;
+/// Characters of a topic's name.
+pub(crate) const TOPIC_NAME_MAX: usize = 249;
+/// Fetch sessions of a broker. Kafka: max.incremental.fetch.session.cache.slots.
+pub(crate) const FETCH_SESSIONS_MAX: usize = 1000;

@@ -1,0 +1,290 @@
+//! Core: the log of one partition, made of real record batches.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use kurier_protocol::record::{
+    Compression, Magic, RecordBatch, RecordBatches, RecordError, Stamp, stamp,
+};
+
+use crate::codecs::Codecs;
+use crate::epochs::Epochs;
+
+/// The records of a partition. Every replica is always in sync, so one log stands for all of them,
+/// and its end is the high watermark.
+#[derive(Debug)]
+pub(crate) struct Log {
+    start: i64,
+    end: i64,
+    batches: VecDeque<Stored>,
+    epochs: Epochs,
+    /// When records were appended last, in milliseconds since 1970.
+    appended_at: i64,
+}
+
+/// A batch in the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) batch: RecordBatch,
+    pub(crate) base_offset: i64,
+    /// The batch's place in the file that the log would be on a real broker's disk.
+    position: usize,
+}
+
+/// What was appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Appended {
+    pub(crate) base_offset: i64,
+    pub(crate) last_offset: i64,
+    /// The time that all records got, where the topic's times are the broker's.
+    pub(crate) append_time: Option<i64>,
+}
+
+/// A stretch of the log: where it begins and how many bytes it takes, the last batch perhaps cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extent {
+    first: usize,
+    pub(crate) bytes: usize,
+}
+
+/// A record that a lookup found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) offset: i64,
+    pub(crate) timestamp: i64,
+}
+
+/// The offset is below the log's start or beyond its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OutOfRange;
+
+impl Log {
+    /// An empty log whose first leader has this epoch.
+    pub(crate) fn new(epoch: i32) -> Self {
+        let mut epochs = Epochs::default();
+        epochs.begin(epoch, 0);
+        Self { start: 0, end: 0, batches: VecDeque::new(), epochs, appended_at: 0 }
+    }
+
+    /// Offset of the first record that can be read. Kafka: log start offset.
+    pub(crate) fn start(&self) -> i64 {
+        self.start
+    }
+
+    /// Offset that the next record will get. Kafka: log end offset, here the high watermark too.
+    pub(crate) fn end(&self) -> i64 {
+        self.end
+    }
+
+    /// Which leader epochs the records have.
+    pub(crate) fn epochs(&self) -> &Epochs {
+        &self.epochs
+    }
+
+    /// When records were appended last, in milliseconds since 1970.
+    pub(crate) fn appended_at(&self) -> i64 {
+        self.appended_at
+    }
+
+    /// The batches that hold readable records.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = &Stored> {
+        self.batches.iter()
+    }
+
+    /// Says that a leader with this epoch appends from now on.
+    pub(crate) fn begin_epoch(&mut self, epoch: i32) {
+        self.epochs.begin(epoch, self.end);
+    }
+
+    /// Appends whole, checked batches: gives them offsets, the leader's epoch, and the time if the
+    /// topic wants the broker's.
+    ///
+    /// # Errors
+    ///
+    /// A batch is damaged; nothing is appended then.
+    pub(crate) fn append(
+        &mut self,
+        records: &Bytes,
+        append_time: Option<i64>,
+        millis: i64,
+        codecs: &mut Codecs,
+    ) -> Result<Appended, RecordError> {
+        let partition_leader_epoch = self.epochs.at(self.end).unwrap_or(0);
+        let orders = Stamp { base_offset: self.end, partition_leader_epoch, append_time };
+        let Codecs { compressor, decompressor } = codecs;
+        let stamped = stamp(records, &orders, decompressor, compressor)?;
+        let batches = RecordBatches::new(stamped.bytes).collect::<Result<Vec<_>, _>>()?;
+        for batch in batches {
+            self.push(batch);
+        }
+        self.appended_at = millis;
+        let (base_offset, last_offset) = (stamped.base_offset, stamped.last_offset);
+        Ok(Appended { base_offset, last_offset, append_time })
+    }
+
+    fn push(&mut self, batch: RecordBatch) {
+        let base_offset = self.end;
+        let position = self.end_position();
+        self.end = batch.last_offset() + 1;
+        self.batches.push_back(Stored { batch, base_offset, position });
+    }
+
+    /// What a reader at this offset gets with at most `bytes_max` bytes, the last batch perhaps
+    /// cut as a read from a file would cut it.
+    ///
+    /// # Errors
+    ///
+    /// The offset is out of range.
+    pub(crate) fn extent(
+        &self,
+        offset: i64,
+        bytes_max: usize,
+        first_batch: FirstBatch,
+    ) -> Result<Extent, OutOfRange> {
+        if offset < self.start || offset > self.end {
+            return Err(OutOfRange);
+        }
+        let first = self.batches.partition_point(|stored| stored.batch.last_offset() < offset);
+        let Some(stored) = self.batches.get(first) else {
+            return Ok(Extent { first, bytes: 0 });
+        };
+        let length = stored.batch.bytes().len();
+        let allowed = match first_batch {
+            FirstBatch::Whole => bytes_max.max(length),
+            FirstBatch::Omitted if bytes_max < length => 0,
+            FirstBatch::Omitted | FirstBatch::Cut => bytes_max,
+        };
+        Ok(Extent { first, bytes: allowed.min(self.end_position() - stored.position) })
+    }
+
+    /// The batches that lie in a stretch, the last one perhaps only in part.
+    pub(crate) fn batches_of(&self, extent: Extent) -> impl Iterator<Item = &Stored> {
+        let from = self.batches.get(extent.first).map_or(0, |stored| stored.position);
+        self.batches
+            .iter()
+            .skip(extent.first)
+            .take_while(move |stored| stored.position - from < extent.bytes)
+    }
+
+    /// The bytes of a stretch. One batch is shared, several are copied together.
+    pub(crate) fn bytes_of(&self, extent: Extent) -> Bytes {
+        let mut batches = self.batches_of(extent).map(|stored| stored.batch.bytes());
+        let Some(first) = batches.next() else {
+            return Bytes::new();
+        };
+        if first.len() >= extent.bytes {
+            return first.slice(..extent.bytes);
+        }
+        let mut all = BytesMut::with_capacity(extent.bytes);
+        all.extend_from_slice(first);
+        for bytes in batches {
+            let left = extent.bytes - all.len();
+            all.extend_from_slice(bytes.get(..left).unwrap_or(bytes));
+        }
+        all.freeze()
+    }
+
+    /// The first record whose timestamp is at least this one.
+    ///
+    /// # Errors
+    ///
+    /// A stored batch cannot be opened.
+    pub(crate) fn find_time(
+        &self,
+        timestamp: i64,
+        codecs: &mut Codecs,
+    ) -> Result<Option<Found>, RecordError> {
+        for stored in &self.batches {
+            let late = stored.batch.max_timestamp() >= timestamp;
+            if let Some(found) =
+                late.then(|| self.find_in(stored, timestamp, codecs)).transpose()?
+                && found.is_some()
+            {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first record with the latest timestamp of all.
+    ///
+    /// # Errors
+    ///
+    /// A stored batch cannot be opened.
+    pub(crate) fn find_latest_time(
+        &self,
+        codecs: &mut Codecs,
+    ) -> Result<Option<Found>, RecordError> {
+        match self.batches.iter().map(|stored| stored.batch.max_timestamp()).max() {
+            Some(latest) if latest >= 0 => self.find_time(latest, codecs),
+            _ => Ok(None),
+        }
+    }
+
+    fn find_in(
+        &self,
+        stored: &Stored,
+        timestamp: i64,
+        codecs: &mut Codecs,
+    ) -> Result<Option<Found>, RecordError> {
+        let opened = stored.batch.open_with(&mut codecs.decompressor)?;
+        for record in opened.records() {
+            let record = record?;
+            if record.timestamp >= timestamp && record.offset >= self.start {
+                return Ok(Some(Found { offset: record.offset, timestamp: record.timestamp }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Forgets what lies before an offset, batch by batch.
+    ///
+    /// # Errors
+    ///
+    /// The offset is beyond the end.
+    pub(crate) fn raise_start(&mut self, offset: i64) -> Result<(), OutOfRange> {
+        if offset > self.end {
+            return Err(OutOfRange);
+        }
+        self.start = self.start.max(offset);
+        while self.batches.front().is_some_and(|stored| stored.batch.last_offset() < offset) {
+            self.batches.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Forgets whole batches at the end until no record is left from this offset on.
+    pub(crate) fn truncate(&mut self, offset: i64) {
+        while let Some(last) = self.batches.back().filter(|last| last.batch.last_offset() >= offset)
+        {
+            self.end = last.base_offset;
+            self.batches.pop_back();
+        }
+        self.end = self.end.max(self.start);
+    }
+
+    fn end_position(&self) -> usize {
+        self.batches.back().map_or(0, |last| last.position + last.batch.bytes().len())
+    }
+}
+
+/// What happens to a first batch that is larger than a reader allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FirstBatch {
+    /// It comes whole, so that the reader gets on (KIP-74).
+    Whole,
+    /// It is left out, as the reader has something else.
+    Omitted,
+    /// It is cut off, as before KIP-74.
+    Cut,
+}
+
+impl Stored {
+    pub(crate) fn compression(&self) -> Compression {
+        self.batch.compression()
+    }
+
+    pub(crate) fn magic(&self) -> Magic {
+        self.batch.magic()
+    }
+}

@@ -1,0 +1,188 @@
+//! Serves one connection: frames in, answers out in their order, waits in between.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kurier_env::Io;
+use kurier_protocol::ApiKey;
+use kurier_protocol::wire::Segments;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::fault::Action;
+use crate::frames::FrameReader;
+use crate::handle::{self, Context, Opened, Step};
+use crate::recorder::RecordedRequest;
+use crate::shared::{Power, Shared};
+use crate::state::ListenerId;
+
+/// Serves a connection to a broker until the client closes it, breaks the protocol, or the broker's
+/// life ends.
+pub(crate) async fn serve(shared: Arc<Shared>, broker: i32, listener: ListenerId, io: impl Io) {
+    let Some(mut life) = shared.life(broker) else { return };
+    if life.borrow_and_update().power == Power::Off {
+        return;
+    }
+    let number = shared.with(|core, _| {
+        core.connections += 1;
+        core.connections
+    });
+    let mut connection = Connection {
+        shared: &shared,
+        broker,
+        listener,
+        number,
+        io,
+        reader: FrameReader::default(),
+    };
+    let why = tokio::select! {
+        biased;
+        _ = life.changed() => "the broker's life ended".to_owned(),
+        ended = connection.run() => match ended {
+            Ok(()) => return,
+            Err(End::Io(error)) => error.to_string(),
+            Err(End::Closed(reason)) => reason,
+        },
+    };
+    tracing::debug!(broker, connection = number, "connection closed: {why}");
+}
+
+/// One connection. The broker handles its requests one after the other, as Kafka does: a request
+/// that waits holds up those behind it.
+struct Connection<'a, S> {
+    shared: &'a Shared,
+    broker: i32,
+    listener: ListenerId,
+    number: u64,
+    io: S,
+    reader: FrameReader,
+}
+
+/// Why a connection ends before the client closes it.
+enum End {
+    Io(io::Error),
+    Closed(String),
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl<S: Io> Connection<'_, S> {
+    async fn run(&mut self) -> Result<(), End> {
+        while let Some(frame) = self.reader.next(&mut self.io).await? {
+            let release = self.shared.with(|core, _| core.state.settings.release);
+            let opened = handle::open(release, &frame).map_err(End::Closed)?;
+            let action = self.record(&opened);
+            self.answer(&opened, action).await?;
+        }
+        Ok(())
+    }
+
+    /// Remembers the request, and looks up what shall go wrong with it.
+    fn record(&self, opened: &Opened) -> Option<Action> {
+        let api = ApiKey(opened.header.request_api_key);
+        let at = self.shared.started.elapsed();
+        self.shared.with(|core, _| {
+            core.recorder.push(RecordedRequest {
+                at,
+                broker: self.broker,
+                connection: self.number,
+                api,
+                version: opened.header.request_api_version,
+                client_id: opened.header.client_id.clone().map(String::from),
+                body: opened.body.clone(),
+            });
+            core.script.handle_request(self.broker, api)
+        })
+    }
+
+    async fn answer(&mut self, opened: &Opened, action: Option<Action>) -> Result<(), End> {
+        match action {
+            Some(Action::Close) => return Err(scripted()),
+            Some(Action::Delay(by)) => sleep(by).await,
+            _ => {}
+        }
+        let step = match action {
+            Some(Action::Answer(code)) => opened.pending.refuse(code),
+            _ => self.execute(opened).await,
+        };
+        let segments = match step {
+            Step::Answer(segments) => segments,
+            Step::Silence | Step::Wait(_) => Segments::default(),
+            Step::Close(reason) => return Err(End::Closed(reason)),
+        };
+        match action {
+            Some(Action::ExecuteThenClose) => return Err(scripted()),
+            // What the client sends from now on is not handled either.
+            Some(Action::ExecuteThenHang) => {
+                while self.reader.next(&mut self.io).await?.is_some() {}
+                return Ok(());
+            }
+            Some(Action::DelayAnswer(by)) => sleep(by).await,
+            Some(Action::AnswerTwice) => write(&mut self.io, segments.clone()).await?,
+            Some(Action::Cut(bytes)) => {
+                let frame = segments.to_bytes();
+                self.io.write_all(frame.get(..bytes).unwrap_or(&frame)).await?;
+                self.io.flush().await?;
+                return Err(scripted());
+            }
+            _ => {}
+        }
+        Ok(write(&mut self.io, segments).await?)
+    }
+
+    /// Polls the handler until it has decided.
+    async fn execute(&mut self, opened: &Opened) -> Step {
+        let since = Instant::now().into_std();
+        let mut is_last_call = false;
+        loop {
+            // Registered before the poll, so that no change between it and the wait is missed.
+            let mut changed = std::pin::pin!(self.shared.changed());
+            changed.as_mut().enable();
+            let step = self.shared.with(|core, now| {
+                let context = Context {
+                    broker: self.broker,
+                    listener: self.listener,
+                    version: opened.header.request_api_version,
+                    since,
+                    now,
+                    is_last_call,
+                };
+                opened.pending.poll(&mut core.state, &context)
+            });
+            let Step::Wait(until) = step else { return step };
+            if is_last_call {
+                return step;
+            }
+            tokio::select! {
+                biased;
+                () = changed => {}
+                () = sleep_until(until.into()) => {}
+                goes_on = self.reader.read_ahead(&mut self.io) => is_last_call = !goes_on,
+            }
+        }
+    }
+}
+
+fn scripted() -> End {
+    End::Closed("a fault of the script".to_owned())
+}
+
+async fn write(io: &mut (impl AsyncWrite + Unpin), segments: Segments) -> io::Result<()> {
+    if segments.len() <= COPY_BYTES_MAX {
+        io.write_all(&segments.to_bytes()).await?;
+    } else {
+        for segment in segments {
+            let segment: Bytes = segment;
+            io.write_all(&segment).await?;
+        }
+    }
+    io.flush().await
+}
+
+/// Answers up to this size leave in one write.
+const COPY_BYTES_MAX: usize = 64 << 10;

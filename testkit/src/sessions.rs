@@ -1,0 +1,267 @@
+//! Core: fetch sessions of one broker (KIP-227): the partitions that a client wants are remembered,
+//! so that it sends only what changes and gets only what is new.
+
+use std::collections::BTreeMap;
+
+use kurier_protocol::api::fetch::{FetchPartition, FetchRequest, PartitionData};
+use kurier_protocol::{ErrorCode, Str, Uuid};
+
+use crate::limits::FETCH_SESSIONS_MAX;
+
+/// The sessions of a broker, by id.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    sessions: BTreeMap<i32, Session>,
+    latest_id: i32,
+}
+
+#[derive(Debug)]
+struct Session {
+    /// The epoch that the next request must have.
+    epoch: i32,
+    naming: Naming,
+    wanted: Vec<Wanted>,
+}
+
+/// Whether topics are called by name or, from version 13 on, by id. A session cannot change it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Naming {
+    Names,
+    Ids,
+}
+
+/// A partition that a client wants, and what it was told of it last.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) topic: Str,
+    pub(crate) topic_id: Uuid,
+    pub(crate) partition: FetchPartition,
+    /// High watermark and log start.
+    told: (i64, i64),
+}
+
+/// What one fetch is about.
+#[derive(Debug)]
+pub(crate) struct Fetch {
+    pub(crate) wanted: Vec<Wanted>,
+    kind: Kind,
+    naming: Naming,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// There is no session, and there will be none.
+    Sessionless,
+    /// A session begins: everything is answered.
+    Full,
+    /// A session goes on: only what is new is answered.
+    Incremental,
+}
+
+impl Sessions {
+    /// Says what a request is about, without changing a session.
+    ///
+    /// # Errors
+    ///
+    /// The session is not known, or the request is not the next one in it.
+    pub(crate) fn fetch(&self, request: &FetchRequest, version: i16) -> Result<Fetch, ErrorCode> {
+        let naming = if version >= 13 { Naming::Ids } else { Naming::Names };
+        let kind = match request.session_epoch {
+            0 => Kind::Full,
+            1.. => Kind::Incremental,
+            _ => Kind::Sessionless,
+        };
+        let mut wanted = Vec::new();
+        if kind == Kind::Incremental {
+            let session = self.sessions.get(&request.session_id);
+            let session = session.ok_or(ErrorCode::FETCH_SESSION_ID_NOT_FOUND)?;
+            if session.epoch != request.session_epoch {
+                return Err(ErrorCode::INVALID_FETCH_SESSION_EPOCH);
+            }
+            if session.naming != naming {
+                return Err(ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR);
+            }
+            wanted.clone_from(&session.wanted);
+        }
+        for topic in &request.forgotten_topics_data {
+            wanted.retain(|known: &Wanted| {
+                let is_topic = known.topic == topic.topic && known.topic_id == topic.topic_id;
+                !(is_topic && topic.partitions.contains(&known.partition.partition))
+            });
+        }
+        for topic in &request.topics {
+            for partition in &topic.partitions {
+                let known = wanted.iter_mut().find(|known| {
+                    known.topic == topic.topic
+                        && known.topic_id == topic.topic_id
+                        && known.partition.partition == partition.partition
+                        && kind == Kind::Incremental
+                });
+                match known {
+                    Some(known) => known.partition = partition.clone(),
+                    None => wanted.push(Wanted {
+                        topic: topic.topic.clone(),
+                        topic_id: topic.topic_id,
+                        partition: partition.clone(),
+                        told: NOTHING,
+                    }),
+                }
+            }
+        }
+        Ok(Fetch { wanted, kind, naming })
+    }
+
+    /// Begins, goes on with or ends the session of a fetch that is being answered; leaves only
+    /// what is new in `answers`, one for each partition wanted. Gives the id of the session.
+    pub(crate) fn answer(
+        &mut self,
+        request: &FetchRequest,
+        mut fetch: Fetch,
+        answers: Vec<PartitionData>,
+    ) -> (i32, Vec<(Wanted, PartitionData)>) {
+        let mut kept = Vec::new();
+        let (mut quiet, mut busy) = (Vec::new(), Vec::new());
+        for (mut wanted, answer) in fetch.wanted.drain(..).zip(answers) {
+            let is_new = wanted.learn(&answer);
+            if is_new || fetch.kind != Kind::Incremental {
+                kept.push((wanted.clone(), answer.clone()));
+            }
+            // What outlives its request must not keep the request's memory.
+            wanted.topic = Str::from(wanted.topic.as_str());
+            let has_data = answer.records.is_some_and(|records| !records.0.is_empty());
+            if has_data { busy.push(wanted) } else { quiet.push(wanted) }
+        }
+        // Whoever got data stands behind next time, so that nobody starves.
+        quiet.append(&mut busy);
+        (self.store(request, &fetch, quiet), kept)
+    }
+
+    fn store(&mut self, request: &FetchRequest, fetch: &Fetch, wanted: Vec<Wanted>) -> i32 {
+        match fetch.kind {
+            Kind::Incremental if !wanted.is_empty() => {
+                if let Some(session) = self.sessions.get_mut(&request.session_id) {
+                    session.epoch = session.epoch.checked_add(1).unwrap_or(1);
+                    session.wanted = wanted;
+                }
+                return request.session_id;
+            }
+            Kind::Full if !wanted.is_empty() => {}
+            _ => {
+                self.sessions.remove(&request.session_id);
+                return 0;
+            }
+        }
+        self.sessions.remove(&request.session_id);
+        if self.sessions.len() >= FETCH_SESSIONS_MAX {
+            self.sessions.pop_first();
+        }
+        self.latest_id = self.latest_id.checked_add(1).unwrap_or(1);
+        self.sessions.insert(self.latest_id, Session { epoch: 1, naming: fetch.naming, wanted });
+        self.latest_id
+    }
+
+    /// Forgets all sessions. Their ids are not given again.
+    pub(crate) fn clear(&mut self) {
+        self.sessions.clear();
+    }
+}
+
+impl Wanted {
+    /// Remembers what the client is told, and says whether that is new to it.
+    fn learn(&mut self, answer: &PartitionData) -> bool {
+        let before = self.told;
+        if !answer.error_code.is_ok() {
+            // After an error the client is told again.
+            self.told = NOTHING;
+            return true;
+        }
+        self.told = (answer.high_watermark, answer.log_start_offset);
+        before != self.told
+            || answer.records.as_ref().is_some_and(|records| !records.0.is_empty())
+            || answer.diverging_epoch.epoch >= 0
+    }
+}
+
+/// What a client was told of a partition that it knows nothing of.
+const NOTHING: (i64, i64) = (-1, -1);
+
+#[cfg(test)]
+mod tests {
+    use kurier_protocol::api::fetch::{FetchTopic, ForgottenTopic};
+
+    use super::*;
+
+    /// A request in a session that wants these partitions of `t`.
+    fn request(session_id: i32, session_epoch: i32, partitions: &[i32]) -> FetchRequest {
+        let partitions = partitions
+            .iter()
+            .map(|&partition| FetchPartition { partition, ..Default::default() })
+            .collect::<Vec<_>>();
+        let topic = FetchTopic { topic: "t".into(), partitions, ..Default::default() };
+        let topics = if topic.partitions.is_empty() { vec![] } else { vec![topic] };
+        FetchRequest { session_id, session_epoch, topics, ..Default::default() }
+    }
+
+    /// Answers a request, each partition with this high watermark: the session, and the partitions
+    /// that are told.
+    fn answer(
+        sessions: &mut Sessions,
+        request: &FetchRequest,
+        high_watermark: impl Fn(i32) -> i64,
+    ) -> Result<(i32, Vec<i32>), ErrorCode> {
+        let fetch = sessions.fetch(request, 12)?;
+        let answers = fetch.wanted.iter().map(|wanted| PartitionData {
+            high_watermark: high_watermark(wanted.partition.partition),
+            ..Default::default()
+        });
+        let answers = answers.collect();
+        let (id, kept) = sessions.answer(request, fetch, answers);
+        Ok((id, kept.iter().map(|(wanted, _)| wanted.partition.partition).collect()))
+    }
+
+    #[test]
+    fn a_session_tells_only_what_is_new() {
+        let mut sessions = Sessions::default();
+        let first = answer(&mut sessions, &request(0, 0, &[0, 1, 2]), |_| 5);
+        assert_eq!(first, Ok((1, vec![0, 1, 2])));
+        let same = answer(&mut sessions, &request(1, 1, &[]), |_| 5);
+        assert_eq!(same, Ok((1, vec![])));
+        let grown = answer(&mut sessions, &request(1, 2, &[]), |p| if p == 1 { 6 } else { 5 });
+        assert_eq!(grown, Ok((1, vec![1])));
+    }
+
+    #[test]
+    fn partitions_are_added_and_forgotten() {
+        let mut sessions = Sessions::default();
+        answer(&mut sessions, &request(0, 0, &[0, 1]), |_| 5).unwrap();
+        let mut next = request(1, 1, &[2]);
+        let forgotten =
+            ForgottenTopic { topic: "t".into(), partitions: vec![0], ..Default::default() };
+        next.forgotten_topics_data = vec![forgotten];
+        assert_eq!(answer(&mut sessions, &next, |_| 5), Ok((1, vec![2])));
+        let rest = answer(&mut sessions, &request(1, 2, &[]), |_| 6);
+        assert_eq!(rest, Ok((1, vec![1, 2])));
+        let mut last = request(1, 3, &[]);
+        let forgotten =
+            ForgottenTopic { topic: "t".into(), partitions: vec![1, 2], ..Default::default() };
+        last.forgotten_topics_data = vec![forgotten];
+        assert_eq!(answer(&mut sessions, &last, |_| 6), Ok((0, vec![])));
+    }
+
+    #[test]
+    fn requests_out_of_turn_are_refused() {
+        let mut sessions = Sessions::default();
+        let unknown = Err(ErrorCode::FETCH_SESSION_ID_NOT_FOUND);
+        assert_eq!(answer(&mut sessions, &request(1, 1, &[]), |_| 0), unknown);
+        answer(&mut sessions, &request(0, 0, &[0]), |_| 0).unwrap();
+        let wrong = Err(ErrorCode::INVALID_FETCH_SESSION_EPOCH);
+        assert_eq!(answer(&mut sessions, &request(1, 2, &[]), |_| 0), wrong);
+        let by_id = sessions.fetch(&request(1, 1, &[]), 13).map(drop);
+        assert_eq!(by_id, Err(ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR));
+        // A new session replaces the old one; a last request ends it.
+        assert_eq!(answer(&mut sessions, &request(1, 0, &[0]), |_| 0), Ok((2, vec![0])));
+        assert_eq!(answer(&mut sessions, &request(1, 1, &[]), |_| 0), unknown);
+        assert_eq!(answer(&mut sessions, &request(2, -1, &[]), |_| 0), Ok((0, vec![])));
+        assert_eq!(answer(&mut sessions, &request(2, 1, &[]), |_| 0), unknown);
+    }
+}

@@ -1,0 +1,108 @@
+//! What the connections and the cluster's owner share: the state under one lock, and signals.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kurier_env::Wall;
+use tokio::sync::{Notify, watch};
+
+use crate::clock::Now;
+use crate::fault::Script;
+use crate::recorder::Recorder;
+use crate::state::State;
+
+/// Everything that decides, under one lock.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) state: State,
+    pub(crate) script: Script,
+    pub(crate) recorder: Recorder,
+    pub(crate) connections: u64,
+}
+
+/// A cluster as its connections see it. The lock is held while one request is handled, and never
+/// across an `.await`.
+pub(crate) struct Shared {
+    core: Mutex<Core>,
+    changed: Notify,
+    lives: BTreeMap<i32, watch::Sender<Life>>,
+    pub(crate) wall: Arc<dyn Wall>,
+    pub(crate) started: tokio::time::Instant,
+}
+
+/// Whether a broker runs, and which of its lives this is: connections end with the life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) power: Power,
+    number: u64,
+}
+
+/// Whether a broker runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Power {
+    On,
+    Off,
+}
+
+impl Shared {
+    pub(crate) fn new(state: State, wall: Arc<dyn Wall>) -> Self {
+        let born = || watch::Sender::new(Life { power: Power::On, number: 0 });
+        Self {
+            lives: state.broker_ids().map(|id| (id, born())).collect(),
+            core: Mutex::new(Core {
+                state,
+                script: Script::default(),
+                recorder: Recorder::default(),
+                connections: 0,
+            }),
+            changed: Notify::new(),
+            wall,
+            started: tokio::time::Instant::now(),
+        }
+    }
+
+    /// Lets `act` look at the core or change it, and wakes who waits if it changed the state.
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Core, Now) -> T) -> T {
+        let now =
+            Now { instant: tokio::time::Instant::now().into_std(), millis: self.wall.millis() };
+        // A panic in a handler is a bug of the testkit; the state that it left is still the best
+        // that there is for the test that looks at it.
+        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = core.state.changes();
+        let value = act(&mut core, now);
+        let has_changed = core.state.changes() != before;
+        drop(core);
+        if has_changed {
+            self.changed.notify_waiters();
+        }
+        value
+    }
+
+    /// Completes at the next change of the state.
+    pub(crate) fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// Follows the lives of a broker; `None` if there is no such broker.
+    pub(crate) fn life(&self, broker: i32) -> Option<watch::Receiver<Life>> {
+        self.lives.get(&broker).map(watch::Sender::subscribe)
+    }
+
+    /// Ends the present life of a broker, and with it its connections. The next one is up, down,
+    /// or as this one.
+    pub(crate) fn end_life(&self, broker: i32, power: Option<Power>) {
+        if let Some(sender) = self.lives.get(&broker) {
+            sender.send_modify(|life| {
+                life.power = power.unwrap_or(life.power);
+                life.number += 1;
+            });
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}

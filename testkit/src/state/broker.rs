@@ -1,0 +1,46 @@
+//! Core: a broker and the addresses at which it is reached.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// One broker.
+#[derive(Debug)]
+pub(crate) struct Broker {
+    pub(crate) is_alive: bool,
+    /// Where it listens, by listener: a client learns the address that it can use itself.
+    pub(crate) addresses: BTreeMap<ListenerId, Address>,
+}
+
+impl Broker {
+    /// A running broker that listens in memory.
+    pub(crate) fn new(id: i32) -> Self {
+        let address = Address { host: format!("broker-{id}"), port: MEMORY_PORT };
+        Self { is_alive: true, addresses: [(ListenerId::MEMORY, address)].into() }
+    }
+}
+
+/// A way to reach the brokers: in memory, or a set of TCP ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ListenerId(pub(crate) u32);
+
+impl ListenerId {
+    /// The network in memory.
+    pub(crate) const MEMORY: Self = Self(0);
+}
+
+/// A host and a port as clients are told them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
+/// The port of every broker in memory.
+pub(crate) const MEMORY_PORT: u16 = 9092;

@@ -1,0 +1,314 @@
+//! Core: the whole cluster as one struct with one owner. It learns the time from its caller.
+
+mod settings;
+mod broker;
+mod partition;
+mod topic;
+mod name;
+
+pub(crate) use broker::{Address, ListenerId};
+pub(crate) use name::check_topic_name;
+pub(crate) use partition::Partition;
+pub(crate) use settings::{CLUSTER_IDS, Settings, numbered_id};
+pub(crate) use topic::{NewTopic, Topic};
+
+use std::collections::BTreeMap;
+
+use kurier_protocol::{ErrorCode, Str, Uuid};
+
+use crate::codecs::Codecs;
+use crate::log::OutOfRange;
+use crate::sessions::Sessions;
+use crate::topic_config::TopicConfig;
+use broker::Broker;
+use name::collides;
+
+/// Brokers, topics, partitions, and what they hold.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) codecs: Codecs,
+    brokers: BTreeMap<i32, Broker>,
+    topics: BTreeMap<Str, Topic>,
+    topics_made: u64,
+    sessions: BTreeMap<i32, Sessions>,
+    next_producer_id: i64,
+    listeners: u32,
+    /// Grows with every change that a waiting request may wait for.
+    changes: u64,
+}
+
+impl State {
+    /// A cluster of brokers 1 to `broker_count`, without topics.
+    pub(crate) fn new(settings: Settings, broker_count: i32) -> Self {
+        let brokers = (1..=broker_count).map(|id| (id, Broker::new(id))).collect();
+        Self {
+            settings,
+            codecs: Codecs::new(),
+            brokers,
+            topics: BTreeMap::new(),
+            topics_made: 0,
+            sessions: BTreeMap::new(),
+            next_producer_id: 0,
+            listeners: 1,
+            changes: 0,
+        }
+    }
+
+    // ---- brokers
+
+    /// The brokers that run, with where they listen.
+    pub(crate) fn brokers_at(&self, listener: ListenerId) -> impl Iterator<Item = (i32, &Address)> {
+        let alive = self.brokers.iter().filter(|(_, broker)| broker.is_alive);
+        alive.filter_map(move |(id, broker)| Some((*id, broker.addresses.get(&listener)?)))
+    }
+
+    /// Where a broker listens, alive or not.
+    pub(crate) fn address(&self, broker: i32, listener: ListenerId) -> Option<&Address> {
+        self.brokers.get(&broker)?.addresses.get(&listener)
+    }
+
+    /// The fetch sessions of a broker.
+    pub(crate) fn sessions(&mut self, broker: i32) -> &mut Sessions {
+        self.sessions.entry(broker).or_default()
+    }
+
+    /// Ids of all brokers.
+    pub(crate) fn broker_ids(&self) -> impl Iterator<Item = i32> {
+        self.brokers.keys().copied()
+    }
+
+    /// Whether there is such a broker and it runs.
+    pub(crate) fn is_alive(&self, broker: i32) -> bool {
+        self.brokers.get(&broker).is_some_and(|broker| broker.is_alive)
+    }
+
+    /// The broker that decides: the one alive with the lowest id.
+    pub(crate) fn controller(&self) -> Option<i32> {
+        self.broker_ids().find(|&id| self.is_alive(id))
+    }
+
+    /// Adds a way to reach the brokers.
+    pub(crate) fn add_listener(&mut self, addresses: BTreeMap<i32, Address>) -> ListenerId {
+        let listener = ListenerId(self.listeners);
+        self.listeners += 1;
+        for (id, address) in addresses {
+            if let Some(broker) = self.brokers.get_mut(&id) {
+                broker.addresses.insert(listener, address);
+            }
+        }
+        listener
+    }
+
+    /// Stops a broker; leaders move away from it. Says whether there is such a broker.
+    pub(crate) fn stop(&mut self, id: i32) -> bool {
+        let Some(broker) = self.brokers.get_mut(&id) else { return false };
+        broker.is_alive = false;
+        self.sessions(id).clear();
+        self.elect();
+        true
+    }
+
+    /// Starts a broker again; partitions without a leader take it if they may. Says whether there
+    /// is such a broker.
+    pub(crate) fn start(&mut self, id: i32) -> bool {
+        let Some(broker) = self.brokers.get_mut(&id) else { return false };
+        broker.is_alive = true;
+        self.elect();
+        true
+    }
+
+    fn elect(&mut self) {
+        let alive = self.alive();
+        for topic in self.topics.values_mut() {
+            for partition in &mut topic.partitions {
+                partition.elect(&alive);
+            }
+        }
+        self.changes += 1;
+    }
+
+    fn alive(&self) -> Vec<i32> {
+        self.broker_ids().filter(|&id| self.is_alive(id)).collect()
+    }
+
+    // ---- topics
+
+    /// All topics, by name.
+    pub(crate) fn topics(&self) -> impl Iterator<Item = (&Str, &Topic)> {
+        self.topics.iter()
+    }
+
+    /// A topic by its name.
+    pub(crate) fn topic(&self, name: &str) -> Option<&Topic> {
+        self.topics.get(name)
+    }
+
+    /// A topic by its name, to be changed.
+    pub(crate) fn topic_mut(&mut self, name: &str) -> Option<&mut Topic> {
+        self.changes += 1;
+        self.topics.get_mut(name)
+    }
+
+    /// The name of the topic with this id.
+    pub(crate) fn topic_name(&self, id: Uuid) -> Option<&Str> {
+        let found = self.topics.iter().find(|(_, topic)| topic.id == id && !id.is_zero());
+        found.map(|(name, _)| name)
+    }
+
+    /// The topic that a request means by an id or, in versions without ids, by a name.
+    ///
+    /// # Errors
+    ///
+    /// No topic has the id. A name is not looked up.
+    pub(crate) fn resolve(&self, id: Uuid, name: &Str) -> Result<Str, ErrorCode> {
+        if id.is_zero() && !name.is_empty() {
+            return Ok(name.clone());
+        }
+        self.topic_name(id).cloned().ok_or(ErrorCode::UNKNOWN_TOPIC_ID)
+    }
+
+    /// Checks whether a topic could be created, and gives it a place on the brokers.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be created, as CreateTopics answers it.
+    pub(crate) fn plan_topic(&self, new: &NewTopic<'_>) -> Result<Topic, (ErrorCode, String)> {
+        check_topic_name(new.name)
+            .map_err(|reason| (ErrorCode::INVALID_TOPIC_EXCEPTION, reason))?;
+        if self.topics.contains_key(new.name) {
+            let message = format!("Topic '{}' already exists.", new.name);
+            return Err((ErrorCode::TOPIC_ALREADY_EXISTS, message));
+        }
+        if let Some(other) = self.topics.keys().find(|other| collides(other, new.name)) {
+            let message = format!("Topic '{}' collides with existing topics: {other}", new.name);
+            return Err((ErrorCode::INVALID_TOPIC_EXCEPTION, message));
+        }
+        let mut config = TopicConfig::new(self.settings.release);
+        for (name, value) in new.configs {
+            config.set(name, value).map_err(|reason| (ErrorCode::INVALID_CONFIG, reason))?;
+        }
+        let replicas = new.place(&self.brokers, &self.settings, self.topics_made)?;
+        let alive = self.alive();
+        let partitions = replicas.into_iter().map(|r| Partition::new(r, &alive)).collect();
+        Ok(Topic { id: self.settings.topic_id(self.topics_made), config, partitions })
+    }
+
+    /// Adds a planned topic.
+    pub(crate) fn add_topic(&mut self, name: &str, topic: Topic) {
+        self.topics.insert(name.into(), topic);
+        self.topics_made += 1;
+        self.changes += 1;
+    }
+
+    /// Deletes a topic and its records. Says whether there was one.
+    pub(crate) fn remove_topic(&mut self, name: &str) -> bool {
+        self.changes += 1;
+        self.topics.remove(name).is_some()
+    }
+
+    /// Where further partitions of a topic would lie.
+    ///
+    /// # Errors
+    ///
+    /// As CreatePartitions answers.
+    pub(crate) fn place_more(
+        &self,
+        new: &NewTopic<'_>,
+        from: usize,
+    ) -> Result<Vec<Vec<i32>>, (ErrorCode, String)> {
+        new.place(&self.brokers, &self.settings, from as u64)
+    }
+
+    /// Adds partitions to a topic.
+    pub(crate) fn add_partitions(&mut self, name: &str, replicas: Vec<Vec<i32>>) {
+        let alive = self.alive();
+        if let Some(topic) = self.topics.get_mut(name) {
+            topic.partitions.extend(replicas.into_iter().map(|r| Partition::new(r, &alive)));
+            self.changes += 1;
+        }
+    }
+
+    // ---- partitions
+
+    /// A partition, whoever leads it.
+    pub(crate) fn partition(&self, topic: &str, partition: i32) -> Option<&Partition> {
+        self.topic(topic)?.partition(partition)
+    }
+
+    /// A partition, whoever leads it, to be changed.
+    pub(crate) fn partition_mut(&mut self, topic: &str, partition: i32) -> Option<&mut Partition> {
+        self.topic_mut(topic)?.partitions.get_mut(usize::try_from(partition).ok()?)
+    }
+
+    /// A partition that the broker leads, and whose leader epoch the client knows (-1: it does not
+    /// say).
+    ///
+    /// # Errors
+    ///
+    /// There is no such partition, another broker leads it, or the client's epoch is another one.
+    pub(crate) fn led(
+        &self,
+        broker: i32,
+        topic: &str,
+        partition: i32,
+        epoch: i32,
+    ) -> Result<&Partition, ErrorCode> {
+        let found =
+            self.partition(topic, partition).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        found.check_leader(broker, epoch)?;
+        Ok(found)
+    }
+
+    /// A partition together with its topic's settings and the codecs, to be written to.
+    pub(crate) fn parts_mut(
+        &mut self,
+        topic: &str,
+        partition: i32,
+    ) -> Option<(&TopicConfig, &mut Partition, &mut Codecs)> {
+        let topic = self.topics.get_mut(topic)?;
+        let partition = topic.partitions.get_mut(usize::try_from(partition).ok()?)?;
+        self.changes += 1;
+        Some((&topic.config, partition, &mut self.codecs))
+    }
+
+    /// A partition and the codecs, to be searched.
+    pub(crate) fn parts(
+        &mut self,
+        topic: &str,
+        partition: i32,
+    ) -> Option<(&Partition, &mut Codecs)> {
+        let topic = self.topics.get(topic)?;
+        Some((topic.partition(partition)?, &mut self.codecs))
+    }
+
+    /// Deletes the records before an offset.
+    ///
+    /// # Errors
+    ///
+    /// There is no such partition, or the offset is beyond its end.
+    pub(crate) fn set_log_start(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> Result<(), ErrorCode> {
+        let found =
+            self.partition_mut(topic, partition).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        found.log.raise_start(offset).map_err(|OutOfRange| ErrorCode::OFFSET_OUT_OF_RANGE)
+    }
+
+    // ---- the rest
+
+    /// A producer id that nobody has.
+    pub(crate) fn new_producer_id(&mut self) -> i64 {
+        let id = self.next_producer_id;
+        self.next_producer_id += 1;
+        id
+    }
+
+    /// A number that grows with every change that a waiting request may wait for.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+}

@@ -1,0 +1,44 @@
+//! Core: what is decided once for a cluster.
+
+use kurier_protocol::Uuid;
+use kurier_protocol::release::Release;
+
+/// What the cluster pretends to be, and its defaults.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The release that the brokers pretend to be.
+    pub(crate) release: Release,
+    /// Whether a topic that is asked for is created. Kafka: auto.create.topics.enable.
+    pub(crate) auto_create: bool,
+    /// Kafka: num.partitions.
+    pub(crate) partitions_default: i32,
+    /// Kafka: default.replication.factor.
+    pub(crate) replication_default: i16,
+    /// What Metadata calls the cluster.
+    pub(crate) cluster_id: String,
+}
+
+impl Settings {
+    /// Whether the controllers are a quorum of their own, so that every broker takes requests for
+    /// them. Before, only the controller itself did.
+    pub(crate) fn is_kraft(&self) -> bool {
+        self.release >= Release::V3_3
+    }
+
+    /// The id of the topic that was created as the `made`th; zero where the release has no ids.
+    pub(crate) fn topic_id(&self, made: u64) -> Uuid {
+        if self.release < Release::V2_8 {
+            return Uuid::ZERO;
+        }
+        numbered_id(TOPIC_IDS, made)
+    }
+}
+
+/// An id made of a word and a number.
+pub(crate) fn numbered_id(word: [u8; 8], number: u64) -> Uuid {
+    Uuid(((u128::from(u64::from_be_bytes(word)) << 64) | u128::from(number)).to_be_bytes())
+}
+
+const TOPIC_IDS: [u8; 8] = *b"kuriertp";
+/// What the cluster's id begins with.
+pub(crate) const CLUSTER_IDS: [u8; 8] = *b"kuriercl";

@@ -1,0 +1,112 @@
+//! Core: a topic, and where a new one's partitions lie.
+
+use std::collections::BTreeMap;
+
+use kurier_protocol::{ErrorCode, Uuid};
+
+use super::broker::Broker;
+use super::partition::Partition;
+use super::settings::Settings;
+use crate::limits::PARTITIONS_MAX;
+use crate::topic_config::TopicConfig;
+
+/// One topic.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    /// Zero where the release has no topic ids.
+    pub(crate) id: Uuid,
+    pub(crate) config: TopicConfig,
+    pub(crate) partitions: Vec<Partition>,
+}
+
+impl Topic {
+    /// One of its partitions.
+    pub(crate) fn partition(&self, partition: i32) -> Option<&Partition> {
+        self.partitions.get(usize::try_from(partition).ok()?)
+    }
+
+    /// Its partitions with their numbers.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (i32, &Partition)> {
+        (0i32..).zip(&self.partitions)
+    }
+
+    /// How many brokers hold a partition.
+    pub(crate) fn replication(&self) -> i16 {
+        let count = self.partitions.first().map_or(0, |partition| partition.replicas.len());
+        i16::try_from(count).unwrap_or(i16::MAX)
+    }
+}
+
+/// A topic that is to be created.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NewTopic<'a> {
+    pub(crate) name: &'a str,
+    /// -1 for the default.
+    pub(crate) partitions: i32,
+    /// -1 for the default.
+    pub(crate) replication: i16,
+    /// The replicas of each partition, if the client has chosen them.
+    pub(crate) assignments: Option<&'a [Vec<i32>]>,
+    pub(crate) configs: &'a [(String, String)],
+}
+
+type Place = Result<Vec<Vec<i32>>, (ErrorCode, String)>;
+
+impl NewTopic<'_> {
+    /// The replicas of each partition. Leaders go round the brokers, beginning at `turn`.
+    pub(super) fn place(
+        &self,
+        brokers: &BTreeMap<i32, Broker>,
+        settings: &Settings,
+        turn: u64,
+    ) -> Place {
+        if let Some(assignments) = self.assignments {
+            return check_assignments(assignments, brokers);
+        }
+        let count = match self.partitions {
+            -1 => settings.partitions_default,
+            count => count,
+        };
+        if !(1..=PARTITIONS_MAX).contains(&count) {
+            let message = "Number of partitions was set to an invalid non-positive value.";
+            return Err((ErrorCode::INVALID_PARTITIONS, message.to_owned()));
+        }
+        let replication = match self.replication {
+            -1 => settings.replication_default,
+            replication => replication,
+        };
+        let alive: Vec<i32> =
+            brokers.iter().filter(|(_, broker)| broker.is_alive).map(|(id, _)| *id).collect();
+        let width = usize::try_from(replication).unwrap_or(0);
+        if width == 0 || width > alive.len() {
+            let message = format!(
+                "Unable to replicate the partition {replication} time(s): there are {} broker(s)",
+                alive.len()
+            );
+            return Err((ErrorCode::INVALID_REPLICATION_FACTOR, message));
+        }
+        let turn = usize::try_from(turn).unwrap_or(0);
+        let ring = |from: usize| alive.iter().cycle().skip(from % alive.len()).take(width);
+        Ok((0usize..).zip(0..count).map(|(p, _)| ring(turn + p).copied().collect()).collect())
+    }
+}
+
+fn check_assignments(assignments: &[Vec<i32>], brokers: &BTreeMap<i32, Broker>) -> Place {
+    let width = assignments.first().map_or(0, Vec::len);
+    for replicas in assignments {
+        let mut sorted = replicas.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let reason = if replicas.is_empty() || sorted.len() != replicas.len() {
+            "The manual partition assignment is empty or names a broker twice."
+        } else if replicas.len() != width {
+            "The manual partition assignment has partitions of different replication factors."
+        } else if !replicas.iter().all(|id| brokers.contains_key(id)) {
+            "The manual partition assignment includes a broker that is not registered."
+        } else {
+            continue;
+        };
+        return Err((ErrorCode::INVALID_REPLICA_ASSIGNMENT, reason.to_owned()));
+    }
+    Ok(assignments.to_vec())
+}

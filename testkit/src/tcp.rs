@@ -1,0 +1,146 @@
+//! TCP in front of the brokers, for clients in any language.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::server::serve;
+use crate::shared::{Power, Shared};
+use crate::state::{Address, ListenerId};
+
+/// TCP ports that lead to the brokers of a cluster. Dropping it closes the ports and all
+/// connections that came through them; the cluster itself lives on.
+#[derive(Debug)]
+pub struct TcpCluster {
+    addresses: Vec<Address>,
+    tasks: JoinSet<()>,
+}
+
+impl TcpCluster {
+    /// Where the brokers listen, as `host:port`, by broker id: what a client calls
+    /// `bootstrap.servers`.
+    #[must_use]
+    pub fn bootstrap(&self) -> Vec<String> {
+        self.addresses.iter().map(Address::to_string).collect()
+    }
+
+    /// Closes the ports and all connections, and waits until that is done.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes everything as well, and does not wait.
+    pub async fn shutdown(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+/// Opens a port for each broker: free ones if `port` is 0, else `port` and those after it.
+pub(crate) async fn listen(shared: &Arc<Shared>, host: &str, port: u16) -> io::Result<TcpCluster> {
+    let brokers: Vec<i32> = shared.with(|core, _| core.state.broker_ids().collect());
+    let mut listeners = Vec::new();
+    let mut addresses = BTreeMap::new();
+    for (&broker, step) in brokers.iter().zip(0u16..) {
+        let wanted = if port == 0 { Some(0) } else { port.checked_add(step) };
+        let wanted = wanted.ok_or_else(|| {
+            let what = format!("broker {broker} would listen beyond port 65535");
+            io::Error::new(io::ErrorKind::InvalidInput, what)
+        })?;
+        let listener = TcpListener::bind((host, wanted)).await.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen at {host}:{wanted}: {error}"))
+        })?;
+        let port = listener.local_addr()?.port();
+        addresses.insert(broker, Address { host: advertised(host), port });
+        listeners.push((broker, listener, port));
+    }
+    let id = shared.with(|core, _| core.state.add_listener(addresses.clone()));
+    let mut tasks = JoinSet::new();
+    for (broker, listener, port) in listeners {
+        let door = Door { shared: Arc::clone(shared), broker, id, host: host.to_owned(), port };
+        tasks.spawn(door.run(listener));
+    }
+    Ok(TcpCluster { addresses: addresses.into_values().collect(), tasks })
+}
+
+/// The port of one broker.
+struct Door {
+    shared: Arc<Shared>,
+    broker: i32,
+    id: ListenerId,
+    host: String,
+    port: u16,
+}
+
+impl Door {
+    /// Takes connections while the broker is up; while it is down the port is closed.
+    async fn run(self, listener: TcpListener) {
+        let Some(mut life) = self.shared.life(self.broker) else { return };
+        let mut listener = Some(listener);
+        let mut connections = JoinSet::new();
+        loop {
+            if life.borrow_and_update().power == Power::Off {
+                listener = None;
+            } else if listener.is_none() {
+                listener = self.reopen().await;
+            }
+            tokio::select! {
+                biased;
+                changed = life.changed() => if changed.is_err() { return },
+                stream = accept(listener.as_ref()) => {
+                    let shared = Arc::clone(&self.shared);
+                    connections.spawn(serve(shared, self.broker, self.id, stream));
+                }
+                Some(_) = connections.join_next() => {}
+            }
+        }
+    }
+
+    /// Opens the port again, as soon as nobody else has it.
+    async fn reopen(&self) -> Option<TcpListener> {
+        loop {
+            match TcpListener::bind((self.host.as_str(), self.port)).await {
+                Ok(listener) => return Some(listener),
+                Err(error) => {
+                    let (broker, port) = (self.broker, self.port);
+                    tracing::warn!(broker, port, "cannot listen again yet: {error}");
+                    sleep(RETRY_AFTER).await;
+                }
+            }
+        }
+    }
+}
+
+/// The next connection; never, without a listener.
+async fn accept(listener: Option<&TcpListener>) -> TcpStream {
+    let Some(listener) = listener else { return std::future::pending().await };
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Without it an answer may wait 40 ms for the acknowledgement of the one before.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!("no TCP_NODELAY: {error}");
+                }
+                return stream;
+            }
+            // The process is out of file descriptors, or the client has gone already.
+            Err(error) => {
+                tracing::warn!("cannot accept: {error}");
+                sleep(RETRY_AFTER).await;
+            }
+        }
+    }
+}
+
+/// What clients are told for an address that stands for all of the machine's.
+fn advertised(host: &str) -> String {
+    let is_any = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
+    if is_any { "localhost".to_owned() } else { host.to_owned() }
+}
+
+/// How long to wait after the system refused something.
+const RETRY_AFTER: Duration = Duration::from_millis(100);

@@ -1,0 +1,188 @@
+//! Core: the settings of a topic, by Kafka's names.
+
+use std::collections::BTreeMap;
+
+use kurier_protocol::record::{Compression, TimestampType};
+use kurier_protocol::release::Release;
+
+/// The settings of a topic. All of Kafka's names are taken and kept; those that decide what a
+/// client can see have a field here.
+#[derive(Clone, Debug)]
+pub(crate) struct TopicConfig {
+    release: Release,
+    texts: BTreeMap<String, String>,
+    /// Bytes of the largest batch. Kafka: max.message.bytes.
+    pub(crate) message_bytes_max: usize,
+    /// Who gives records their time. Kafka: message.timestamp.type.
+    pub(crate) timestamp_type: TimestampType,
+    /// How old a record may be, in ms. Kafka: message.timestamp.before.max.ms.
+    pub(crate) timestamp_before_max_ms: i64,
+    /// How far in the future a record's time may be, in ms. Kafka: message.timestamp.after.max.ms.
+    pub(crate) timestamp_after_max_ms: i64,
+    /// Replicas that acks=all takes. Kafka: min.insync.replicas.
+    pub(crate) in_sync_min: usize,
+    /// The codec that batches are stored with; `None` keeps the producer's. Kafka:
+    /// compression.type.
+    pub(crate) compression: Option<Compression>,
+    /// Whether every record needs a key. Kafka: cleanup.policy contains compact.
+    pub(crate) is_compacted: bool,
+}
+
+impl TopicConfig {
+    /// The defaults of a release.
+    pub(crate) fn new(release: Release) -> Self {
+        // KAFKA-4203 (2.5) made both sides' limits equal; KIP-1030 (4.0) bounded future times.
+        let message_bytes_max = if release >= Release::V2_5 { 1_048_588 } else { 1_000_012 };
+        let after_max = if release >= Release::V4_0 { 3_600_000 } else { i64::MAX };
+        Self {
+            release,
+            texts: BTreeMap::new(),
+            message_bytes_max,
+            timestamp_type: TimestampType::CreateTime,
+            timestamp_before_max_ms: i64::MAX,
+            timestamp_after_max_ms: after_max,
+            in_sync_min: 1,
+            compression: None,
+            is_compacted: false,
+        }
+    }
+
+    /// Changes one setting.
+    ///
+    /// # Errors
+    ///
+    /// Kafka has no setting of this name, or the value is not one that it takes: a sentence for
+    /// the answer.
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        if !NAMES.contains(&name) {
+            return Err(format!("Unknown topic config name: {name}"));
+        }
+        self.apply(name, value)
+            .ok_or_else(|| format!("Invalid value {value} for configuration {name}"))?;
+        self.texts.insert(name.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    fn apply(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "max.message.bytes" => self.message_bytes_max = value.parse().ok()?,
+            "min.insync.replicas" => {
+                self.in_sync_min = value.parse().ok().filter(|&count| count >= 1)?;
+            }
+            "message.timestamp.type" => {
+                self.timestamp_type = match value {
+                    "CreateTime" => TimestampType::CreateTime,
+                    "LogAppendTime" => TimestampType::LogAppendTime,
+                    _ => return None,
+                }
+            }
+            "message.timestamp.before.max.ms" => self.timestamp_before_max_ms = millis(value)?,
+            "message.timestamp.after.max.ms" => self.timestamp_after_max_ms = millis(value)?,
+            "message.timestamp.difference.max.ms" => {
+                self.timestamp_before_max_ms = millis(value)?;
+                self.timestamp_after_max_ms = millis(value)?;
+            }
+            "compression.type" => {
+                self.compression = match value {
+                    "producer" => None,
+                    "uncompressed" => Some(Compression::None),
+                    "none" => return None,
+                    codec => Some(codec.parse().ok()?),
+                }
+            }
+            "cleanup.policy" => {
+                let mut policies = value.split(',').map(str::trim);
+                policies.clone().all(|p| p == "delete" || p == "compact").then_some(())?;
+                self.is_compacted = policies.any(|policy| policy == "compact");
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// What was set, by name.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.texts.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The release whose defaults these are.
+    pub(crate) fn release(&self) -> Release {
+        self.release
+    }
+}
+
+fn millis(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|&millis| millis >= 0)
+}
+
+/// Kafka's names of topic settings, those of past releases included.
+const NAMES: &[&str] = &[
+    "cleanup.policy",
+    "compression.gzip.level",
+    "compression.lz4.level",
+    "compression.type",
+    "compression.zstd.level",
+    "delete.retention.ms",
+    "file.delete.delay.ms",
+    "flush.messages",
+    "flush.ms",
+    "follower.replication.throttled.replicas",
+    "index.interval.bytes",
+    "leader.replication.throttled.replicas",
+    "local.retention.bytes",
+    "local.retention.ms",
+    "max.compaction.lag.ms",
+    "max.message.bytes",
+    "message.downconversion.enable",
+    "message.format.version",
+    "message.timestamp.after.max.ms",
+    "message.timestamp.before.max.ms",
+    "message.timestamp.difference.max.ms",
+    "message.timestamp.type",
+    "min.cleanable.dirty.ratio",
+    "min.compaction.lag.ms",
+    "min.insync.replicas",
+    "preallocate",
+    "remote.copy.disable",
+    "remote.log.delete.on.disable",
+    "remote.storage.enable",
+    "retention.bytes",
+    "retention.ms",
+    "segment.bytes",
+    "segment.index.bytes",
+    "segment.jitter.ms",
+    "segment.ms",
+    "unclean.leader.election.enable",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_values_that_kafka_refuses_are_refused() {
+        let mut config = TopicConfig::new(Release::NEWEST);
+        for (name, value) in [
+            ("max.message.byte", "1"),
+            ("max.message.bytes", "-1"),
+            ("min.insync.replicas", "0"),
+            ("message.timestamp.type", "createtime"),
+            ("compression.type", "brotli"),
+            ("cleanup.policy", "keep"),
+        ] {
+            assert!(config.set(name, value).is_err(), "{name}={value}");
+        }
+        assert_eq!(config.texts().count(), 0);
+    }
+
+    #[test]
+    fn settings_are_kept_and_obeyed() {
+        let mut config = TopicConfig::new(Release::NEWEST);
+        config.set("retention.ms", "1000").unwrap();
+        config.set("compression.type", "gzip").unwrap();
+        config.set("cleanup.policy", "compact, delete").unwrap();
+        assert_eq!(config.compression, Some(Compression::Gzip));
+        assert!(config.is_compacted);
+        assert_eq!(config.texts().count(), 3);
+    }
+}

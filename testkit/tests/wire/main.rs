@@ -1,0 +1,9 @@
+//! The brokers as a client meets them: frames over a connection, in memory and over TCP.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod peer;
+mod long_poll;
+mod connections;
+mod faults;
+mod tcp;
