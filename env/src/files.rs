@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 
-use crate::BoxFuture;
+use crate::future::BoxFuture;
 
 /// Access to files: key material, properties, checkpoints.
 pub trait Files: Send + Sync + Debug {

@@ -5,6 +5,7 @@
 //! tests pause. [`Env::real`] is the world itself; `kurier-testkit` has one in memory, and users
 //! may bring their own to simulate their whole program.
 
+mod future;
 mod chance;
 mod files;
 mod net;
@@ -12,14 +13,11 @@ mod wall;
 
 pub use chance::{Chance, Purpose, Seeded};
 pub use files::{Files, RealFiles};
+pub use future::BoxFuture;
 pub use net::{Datagram, Io, Net, RealNet};
 pub use wall::{RealWall, Wall};
 
-use std::pin::Pin;
 use std::sync::Arc;
-
-/// A future behind a pointer, so that the seam is a trait object and not a type parameter.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The world as Kurier sees it. Cloning shares it.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UdpSocket, lookup_host};
 
-use crate::BoxFuture;
+use crate::future::BoxFuture;
 
 /// A byte stream both ways, such as a TCP connection.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
