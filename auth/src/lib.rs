@@ -1,0 +1,31 @@
+//! SASL for Kafka: both halves of each mechanism, as cores.
+//!
+//! A [`Mechanism`] gets the bytes that the other side has sent and says which bytes to send back.
+//! It performs no I/O, reads no clock and draws no number; what carries its bytes (Kafka's
+//! `SaslAuthenticate`) is somebody else's business. The client half serves `kurier-client`, the
+//! server half the cluster of `kurier-testkit`.
+//!
+//! So far there is `PLAIN`, which sends the password as it is: it belongs inside TLS.
+//!
+//! ```
+//! use kurier_auth::{Mechanism, PlainClient, PlainServer, Secret, Step};
+//!
+//! let mut client = PlainClient::new("alice", Secret::new("wonderland"))?;
+//! let mut server = PlainServer::new(|user, password| user == "alice" && password == "wonderland");
+//!
+//! let Step::Continue(token) = client.step(b"")? else { panic!("PLAIN begins with the client") };
+//! let Step::Done(answer) = server.step(&token)? else { panic!("one token is enough") };
+//! assert_eq!(client.step(&answer)?, Step::Done(Vec::new()));
+//! assert_eq!(server.user(), Some("alice"));
+//! # Ok::<(), kurier_auth::Error>(())
+//! ```
+
+mod error;
+mod secret;
+mod mechanism;
+mod plain;
+
+pub use error::Error;
+pub use mechanism::{Mechanism, Step};
+pub use plain::{PlainClient, PlainServer};
+pub use secret::Secret;
