@@ -1,0 +1,178 @@
+//! `Client`: what a program holds, and what everything else is made from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kurier_env::Env;
+use kurier_protocol::Request;
+use tokio::time::Instant;
+
+use crate::admin::Admin;
+use crate::cluster::Cluster;
+use crate::config::ClientConfig;
+use crate::consumer::{ConsumerBuilder, ConsumerConfig};
+use crate::error::Error;
+use crate::metadata::Picture;
+use crate::net::Address;
+use crate::offsets::Offsets;
+use crate::producer::{ProducerBuilder, ProducerConfig};
+use crate::properties::Properties;
+use crate::routing::{self, Target};
+
+/// A client of one Kafka cluster. Cloning shares its connections; they are closed when the last
+/// clone, and everything that was made from it, is dropped.
+#[derive(Clone, Debug)]
+pub struct Client {
+    cluster: Cluster,
+    /// What producers and consumers begin with.
+    producer: Arc<ProducerConfig>,
+    consumer: Arc<ConsumerConfig>,
+}
+
+impl Client {
+    /// A client that finds its cluster by any of these servers, each `host:port` or `host`, which
+    /// is port 9092.
+    pub fn builder<T: Into<String>>(servers: impl IntoIterator<Item = T>) -> ClientBuilder {
+        let mut properties = Properties::default();
+        properties.servers.extend(servers.into_iter().map(Into::into));
+        properties.into()
+    }
+
+    /// A client with settings by the names that Kafka's Java client or librdkafka have for them.
+    /// Its producers and consumers begin with them too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if there is no such setting, or it cannot have this value.
+    pub fn from_properties<K: AsRef<str>, V: AsRef<str>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<ClientBuilder, Error> {
+        Properties::from_pairs(pairs).map(Into::into)
+    }
+
+    /// Sends any request, in the highest version that this client and the broker both speak, and
+    /// gives its answer. It is sent again while that is safe and may help: when no connection was
+    /// made, when leader or controller have moved, and, if it changes nothing, after a lost
+    /// connection. Other error codes in the answer are the caller's to read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] if the broker does not have the API or lacks a field that is set;
+    /// [`Error::Unreachable`], [`Error::Disconnected`] and [`Error::TimedOut`] when the request
+    /// timeout is over. [`Error::maybe_written`] tells whether it may have been executed.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the request may be executed or not.
+    pub async fn request<R: Request>(
+        &self,
+        target: Target,
+        request: R,
+    ) -> Result<R::Response, Error> {
+        let make = move |_| request.clone();
+        let deadline = Instant::now() + self.cluster.request_timeout();
+        let (_, response) = routing::request(&self.cluster, &target, deadline, make).await?;
+        Ok(response)
+    }
+
+    /// Creates, describes and deletes what is in the cluster.
+    #[must_use]
+    pub fn admin(&self) -> Admin {
+        Admin::new(self.cluster.clone())
+    }
+
+    /// Looks up offsets.
+    #[must_use]
+    pub fn offsets(&self) -> Offsets {
+        Offsets::new(self.cluster.clone())
+    }
+
+    /// A producer, after [`build`](ProducerBuilder::build).
+    pub fn producer(&self) -> ProducerBuilder {
+        ProducerBuilder::new(self.cluster.clone(), (*self.producer).clone())
+    }
+
+    /// A consumer, after [`start`](ConsumerBuilder::start).
+    pub fn consumer(&self) -> ConsumerBuilder {
+        ConsumerBuilder::new(self.cluster.clone(), (*self.consumer).clone())
+    }
+
+    /// The cluster as it was last seen: its brokers, its controller, and the topics in use.
+    #[must_use]
+    pub fn picture(&self) -> Arc<Picture> {
+        self.cluster.picture()
+    }
+}
+
+/// What a client is made from.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ClientBuilder {
+    properties: Properties,
+    env: Option<Env>,
+}
+
+impl From<Properties> for ClientBuilder {
+    fn from(properties: Properties) -> Self {
+        Self { properties, env: None }
+    }
+}
+
+impl ClientBuilder {
+    /// What the client calls itself in the brokers' logs and quotas.
+    pub fn client_id(mut self, id: impl Into<String>) -> Self {
+        self.properties.client.client_id = id.into();
+        self
+    }
+
+    /// How long an answer may take.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.properties.client.request_timeout = timeout;
+        self
+    }
+
+    /// How long the first contact is tried for.
+    pub fn bootstrap_timeout(mut self, timeout: Duration) -> Self {
+        self.properties.client.bootstrap_timeout = timeout;
+        self
+    }
+
+    /// All settings that the parts of a client share, at once.
+    pub fn config(mut self, config: ClientConfig) -> Self {
+        self.properties.client = config;
+        self
+    }
+
+    /// The world that the client lives in. Default: the real one.
+    pub fn env(mut self, env: Env) -> Self {
+        self.env = Some(env);
+        self
+    }
+
+    /// Finds the cluster. Connections live on the runtime that this runs on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for a server or setting that cannot be used, [`Error::NotKafka`] for a
+    /// port that speaks TLS or HTTP, and [`Error::Unreachable`], which names every server that was
+    /// tried and why it failed, when the time for the first contact is over.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes what it has opened.
+    pub async fn connect(self) -> Result<Client, Error> {
+        let Properties { servers, client: config, producer, consumer, .. } = self.properties;
+        config.check()?;
+        let servers: Vec<Address> =
+            servers.iter().map(|server| server.parse()).collect::<Result<_, _>>()?;
+        if servers.is_empty() {
+            return Err(Error::invalid("bootstrap.servers", "name at least one host:port"));
+        }
+        let env = self.env.unwrap_or_else(Env::real);
+        Ok(Client {
+            cluster: Cluster::connect(env, config, servers).await?,
+            producer: producer.into(),
+            consumer: consumer.into(),
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! What the cluster asks of its brokers, against brokers that the test plays.
+
+use kurier_protocol::api::metadata::{
+    MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
+    MetadataResponseTopic,
+};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::*;
+use crate::scripted::{Brokers, Far, world};
+
+const APIS: &[(ApiKey, i16, i16)] = &[(ApiKey::METADATA, 0, 12), (ApiKey::API_VERSIONS, 0, 3)];
+
+fn answer(topics: &[(&str, ErrorCode, i32)]) -> MetadataResponse {
+    let broker = |(node_id, port)| MetadataResponseBroker {
+        node_id,
+        host: "b".into(),
+        port,
+        ..Default::default()
+    };
+    let topic = |(name, error_code, leader_id): &(&str, ErrorCode, i32)| MetadataResponseTopic {
+        error_code: *error_code,
+        name: Some((*name).into()),
+        partitions: vec![MetadataResponsePartition {
+            leader_id: *leader_id,
+            leader_epoch: 3,
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    MetadataResponse {
+        brokers: [(1, 9092), (2, 9093)].map(broker).into(),
+        topics: topics.iter().map(topic).collect(),
+        ..Default::default()
+    }
+}
+
+/// A cluster that has made its first contact, and the broker that it made it with.
+async fn connected(apis: &[(ApiKey, i16, i16)]) -> (Cluster, Brokers, Far) {
+    let (env, mut brokers) = world(1 << 20);
+    let servers = vec!["b:9092".parse().unwrap()];
+    let connect = tokio::spawn(Cluster::connect(env, ClientConfig::default(), servers));
+    let mut far = brokers.accept_ready(apis).await;
+    let (header, request) = far.read_as::<MetadataRequest>().await;
+    assert_eq!(request.topics.unwrap(), []);
+    far.answer(&header, &answer(&[])).await;
+    (connect.await.unwrap().unwrap(), brokers, far)
+}
+
+fn wait_for(
+    cluster: &Cluster,
+    name: &'static str,
+    creation: Creation,
+) -> JoinHandle<Result<Arc<Topic>, Error>> {
+    let cluster = cluster.clone();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    tokio::spawn(async move { cluster.topic(name, creation, deadline).await })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_is_asked_for_with_permission_to_create_it_only_if_that_is_given() {
+    for creation in [Creation::Never, Creation::Allowed] {
+        let (cluster, mut brokers, _first) = connected(APIS).await;
+        let topic = wait_for(&cluster, "t", creation);
+        let mut far = brokers.accept_ready(APIS).await;
+        let (header, request) = far.read_as::<MetadataRequest>().await;
+        assert_eq!(request.allow_auto_topic_creation, creation == Creation::Allowed);
+        assert_eq!(request.topics.unwrap()[0].name.as_deref(), Some("t"));
+        far.answer(&header, &answer(&[("t", ErrorCode::LEADER_NOT_AVAILABLE, -1)])).await;
+        // It was created: it is waited for.
+        let (header, _) = far.read_as::<MetadataRequest>().await;
+        far.answer(&header, &answer(&[("t", ErrorCode::NONE, 1)])).await;
+        assert_eq!(topic.await.unwrap().unwrap().partitions.len(), 1);
+        assert_eq!(cluster.picture().leader_of("t", 0), Some(Leader { broker: 1, epoch: 3 }));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn brokers_before_0_11_are_asked_for_all_topics_so_that_none_is_created() {
+    let apis = &[(ApiKey::METADATA, 0, 1), (ApiKey::API_VERSIONS, 0, 0)];
+    let (cluster, mut brokers, _first) = connected(apis).await;
+    let topic = wait_for(&cluster, "t", Creation::Never);
+    let mut far = brokers.accept_ready(apis).await;
+    let (header, request) = far.read_as::<MetadataRequest>().await;
+    assert_eq!((header.request_api_version, request.topics), (1, None));
+    let two = [("other", ErrorCode::NONE, 1), ("t", ErrorCode::NONE, 2)];
+    far.answer(&header, &answer(&two)).await;
+    topic.await.unwrap().unwrap();
+    assert!(cluster.picture().topic("other").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_may_not_be_seen_is_an_error_at_once() {
+    let (cluster, mut brokers, _first) = connected(APIS).await;
+    let start = Instant::now();
+    let topic = wait_for(&cluster, "t", Creation::Never);
+    let mut far = brokers.accept_ready(APIS).await;
+    let (header, _) = far.read_as::<MetadataRequest>().await;
+    far.answer(&header, &answer(&[("t", ErrorCode::TOPIC_AUTHORIZATION_FAILED, -1)])).await;
+    let error = topic.await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("an ACL must allow it"), "{error}");
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_names_no_brokers_is_not_believed() {
+    let (cluster, mut brokers, _first) = connected(APIS).await;
+    cluster.refresh();
+    for _ in 0..2 {
+        let mut far = brokers.accept_ready(APIS).await;
+        let (header, _) = far.read_as::<MetadataRequest>().await;
+        far.answer(&header, &MetadataResponse::default()).await;
+        tokio::spawn(async move { far.is_closed().await });
+    }
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(cluster.picture().brokers().count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_a_broker_names_elsewhere_is_applied_without_a_question() {
+    let (cluster, mut brokers, _first) = connected(APIS).await;
+    let topic = wait_for(&cluster, "t", Creation::Never);
+    let mut far = brokers.accept_ready(APIS).await;
+    let (header, _) = far.read_as::<MetadataRequest>().await;
+    far.answer(&header, &answer(&[("t", ErrorCode::NONE, 1)])).await;
+    topic.await.unwrap().unwrap();
+    let mut pictures = cluster.watch();
+    pictures.mark_unchanged();
+    cluster.heard_leader("t", 0, Leader { broker: 7, epoch: 4 }, Some(("c", 1234)));
+    pictures.changed().await.unwrap();
+    let picture = cluster.picture();
+    assert_eq!(picture.leader_of("t", 0), Some(Leader { broker: 7, epoch: 4 }));
+    assert_eq!(picture.broker(7).unwrap().address, Address::new("c", 1234));
+    assert!(!brokers.has_connection());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_owner_has_connections_of_its_own() {
+    let (cluster, mut brokers, _first) = connected(APIS).await;
+    let classes = [
+        Class::Produce(cluster.new_owner()),
+        Class::Produce(cluster.new_owner()),
+        Class::Fetch(cluster.new_owner()),
+        Class::Normal,
+    ];
+    let mut fars = Vec::new();
+    for class in classes {
+        let asked = {
+            let cluster = cluster.clone();
+            tokio::spawn(async move { cluster.versions(1, class).await })
+        };
+        fars.push(brokers.accept_ready(APIS).await);
+        asked.await.unwrap().unwrap();
+        assert!(cluster.ranges(1, class).is_some());
+    }
+    cluster.release(classes[1]);
+    assert!(fars[1].is_closed().await);
+    assert!(cluster.ranges(1, classes[1]).is_none() && cluster.ranges(1, classes[0]).is_some());
+}

@@ -1,0 +1,110 @@
+//! What can be set about a client as a whole.
+
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// Settings that all parts of a client share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientConfig {
+    /// What the client calls itself in the brokers' logs and quotas. Kafka: client.id.
+    /// Default: `kurier`.
+    pub client_id: String,
+    /// How long an answer may take; then its connection is closed. Kafka: request.timeout.ms.
+    /// Default: 30 s.
+    pub request_timeout: Duration,
+    /// How long a connection may take until its first request can be sent, for each address.
+    /// Kafka: socket.connection.setup.timeout.ms. Default: 10 s.
+    pub connection_setup_timeout: Duration,
+    /// How long the first contact is tried for. Kafka: none. Default: 10 s.
+    pub bootstrap_timeout: Duration,
+    /// How long a connection may be without use before it is closed.
+    /// Kafka: connections.max.idle.ms. Default: 540 s.
+    pub connection_idle_max: Duration,
+    /// How long to wait before the second try to connect. Kafka: reconnect.backoff.ms.
+    /// Default: 50 ms.
+    pub reconnect_backoff: Duration,
+    /// What that wait at most doubles to. Kafka: reconnect.backoff.max.ms. Default: 1 s.
+    pub reconnect_backoff_max: Duration,
+    /// How long to wait before a request is sent a second time. Kafka: retry.backoff.ms.
+    /// Default: 100 ms.
+    pub retry_backoff: Duration,
+    /// What that wait at most doubles to. Kafka: retry.backoff.max.ms. Default: 1 s.
+    pub retry_backoff_max: Duration,
+    /// How old metadata may become before it is asked for again. Kafka: metadata.max.age.ms.
+    /// Default: 300 s.
+    pub metadata_age_max: Duration,
+    /// How long a topic that the brokers do not know is asked for, as it may be just being
+    /// created; a third of it where the client's own question does not create it.
+    /// librdkafka: topic.metadata.propagation.max.ms. Default: 10 s.
+    pub topic_wait: Duration,
+    /// The longest answer that is accepted, unless a request allowed more.
+    /// librdkafka: receive.message.max.bytes. Default: 100 MiB.
+    pub frame_bytes_max: usize,
+    /// How many requests may be open on one connection. Kafka: none; a producer has a limit of its
+    /// own. Default: 64.
+    pub in_flight_max: usize,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self {
+            client_id: "kurier".to_owned(),
+            request_timeout: Duration::from_secs(30),
+            connection_setup_timeout: Duration::from_secs(10),
+            bootstrap_timeout: Duration::from_secs(10),
+            connection_idle_max: Duration::from_secs(540),
+            reconnect_backoff: Duration::from_millis(50),
+            reconnect_backoff_max: Duration::from_secs(1),
+            retry_backoff: Duration::from_millis(100),
+            retry_backoff_max: Duration::from_secs(1),
+            metadata_age_max: Duration::from_secs(300),
+            topic_wait: Duration::from_secs(10),
+            frame_bytes_max: 100 << 20,
+            in_flight_max: 64,
+        }
+    }
+}
+
+impl ClientConfig {
+    /// Checks what cannot work.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] names the setting.
+    pub fn check(&self) -> Result<(), Error> {
+        let durations = [
+            ("request.timeout.ms", self.request_timeout),
+            ("socket.connection.setup.timeout.ms", self.connection_setup_timeout),
+            ("connections.max.idle.ms", self.connection_idle_max),
+            ("bootstrap_timeout", self.bootstrap_timeout),
+            ("reconnect.backoff.ms", self.reconnect_backoff),
+            ("reconnect.backoff.max.ms", self.reconnect_backoff_max),
+            ("retry.backoff.ms", self.retry_backoff),
+            ("retry.backoff.max.ms", self.retry_backoff_max),
+            ("topic_wait", self.topic_wait),
+            ("metadata.max.age.ms", self.metadata_age_max),
+        ];
+        if let Some((setting, _)) = durations.iter().find(|(_, value)| value.is_zero()) {
+            return Err(Error::invalid(*setting, "must be more than 0"));
+        }
+        if let Some((setting, _)) = durations.iter().find(|(_, value)| *value > DURATION_MAX) {
+            return Err(Error::invalid(*setting, "must be at most a year"));
+        }
+        if self.in_flight_max == 0 {
+            return Err(Error::invalid("in_flight_max", "must be more than 0"));
+        }
+        if self.frame_bytes_max < FRAME_BYTES_MIN {
+            return Err(Error::invalid("frame_bytes_max", "must be at least 1 MiB"));
+        }
+        if self.client_id.len() > i16::MAX as usize {
+            return Err(Error::invalid("client.id", "must not be longer than 32767 bytes"));
+        }
+        Ok(())
+    }
+}
+
+/// Longer waits overflow clocks somewhere.
+const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+/// Answers with metadata of a few thousand partitions must fit.
+const FRAME_BYTES_MIN: usize = 1 << 20;

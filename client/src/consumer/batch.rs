@@ -1,0 +1,126 @@
+//! `FetchedBatch`: a record batch as the user gets it.
+
+use std::sync::Arc;
+
+use kurier_protocol::record::{OpenBatch, Record, RecordError, RecordRef, Records, TimestampType};
+
+use crate::error::{Error, Fault};
+
+/// A record batch of one partition, unpacked and checked. It keeps the answer that it came in
+/// alive, as records borrow from it.
+#[derive(Clone, Debug)]
+pub struct FetchedBatch {
+    pub(crate) topic: Arc<str>,
+    pub(crate) partition: i32,
+    pub(crate) open: OpenBatch,
+    pub(crate) span: Span,
+    pub(crate) high_watermark: i64,
+    pub(crate) next_offset: i64,
+}
+
+/// Which records of a batch are given: a broker sends whole batches, which may begin before the
+/// position and reach beyond the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+}
+
+impl FetchedBatch {
+    /// The topic.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// The partition.
+    #[must_use]
+    pub fn partition(&self) -> i32 {
+        self.partition
+    }
+
+    /// The records, borrowed from the batch.
+    ///
+    /// An item is an error if the bytes of a record contradict themselves, which a broker that
+    /// checks what it stores never sends; then no more follow.
+    #[must_use]
+    pub fn records(&self) -> FetchedRecords<'_> {
+        FetchedRecords { records: self.open.records(), batch: self }
+    }
+
+    /// A record that owns what it holds, without copying: it counts a reference to the batch.
+    #[must_use]
+    pub fn to_owned(&self, record: &RecordRef<'_>) -> Record {
+        self.open.to_owned(record)
+    }
+
+    /// The first offset that a record of this batch may have. There may be none with it, after
+    /// compaction.
+    #[must_use]
+    pub fn first_offset(&self) -> i64 {
+        self.open.base_offset().max(self.span.start)
+    }
+
+    /// The offset behind this batch: the next record to read.
+    #[must_use]
+    pub fn next_offset(&self) -> i64 {
+        self.next_offset
+    }
+
+    /// The partition's high watermark when the batch was fetched: the offset behind its last
+    /// replicated record.
+    #[must_use]
+    pub fn high_watermark(&self) -> i64 {
+        self.high_watermark
+    }
+
+    /// Who gave the records their timestamps; none if they have none (magic 0).
+    #[must_use]
+    pub fn timestamp_type(&self) -> Option<TimestampType> {
+        self.open.batch().timestamp_type()
+    }
+
+    #[cold]
+    fn broken(&self, error: RecordError) -> Error {
+        broken(&self.topic, self.partition, self.first_offset(), error)
+    }
+}
+
+/// A batch that cannot be read.
+pub(crate) fn broken(topic: &str, partition: i32, offset: i64, error: RecordError) -> Error {
+    let from = format!("partition {partition} of topic {topic} at offset {offset}");
+    Error::NotKafka { from: from.into(), fault: Fault::Record(error) }
+}
+
+/// The records of a [`FetchedBatch`].
+#[derive(Clone, Debug)]
+pub struct FetchedRecords<'a> {
+    records: Records<'a>,
+    batch: &'a FetchedBatch,
+}
+
+impl<'a> Iterator for FetchedRecords<'a> {
+    type Item = Result<RecordRef<'a>, Error>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let span = self.batch.span;
+        loop {
+            match self.records.next()? {
+                Ok(record) if record.offset < span.start => {}
+                Ok(record) if record.offset >= span.end => return None,
+                Ok(record) => return Some(Ok(record)),
+                Err(error) => return Some(Err(self.batch.broken(error))),
+            }
+        }
+    }
+}
+
+impl<'a> IntoIterator for &'a FetchedBatch {
+    type Item = Result<RecordRef<'a>, Error>;
+    type IntoIter = FetchedRecords<'a>;
+
+    fn into_iter(self) -> FetchedRecords<'a> {
+        self.records()
+    }
+}

@@ -1,0 +1,143 @@
+//! `ConsumerConfig`: how a consumer behaves, with its defaults; where it starts and stops.
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::offsets::Isolation;
+
+/// How a consumer behaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerConfig {
+    /// How many bytes a broker should have before it answers. Kafka: fetch.min.bytes. Default: 1.
+    pub fetch_bytes_min: usize,
+    /// How many bytes one answer may have; a single larger batch comes nevertheless. Kafka:
+    /// fetch.max.bytes. Default: 1048576 (1 MiB), for which Kafka has 52428800: smaller answers
+    /// stay in the processor's cache, which is faster and takes less memory. Raise it where the
+    /// way to the broker is long.
+    pub fetch_bytes_max: usize,
+    /// How many bytes of one partition an answer may have. Kafka: max.partition.fetch.bytes.
+    /// Default: 1048576 (1 MiB).
+    pub partition_bytes_max: usize,
+    /// How long a broker may wait for `fetch_bytes_min`. Kafka: fetch.max.wait.ms. Default: 500 ms.
+    pub fetch_wait_max: Duration,
+    /// No more is asked for while this many bytes wait to be taken; beyond it, there is at most one
+    /// answer of each broker. librdkafka: queued.max.messages.kbytes. Default: 16777216 (16 MiB).
+    pub buffer_bytes_max: usize,
+    /// How many bytes a batch may have when it is unpacked; a larger one is an error. Kafka: none.
+    /// Default: 134217728 (128 MiB).
+    pub batch_bytes_max: usize,
+    /// Whether records of open and aborted transactions are given. Kafka: isolation.level.
+    /// Default: read uncommitted.
+    pub isolation: Isolation,
+    /// What happens when a position is not within the log any more, or not yet. Kafka:
+    /// auto.offset.reset. Default: error, for which Kafka has latest: that skips records silently.
+    pub offset_reset: OffsetReset,
+    /// Whether and where reading ends. Kafka's tools: exit at the end. Default: never.
+    pub stop: Stop,
+    /// How long one request may take. Kafka: request.timeout.ms. Default: 30 s.
+    pub request_timeout: Duration,
+    /// How long a partition may be out of reach before `next` says so; trying goes on. Kafka:
+    /// default.api.timeout.ms. Default: 60 s.
+    pub outage_max: Duration,
+}
+
+impl Default for ConsumerConfig {
+    fn default() -> Self {
+        Self {
+            fetch_bytes_min: 1,
+            fetch_bytes_max: 1 << 20,
+            partition_bytes_max: 1 << 20,
+            fetch_wait_max: Duration::from_millis(500),
+            buffer_bytes_max: 16 << 20,
+            batch_bytes_max: 128 << 20,
+            isolation: Isolation::ReadUncommitted,
+            offset_reset: OffsetReset::Error,
+            stop: Stop::Never,
+            request_timeout: Duration::from_secs(30),
+            outage_max: Duration::from_secs(60),
+        }
+    }
+}
+
+impl ConsumerConfig {
+    /// Checks that the settings fit each other.
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        let in_range = |setting: &str, bytes: usize, least: usize| {
+            let most = usize::try_from(i32::MAX).unwrap_or(usize::MAX);
+            if (least..=most).contains(&bytes) {
+                return Ok(());
+            }
+            Err(Error::invalid(setting, format!("{bytes} is not within {least} and {most}")))
+        };
+        in_range("fetch_bytes_min (fetch.min.bytes)", self.fetch_bytes_min, 0)?;
+        in_range("fetch_bytes_max (fetch.max.bytes)", self.fetch_bytes_max, 1)?;
+        let setting = "partition_bytes_max (max.partition.fetch.bytes)";
+        in_range(setting, self.partition_bytes_max, 1)?;
+        in_range("buffer_bytes_max", self.buffer_bytes_max, 1)?;
+        in_range("batch_bytes_max", self.batch_bytes_max, 1)?;
+        if self.fetch_wait_max >= self.request_timeout {
+            let problem = format!(
+                "{:?} is not less than request_timeout, which is {:?}",
+                self.fetch_wait_max, self.request_timeout
+            );
+            return Err(Error::invalid("fetch_wait_max (fetch.max.wait.ms)", problem));
+        }
+        Ok(())
+    }
+}
+
+/// Where reading a partition starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the first record that is there.
+    Earliest,
+    /// Behind the last record that is there.
+    Latest,
+    /// At this offset.
+    Offset(i64),
+    /// At the first record whose timestamp, in milliseconds since 1970, is not earlier; behind the
+    /// last record if there is none. Needs Kafka 0.10.1.
+    Timestamp(i64),
+}
+
+/// Whether and where reading ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stop {
+    /// It goes on.
+    #[default]
+    Never,
+    /// Where each partition ended when reading started: its high watermark, or with read
+    /// committed its last stable offset.
+    End,
+}
+
+/// What happens when a position is not within the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OffsetReset {
+    /// `next` gives an error, and the partition stands still until a seek.
+    #[default]
+    Error,
+    /// Reading goes on at the first record that is there.
+    Earliest,
+    /// Reading goes on behind the last record that is there.
+    Latest,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_contradict_are_named() {
+        ConsumerConfig::default().validate().unwrap();
+        let check = |config: ConsumerConfig, named: &str| {
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        };
+        let of = ConsumerConfig::default;
+        check(ConsumerConfig { fetch_bytes_max: 0, ..of() }, "fetch.max.bytes");
+        check(ConsumerConfig { partition_bytes_max: 0, ..of() }, "max.partition.fetch.bytes");
+        let long = Duration::from_secs(30);
+        check(ConsumerConfig { fetch_wait_max: long, ..of() }, "fetch.max.wait.ms");
+    }
+}

@@ -1,0 +1,230 @@
+//! The consumer's task: it owns the fetcher and runs its calls against the cluster.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use kurier_env::Purpose;
+use kurier_protocol::api::fetch::FetchResponse;
+use tokio::time::sleep_until;
+
+use super::buffer::{Entry, Item, Turn};
+use super::config::{ConsumerConfig, Start, Stop};
+use super::fetcher::{Action, Fetcher, Moment};
+use super::lookup::Lookup;
+use super::plan::Plan;
+use super::shared::Shared;
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::metadata::{Creation, Picture, Topic};
+use crate::net::Class;
+use crate::offsets;
+
+/// The task of one consumer.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(crate) cluster: Cluster,
+    pub(crate) class: Class,
+    pub(crate) config: ConsumerConfig,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) shared: Arc<Shared>,
+    /// Topics that are read as a whole, and how many partitions of each are assigned.
+    pub(crate) whole: BTreeMap<Arc<str>, usize>,
+}
+
+/// What is to be read of a topic.
+#[derive(Debug)]
+pub(crate) enum Wanted {
+    /// All its partitions, from here.
+    All(Start),
+    /// These partitions.
+    Some(Vec<(i32, Turn, Start)>),
+}
+
+/// Something that was waited for.
+enum Done {
+    Topic(Arc<str>, Wanted, Result<Arc<Topic>, Error>),
+    Offsets(Lookup, Result<Vec<Option<i64>>, Error>),
+    Fetched(u64, Result<(i16, FetchResponse), Error>),
+}
+
+type Work = FuturesUnordered<BoxFuture<'static, Done>>;
+
+impl Driver {
+    /// Runs until the consumer is dropped.
+    pub(crate) async fn run(mut self, topics: Vec<(Arc<str>, Wanted)>) {
+        let mut work = Work::new();
+        for (topic, wanted) in topics {
+            work.push(self.find_topic(topic, wanted));
+        }
+        let shared = Arc::clone(&self.shared);
+        let mut pictures = self.cluster.watch();
+        let mut timer = std::pin::pin!(sleep_until(tokio::time::Instant::now()));
+        loop {
+            while let Some(Some(done)) = work.next().now_or_never() {
+                self.handle(done);
+            }
+            let now = tokio::time::Instant::now().into_std();
+            let picture = pictures.borrow_and_update().clone();
+            self.turn(now, &picture, &mut work);
+            if shared.is_dropped() {
+                return;
+            }
+            let deadline = self.fetcher.deadline().map(tokio::time::Instant::from_std);
+            if let Some(at) = deadline
+                && at != timer.deadline()
+            {
+                timer.as_mut().reset(at);
+            }
+            tokio::select! {
+                biased;
+                Some(done) = work.next() => self.handle(done),
+                () = shared.wait_for_user() => self.fetcher.handle_change(),
+                Ok(()) = pictures.changed() => self.handle_picture(&pictures.borrow().clone()),
+                () = &mut timer, if deadline.is_some() => {}
+            }
+        }
+    }
+
+    /// Takes orders, asks for more, and then hands out what came: the next answer is on its way
+    /// while the user works on this one.
+    fn turn(&mut self, now: Instant, picture: &Picture, work: &mut Work) {
+        let mut buffered = 0;
+        self.shared.with(|buffer| {
+            while let Some(order) = buffer.pop_order() {
+                self.fetcher.handle_order(order);
+            }
+            buffered = buffer.bytes();
+        });
+        let mut entries = self.fetcher.take_entries();
+        buffered += entries.iter().map(|entry| entry.item.bytes()).sum::<usize>();
+        while let Some(action) = self.fetcher.poll_action(now, picture, buffered) {
+            self.act(action, work);
+        }
+        entries.extend(self.fetcher.take_entries());
+        self.shared.hand_over(entries);
+    }
+
+    fn act(&self, action: Action, work: &mut Work) {
+        match action {
+            Action::Fetch { id, broker, plan } => work.push(self.fetch(id, broker, plan)),
+            Action::Lookup(lookup) => work.push(self.look_up(lookup)),
+            Action::Refresh => self.cluster.refresh(),
+            Action::Heard { topic, partition, leader, endpoint } => {
+                let endpoint = endpoint.as_ref().map(|(host, port)| (host.as_str(), *port));
+                self.cluster.heard_leader(&topic, partition, leader, endpoint);
+            }
+        }
+    }
+
+    fn handle(&mut self, done: Done) {
+        let now = tokio::time::Instant::now().into_std();
+        let moment = Moment { now, chance: self.cluster.env().chance(Purpose::Backoff) };
+        match done {
+            Done::Fetched(id, answer) => self.fetcher.handle_answer(moment, id, answer),
+            Done::Offsets(lookup, found) => self.fetcher.handle_offsets(moment, lookup, found),
+            Done::Topic(name, wanted, topic) => {
+                self.handle_topic(&name, wanted, topic);
+                self.shared.with(|buffer| buffer.end_pending());
+                // Perhaps nothing is left to be read.
+                self.shared.wake_user();
+            }
+        }
+    }
+
+    fn handle_topic(&mut self, name: &Arc<str>, wanted: Wanted, topic: Result<Arc<Topic>, Error>) {
+        match (topic, wanted) {
+            (Ok(topic), Wanted::All(start)) => {
+                self.assign(name, 0..topic.partitions.len(), start);
+                self.whole.insert(Arc::clone(name), topic.partitions.len());
+            }
+            (Ok(topic), Wanted::Some(partitions)) => {
+                for (partition, turn, start) in partitions {
+                    if topic.partition(partition).is_some() {
+                        self.fetcher.handle_assigned(name, partition, turn, start);
+                        continue;
+                    }
+                    let of = Some((partition, topic.partitions.len()));
+                    let error = Error::UnknownTopic { topic: (&**name).into(), partition: of };
+                    self.shared.hand_over(vec![Entry { turn, item: Item::Failed(error) }]);
+                }
+            }
+            (Err(error), Wanted::Some(partitions)) => {
+                // One error for all of them: the others would say the same.
+                let mut error = Some(error);
+                let entry = |(_, turn, _): (i32, Turn, Start)| {
+                    let item = error.take().map_or(Item::End, Item::Failed);
+                    Entry { turn, item }
+                };
+                self.shared.hand_over(partitions.into_iter().map(entry).collect());
+            }
+            (Err(error), Wanted::All(_)) => self.shared.with(|buffer| buffer.tell(error)),
+        }
+    }
+
+    fn handle_picture(&mut self, picture: &Picture) {
+        self.fetcher.handle_change();
+        if self.config.stop == Stop::End {
+            return;
+        }
+        // Partitions that were added are read from their beginning, so that nothing is missed.
+        let grown = |(name, count): (&Arc<str>, &usize)| {
+            let now = picture.partition_count(name)?;
+            (now > *count).then(|| (Arc::clone(name), *count..now))
+        };
+        let grown: Vec<_> = self.whole.iter().filter_map(grown).collect();
+        for (name, added) in grown {
+            self.whole.insert(Arc::clone(&name), added.end);
+            self.assign(&name, added, Start::Earliest);
+        }
+    }
+
+    fn assign(&mut self, topic: &Arc<str>, partitions: std::ops::Range<usize>, start: Start) {
+        for partition in partitions.filter_map(|p| i32::try_from(p).ok()) {
+            let turn = self.shared.with(|buffer| buffer.assign(topic, partition, start));
+            self.fetcher.handle_assigned(topic, partition, turn, start);
+        }
+    }
+
+    fn find_topic(&self, name: Arc<str>, wanted: Wanted) -> BoxFuture<'static, Done> {
+        let cluster = self.cluster.clone();
+        let deadline = tokio::time::Instant::now() + self.config.outage_max;
+        async move {
+            let topic = cluster.topic(&name, Creation::Never, deadline).await;
+            Done::Topic(name, wanted, topic)
+        }
+        .boxed()
+    }
+
+    fn look_up(&self, lookup: Lookup) -> BoxFuture<'static, Done> {
+        let cluster = self.cluster.clone();
+        let isolation = self.config.isolation;
+        let deadline = tokio::time::Instant::now() + self.config.outage_max;
+        async move {
+            let found = offsets::lookup(&cluster, &lookup.wanted, isolation, deadline).await;
+            let offsets = |found: Vec<offsets::FoundOffset>| {
+                found.into_iter().map(|one| one.offset).collect::<Vec<_>>()
+            };
+            Done::Offsets(lookup, found.map(offsets))
+        }
+        .boxed()
+    }
+
+    fn fetch(&self, id: u64, broker: i32, plan: Plan) -> BoxFuture<'static, Done> {
+        let versions = plan.versions();
+        let answer =
+            self.cluster.call(broker, self.class, versions, move |version| plan.request(version));
+        async move { Done::Fetched(id, answer.await) }.boxed()
+    }
+}
+
+impl Drop for Driver {
+    /// Whatever ends the task, nobody waits for it.
+    fn drop(&mut self) {
+        self.shared.with(|buffer| buffer.die());
+        self.shared.wake_user();
+        self.cluster.release(self.class);
+    }
+}

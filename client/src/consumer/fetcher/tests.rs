@@ -1,0 +1,532 @@
+//! The fetcher against a cluster that the test plays.
+
+use bytes::{Bytes, BytesMut};
+use kurier_protocol::Records;
+use kurier_protocol::api::fetch::{AbortedTransaction, FetchableTopicResponse};
+use kurier_protocol::api::metadata::{
+    MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
+};
+use kurier_protocol::record::control::EndTransaction;
+use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
+
+use super::*;
+use crate::error::Cause;
+use crate::offsets::Position;
+
+const MS: Duration = Duration::from_millis(1);
+const NOTHING: usize = 0;
+
+/// A fetcher, its user, and a cluster that the test plays.
+struct Fixture {
+    fetcher: Fetcher,
+    picture: Picture,
+    now: Instant,
+    buffered: usize,
+}
+
+/// A fetch that the fetcher has asked for.
+#[derive(Debug)]
+struct Fetch {
+    id: u64,
+    broker: i32,
+    plan: Plan,
+}
+
+impl Fetch {
+    /// (partition, offset) of everything asked for.
+    fn asked(&self) -> Vec<(i32, i64)> {
+        self.plan.asked().iter().map(|one| (one.partition, one.offset)).collect()
+    }
+}
+
+impl Fixture {
+    /// Partitions of topic `t` with these leaders, all from offset 0.
+    fn new(leaders: &[i32]) -> Self {
+        Self::with(leaders, Start::Offset(0), ConsumerConfig::default())
+    }
+
+    fn with(leaders: &[i32], start: Start, config: ConsumerConfig) -> Self {
+        let mut fetcher = Fetcher::new(config, Backoff::new(100 * MS, 1000 * MS));
+        for slot in 0..leaders.len() {
+            let partition = i32::try_from(slot).unwrap();
+            fetcher.handle_assigned(&"t".into(), partition, turn(slot, 0), start);
+        }
+        let now = tokio::time::Instant::now().into_std();
+        let mut fixture = Self { fetcher, picture: Picture::default(), now, buffered: NOTHING };
+        fixture.lead(&leaders.iter().map(|l| Some(*l)).collect::<Vec<_>>());
+        fixture
+    }
+
+    fn lead(&mut self, leaders: &[Option<i32>]) {
+        let partition = |(leader, index): (&Option<i32>, i32)| MetadataResponsePartition {
+            partition_index: index,
+            leader_id: leader.unwrap_or(-1),
+            leader_epoch: 4,
+            ..MetadataResponsePartition::default()
+        };
+        self.picture = Picture::of(&MetadataResponse {
+            topics: vec![MetadataResponseTopic {
+                name: Some("t".into()),
+                topic_id: Uuid([7; 16]),
+                partitions: leaders.iter().zip(0..).map(partition).collect(),
+                ..MetadataResponseTopic::default()
+            }],
+            ..MetadataResponse::default()
+        });
+        self.fetcher.handle_change();
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { now: self.now, chance: 200 }
+    }
+
+    fn actions(&mut self) -> Vec<Action> {
+        let (now, buffered) = (self.now, self.buffered);
+        std::iter::from_fn(|| self.fetcher.poll_action(now, &self.picture, buffered)).collect()
+    }
+
+    fn fetches(&mut self) -> Vec<Fetch> {
+        let fetch = |action| match action {
+            Action::Fetch { id, broker, plan } => Some(Fetch { id, broker, plan }),
+            _ => None,
+        };
+        self.actions().into_iter().filter_map(fetch).collect()
+    }
+
+    fn fetch(&mut self) -> Fetch {
+        let mut fetches = self.fetches();
+        assert_eq!(fetches.len(), 1, "{fetches:?}");
+        fetches.remove(0)
+    }
+
+    fn fetch_after(&mut self, wait: Duration) -> Fetch {
+        self.now += wait;
+        self.fetch()
+    }
+
+    fn lookup(&mut self) -> Lookup {
+        match &self.actions()[..] {
+            [Action::Lookup(lookup)] => lookup.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn answer(&mut self, fetch: &Fetch, partitions: Vec<PartitionData>) -> Vec<String> {
+        self.answer_in(12, fetch, partitions)
+    }
+
+    fn answer_in(
+        &mut self,
+        version: i16,
+        fetch: &Fetch,
+        partitions: Vec<PartitionData>,
+    ) -> Vec<String> {
+        let response = FetchResponse {
+            responses: vec![FetchableTopicResponse {
+                topic: "t".into(),
+                partitions,
+                ..FetchableTopicResponse::default()
+            }],
+            ..FetchResponse::default()
+        };
+        self.fetcher.handle_answer(self.moment(), fetch.id, Ok((version, response)));
+        self.entries()
+    }
+
+    /// What the user gets, in short.
+    fn entries(&mut self) -> Vec<String> {
+        let short = |entry: Entry| {
+            let slot = entry.turn.slot;
+            match entry.item {
+                Item::Batch(f) => {
+                    let (first, last) = (f.batch.base_offset(), f.batch.last_offset());
+                    format!("{slot}: {first}..={last} from {}", f.span.start)
+                }
+                Item::Skip { next_offset } => format!("{slot}: skip to {next_offset}"),
+                Item::At { offset } => format!("{slot}: at {offset}"),
+                Item::News(error) => format!("{slot}: news {error}"),
+                Item::Failed(error) => format!("{slot}: failed {error}"),
+                Item::End => format!("{slot}: end"),
+            }
+        };
+        self.fetcher.take_entries().into_iter().map(short).collect()
+    }
+}
+
+fn turn(slot: usize, generation: u64) -> Turn {
+    Turn { slot, generation }
+}
+
+fn seal(base_offset: i64) -> Seal {
+    Seal { base_offset, ..Seal::default() }
+}
+
+/// A batch of records with these offsets.
+fn batch(base_offset: i64, records: u32, terms: &Seal) -> Vec<u8> {
+    let mut writer = BatchWriter::new(BytesMut::new(), Magic::V2, 0);
+    for _ in 0..records {
+        writer.append(&RecordParts { value: Some(&[b'v'; 50]), ..Default::default() }).unwrap();
+    }
+    writer.seal(&Seal { base_offset, ..*terms }).unwrap().to_vec()
+}
+
+fn data(partition: i32, batches: &[Vec<u8>]) -> PartitionData {
+    PartitionData {
+        partition_index: partition,
+        high_watermark: 1000,
+        records: Some(Records(Bytes::from(batches.concat()))),
+        ..PartitionData::default()
+    }
+}
+
+fn code(partition: i32, error_code: ErrorCode) -> PartitionData {
+    PartitionData { partition_index: partition, error_code, ..PartitionData::default() }
+}
+
+fn lost() -> Error {
+    let address = "broker-1:9092".into();
+    Error::Disconnected { address, api: None, maybe_written: false, cause: Cause::Closed }
+}
+
+#[test]
+fn asks_each_broker_for_what_it_leads() {
+    let mut f = Fixture::new(&[1, 2, 1]);
+    let fetches = f.fetches();
+    let short: Vec<_> = fetches.iter().map(|f| (f.broker, f.asked())).collect();
+    assert_eq!(short, [(1, vec![(0, 0), (2, 0)]), (2, vec![(1, 0)])]);
+    assert!(f.fetches().is_empty(), "one in flight to each");
+    assert_eq!(fetches[0].plan.versions(), 0..=18);
+    let request = fetches[0].plan.request(13);
+    assert_eq!(request.topics[0].topic_id, Uuid([7; 16]));
+    assert_eq!(request.topics[0].partitions[0].current_leader_epoch, 4);
+}
+
+#[test]
+fn asks_for_more_before_anything_is_handed_out() {
+    let mut f = Fixture::new(&[1]);
+    let fetch = f.fetch();
+    let response = FetchResponse {
+        responses: vec![FetchableTopicResponse {
+            topic: "t".into(),
+            partitions: vec![data(0, &[batch(0, 3, &seal(0)), batch(3, 2, &seal(0))])],
+            ..FetchableTopicResponse::default()
+        }],
+        ..FetchResponse::default()
+    };
+    f.fetcher.handle_answer(f.moment(), fetch.id, Ok((12, response)));
+    assert_eq!(f.fetch().asked(), [(0, 5)]);
+    assert_eq!(f.entries(), ["0: 0..=2 from 0", "0: 3..=4 from 3"]);
+}
+
+#[test]
+fn a_quiet_broker_does_not_delay_a_busy_one() {
+    let mut f = Fixture::new(&[1, 2]);
+    let fetches = f.fetches();
+    let mut busy = fetches.into_iter().nth(1).unwrap();
+    for round in 0..10 {
+        f.answer(&busy, vec![data(1, &[batch(round, 1, &seal(0))])]);
+        busy = f.fetch();
+        assert_eq!((busy.broker, busy.asked()), (2, vec![(1, round + 1)]));
+    }
+}
+
+#[test]
+fn looks_offsets_up_by_leader_before_fetching() {
+    let mut f = Fixture::with(&[1, 1], Start::Earliest, ConsumerConfig::default());
+    let lookup = f.lookup();
+    let wanted: Vec<_> = lookup.wanted.iter().map(|(_, p, at)| (*p, *at)).collect();
+    assert_eq!(wanted, [(0, Position::Earliest), (1, Position::Earliest)]);
+    f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![Some(5), Some(7)]));
+    assert_eq!(f.entries(), ["0: at 5", "1: at 7"]);
+    assert_eq!(f.fetch().asked(), [(0, 5), (1, 7)]);
+}
+
+#[test]
+fn a_time_after_the_last_record_means_its_end() {
+    let mut f = Fixture::with(&[1], Start::Timestamp(99), ConsumerConfig::default());
+    let lookup = f.lookup();
+    assert_eq!(lookup.wanted[0].2, Position::Timestamp(99));
+    f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![None]));
+    assert_eq!(f.lookup().wanted[0].2, Position::Latest);
+}
+
+#[test]
+fn a_lookup_that_cannot_succeed_fails_its_partitions() {
+    let mut f = Fixture::with(&[1], Start::Timestamp(99), ConsumerConfig::default());
+    let lookup = f.lookup();
+    let error = Error::Unsupported {
+        feature: "a search by time".into(),
+        needed: "ListOffsets version 1".into(),
+        offered: "version 0".into(),
+        remedy: "start at earliest".into(),
+    };
+    f.fetcher.handle_offsets(f.moment(), lookup, Err(error));
+    assert!(f.entries()[0].starts_with("0: failed a search by time needs"));
+    assert!(f.actions().is_empty());
+}
+
+#[test]
+fn markers_and_empty_batches_move_the_position_and_nothing_else() {
+    let mut f = Fixture::new(&[1]);
+    let fetch = f.fetch();
+    let control = Seal { producer_id: 5, producer_epoch: 0, ..seal(0) };
+    let marker = EndTransaction { is_committed: true, coordinator_epoch: 1 };
+    let marker = marker.to_batch(0, &Seal { base_offset: 2, ..control }).unwrap().to_vec();
+    let entries = f.answer(
+        &fetch,
+        vec![data(
+            0,
+            &[batch(0, 2, &seal(0)), marker, batch(3, 1, &seal(0)), batch(4, 0, &seal(0))],
+        )],
+    );
+    assert_eq!(entries, ["0: 0..=1 from 0", "0: 3..=3 from 3", "0: skip to 5"]);
+    assert_eq!(f.fetch().asked(), [(0, 5)]);
+}
+
+#[test]
+fn records_before_the_position_are_not_given() {
+    let mut f = Fixture::with(&[1], Start::Offset(6), ConsumerConfig::default());
+    let fetch = f.fetch();
+    let batches = [batch(0, 3, &seal(0)), batch(4, 4, &seal(0))];
+    assert_eq!(f.answer(&fetch, vec![data(0, &batches)]), ["0: 4..=7 from 6"]);
+}
+
+#[test]
+fn a_batch_that_is_cut_off_is_asked_for_again() {
+    let mut f = Fixture::new(&[1]);
+    let fetch = f.fetch();
+    let mut cut = batch(1, 3, &seal(0));
+    cut.truncate(100);
+    assert_eq!(f.answer(&fetch, vec![data(0, &[batch(0, 1, &seal(0)), cut])]), ["0: 0..=0 from 0"]);
+    assert_eq!(f.fetch().asked(), [(0, 1)]);
+}
+
+#[test]
+fn old_brokers_are_asked_for_more_until_a_batch_fits() {
+    let config = ConsumerConfig { partition_bytes_max: 1 << 10, ..ConsumerConfig::default() };
+    let mut f = Fixture::with(&[1], Start::Offset(0), config);
+    let mut cut = batch(0, 9, &seal(0));
+    cut.truncate(100);
+    let limit = |fetch: &Fetch| fetch.plan.request(2).topics[0].partitions[0].partition_max_bytes;
+    let mut limits = Vec::new();
+    let mut fetch = f.fetch();
+    for _ in 0..3 {
+        limits.push(limit(&fetch));
+        assert!(f.answer_in(2, &fetch, vec![data(0, &[cut.clone()])]).is_empty());
+        fetch = f.fetch();
+    }
+    assert_eq!(limits, [1 << 10, 2 << 10, 4 << 10]);
+    f.answer_in(2, &fetch, vec![data(0, &[batch(0, 9, &seal(0))])]);
+    assert_eq!(limit(&f.fetch()), 1 << 10);
+}
+
+#[test]
+fn a_batch_over_the_limit_fails_on_old_brokers() {
+    let config = ConsumerConfig {
+        partition_bytes_max: 1 << 10,
+        batch_bytes_max: 2 << 10,
+        ..ConsumerConfig::default()
+    };
+    let mut f = Fixture::with(&[1], Start::Offset(0), config);
+    let mut cut = batch(0, 99, &seal(0));
+    cut.truncate(100);
+    for wanted in [0, 1] {
+        let fetch = f.fetch();
+        let entries = f.answer_in(2, &fetch, vec![data(0, &[cut.clone()])]);
+        assert_eq!(entries.len(), wanted, "{entries:?}");
+    }
+}
+
+#[test]
+fn a_partition_that_needs_a_whole_answer_is_asked_for_first() {
+    let mut f = Fixture::new(&[1, 1]);
+    let fetch = f.fetch();
+    let mut cut = batch(0, 9, &seal(0));
+    cut.truncate(100);
+    f.answer(&fetch, vec![data(0, &[batch(0, 1, &seal(0))]), data(1, &[cut])]);
+    assert_eq!(f.fetch().asked(), [(1, 0), (0, 1)]);
+}
+
+#[test]
+fn who_got_something_goes_to_the_back() {
+    let mut f = Fixture::new(&[1, 1, 1]);
+    let fetch = f.fetch();
+    f.answer(&fetch, vec![data(0, &[batch(0, 1, &seal(0))]), data(1, &[]), data(2, &[])]);
+    assert_eq!(f.fetch().asked(), [(1, 0), (2, 0), (0, 1)]);
+}
+
+fn until_the_end(leaders: &[i32], ends: &[i64]) -> Fixture {
+    let config = ConsumerConfig { stop: Stop::End, ..ConsumerConfig::default() };
+    let mut f = Fixture::with(leaders, Start::Offset(0), config);
+    let lookup = f.lookup();
+    assert!(lookup.wanted.iter().all(|(_, _, at)| *at == Position::Latest));
+    let ends = ends.iter().map(|end| Some(*end)).collect();
+    f.fetcher.handle_offsets(f.moment(), lookup, Ok(ends));
+    f
+}
+
+#[test]
+fn stops_at_the_end() {
+    let mut f = until_the_end(&[1, 1], &[5, 0]);
+    assert_eq!(f.entries(), ["1: end"], "an empty partition has ended at once");
+    let fetch = f.fetch();
+    assert_eq!(fetch.asked(), [(0, 0)]);
+    let batches = [batch(0, 3, &seal(0)), batch(3, 4, &seal(0)), batch(7, 1, &seal(0))];
+    let entries = f.answer(&fetch, vec![data(0, &batches)]);
+    assert_eq!(entries, ["0: 0..=2 from 0", "0: 3..=6 from 3", "0: end"]);
+    assert!(f.actions().is_empty());
+}
+
+#[test]
+fn the_end_is_reached_over_what_compaction_has_removed() {
+    let mut f = until_the_end(&[1], &[5]);
+    let fetch = f.fetch();
+    f.answer(&fetch, vec![data(0, &[batch(0, 3, &seal(0))])]);
+    let fetch = f.fetch();
+    assert!(f.answer(&fetch, vec![data(0, &[])]).is_empty());
+    let fetch = f.fetch();
+    assert_eq!(f.answer(&fetch, vec![data(0, &[])]), ["0: skip to 5", "0: end"]);
+
+    let mut f = until_the_end(&[1], &[5]);
+    let fetch = f.fetch();
+    let entries = f.answer(&fetch, vec![data(0, &[batch(0, 3, &seal(0)), batch(9, 1, &seal(0))])]);
+    assert_eq!(entries, ["0: 0..=2 from 0", "0: skip to 10", "0: end"]);
+}
+
+#[test]
+fn a_position_out_of_range_is_an_error_that_says_what_to_do() {
+    let mut f = Fixture::with(&[1], Start::Offset(50), ConsumerConfig::default());
+    let fetch = f.fetch();
+    let entries = f.answer(&fetch, vec![code(0, ErrorCode::OFFSET_OUT_OF_RANGE)]);
+    for part in ["0: failed", "offset 50", "auto.offset.reset"] {
+        assert!(entries[0].contains(part), "{entries:?}");
+    }
+    assert!(f.actions().is_empty());
+    f.fetcher.handle_order(Order::Seek(turn(0, 1), Start::Offset(10)));
+    assert_eq!(f.fetch().asked(), [(0, 10)]);
+}
+
+#[test]
+fn a_position_out_of_range_is_reset_if_so_configured() {
+    let config =
+        ConsumerConfig { offset_reset: OffsetReset::Earliest, ..ConsumerConfig::default() };
+    let mut f = Fixture::with(&[1], Start::Offset(50), config);
+    let fetch = f.fetch();
+    assert!(f.answer(&fetch, vec![code(0, ErrorCode::OFFSET_OUT_OF_RANGE)]).is_empty());
+    assert_eq!(f.lookup().wanted[0].2, Position::Earliest);
+}
+
+#[test]
+fn a_seek_makes_what_is_in_flight_useless_and_nothing_else() {
+    let mut f = Fixture::new(&[1, 1]);
+    let fetch = f.fetch();
+    f.fetcher.handle_order(Order::Seek(turn(0, 1), Start::Offset(40)));
+    assert!(f.fetches().is_empty(), "one in flight");
+    let batches = [batch(0, 1, &seal(0))];
+    let entries = f.answer(&fetch, vec![data(0, &batches), data(1, &batches)]);
+    assert_eq!(entries, ["1: 0..=0 from 0"]);
+    assert_eq!(f.fetch().asked(), [(0, 40), (1, 1)]);
+}
+
+#[test]
+fn a_paused_partition_is_not_asked_for() {
+    let mut f = Fixture::new(&[1, 1]);
+    f.fetcher.handle_order(Order::Pause(0));
+    let fetch = f.fetch();
+    assert_eq!(fetch.asked(), [(1, 0)]);
+    f.fetcher.handle_order(Order::Resume(0));
+    f.answer(&fetch, vec![data(1, &[])]);
+    assert_eq!(f.fetch().asked(), [(0, 0), (1, 0)]);
+}
+
+#[test]
+fn asks_the_new_leader_after_a_refresh() {
+    let mut f = Fixture::new(&[1]);
+    let fetch = f.fetch();
+    assert!(f.answer(&fetch, vec![code(0, ErrorCode::NOT_LEADER_OR_FOLLOWER)]).is_empty());
+    assert!(matches!(f.actions()[..], [Action::Refresh]));
+    assert_eq!(f.fetcher.deadline(), Some(f.now + 100 * MS));
+    f.lead(&[Some(2)]);
+    assert_eq!(f.fetch_after(100 * MS).broker, 2);
+}
+
+#[test]
+fn a_lost_connection_is_tried_again_and_told_after_long() {
+    let mut f = Fixture::new(&[1]);
+    let mut fetch = f.fetch();
+    let mut told = Vec::new();
+    let start = f.now;
+    while f.now.duration_since(start) < Duration::from_secs(61) {
+        f.fetcher.handle_answer(f.moment(), fetch.id, Err(lost()));
+        told.extend(f.entries());
+        fetch = f.fetch_after(1000 * MS);
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("0: news lost broker-1:9092"), "{told:?}");
+    f.answer(&fetch, vec![data(0, &[batch(0, 1, &seal(0))])]);
+    assert_eq!(f.fetch().asked(), [(0, 1)]);
+}
+
+#[test]
+fn a_partition_without_a_leader_is_looked_for_and_told_after_long() {
+    let mut f = Fixture::new(&[1]);
+    f.lead(&[None]);
+    let mut told = Vec::new();
+    for _ in 0..241 {
+        assert!(matches!(f.actions()[..], [Action::Refresh]));
+        told.extend(f.entries());
+        f.now += 250 * MS;
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    f.lead(&[Some(1)]);
+    assert_eq!(f.fetch_after(250 * MS).broker, 1);
+}
+
+#[test]
+fn an_error_that_does_not_pass_stops_the_partition() {
+    let mut f = Fixture::new(&[1, 1]);
+    let fetch = f.fetch();
+    let refused = code(0, ErrorCode::TOPIC_AUTHORIZATION_FAILED);
+    let entries = f.answer(&fetch, vec![refused, data(1, &[])]);
+    assert!(entries[0].starts_with("0: failed"), "{entries:?}");
+    assert_eq!(f.fetch().asked(), [(1, 0)]);
+}
+
+#[test]
+fn bytes_that_are_no_batch_stop_the_partition_after_what_came_whole() {
+    let mut f = Fixture::new(&[1]);
+    let fetch = f.fetch();
+    let mut broken = batch(1, 1, &seal(0));
+    broken[16] = 9;
+    let entries = f.answer(&fetch, vec![data(0, &[batch(0, 1, &seal(0)), broken])]);
+    assert_eq!(entries[0], "0: 0..=0 from 0");
+    assert!(entries[1].contains("failed partition 0 of topic t at offset 1"), "{entries:?}");
+}
+
+#[test]
+fn asks_for_no_more_than_the_buffer_takes() {
+    let mut f = Fixture::new(&[1]);
+    f.buffered = 16 << 20;
+    assert!(f.fetches().is_empty());
+    f.buffered -= 1;
+    f.fetcher.handle_change();
+    assert_eq!(f.fetches().len(), 1);
+}
+
+#[test]
+fn aborted_transactions_are_hidden_when_only_committed_ones_are_read() {
+    let terms = Seal { producer_id: 5, producer_epoch: 0, is_transactional: true, ..seal(0) };
+    let answer = || PartitionData {
+        last_stable_offset: 1000,
+        aborted_transactions: Some(vec![AbortedTransaction { producer_id: 5, first_offset: 0 }]),
+        ..data(0, &[batch(0, 2, &terms), batch(2, 1, &seal(0))])
+    };
+    let given = |isolation| {
+        let config = ConsumerConfig { isolation, ..ConsumerConfig::default() };
+        let mut f = Fixture::with(&[1], Start::Offset(0), config);
+        let fetch = f.fetch();
+        f.answer(&fetch, vec![answer()])
+    };
+    assert_eq!(given(Isolation::ReadCommitted), ["0: 2..=2 from 2"]);
+    assert_eq!(given(Isolation::ReadUncommitted), ["0: 0..=1 from 0", "0: 2..=2 from 2"]);
+}

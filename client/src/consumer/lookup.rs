@@ -1,0 +1,64 @@
+//! Core: which offsets must be looked up before records can be fetched.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::buffer::Turn;
+use super::config::Start;
+use super::position::{End, Place, Track};
+use crate::metadata::Picture;
+use crate::offsets::Position;
+
+/// Offsets that are looked for together: partitions of one topic and one leader, so that a
+/// partition without a leader delays no other.
+#[derive(Clone, Debug)]
+pub(crate) struct Lookup {
+    pub(crate) aim: Aim,
+    pub(crate) turns: Vec<Turn>,
+    pub(crate) wanted: Vec<(Arc<str>, i32, Position)>,
+}
+
+/// What a looked-up offset is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Aim {
+    /// Where reading starts.
+    Start,
+    /// Where reading ends.
+    End,
+}
+
+/// Plans the lookups that are due, and notes that they are under way.
+pub(crate) fn plan<'a>(
+    tracks: impl Iterator<Item = &'a mut Track>,
+    picture: &Picture,
+) -> impl Iterator<Item = Lookup> {
+    let mut groups: BTreeMap<(Aim, Arc<str>, Option<i32>), Lookup> = BTreeMap::new();
+    for track in tracks.filter(|track| track.retry_at.is_none()) {
+        let mut add = |aim, position| {
+            let leader = picture.leader_of(&track.topic, track.partition);
+            let key = (aim, Arc::clone(&track.topic), leader.map(|leader| leader.broker));
+            let new = || Lookup { aim, turns: Vec::new(), wanted: Vec::new() };
+            let lookup = groups.entry(key).or_insert_with(new);
+            lookup.turns.push(track.turn);
+            lookup.wanted.push((Arc::clone(&track.topic), track.partition, position));
+        };
+        if track.end == End::Unknown {
+            add(Aim::End, Position::Latest);
+            track.end = End::Lookup;
+        }
+        if let Place::Unknown(start) = track.place {
+            add(Aim::Start, position(start));
+            track.place = Place::Lookup(start);
+        }
+    }
+    groups.into_values()
+}
+
+fn position(start: Start) -> Position {
+    match start {
+        // An offset is not looked up.
+        Start::Earliest | Start::Offset(_) => Position::Earliest,
+        Start::Latest => Position::Latest,
+        Start::Timestamp(millis) => Position::Timestamp(millis),
+    }
+}

@@ -1,0 +1,117 @@
+//! Core: one partition as the fetcher sees it: what it asks for next, and whether it may.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::buffer::Turn;
+use super::config::Start;
+use crate::backoff::Backoff;
+
+/// What is to be fetched of one partition.
+#[derive(Debug)]
+pub(crate) struct Track {
+    pub(crate) topic: Arc<str>,
+    pub(crate) partition: i32,
+    pub(crate) turn: Turn,
+    pub(crate) place: Place,
+    pub(crate) end: End,
+    pub(crate) is_paused: bool,
+    /// Whether a fetch in flight names it.
+    pub(crate) is_asked: bool,
+    /// No try before this.
+    pub(crate) retry_at: Option<Instant>,
+    pub(crate) backoff: Backoff,
+    /// Since when nothing was heard of it, though it was wanted.
+    pub(crate) silent_since: Option<Instant>,
+    /// What one answer may have of it where a batch did not fit the usual limit.
+    pub(crate) bytes_max: Option<i32>,
+    /// Answers in a row that had nothing at all, although there should be records.
+    pub(crate) gaps: u8,
+}
+
+/// Where a partition stands.
+///
+/// ```text
+/// Unknown(start) -> Lookup(start) -> At(offset) -> Done
+///       ^                               |
+///       +---- out of range, reset ------+      a seek leads back to Unknown or At from anywhere
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Its offset must be looked up.
+    Unknown(Start),
+    /// Its offset is being looked up.
+    Lookup(Start),
+    /// The next offset to fetch.
+    At(i64),
+    /// Nothing more is fetched: the end is reached, or it has failed.
+    Done,
+}
+
+/// Where reading a partition ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Nowhere.
+    Never,
+    /// Where the log ends, which must be looked up.
+    Unknown,
+    /// Where the log ends, which is being looked up.
+    Lookup,
+    /// Before this offset.
+    At(i64),
+}
+
+impl Track {
+    pub(crate) fn new(
+        topic: Arc<str>,
+        partition: i32,
+        turn: Turn,
+        start: Start,
+        backoff: Backoff,
+    ) -> Self {
+        Self {
+            topic,
+            partition,
+            turn,
+            place: Place::from(start),
+            end: End::Never,
+            is_paused: false,
+            is_asked: false,
+            retry_at: None,
+            backoff,
+            silent_since: None,
+            bytes_max: None,
+            gaps: 0,
+        }
+    }
+
+    /// The offset to ask for, if it may be asked for now.
+    pub(crate) fn wants(&self) -> Option<i64> {
+        let is_free = !self.is_asked && !self.is_paused && self.retry_at.is_none();
+        let is_bounded = matches!(self.end, End::Never | End::At(_));
+        match self.place {
+            Place::At(offset) if is_free && is_bounded => Some(offset),
+            _ => None,
+        }
+    }
+
+    /// Where reading ends, as an offset behind all others if it does not.
+    pub(crate) fn end_offset(&self) -> i64 {
+        if let End::At(offset) = self.end { offset } else { i64::MAX }
+    }
+
+    /// All is well again.
+    pub(crate) fn heard(&mut self) {
+        self.backoff.reset();
+        self.silent_since = None;
+    }
+}
+
+impl From<Start> for Place {
+    fn from(start: Start) -> Self {
+        match start {
+            Start::Offset(offset) => Self::At(offset),
+            Start::Earliest | Start::Latest | Start::Timestamp(_) => Self::Unknown(start),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The facts that errors are made of.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kurier_protocol::record::RecordError;
+use kurier_protocol::{ApiKey, DecodeError};
+
+/// What is wrong with bytes that should have been Kafka's.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The port speaks TLS, and plain text was sent to it.
+    Tls,
+    /// The port speaks HTTP.
+    Http,
+    /// A frame has a length that is negative or over the limit.
+    FrameLength {
+        /// The length that the frame claims.
+        bytes: i32,
+        /// The longest that is accepted.
+        bytes_max: usize,
+    },
+    /// An answer does not belong to the oldest open request.
+    Correlation {
+        /// Correlation id of the oldest open request, if there is one.
+        wanted: Option<i32>,
+        /// Correlation id of the answer.
+        found: i32,
+    },
+    /// An answer is not the message that it should be.
+    Decode(DecodeError),
+    /// A record batch is broken.
+    Record(RecordError),
+}
+
+impl Fault {
+    /// Tells by the first bytes that should have been a frame's length what was met instead.
+    #[must_use]
+    pub fn of_length(first: [u8; 4], bytes_max: usize) -> Self {
+        match &first {
+            // A TLS record: alert (or handshake), then the major version.
+            [0x15 | 0x16, 0x03, ..] => Self::Tls,
+            b"HTTP" | b"<htm" | b"<HTM" | b"<!do" | b"<!DO" => Self::Http,
+            _ => Self::FrameLength { bytes: i32::from_be_bytes(first), bytes_max },
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tls => f.write_str(
+                "the port speaks TLS and this connection is plain text; \
+                 use the port of a PLAINTEXT listener",
+            ),
+            Self::Http => f.write_str(
+                "the port speaks HTTP; use the port of a Kafka listener, which usually is 9092",
+            ),
+            Self::FrameLength { bytes, bytes_max } => write!(
+                f,
+                "a frame claims {bytes} bytes, and {bytes_max} is the limit; \
+                 check that the port is Kafka's, or raise frame_bytes_max"
+            ),
+            Self::Correlation { wanted: Some(wanted), found } => {
+                write!(f, "an answer has correlation id {found}, and {wanted} is next in line")
+            }
+            Self::Correlation { wanted: None, found } => {
+                write!(f, "an answer has correlation id {found}, and no request is open")
+            }
+            Self::Decode(error) => write!(f, "an answer cannot be read: {error}"),
+            Self::Record(error) => write!(f, "a record batch cannot be read: {error}"),
+        }
+    }
+}
+
+/// Why a connection was not made, or ended.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub enum Cause {
+    /// The name of the host has no address.
+    Resolve(Arc<io::Error>),
+    /// The system says why.
+    Io(Arc<io::Error>),
+    /// It was not ready within the time for its set-up.
+    SetupTimedOut(Duration),
+    /// The broker closed it before it had answered the first request, ApiVersions.
+    Refused,
+    /// The broker closed it.
+    Closed,
+    /// It was given up because a request was not answered in time.
+    Silent {
+        /// The API of that request.
+        api: ApiKey,
+    },
+    /// What came was not Kafka's protocol.
+    Fault(Fault),
+    /// The metadata names no such broker.
+    NoSuchBroker,
+    /// The metadata that it gave is of no use: it names no brokers, or is an error.
+    NoBrokers,
+    /// The broker answered the first request, ApiVersions, with this error.
+    Rejected(kurier_protocol::ErrorCode),
+}
+
+impl Cause {
+    /// The cause that an error of the system is.
+    #[must_use]
+    pub fn io(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Closed,
+            _ => Self::Io(Arc::new(error)),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve(error) => write!(f, "the name cannot be resolved ({error})"),
+            Self::Io(error) => match error.kind() {
+                io::ErrorKind::ConnectionRefused => f.write_str("connection refused"),
+                io::ErrorKind::ConnectionReset => f.write_str("connection reset"),
+                io::ErrorKind::BrokenPipe => f.write_str("connection closed while sending"),
+                _ => error.fmt(f),
+            },
+            Self::SetupTimedOut(after) => {
+                write!(f, "no Kafka connection within {after:?}; is the port Kafka's?")
+            }
+            Self::Refused => f.write_str(
+                "it closed the connection instead of answering ApiVersions; \
+                 is the listener a TLS one, or the broker older than 0.10?",
+            ),
+            Self::Closed => f.write_str("the broker closed the connection"),
+            Self::Silent { api } => write!(f, "given up, as {api} was not answered in time"),
+            Self::Fault(fault) => fault.fmt(f),
+            Self::NoSuchBroker => f.write_str("the metadata names no such broker"),
+            Self::NoBrokers => f.write_str("its metadata names no brokers"),
+            Self::Rejected(code) => write!(f, "it answered ApiVersions with {code}"),
+        }
+    }
+}
+
+/// A connection that was tried.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Host and port, or the broker's id if that is all that is known.
+    pub address: Box<str>,
+    /// Why it failed.
+    pub cause: Cause,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.address, self.cause)
+    }
+}
+
+/// What an answer is about.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The request as a whole.
+    Nothing,
+    /// A topic.
+    Topic(Box<str>),
+    /// A partition of a topic.
+    Partition(Box<str>, i32),
+    /// A group.
+    Group(Box<str>),
+    /// A transactional id.
+    TransactionalId(Box<str>),
+}
+
+impl About {
+    /// A topic.
+    #[must_use]
+    pub fn topic(name: &str) -> Self {
+        Self::Topic(name.into())
+    }
+
+    /// A partition of a topic.
+    #[must_use]
+    pub fn partition(topic: &str, index: i32) -> Self {
+        Self::Partition(topic.into(), index)
+    }
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Topic(name) => write!(f, " for topic {name}"),
+            Self::Partition(topic, index) => write!(f, " for partition {index} of topic {topic}"),
+            Self::Group(id) => write!(f, " for group {id}"),
+            Self::TransactionalId(id) => write!(f, " for transactional id {id}"),
+        }
+    }
+}
+
+/// What was waited for when time ran out.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// The answer to a request.
+    Answer {
+        /// The API of the request.
+        api: ApiKey,
+        /// Who should have answered.
+        address: Box<str>,
+    },
+    /// A connection for a request.
+    Connection {
+        /// Who should have been connected to.
+        address: Box<str>,
+    },
+    /// Metadata of a topic.
+    Metadata {
+        /// The topic.
+        topic: Box<str>,
+    },
+    /// The acknowledgement of a record.
+    Delivery {
+        /// The topic of the record.
+        topic: Box<str>,
+        /// The partition of the record.
+        partition: i32,
+    },
+    /// Room in the producer's buffer.
+    BufferSpace,
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answer { api, address } => write!(f, "no answer to {api} from {address}"),
+            Self::Connection { address } => write!(f, "no connection to {address}"),
+            Self::Metadata { topic } => write!(f, "no usable metadata of topic {topic}"),
+            Self::Delivery { topic, partition } => {
+                write!(f, "no acknowledgement from partition {partition} of topic {topic}")
+            }
+            Self::BufferSpace => f.write_str("no room in the producer's buffer"),
+        }
+    }
+}
+
+impl Waiting {
+    /// What may help.
+    pub(super) fn advice(&self) -> &'static str {
+        match self {
+            Self::Answer { .. } => "check the broker's health, or raise request.timeout.ms",
+            Self::Connection { .. } => {
+                "check that the broker runs and that its advertised address can be reached"
+            }
+            Self::Metadata { .. } => "check that the topic's partitions have leaders",
+            Self::Delivery { .. } => {
+                "check the partition's leader and replicas, or raise delivery.timeout.ms"
+            }
+            Self::BufferSpace => "send more slowly, or raise buffer.memory or max.block.ms",
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! `remedy`: the one place that decides what to do about a broker's answer.
+
+use kurier_protocol::{ApiKey, ErrorCode};
+
+/// What to do about an error code.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// It is a success.
+    Ok,
+    /// The same request to the same broker, after a while, until the deadline.
+    Retry,
+    /// Ask for metadata, then the leader or controller that it names.
+    Refresh,
+    /// Find the coordinator again, then ask it.
+    Coordinator,
+    /// Join the group again.
+    Rejoin,
+    /// Drop the fetch session and open a new one.
+    Session,
+    /// Raise the producer epoch, number anew, try again.
+    Epoch,
+    /// The transaction must be aborted; the producer lives on.
+    Abort,
+    /// Apply the rule for positions that are out of range.
+    Reset,
+    /// Send a batch of several records as two; one record alone fails.
+    Split,
+    /// This call, record, partition or resource fails; all else goes on.
+    Fail,
+    /// The producer, the member or the connection is done.
+    Fatal,
+    /// Forget the brokers and begin again with the bootstrap servers.
+    Rebootstrap,
+}
+
+/// Decides what to do about an answer to a request of this API. Codes that are not known count as
+/// `UNKNOWN_SERVER_ERROR`.
+#[must_use]
+pub fn remedy(api: ApiKey, code: ErrorCode) -> Remedy {
+    if code.is_ok() {
+        return Remedy::Ok;
+    }
+    let code = if code.name().is_some() { code } else { ErrorCode::UNKNOWN_SERVER_ERROR };
+    let special = match api {
+        ApiKey::PRODUCE => produce(code),
+        ApiKey::FETCH => fetch(code),
+        ApiKey::LIST_OFFSETS | ApiKey::OFFSET_FOR_LEADER_EPOCH => lookup(api, code),
+        ApiKey::CREATE_TOPICS | ApiKey::DELETE_TOPICS | ApiKey::CREATE_PARTITIONS => topics(code),
+        ApiKey::INIT_PRODUCER_ID => init_producer_id(code),
+        ApiKey::API_VERSIONS => api_versions(code),
+        _ => None,
+    };
+    special.unwrap_or_else(|| by_code(code))
+}
+
+fn produce(code: ErrorCode) -> Option<Remedy> {
+    Some(match code {
+        ErrorCode::MESSAGE_TOO_LARGE => Remedy::Split,
+        ErrorCode::UNSUPPORTED_VERSION | ErrorCode::CLUSTER_AUTHORIZATION_FAILED => Remedy::Fatal,
+        ErrorCode::INVALID_TXN_STATE => Remedy::Abort,
+        _ => return None,
+    })
+}
+
+/// What the Java client does in its fetcher; anything unlisted is a bug of one side and fails.
+fn fetch(code: ErrorCode) -> Option<Remedy> {
+    Some(match code {
+        ErrorCode::UNKNOWN_SERVER_ERROR | ErrorCode::UNKNOWN_LEADER_EPOCH => Remedy::Retry,
+        ErrorCode::CORRUPT_MESSAGE => Remedy::Fail,
+        _ => return None,
+    })
+}
+
+/// What the Java client does in its offset lookups: what it does not know, it tries again.
+fn lookup(api: ApiKey, code: ErrorCode) -> Option<Remedy> {
+    Some(match code {
+        ErrorCode::TOPIC_AUTHORIZATION_FAILED => Remedy::Fail,
+        // The log is older than timestamps: there is no such offset.
+        ErrorCode::UNSUPPORTED_FOR_MESSAGE_FORMAT if api == ApiKey::LIST_OFFSETS => Remedy::Ok,
+        ErrorCode::UNSUPPORTED_FOR_MESSAGE_FORMAT
+        | ErrorCode::INVALID_TOPIC_EXCEPTION
+        | ErrorCode::UNSUPPORTED_VERSION
+        | ErrorCode::INVALID_REQUEST
+        | ErrorCode::CLUSTER_AUTHORIZATION_FAILED => Remedy::Fail,
+        ErrorCode::UNKNOWN_SERVER_ERROR => Remedy::Retry,
+        _ => Remedy::Refresh,
+    })
+}
+
+fn topics(code: ErrorCode) -> Option<Remedy> {
+    Some(match code {
+        // The call names the topic: that it is not there is the answer.
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID => Remedy::Fail,
+        // The controller goes on with it after the time that the call allowed.
+        ErrorCode::REQUEST_TIMED_OUT => Remedy::Fail,
+        // From a controller this means that it is none any more.
+        ErrorCode::NOT_LEADER_OR_FOLLOWER => Remedy::Refresh,
+        ErrorCode::CLUSTER_AUTHORIZATION_FAILED => Remedy::Fail,
+        _ => return None,
+    })
+}
+
+fn init_producer_id(code: ErrorCode) -> Option<Remedy> {
+    Some(match code {
+        // The call fails and may be tried again.
+        ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+        | ErrorCode::CLUSTER_AUTHORIZATION_FAILED => Remedy::Fail,
+        // From the coordinator it means that another producer has taken over (KIP-588).
+        ErrorCode::INVALID_PRODUCER_EPOCH => Remedy::Fatal,
+        _ => return None,
+    })
+}
+
+fn api_versions(code: ErrorCode) -> Option<Remedy> {
+    Some(match code {
+        ErrorCode::REBOOTSTRAP_REQUIRED => Remedy::Rebootstrap,
+        // The handshake has asked again in another version before anyone sees this.
+        _ => Remedy::Fatal,
+    })
+}
+
+/// The rule where the API does not matter.
+fn by_code(code: ErrorCode) -> Remedy {
+    match code.0 {
+        0 => Remedy::Ok,
+        46 => Remedy::Ok,
+        1 => Remedy::Reset,
+        2 | 7 | 14 | 19 | 20 | 51 | 75 | 88 | 89 => Remedy::Retry,
+        3 | 5 | 6 | 9 | 13 | 41 | 56 | 72 | 74 | 78 | 100 | 103 => Remedy::Refresh,
+        15 | 16 => Remedy::Coordinator,
+        22 | 25 | 27 | 79 | 110 | 113 => Remedy::Rejoin,
+        23 | 24 | 26 | 30 | 31 | 33 | 34 | 58 => Remedy::Fatal,
+        48 | 49 | 50 | 53 | 90 => Remedy::Fatal,
+        81 | 82 | 111 | 112 | 128 | 130..=132 | 135 => Remedy::Fatal,
+        45 | 59 => Remedy::Epoch,
+        47 | 120 => Remedy::Abort,
+        70 | 71 | 106 | 122 | 123 | 133 => Remedy::Session,
+        129 => Remedy::Rebootstrap,
+        _ => Remedy::Fail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_depends_on_the_request_as_well() {
+        let rows = [
+            (ApiKey::PRODUCE, ErrorCode::MESSAGE_TOO_LARGE, Remedy::Split),
+            (ApiKey::PRODUCE, ErrorCode::NOT_LEADER_OR_FOLLOWER, Remedy::Refresh),
+            (ApiKey::PRODUCE, ErrorCode::NOT_ENOUGH_REPLICAS, Remedy::Retry),
+            (ApiKey::PRODUCE, ErrorCode::CORRUPT_MESSAGE, Remedy::Retry),
+            (ApiKey::PRODUCE, ErrorCode::DUPLICATE_SEQUENCE_NUMBER, Remedy::Ok),
+            (ApiKey::FETCH, ErrorCode::CORRUPT_MESSAGE, Remedy::Fail),
+            (ApiKey::FETCH, ErrorCode::OFFSET_OUT_OF_RANGE, Remedy::Reset),
+            (ApiKey::FETCH, ErrorCode::FETCH_SESSION_ID_NOT_FOUND, Remedy::Session),
+            (ApiKey::FETCH, ErrorCode::UNKNOWN_SERVER_ERROR, Remedy::Retry),
+            (ApiKey::LIST_OFFSETS, ErrorCode::UNKNOWN_LEADER_EPOCH, Remedy::Refresh),
+            (ApiKey::LIST_OFFSETS, ErrorCode::UNSUPPORTED_FOR_MESSAGE_FORMAT, Remedy::Ok),
+            (ApiKey::LIST_OFFSETS, ErrorCode::TOPIC_AUTHORIZATION_FAILED, Remedy::Fail),
+            (ApiKey::DELETE_TOPICS, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, Remedy::Fail),
+            (ApiKey::CREATE_TOPICS, ErrorCode::NOT_CONTROLLER, Remedy::Refresh),
+            (ApiKey::CREATE_TOPICS, ErrorCode::THROTTLING_QUOTA_EXCEEDED, Remedy::Retry),
+            (ApiKey::METADATA, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, Remedy::Refresh),
+            (ApiKey::METADATA, ErrorCode::REBOOTSTRAP_REQUIRED, Remedy::Rebootstrap),
+            (ApiKey::FIND_COORDINATOR, ErrorCode::NOT_COORDINATOR, Remedy::Coordinator),
+        ];
+        for (api, code, wanted) in rows {
+            assert_eq!(remedy(api, code), wanted, "{api} {code}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_code_is_an_unknown_server_error() {
+        assert_eq!(remedy(ApiKey::PRODUCE, ErrorCode(9999)), Remedy::Fail);
+        assert_eq!(remedy(ApiKey::FETCH, ErrorCode(9999)), Remedy::Retry);
+    }
+
+    #[test]
+    fn what_kafka_calls_retriable_is_never_fatal() {
+        for code in ErrorCode::ALL.iter().filter(|code| code.is_retriable()) {
+            let remedy = by_code(*code);
+            assert_ne!(remedy, Remedy::Fatal, "{code}");
+        }
+    }
+}

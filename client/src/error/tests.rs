@@ -1,0 +1,86 @@
+//! What errors say, and what they promise about what was written.
+
+use std::io;
+use std::sync::Arc;
+
+use super::*;
+
+fn check(error: &Error, text: &str) {
+    assert_eq!(error.to_string(), text);
+}
+
+#[test]
+fn every_message_names_what_was_tried_and_what_to_do() {
+    let refused = Cause::io(io::ErrorKind::ConnectionRefused.into());
+    check(
+        &Error::unreachable("localhost:9092", refused),
+        "cannot reach localhost:9092: connection refused; check the address, that the broker \
+         runs, and that nothing between blocks the port",
+    );
+    check(
+        &Error::unreachable("localhost:443", Cause::Fault(Fault::Tls)),
+        "localhost:443: the port speaks TLS and this connection is plain text; use the port of \
+         a PLAINTEXT listener",
+    );
+    check(
+        &Error::Broker {
+            api: ApiKey::CREATE_TOPICS,
+            code: ErrorCode::TOPIC_ALREADY_EXISTS,
+            about: About::topic("a"),
+            message: Some("Topic 'a' already exists.".into()),
+        },
+        "broker answered TOPIC_ALREADY_EXISTS to CreateTopics for topic a: \
+         Topic 'a' already exists; delete it first, or use it as it is",
+    );
+    check(
+        &Error::unsupported_api(ApiKey::CREATE_TOPICS, (0, 7), None, Some("0.10.0")),
+        "CreateTopics needs Kafka 0.10.1 or newer (version 0 to 7 of it), and the broker offers \
+         none of it, as Kafka 0.10.0 does; let the broker create the topic at its first use \
+         (auto.create.topics.enable), or use kafka-topics.sh of its release",
+    );
+    check(
+        &Error::UnknownTopic { topic: "a".into(), partition: Some((7, 3)) },
+        "topic a has no partition 7: it has 3, counted from 0",
+    );
+    check(
+        &Error::TimedOut {
+            what: Waiting::Answer { api: ApiKey::PRODUCE, address: "b:1".into() },
+            after: Duration::from_secs(30),
+            maybe_written: true,
+        },
+        "no answer to Produce from b:1 within 30s, and it may have been executed; check the \
+         broker's health, or raise request.timeout.ms",
+    );
+}
+
+#[test]
+fn only_an_attempt_that_may_have_been_executed_is_maybe_written() {
+    let lost = |maybe_written| Error::Disconnected {
+        address: "b:1".into(),
+        api: Some(ApiKey::PRODUCE),
+        maybe_written,
+        cause: Cause::Closed,
+    };
+    assert!(lost(true).maybe_written());
+    assert!(!lost(false).maybe_written());
+    let said = |code| Error::broker(ApiKey::PRODUCE, code, About::Nothing).maybe_written();
+    assert!(said(ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND));
+    assert!(!said(ErrorCode::NOT_ENOUGH_REPLICAS));
+    assert!(!Error::Closed { what: "producer" }.maybe_written());
+}
+
+#[test]
+fn the_first_bytes_tell_tls_and_http_from_a_broken_frame() {
+    assert_eq!(Fault::of_length([0x15, 3, 3, 0], 9), Fault::Tls);
+    assert_eq!(Fault::of_length(*b"HTTP", 9), Fault::Http);
+    assert_eq!(Fault::of_length(*b"<htm", 9), Fault::Http);
+    let length = Fault::FrameLength { bytes: -1, bytes_max: 9 };
+    assert_eq!(Fault::of_length([0xff; 4], 9), length);
+}
+
+#[test]
+fn errors_are_small_and_can_be_given_to_many() {
+    assert!(size_of::<Error>() <= 72, "{}", size_of::<Error>());
+    let error = Error::unreachable("a:1", Cause::Io(Arc::new(io::Error::other("x"))));
+    assert_eq!(error.clone().to_string(), error.to_string());
+}

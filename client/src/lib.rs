@@ -1,0 +1,55 @@
+//! A Kafka client without C: producer, consumer and admin for any broker since 0.10.
+//!
+//! [`Client`] finds the cluster; a [`Producer`], a [`Consumer`] and everything else is made from
+//! it. Settings have types and defaults ([`config`], [`producer`], [`consumer`]), and can be given
+//! by the names that other clients have for them ([`properties`]).
+//!
+//! ```
+//! use kurier_client::{Client, Compression, Record, Start, Stop};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let cluster = kurier_testkit::TestCluster::builder().topic("orders", 1).build();
+//! # let (bootstrap, env) = (cluster.bootstrap(), cluster.env(1));
+//! let client = Client::builder(bootstrap).client_id("app").env(env).connect().await?;
+//!
+//! let producer = client.producer().compression(Compression::Zstd).build().await?;
+//! let ack = producer.send(Record::to("orders").key("k").value("v")).await?;
+//! assert_eq!((ack.partition, ack.offset), (0, 0));
+//! producer.close().await?;
+//!
+//! let orders = client.consumer().topics(["orders"], Start::Earliest);
+//! let mut consumer = orders.stop(Stop::End).start()?;
+//! while let Some(batch) = consumer.next().await.transpose()? {
+//!     for record in batch.records() {
+//!         assert_eq!(record?.value, Some(&b"v"[..]));
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod error;
+pub mod config;
+pub mod backoff;
+#[cfg(test)]
+#[path = "tests/scripted.rs"]
+mod scripted;
+pub mod net;
+pub mod metadata;
+mod cluster;
+mod routing;
+pub mod offsets;
+pub mod admin;
+pub mod producer;
+pub mod consumer;
+pub mod properties;
+mod client;
+
+pub use admin::NewTopic;
+pub use client::{Client, ClientBuilder};
+pub use consumer::{Consumer, FetchedBatch, Start, Stop};
+pub use error::Error;
+pub use kurier_protocol::record::Compression;
+pub use producer::{Acks, Delivery, Producer, Record, RecordMetadata};
+pub use routing::Target;

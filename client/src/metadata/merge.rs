@@ -1,0 +1,239 @@
+//! From one picture to the next: what an answer changes, and what it must not. *core*
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kurier_protocol::api::metadata::{
+    MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
+};
+use kurier_protocol::{ErrorCode, Uuid};
+
+use super::picture::{BrokerAddress, Leader, Partition, Picture, Topic};
+use crate::net::Address;
+
+impl Picture {
+    /// What one answer says by itself.
+    pub(crate) fn of(answer: &MetadataResponse) -> Self {
+        Self::default().merge(answer)
+    }
+
+    /// The next picture. Brokers and controller are the answer's; topics that it does not speak of
+    /// stay as they are. What outlives the answer is copied out of it.
+    pub(super) fn merge(&self, answer: &MetadataResponse) -> Self {
+        let mut topics = self.topics.clone();
+        for seen in &answer.topics {
+            let Some(name) = seen.name.as_deref().filter(|name| !name.is_empty()) else { continue };
+            let topic = merge_topic(name, seen, topics.get(name).map(|t| &**t));
+            topics.insert(Arc::clone(&topic.name), Arc::new(topic));
+        }
+        Self {
+            serial: self.serial + 1,
+            cluster_id: answer.cluster_id.as_ref().map(ToString::to_string),
+            controller: Some(answer.controller_id).filter(|id| *id >= 0),
+            brokers: brokers(answer),
+            topics,
+        }
+    }
+
+    /// The next picture, after a broker has named a partition's new leader in another answer
+    /// (KIP-951). None if that is no news.
+    pub(super) fn with_leader(
+        &self,
+        (name, index): (&str, i32),
+        leader: Leader,
+        address: Option<&Address>,
+    ) -> Option<Self> {
+        let topic = self.topics.get(name)?;
+        let at = topic.partitions.binary_search_by_key(&index, |p| p.index).ok()?;
+        if leader.epoch <= topic.partitions.get(at)?.leader_epoch || leader.broker < 0 {
+            return None;
+        }
+        let mut next = self.clone();
+        if let Some(address) = address.filter(|_| !self.brokers.contains_key(&leader.broker)) {
+            let broker = BrokerAddress { address: address.clone(), rack: None };
+            next.brokers.insert(leader.broker, broker);
+        }
+        if !next.brokers.contains_key(&leader.broker) {
+            return None;
+        }
+        let mut topic = Topic::clone(topic);
+        let partition = topic.partitions.get_mut(at)?;
+        partition.leader = Some(leader);
+        partition.leader_epoch = leader.epoch;
+        next.topics.insert(Arc::clone(&topic.name), Arc::new(topic));
+        next.serial += 1;
+        Some(next)
+    }
+}
+
+fn brokers(answer: &MetadataResponse) -> BTreeMap<i32, BrokerAddress> {
+    let broker = |seen: &kurier_protocol::api::metadata::MetadataResponseBroker| {
+        let port = u16::try_from(seen.port).ok()?;
+        let address = Address::new(&*seen.host, port);
+        let rack = seen.rack.as_ref().map(ToString::to_string);
+        Some((seen.node_id, BrokerAddress { address, rack }))
+    };
+    answer.brokers.iter().filter_map(broker).collect()
+}
+
+fn merge_topic(name: &str, seen: &MetadataResponseTopic, held: Option<&Topic>) -> Topic {
+    let held = held.filter(|held| is_same(held, seen));
+    if !seen.error_code.is_ok() {
+        // Keeps what was known: a topic that is missing for a moment is not a new topic.
+        let held = held.cloned();
+        let mut topic = held.unwrap_or_else(|| new_topic(name, seen));
+        topic.error = seen.error_code;
+        return topic;
+    }
+    let mut topic = new_topic(name, seen);
+    topic.partitions = seen.partitions.iter().map(|p| merge_partition(p, held)).collect();
+    topic.partitions.sort_by_key(|partition| partition.index);
+    topic.partitions.dedup_by_key(|partition| partition.index);
+    topic
+}
+
+/// Whether the held topic and the one in the answer are one, and not one that was deleted and one
+/// that was created with the same name.
+fn is_same(held: &Topic, seen: &MetadataResponseTopic) -> bool {
+    if held.id != Uuid::ZERO && seen.topic_id != Uuid::ZERO {
+        return held.id == seen.topic_id;
+    }
+    // Without ids, a topic that brokers did not know in between counts as another one: its leader
+    // epochs begin again, and holding on to the old ones would refuse every answer.
+    let was_missing = held.error == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    !(was_missing && seen.error_code.is_ok() && seen.topic_id == Uuid::ZERO)
+}
+
+fn new_topic(name: &str, seen: &MetadataResponseTopic) -> Topic {
+    Topic {
+        name: name.into(),
+        id: seen.topic_id,
+        error: seen.error_code,
+        is_internal: seen.is_internal,
+        partitions: Vec::new(),
+    }
+}
+
+fn merge_partition(seen: &MetadataResponsePartition, held: Option<&Topic>) -> Partition {
+    let held = held.and_then(|topic| topic.partition(seen.partition_index));
+    if let Some(held) = held.filter(|held| seen.leader_epoch < held.leader_epoch) {
+        // The broker that answered is behind: never go back to an earlier leader.
+        if seen.leader_epoch >= 0 {
+            return held.clone();
+        }
+    }
+    let leader = Leader { broker: seen.leader_id, epoch: seen.leader_epoch };
+    Partition {
+        index: seen.partition_index,
+        error: seen.error_code,
+        leader: Some(leader).filter(|leader| leader.broker >= 0),
+        leader_epoch: seen.leader_epoch,
+        replicas: seen.replica_nodes.clone(),
+        in_sync: seen.isr_nodes.clone(),
+        offline: seen.offline_replicas.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kurier_protocol::api::metadata::MetadataResponseBroker;
+
+    use super::*;
+
+    /// Name, id, error, and leader and epoch of each partition.
+    type Row<'a> = (&'a str, u8, ErrorCode, &'a [(i32, i32)]);
+
+    fn answer(topics: &[Row<'_>]) -> MetadataResponse {
+        let broker = |node_id| MetadataResponseBroker {
+            node_id,
+            host: "b".into(),
+            port: 9092 + node_id,
+            ..Default::default()
+        };
+        let topics = topics.iter().map(|(name, id, error_code, leaders)| {
+            let partition = |(index, (leader_id, leader_epoch)): (usize, &(i32, i32))| {
+                MetadataResponsePartition {
+                    partition_index: i32::try_from(index).unwrap(),
+                    leader_id: *leader_id,
+                    leader_epoch: *leader_epoch,
+                    ..Default::default()
+                }
+            };
+            MetadataResponseTopic {
+                name: Some((*name).into()),
+                topic_id: Uuid([*id; 16]),
+                error_code: *error_code,
+                partitions: leaders.iter().enumerate().map(partition).collect(),
+                ..Default::default()
+            }
+        });
+        MetadataResponse {
+            brokers: (1..=3).map(broker).collect(),
+            controller_id: 1,
+            topics: topics.collect(),
+            ..Default::default()
+        }
+    }
+
+    fn check(steps: &[&[Row<'_>]], wanted: Option<(i32, i32)>) {
+        let picture = steps.iter().fold(Picture::default(), |p, step| p.merge(&answer(step)));
+        assert_eq!(picture.serial, steps.len() as u64);
+        let leader = picture.leader_of("t", 0).map(|leader| (leader.broker, leader.epoch));
+        assert_eq!(leader, wanted);
+    }
+
+    const OK: ErrorCode = ErrorCode::NONE;
+    const MISSING: ErrorCode = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+
+    #[test]
+    fn a_newer_leader_is_taken_and_an_older_one_refused() {
+        check(&[&[("t", 7, OK, &[(1, 4)])], &[("t", 7, OK, &[(2, 5)])]], Some((2, 5)));
+        check(&[&[("t", 7, OK, &[(1, 4)])], &[("t", 7, OK, &[(2, 3)])]], Some((1, 4)));
+        check(&[&[("t", 7, OK, &[(1, 4)])], &[("t", 7, OK, &[(-1, 4)])]], None);
+    }
+
+    #[test]
+    fn brokers_without_epochs_are_believed() {
+        check(&[&[("t", 0, OK, &[(1, -1)])], &[("t", 0, OK, &[(2, -1)])]], Some((2, -1)));
+        check(&[&[("t", 0, OK, &[(1, 9)])], &[("t", 0, OK, &[(2, -1)])]], Some((2, -1)));
+    }
+
+    #[test]
+    fn a_topic_with_another_id_begins_again() {
+        check(&[&[("t", 7, OK, &[(1, 4)])], &[("t", 8, OK, &[(2, 0)])]], Some((2, 0)));
+    }
+
+    #[test]
+    fn a_gap_keeps_the_epochs_of_a_topic_with_an_id() {
+        let gap: &[_] = &[("t", 0, MISSING, &[][..])];
+        check(&[&[("t", 7, OK, &[(1, 4)])], gap], None);
+        check(&[&[("t", 7, OK, &[(1, 4)])], gap, &[("t", 7, OK, &[(2, 3)])]], Some((1, 4)));
+    }
+
+    #[test]
+    fn without_ids_a_topic_that_was_missing_is_another_one() {
+        let gap: &[_] = &[("t", 0, MISSING, &[][..])];
+        check(&[&[("t", 0, OK, &[(1, 4)])], gap, &[("t", 0, OK, &[(2, 0)])]], Some((2, 0)));
+    }
+
+    #[test]
+    fn topics_that_an_answer_does_not_speak_of_stay() {
+        check(&[&[("t", 7, OK, &[(1, 4)])], &[("u", 8, OK, &[(2, 0)])]], Some((1, 4)));
+    }
+
+    #[test]
+    fn a_leader_heard_of_elsewhere_counts_only_if_it_is_news() {
+        let picture = Picture::default().merge(&answer(&[("t", 7, OK, &[(1, 4)])]));
+        let hear = |broker, epoch, address| {
+            picture.with_leader(("t", 0), Leader { broker, epoch }, address)
+        };
+        let next = hear(2, 5, None).unwrap();
+        assert_eq!(next.leader_of("t", 0), Some(Leader { broker: 2, epoch: 5 }));
+        assert!(hear(2, 4, None).is_none(), "not newer");
+        assert!(hear(9, 5, None).is_none(), "nobody knows where broker 9 is");
+        let address = Address::new("new", 1);
+        let next = hear(9, 5, Some(&address)).unwrap();
+        assert_eq!(next.broker(9).unwrap().address, address);
+        assert!(picture.with_leader(("t", 7), Leader { broker: 2, epoch: 5 }, None).is_none());
+    }
+}

@@ -1,0 +1,12 @@
+//! What the client knows of the cluster: an immutable picture, and what keeps it fresh.
+
+mod picture;
+mod merge;
+mod wishes;
+mod refresh;
+mod driver;
+
+pub(crate) use driver::{Driver, Hint, Sources, bootstrap};
+pub use picture::{BrokerAddress, Leader, Partition, Picture, Topic};
+pub use wishes::Creation;
+pub(crate) use wishes::Wishes;

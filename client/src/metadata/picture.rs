@@ -1,0 +1,128 @@
+//! `Picture`: the cluster as it was last seen.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kurier_protocol::{ErrorCode, Uuid};
+
+use crate::net::Address;
+
+/// The cluster as it was last seen. It never changes; a newer one takes its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    /// Grows with each picture; 0 while nothing is known.
+    pub serial: u64,
+    /// The cluster's id, if the brokers have told it.
+    pub cluster_id: Option<String>,
+    /// The broker to which changes of topics go.
+    pub controller: Option<i32>,
+    pub(super) brokers: BTreeMap<i32, BrokerAddress>,
+    pub(super) topics: BTreeMap<Arc<str>, Arc<Topic>>,
+}
+
+/// Where a broker is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerAddress {
+    /// Host and port, as the broker advertises them.
+    pub address: Address,
+    /// Its rack, if it has one.
+    pub rack: Option<String>,
+}
+
+/// A topic as it was last seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its id; zero where the brokers have none (before 2.8).
+    pub id: Uuid,
+    /// What the brokers said of it instead of its partitions. Then those are of an earlier answer.
+    pub error: ErrorCode,
+    /// Whether it is one of Kafka's own.
+    pub is_internal: bool,
+    /// Its partitions, by index.
+    pub partitions: Vec<Partition>,
+}
+
+/// A partition as it was last seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// Its number within the topic.
+    pub index: i32,
+    /// What the brokers said of it; it may have a leader nevertheless.
+    pub error: ErrorCode,
+    /// Who serves it, if anyone.
+    pub leader: Option<Leader>,
+    /// The newest leader epoch heard of, also while there is no leader; -1 if there are none.
+    pub leader_epoch: i32,
+    /// The brokers that hold it.
+    pub replicas: Vec<i32>,
+    /// Those of them that have all of it.
+    pub in_sync: Vec<i32>,
+    /// Those of them that are down.
+    pub offline: Vec<i32>,
+}
+
+/// Who serves a partition, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leader {
+    /// The broker's id.
+    pub broker: i32,
+    /// Counts the leaders of the partition; -1 where brokers do not tell (before 2.1).
+    pub epoch: i32,
+}
+
+impl Picture {
+    /// A topic, with its error if it has one. None if it was never asked for.
+    #[must_use]
+    pub fn topic(&self, name: &str) -> Option<&Arc<Topic>> {
+        self.topics.get(name)
+    }
+
+    /// A topic by its id.
+    #[must_use]
+    pub fn topic_by_id(&self, id: Uuid) -> Option<&Arc<Topic>> {
+        self.topics.values().find(|topic| topic.id == id && id != Uuid::ZERO)
+    }
+
+    /// The topics, by name.
+    pub fn topics(&self) -> impl Iterator<Item = &Arc<Topic>> {
+        self.topics.values()
+    }
+
+    /// How many partitions a topic has. None while it is not known, or has an error.
+    #[must_use]
+    pub fn partition_count(&self, topic: &str) -> Option<usize> {
+        self.usable(topic).map(|topic| topic.partitions.len())
+    }
+
+    /// Who serves a partition, as far as is known.
+    #[must_use]
+    pub fn leader_of(&self, topic: &str, partition: i32) -> Option<Leader> {
+        self.usable(topic)?.partition(partition)?.leader
+    }
+
+    /// Where a broker is.
+    #[must_use]
+    pub fn broker(&self, id: i32) -> Option<&BrokerAddress> {
+        self.brokers.get(&id)
+    }
+
+    /// The brokers, by id.
+    pub fn brokers(&self) -> impl Iterator<Item = (i32, &BrokerAddress)> {
+        self.brokers.iter().map(|(id, broker)| (*id, broker))
+    }
+
+    fn usable(&self, topic: &str) -> Option<&Arc<Topic>> {
+        self.topics.get(topic).filter(|topic| topic.error.is_ok())
+    }
+}
+
+impl Topic {
+    /// A partition by its number.
+    #[must_use]
+    pub fn partition(&self, index: i32) -> Option<&Partition> {
+        let at = self.partitions.binary_search_by_key(&index, |p| p.index).ok()?;
+        self.partitions.get(at)
+    }
+}

@@ -1,0 +1,162 @@
+//! When to ask for metadata again. *core*
+//!
+//! ```text
+//! Resting --age, wish--> due --poll--> Asking --fulfilled--> Resting
+//!    ^                    ^               |
+//!    |                    +---backed off--+ failed, or something is still missing
+//! ```
+
+use std::time::{Duration, Instant};
+
+use crate::backoff::Backoff;
+
+/// When to ask for metadata again.
+#[derive(Debug)]
+pub(super) struct Refresh {
+    age_max: Duration,
+    backoff: Backoff,
+    /// Not before this: wishes are many, requests few.
+    not_before: Instant,
+    /// At this, wish or no wish.
+    due: Instant,
+    is_wished: bool,
+    is_asking: bool,
+}
+
+impl Refresh {
+    /// Something was asked just now.
+    pub(super) fn new(age_max: Duration, backoff: Backoff, now: Instant) -> Self {
+        Self {
+            age_max,
+            backoff,
+            not_before: now,
+            due: now + age_max,
+            is_wished: false,
+            is_asking: false,
+        }
+    }
+
+    /// Somebody wants fresh metadata.
+    pub(super) fn push_wish(&mut self) {
+        self.is_wished = true;
+    }
+
+    /// Whether to ask now. If so, an answer is awaited from here on.
+    pub(super) fn poll(&mut self, now: Instant) -> bool {
+        let is_due = !self.is_asking && self.deadline().is_some_and(|at| at <= now);
+        if is_due {
+            self.is_asking = true;
+            self.is_wished = false;
+        }
+        is_due
+    }
+
+    /// When to poll again; none while an answer is awaited.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        if self.is_asking {
+            return None;
+        }
+        let wanted = if self.is_wished { self.not_before } else { self.due };
+        Some(wanted.max(self.not_before))
+    }
+
+    /// An answer has come, and nothing is missing.
+    pub(super) fn handle_fulfilled(&mut self, now: Instant, chance: u64) {
+        self.is_asking = false;
+        self.due = now + self.age_max;
+        self.backoff.reset();
+        self.wait(now, chance);
+    }
+
+    /// An answer has come, and something is missing still: it is asked for again.
+    pub(super) fn handle_unfulfilled(&mut self, now: Instant, chance: u64) {
+        self.due = now + self.age_max;
+        self.handle_failure(now, chance);
+    }
+
+    /// No broker has answered.
+    pub(super) fn handle_failure(&mut self, now: Instant, chance: u64) {
+        self.is_asking = false;
+        self.is_wished = true;
+        self.wait(now, chance);
+    }
+
+    fn wait(&mut self, now: Instant, chance: u64) {
+        self.not_before = now + self.backoff.next(chance);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIDDLE: u64 = 200;
+
+    fn refresh(now: Instant) -> Refresh {
+        let backoff = Backoff::new(ms(100), ms(1000));
+        Refresh::new(Duration::from_secs(300), backoff, now)
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn now() -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    #[test]
+    fn asks_when_the_picture_is_old() {
+        let start = now();
+        let mut refresh = refresh(start);
+        assert!(!refresh.poll(start));
+        assert_eq!(refresh.deadline(), Some(start + Duration::from_secs(300)));
+        assert!(refresh.poll(start + Duration::from_secs(300)));
+        assert_eq!(refresh.deadline(), None, "one question at a time");
+    }
+
+    #[test]
+    fn many_wishes_make_few_requests() {
+        let start = now();
+        let mut refresh = refresh(start);
+        let mut asked = 0;
+        for step in 0..1000 {
+            let now = start + ms(step);
+            refresh.push_wish();
+            if refresh.poll(now) {
+                asked += 1;
+                refresh.handle_fulfilled(now, MIDDLE);
+            }
+        }
+        assert_eq!(asked, 10, "one each 100 ms");
+    }
+
+    #[test]
+    fn failures_and_unfulfilled_wishes_back_off() {
+        let start = now();
+        let mut refresh = refresh(start);
+        refresh.push_wish();
+        let mut at = start;
+        for wait in [100, 200, 400, 800, 1000, 1000] {
+            assert!(refresh.poll(at));
+            if wait % 400 == 0 {
+                refresh.handle_failure(at, MIDDLE);
+            } else {
+                refresh.handle_unfulfilled(at, MIDDLE);
+            }
+            at += ms(wait);
+            assert!(!refresh.poll(at - ms(1)));
+        }
+    }
+
+    #[test]
+    fn a_wish_during_a_question_is_kept() {
+        let start = now();
+        let mut refresh = refresh(start);
+        refresh.push_wish();
+        assert!(refresh.poll(start));
+        refresh.push_wish();
+        refresh.handle_fulfilled(start, MIDDLE);
+        assert_eq!(refresh.deadline(), Some(start + ms(100)));
+    }
+}

@@ -1,0 +1,203 @@
+//! Brokers by id and class: the table of connections, and calls into it.
+
+use std::collections::BTreeMap;
+use std::future::ready;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::Either;
+use kurier_env::Env;
+use kurier_protocol::Request;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use super::address::Address;
+use super::class::Class;
+use super::connection::{Connection, State};
+use super::dial::Dial;
+use super::exchange::Command;
+use super::pool::Pool;
+use super::ranges::Ranges;
+use super::typed::{Answer, Typed};
+use crate::config::ClientConfig;
+use crate::error::Error;
+
+/// Whom a connection leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Peer {
+    /// The nth of the bootstrap servers.
+    Bootstrap(usize),
+    /// The broker with this id.
+    Broker(i32),
+}
+
+/// Which connection a request takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Route<'a> {
+    pub(crate) peer: Peer,
+    pub(crate) class: Class,
+    /// Where the peer is said to be now.
+    pub(crate) address: &'a Address,
+    /// How long the answer may take.
+    pub(crate) timeout: Duration,
+}
+
+/// All connections of a client. Cloning shares them.
+#[derive(Clone, Debug)]
+pub(crate) struct Connections(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    env: Env,
+    config: Arc<ClientConfig>,
+    pool: Pool,
+    runtime: Handle,
+    /// Held for a lookup or an insertion, so that a call can queue its request before it is first
+    /// awaited, in the order of calls.
+    table: Mutex<BTreeMap<(Class, Peer), BrokerHandle>>,
+}
+
+/// The end of a connection that others hold.
+#[derive(Clone, Debug)]
+struct BrokerHandle {
+    address: Address,
+    commands: mpsc::Sender<Command>,
+    state: watch::Receiver<State>,
+}
+
+impl Connections {
+    /// None yet; each is opened at first use, on the runtime that this is called in.
+    pub(crate) fn new(env: Env, config: Arc<ClientConfig>) -> Self {
+        Self(Arc::new(Inner {
+            env,
+            config,
+            pool: Pool::new(POOL_BYTES_MAX),
+            runtime: Handle::current(),
+            table: Mutex::default(),
+        }))
+    }
+
+    /// Sends a request. It is queued before this returns, unless very many wait there already.
+    pub(crate) fn call<R, F>(
+        &self,
+        route: Route<'_>,
+        versions: RangeInclusive<i16>,
+        request: F,
+    ) -> impl Future<Output = Answer<R>> + Send + use<R, F>
+    where
+        R: Request,
+        F: FnOnce(i16) -> R + Send + 'static,
+    {
+        let address = route.address.to_string().into();
+        let (exchange, answer) = Typed::new(address, versions, request);
+        let deadline = Instant::now() + route.timeout;
+        let timeout = route.timeout;
+        self.queue(route, Command::Exchange { exchange, deadline, timeout }, answer)
+    }
+
+    /// Connects if need be, and tells what the broker speaks.
+    pub(crate) fn versions(
+        &self,
+        route: Route<'_>,
+    ) -> impl Future<Output = Result<Arc<Ranges>, Error>> + Send + use<> {
+        let (reply, answer) = oneshot::channel();
+        let deadline = Instant::now() + route.timeout;
+        self.queue(route, Command::Open { reply, deadline }, answer)
+    }
+
+    /// What the broker said when it was last connected to.
+    pub(crate) fn ranges(&self, peer: Peer, class: Class) -> Option<Arc<Ranges>> {
+        self.table().get(&(class, peer))?.state.borrow().ranges.clone()
+    }
+
+    /// Whether there is a connection.
+    pub(crate) fn is_open(&self, peer: Peer, class: Class) -> bool {
+        self.table().get(&(class, peer)).is_some_and(|handle| handle.state.borrow().is_open)
+    }
+
+    /// Closes the connections of a class, once what was sent on them is answered.
+    pub(crate) fn release(&self, class: Class) {
+        self.table().retain(|(c, _), _| *c != class);
+    }
+
+    /// Closes the connections to the bootstrap servers, whose ids are known by now.
+    pub(crate) fn release_bootstrap(&self) {
+        self.table().retain(|(_, peer), _| !matches!(peer, Peer::Bootstrap(_)));
+    }
+
+    fn queue<T: Send + 'static>(
+        &self,
+        route: Route<'_>,
+        command: Command,
+        answer: oneshot::Receiver<Result<T, Error>>,
+    ) -> impl Future<Output = Result<T, Error>> + Send + use<T> {
+        let full = self.try_queue(route, command);
+        let sent = match full {
+            None => Either::Left(ready(())),
+            // If the task has ended meanwhile, the answer's sender goes with the command.
+            Some((commands, command)) => Either::Right(async move {
+                let _ = commands.send(command).await;
+            }),
+        };
+        async move {
+            sent.await;
+            answer.await.unwrap_or(Err(Error::Closed { what: "connection" }))
+        }
+    }
+
+    /// Gives the command back if too many wait.
+    fn try_queue(
+        &self,
+        route: Route<'_>,
+        command: Command,
+    ) -> Option<(mpsc::Sender<Command>, Command)> {
+        let mut table = self.table();
+        let key = (route.class, route.peer);
+        let mut command = command;
+        if let Some(handle) = table.get(&key).filter(|handle| handle.address == *route.address) {
+            match handle.commands.try_send(command) {
+                Ok(()) => return None,
+                Err(TrySendError::Full(command)) => {
+                    return Some((handle.commands.clone(), command));
+                }
+                Err(TrySendError::Closed(back)) => command = back,
+            }
+        }
+        table.retain(|_, handle| !handle.commands.is_closed());
+        let handle = self.connection(route.address);
+        // Invariant: the channel is new and has room.
+        let full = handle.commands.try_send(command).err();
+        let commands = handle.commands.clone();
+        table.insert(key, handle);
+        full.map(|error| (commands, error.into_inner()))
+    }
+
+    fn connection(&self, address: &Address) -> BrokerHandle {
+        let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
+        let (publish, state) = watch::channel(State::default());
+        let dial = Dial {
+            env: self.0.env.clone(),
+            config: Arc::clone(&self.0.config),
+            pool: self.0.pool.clone(),
+            address: address.clone(),
+        };
+        let connection = {
+            let _in_runtime = self.0.runtime.enter();
+            Connection::new(dial, inbox, publish)
+        };
+        self.0.runtime.spawn(connection.run());
+        BrokerHandle { address: address.clone(), commands, state }
+    }
+
+    fn table(&self) -> MutexGuard<'_, BTreeMap<(Class, Peer), BrokerHandle>> {
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Commands in the channel of one connection.
+const COMMANDS_MAX: usize = 1024;
+/// Spare buffers for large answers, all connections together.
+const POOL_BYTES_MAX: usize = 8 << 20;

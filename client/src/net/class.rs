@@ -1,0 +1,15 @@
+//! Which connection to a broker a request takes.
+
+/// Which of a client's connections to a broker a request takes. A broker answers one connection in
+/// turn, so what may wait long has connections of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Records of the producer with this number.
+    Produce(u64),
+    /// Fetches of the consumer with this number.
+    Fetch(u64),
+    /// Requests that brokers answer after a long time: joining a group.
+    Slow,
+    /// Everything else.
+    Normal,
+}

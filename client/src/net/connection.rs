@@ -1,0 +1,376 @@
+//! The task that owns a socket: connects when there is something to send, writes requests in the
+//! order in which they came, hands over the answers.
+//!
+//! ```text
+//! Unused --command--> Opening --ranges--> Serving --idle--> Unused, and after a while the end
+//!                        |                   |
+//!                        +----- failure -----+--> every command is told, back off, Unused
+//! ```
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use kurier_env::{Io, Purpose};
+use kurier_protocol::{ApiKey, frame};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
+
+use super::dial::{Dial, Opened};
+use super::exchange::{Command, Exchange, Expect};
+use super::frames::{FrameLimits, Frames};
+use super::in_flight::{InFlight, Sent};
+use super::queue::Queue;
+use super::ranges::Ranges;
+use crate::backoff::Backoff;
+use crate::error::{Cause, Error, Fault, Waiting};
+
+/// What others may know of a connection.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    pub(super) is_open: bool,
+    /// What the broker said when it was last connected to.
+    pub(super) ranges: Option<Arc<Ranges>>,
+}
+
+/// The task's own state.
+pub(super) struct Connection {
+    dial: Dial,
+    address: Box<str>,
+    commands: mpsc::Receiver<Command>,
+    waiting: Queue,
+    state: watch::Sender<State>,
+    backoff: Backoff,
+    not_before: Instant,
+}
+
+impl Connection {
+    pub(super) fn new(
+        dial: Dial,
+        commands: mpsc::Receiver<Command>,
+        state: watch::Sender<State>,
+    ) -> Self {
+        let (first, max) = (dial.config.reconnect_backoff, dial.config.reconnect_backoff_max);
+        Self {
+            address: dial.address.to_string().into(),
+            dial,
+            commands,
+            waiting: Queue::default(),
+            state,
+            backoff: Backoff::new(first, max),
+            not_before: Instant::now(),
+        }
+    }
+
+    /// Runs until nobody can send commands any more, or nobody has for a long time.
+    pub(super) async fn run(mut self) {
+        while self.is_wanted().await {
+            match self.open().await {
+                Ok(opened) => self.serve(opened).await,
+                Err(error) => {
+                    tracing::debug!(address = %self.address, %error, "no connection");
+                    self.back_off();
+                    self.waiting.drain().for_each(|command| command.fail(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// Waits for a command. False if there will be none.
+    async fn is_wanted(&mut self) -> bool {
+        while self.waiting.is_empty() {
+            match timeout(self.dial.config.connection_idle_max, self.commands.recv()).await {
+                Ok(Some(command)) => self.waiting.push(command),
+                Ok(None) => return false,
+                // Commands that are already in the channel are still served.
+                Err(_) => self.commands.close(),
+            }
+        }
+        true
+    }
+
+    /// Connects, while commands go on queueing and expiring.
+    async fn open(&mut self) -> Result<Opened, Error> {
+        let (dial, not_before) = (self.dial.clone(), self.not_before);
+        let mut opening = pin!(async move {
+            sleep_until(not_before).await;
+            dial.open().await
+        });
+        loop {
+            let due = self.waiting.deadline();
+            tokio::select! {
+                biased;
+                Some(command) = self.commands.recv(), if !self.waiting.is_full() => {
+                    self.waiting.push(command);
+                }
+                opened = &mut opening => return opened,
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    let what = Waiting::Connection { address: self.address.clone() };
+                    self.expire(|_| what.clone());
+                }
+            }
+        }
+    }
+
+    async fn serve(&mut self, opened: Opened) {
+        self.backoff.reset();
+        tracing::debug!(address = %self.address, release = opened.ranges.release(), "connected");
+        let ranges = Arc::new(opened.ranges);
+        self.state.send_replace(State { is_open: true, ranges: Some(Arc::clone(&ranges)) });
+        let mut serving = Serving {
+            frames: opened.frames,
+            ranges,
+            in_flight: InFlight::new(),
+            muted_until: None,
+            last_use: Instant::now(),
+            is_closing: false,
+        };
+        let mut timer = pin!(sleep(self.dial.config.connection_idle_max));
+        let end = poll_fn(|cx| self.poll_serve(cx, &mut serving, timer.as_mut())).await;
+        self.state.send_modify(|state| state.is_open = false);
+        if let Some(cause) = end {
+            tracing::debug!(address = %self.address, %cause, "disconnected");
+            self.back_off();
+            self.fail_all(&mut serving, &cause);
+        }
+    }
+
+    /// Moves everything that can move. Ready when the connection has ended, with a cause unless
+    /// that was its own idea.
+    fn poll_serve(
+        &mut self,
+        cx: &mut Context<'_>,
+        serving: &mut Serving,
+        mut timer: Pin<&mut Sleep>,
+    ) -> Poll<Option<Cause>> {
+        loop {
+            while let Poll::Ready(progress) = self.poll_io(cx, serving) {
+                if let Err(cause) = progress {
+                    return Poll::Ready(Some(cause));
+                }
+            }
+            if serving.is_closing && serving.in_flight.is_empty() && self.waiting.is_empty() {
+                return Poll::Ready(None);
+            }
+            let due = self.next_due(serving);
+            if due < timer.deadline() || timer.is_elapsed() {
+                timer.as_mut().reset(due);
+            }
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if let Some(end) = self.handle_time(Instant::now(), serving) {
+                return Poll::Ready(end);
+            }
+        }
+    }
+
+    /// Pending when nothing more can be done before something happens.
+    fn poll_io(&mut self, cx: &mut Context<'_>, serving: &mut Serving) -> Poll<Result<(), Cause>> {
+        let mut moved = false;
+        while !serving.is_closing && !self.waiting.is_full() {
+            match self.commands.poll_recv(cx) {
+                Poll::Ready(Some(command)) => self.waiting.push(command),
+                Poll::Ready(None) => serving.is_closing = true,
+                Poll::Pending => break,
+            }
+            moved = true;
+        }
+        self.start(serving);
+        if let Poll::Ready(Err(cause)) = serving.frames.poll_flush(cx) {
+            return Poll::Ready(Err(cause));
+        }
+        while let Some(sent) = serving.in_flight.poll_sent(serving.frames.sent_bytes()) {
+            sent.what.complete_sent(sent.version);
+            moved = true;
+        }
+        let limits = serving.limits(self.dial.config.frame_bytes_max);
+        if let Poll::Ready(frame) = serving.frames.poll_frame(cx, limits) {
+            serving.handle_answer(&frame?)?;
+            moved = true;
+        }
+        if moved { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    /// Queues commands for the socket, as many as may be in flight.
+    fn start(&mut self, serving: &mut Serving) {
+        while serving.muted_until.is_none()
+            && serving.in_flight.len() < self.dial.config.in_flight_max
+        {
+            match self.waiting.pop() {
+                None => return,
+                Some(Command::Open { reply, .. }) => {
+                    let _ = reply.send(Ok(Arc::clone(&serving.ranges)));
+                }
+                Some(Command::Exchange { exchange, deadline, timeout }) => {
+                    serving.send(exchange, (deadline, timeout), &self.dial.config.client_id);
+                }
+            }
+        }
+    }
+
+    /// When [`handle_time`](Self::handle_time) has something to do.
+    fn next_due(&self, serving: &Serving) -> Instant {
+        let idle_max = self.dial.config.connection_idle_max;
+        let is_idle = serving.in_flight.is_empty() && self.waiting.is_empty();
+        let since = if is_idle { serving.last_use } else { Instant::now() };
+        let answer = serving.in_flight.deadline().map(Instant::from_std);
+        [answer, self.waiting.deadline(), serving.muted_until]
+            .into_iter()
+            .flatten()
+            .fold(since + idle_max, Instant::min)
+    }
+
+    /// Does what is due. Some if the connection is to end.
+    fn handle_time(&mut self, now: Instant, serving: &mut Serving) -> Option<Option<Cause>> {
+        serving.muted_until = serving.muted_until.filter(|until| now < *until);
+        let address = self.address.clone();
+        self.expire(|api| match api {
+            Some(api) => Waiting::Answer { api, address: address.clone() },
+            None => Waiting::Connection { address: address.clone() },
+        });
+        if serving.in_flight.is_late(now.into_std()) {
+            return Some(Some(Cause::Silent { api: serving.late_api(now) }));
+        }
+        let is_idle = serving.in_flight.is_empty() && self.waiting.is_empty();
+        let idle_since = now.saturating_duration_since(serving.last_use);
+        let is_old = idle_since >= self.dial.config.connection_idle_max;
+        (is_idle && is_old).then_some(None)
+    }
+
+    /// Fails the commands that have waited too long without being sent.
+    fn expire(&mut self, what: impl Fn(Option<ApiKey>) -> Waiting) {
+        let now = Instant::now();
+        for command in self.waiting.poll_late(now) {
+            let after = match &command {
+                Command::Exchange { timeout, .. } => *timeout,
+                Command::Open { .. } => self.dial.config.request_timeout,
+            };
+            let what = what(command.api());
+            command.fail(Error::TimedOut { what, after, maybe_written: false });
+        }
+    }
+
+    /// Tells every command that the connection has ended, in order, and whether it may have been
+    /// executed.
+    fn fail_all(&mut self, serving: &mut Serving, cause: &Cause) {
+        let now = Instant::now();
+        let sent_bytes = serving.frames.sent_bytes();
+        let lost = |api, maybe_written| Error::Disconnected {
+            address: self.address.clone(),
+            api,
+            maybe_written,
+            cause: cause.clone(),
+        };
+        for sent in serving.in_flight.drain() {
+            let maybe_written = sent.maybe_written(sent_bytes);
+            let api = sent.what.api();
+            let error = if sent.deadline <= now.into_std() {
+                let what = Waiting::Answer { api, address: self.address.clone() };
+                Error::TimedOut { what, after: sent.timeout, maybe_written }
+            } else {
+                lost(Some(api), maybe_written)
+            };
+            sent.what.fail(error);
+        }
+        while let Ok(command) = self.commands.try_recv() {
+            self.waiting.push(command);
+        }
+        for command in self.waiting.drain() {
+            let error = lost(command.api(), false);
+            command.fail(error);
+        }
+    }
+
+    fn back_off(&mut self) {
+        let chance = self.dial.env.chance(Purpose::Backoff);
+        self.not_before = Instant::now() + self.backoff.next(chance);
+    }
+}
+
+/// A connection in use.
+struct Serving {
+    frames: Frames<Box<dyn Io>>,
+    ranges: Arc<Ranges>,
+    in_flight: InFlight<Box<dyn Exchange>>,
+    /// The broker asked to be left alone until then (KIP-219).
+    muted_until: Option<Instant>,
+    last_use: Instant,
+    /// Nobody can send commands any more.
+    is_closing: bool,
+}
+
+impl Serving {
+    fn limits(&self, bytes_max: usize) -> FrameLimits {
+        let reserve_max = self.in_flight.reserve_bytes();
+        // Whoever allows an answer more than the limit means it.
+        FrameLimits { bytes_max: bytes_max.max(reserve_max), reserve_max }
+    }
+
+    fn send(
+        &mut self,
+        mut exchange: Box<dyn Exchange>,
+        (deadline, timeout): (Instant, std::time::Duration),
+        client_id: &str,
+    ) {
+        let correlation_id = self.in_flight.take_id();
+        let encoded = match exchange.encode(&self.ranges, correlation_id, client_id) {
+            Ok(encoded) => encoded,
+            Err(error) => return exchange.fail(error),
+        };
+        let reserve_bytes = match encoded.expect {
+            Expect::Nothing => 0,
+            Expect::Answer { reserve_bytes } => reserve_bytes,
+        };
+        let sent = Sent {
+            correlation_id,
+            version: encoded.version,
+            end: self.frames.queue(encoded.segments),
+            deadline: deadline.into_std(),
+            timeout,
+            reserve_bytes,
+            what: exchange,
+        };
+        self.last_use = Instant::now();
+        match encoded.expect {
+            Expect::Nothing => self.in_flight.push_unanswered(sent),
+            Expect::Answer { .. } => self.in_flight.push(sent),
+        }
+    }
+
+    fn handle_answer(&mut self, answer: &Bytes) -> Result<(), Cause> {
+        // Every response header begins with the correlation id.
+        let Some(id) = answer.first_chunk::<4>() else {
+            let bytes = i32::try_from(answer.len()).unwrap_or_default();
+            return Err(Cause::Fault(Fault::FrameLength { bytes, bytes_max: 0 }));
+        };
+        let found = i32::from_be_bytes(*id);
+        let sent = self.in_flight.handle_answer(found).map_err(Cause::Fault)?;
+        self.last_use = Instant::now();
+        let body = match frame::open_response(sent.what.api(), sent.version, answer) {
+            Ok((_, body)) => body,
+            Err(error) => {
+                // The body is not there; reading nothing gives the same error to the caller.
+                let _ = sent.what.complete(sent.version, &Bytes::new());
+                return Err(Cause::Fault(Fault::Decode(error)));
+            }
+        };
+        match sent.what.complete(sent.version, &body) {
+            Ok(wait) if wait.is_zero() => Ok(()),
+            Ok(wait) => {
+                let until = self.last_use + wait;
+                self.muted_until = Some(self.muted_until.map_or(until, |m| m.max(until)));
+                Ok(())
+            }
+            Err(Error::NotKafka { fault, .. }) => Err(Cause::Fault(fault)),
+            Err(_) => Err(Cause::Closed),
+        }
+    }
+
+    /// The API of the request that has waited too long.
+    fn late_api(&self, now: Instant) -> ApiKey {
+        self.in_flight.late(now.into_std()).map_or(ApiKey::API_VERSIONS, |exchange| exchange.api())
+    }
+}

@@ -1,0 +1,23 @@
+//! Connections: one task each, which owns a socket and answers requests in order.
+
+mod class;
+mod address;
+mod pool;
+mod frames;
+mod ranges;
+mod handshake;
+mod in_flight;
+mod exchange;
+mod throttle;
+mod typed;
+mod queue;
+mod dial;
+mod connection;
+mod broker;
+#[cfg(test)]
+mod tests;
+
+pub use address::Address;
+pub(crate) use broker::{Connections, Peer, Route};
+pub use class::Class;
+pub use ranges::Ranges;

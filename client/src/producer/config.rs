@@ -1,0 +1,167 @@
+//! `ProducerConfig`: how a producer behaves, with its defaults.
+
+use std::time::Duration;
+
+use kurier_protocol::record::Compression;
+
+use crate::error::Error;
+
+/// How a producer behaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProducerConfig {
+    /// How many replicas must have a record before it counts as delivered. Kafka: acks. Default:
+    /// all.
+    pub acks: Acks,
+    /// How batches are compressed. Kafka: compression.type. Default: none.
+    pub compression: Compression,
+    /// How hard the codec tries, in the codec's own scale. Kafka: compression.gzip.level,
+    /// compression.lz4.level, compression.zstd.level. Default: none, which is Kafka's level.
+    pub compression_level: Option<i32>,
+    /// How long a record may wait for company. Kafka: linger.ms. Default: 5 ms.
+    pub linger: Duration,
+    /// How many bytes a batch of several records may have before compression. Kafka: batch.size.
+    /// Default: 262144 (256 KiB), for which Kafka has 16384: larger batches halve the work for each
+    /// record, and a buffer grows only as it fills.
+    pub batch_bytes_max: usize,
+    /// How many bytes may wait or be in flight. Kafka: buffer.memory. Default: 33554432 (32 MiB).
+    pub buffer_bytes_max: usize,
+    /// How many bytes the batches of one request, and one record before compression, may have.
+    /// Kafka: max.request.size. Default: 1048576 (1 MiB).
+    pub request_bytes_max: usize,
+    /// How many requests to one broker may be unanswered. Kafka:
+    /// max.in.flight.requests.per.connection. Default: 5.
+    pub in_flight_max: usize,
+    /// How long one request may take. Kafka: request.timeout.ms. Default: 30 s.
+    pub request_timeout: Duration,
+    /// How long a record may take from its batch's opening until it is delivered or has failed.
+    /// Kafka: delivery.timeout.ms. Default: 120 s.
+    pub delivery_timeout: Duration,
+    /// How often a batch may be sent again. Kafka: retries. Default: 2147483647, so that only the
+    /// delivery timeout counts.
+    pub retry_count_max: u32,
+    /// How long `enqueue` may wait for buffer space, and for a topic that was not used before.
+    /// Kafka: max.block.ms. Default: 60 s.
+    pub block_max: Duration,
+    /// Which partition a record goes to that names none. Kafka: partitioner.ignore.keys. Default:
+    /// by key.
+    pub partitioner: Partitioner,
+    /// Whether brokers may create a topic that does not exist, if they are configured to. Kafka's
+    /// own producer always lets them. Default: true.
+    pub topic_creation: bool,
+}
+
+impl Default for ProducerConfig {
+    fn default() -> Self {
+        Self {
+            acks: Acks::All,
+            compression: Compression::None,
+            compression_level: None,
+            linger: Duration::from_millis(5),
+            batch_bytes_max: 256 << 10,
+            buffer_bytes_max: 32 << 20,
+            request_bytes_max: 1 << 20,
+            in_flight_max: 5,
+            request_timeout: Duration::from_secs(30),
+            delivery_timeout: Duration::from_secs(120),
+            retry_count_max: i32::MAX.unsigned_abs(),
+            block_max: Duration::from_secs(60),
+            partitioner: Partitioner::ByKey,
+            topic_creation: true,
+        }
+    }
+}
+
+impl ProducerConfig {
+    /// Checks that the settings fit each other.
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        let in_range = |setting: &str, bytes: usize, least: usize| {
+            let most = 1_usize << 30;
+            if (least..=most).contains(&bytes) {
+                return Ok(());
+            }
+            Err(Error::invalid(setting, format!("{bytes} is not within {least} and {most}")))
+        };
+        in_range("batch_bytes_max (batch.size)", self.batch_bytes_max, 1)?;
+        in_range("request_bytes_max (max.request.size)", self.request_bytes_max, 1 << 10)?;
+        in_range("buffer_bytes_max (buffer.memory)", self.buffer_bytes_max, BUFFER_BYTES_LEAST)?;
+        if !self.compression.is_built() {
+            let problem = format!("this build lacks {}", self.compression);
+            return Err(Error::invalid("compression (compression.type)", problem));
+        }
+        if self.in_flight_max == 0 {
+            let setting = "in_flight_max (max.in.flight.requests.per.connection)";
+            return Err(Error::invalid(setting, "must be at least 1"));
+        }
+        let least = self.linger + self.request_timeout;
+        if self.delivery_timeout < least {
+            let problem = format!(
+                "{:?} is less than linger plus request_timeout, which is {least:?}",
+                self.delivery_timeout
+            );
+            return Err(Error::invalid("delivery_timeout (delivery.timeout.ms)", problem));
+        }
+        Ok(())
+    }
+}
+
+/// A buffer must hold at least the first buffer of one batch.
+const BUFFER_BYTES_LEAST: usize = 64 << 10;
+
+/// How many replicas must have a record before the broker answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Acks {
+    /// None: the broker does not answer, and a record that it refused is lost without news.
+    None,
+    /// The leader alone: a record is lost if the leader dies before it was copied.
+    Leader,
+    /// All replicas that are in sync.
+    #[default]
+    All,
+}
+
+impl Acks {
+    /// The number that stands in the request.
+    pub(crate) const fn number(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Leader => 1,
+            Self::All => -1,
+        }
+    }
+}
+
+/// Which partition a record goes to that names none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Partitioner {
+    /// Where Java's producer puts it: by the key's murmur2 hash, or without a key to one
+    /// partition until a batch is full, then to another.
+    #[default]
+    ByKey,
+    /// As if no record had a key.
+    Sticky,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid() {
+        ProducerConfig::default().validate().unwrap();
+    }
+
+    #[test]
+    fn settings_that_contradict_are_named() {
+        let check = |config: ProducerConfig, named: &str| {
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        };
+        let of = ProducerConfig::default;
+        check(ProducerConfig { batch_bytes_max: 0, ..of() }, "batch.size");
+        check(ProducerConfig { buffer_bytes_max: 1, ..of() }, "buffer.memory");
+        check(ProducerConfig { request_bytes_max: 1, ..of() }, "max.request.size");
+        check(ProducerConfig { in_flight_max: 0, ..of() }, "max.in.flight");
+        let short = Duration::from_secs(1);
+        check(ProducerConfig { delivery_timeout: short, ..of() }, "delivery.timeout.ms");
+    }
+}

@@ -1,0 +1,198 @@
+//! Core: the lanes of all partitions: which are ready, which back off, which expire.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::accumulator::Partition;
+use super::lane::Lane;
+use crate::backoff::Backoff;
+
+/// The lanes, by their partitions' slots.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    lanes: Vec<Option<Lane>>,
+    backoff: Backoff,
+    delivery_timeout: Duration,
+    /// Those that may have something to send, in turn.
+    ready: VecDeque<usize>,
+    backing_off: BTreeSet<(Instant, usize)>,
+    leaderless: BTreeSet<usize>,
+    /// When the oldest batch of each has its delivery timeout.
+    expiry: BTreeSet<(Instant, usize)>,
+}
+
+impl Lanes {
+    pub(crate) fn new(backoff: Backoff, delivery_timeout: Duration) -> Self {
+        Self {
+            lanes: Vec::new(),
+            backoff,
+            delivery_timeout,
+            ready: VecDeque::new(),
+            backing_off: BTreeSet::new(),
+            leaderless: BTreeSet::new(),
+            expiry: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn get(&self, slot: usize) -> Option<&Lane> {
+        self.lanes.get(slot)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: usize) -> Option<&mut Lane> {
+        self.lanes.get_mut(slot)?.as_mut()
+    }
+
+    /// The lane of a partition, which may be new.
+    pub(crate) fn of(&mut self, partition: &Arc<Partition>) -> &mut Lane {
+        let slot = partition.slot;
+        if self.lanes.len() <= slot {
+            self.lanes.resize_with(slot + 1, || None);
+        }
+        let new = || Lane::new(Arc::clone(partition), self.backoff.clone());
+        // Invariant: the lines above made room for this slot.
+        #[expect(clippy::indexing_slicing, reason = "see the invariant")]
+        self.lanes[slot].get_or_insert_with(new)
+    }
+
+    /// Puts a lane into the queue, if it does not stand in one.
+    pub(crate) fn queue(&mut self, slot: usize) {
+        if let Some(lane) = self.lanes.get_mut(slot).and_then(Option::as_mut)
+            && !mem::replace(&mut lane.is_queued, true)
+        {
+            self.ready.push_back(slot);
+        }
+    }
+
+    /// Puts lanes that waited elsewhere back into the queue.
+    pub(crate) fn requeue(&mut self, slots: impl IntoIterator<Item = usize>) {
+        self.ready.extend(slots);
+    }
+
+    pub(crate) fn ready_count(&self) -> usize {
+        self.ready.len()
+    }
+
+    pub(crate) fn pop_ready(&mut self) -> Option<usize> {
+        let slot = self.ready.pop_front()?;
+        if let Some(lane) = self.get_mut(slot) {
+            lane.is_queued = false;
+        }
+        Some(slot)
+    }
+
+    /// Lets an open batch go.
+    pub(crate) fn make_due(&mut self, slot: usize, number: u64) {
+        if let Some(lane) = self.get_mut(slot)
+            && lane.taken < number
+        {
+            lane.due = lane.due.max(number);
+            self.queue(slot);
+        }
+    }
+
+    /// Lets everything that is open go; returns the newest batch of each partition.
+    pub(crate) fn hurry(&mut self) -> BTreeMap<usize, u64> {
+        let newest = |lane: &Lane| Some((lane.partition.slot, lane.newest()?));
+        let targets: BTreeMap<_, _> = self.lanes.iter().flatten().filter_map(newest).collect();
+        for (&slot, &number) in &targets {
+            self.make_due(slot, number);
+        }
+        targets
+    }
+
+    /// Lets a lane try nothing before a time.
+    pub(crate) fn back_off(&mut self, slot: usize, until: Instant) {
+        if let Some(lane) = self.get_mut(slot)
+            && lane.retry_at.is_none()
+        {
+            lane.retry_at = Some(until);
+            self.backing_off.insert((until, slot));
+        }
+    }
+
+    /// The same, but news of the cluster ends it.
+    pub(crate) fn wait_for_leader(&mut self, slot: usize, until: Instant) {
+        self.leaderless.insert(slot);
+        self.back_off(slot, until);
+    }
+
+    /// Lets lanes try again whose time has come.
+    pub(crate) fn pass_time(&mut self, now: Instant) {
+        while let Some(&(at, slot)) = self.backing_off.first()
+            && at <= now
+        {
+            self.end_backoff(slot);
+        }
+    }
+
+    /// Lets lanes without a leader look again.
+    pub(crate) fn handle_picture(&mut self) {
+        for slot in mem::take(&mut self.leaderless) {
+            self.end_backoff(slot);
+        }
+    }
+
+    fn end_backoff(&mut self, slot: usize) {
+        self.leaderless.remove(&slot);
+        if let Some(at) = self.get_mut(slot).and_then(|lane| lane.retry_at.take()) {
+            self.backing_off.remove(&(at, slot));
+        }
+        self.queue(slot);
+    }
+
+    /// Notes when the oldest batch of a lane expires, after it has changed.
+    pub(crate) fn update_expiry(&mut self, slot: usize) {
+        let timeout = self.delivery_timeout;
+        let Some(lane) = self.get_mut(slot) else { return };
+        let wanted = lane.oldest().map(|(_, opened)| opened + timeout);
+        let noted = mem::replace(&mut lane.expires, wanted);
+        if noted != wanted {
+            noted.map(|at| self.expiry.remove(&(at, slot)));
+            wanted.map(|at| self.expiry.insert((at, slot)));
+        }
+    }
+
+    /// A lane whose oldest batch has its delivery timeout now.
+    pub(crate) fn pop_expired(&mut self, now: Instant) -> Option<usize> {
+        let (at, slot) = *self.expiry.first()?;
+        if at > now {
+            return None;
+        }
+        self.expiry.pop_first();
+        if let Some(lane) = self.get_mut(slot) {
+            lane.expires = None;
+        }
+        Some(slot)
+    }
+
+    /// A piece of a batch has its outcome.
+    pub(crate) fn settle(&mut self, slot: usize, number: u64) {
+        if let Some(lane) = self.get_mut(slot) {
+            lane.settle(number);
+        }
+        self.update_expiry(slot);
+    }
+
+    /// When something happens by itself.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let firsts = [self.backing_off.first(), self.expiry.first()];
+        firsts.into_iter().flatten().map(|(at, _)| *at).min()
+    }
+
+    /// Some partition that has a record without an outcome.
+    pub(crate) fn unsettled(&self) -> Option<&Arc<Partition>> {
+        let (_, slot) = self.expiry.first()?;
+        self.get(*slot).map(|lane| &lane.partition)
+    }
+
+    /// Drops all lanes, so that the deliveries of what is in them fail.
+    pub(crate) fn abandon(&mut self) {
+        for lane in self.lanes.iter_mut().flatten() {
+            lane.partition.abandon();
+        }
+        let (backoff, delivery_timeout) = (self.backoff.clone(), self.delivery_timeout);
+        *self = Self::new(backoff, delivery_timeout);
+    }
+}

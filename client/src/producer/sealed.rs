@@ -1,0 +1,273 @@
+//! Sealed batches: what lies on the wire, and the two ways in which it is ever written anew.
+
+use std::mem;
+
+use bytes::{Bytes, BytesMut};
+use kurier_protocol::record::{
+    BatchWriter, Compression, Compressor, DecompressLimits, Decompressor, Header, Magic,
+    RecordBatches, RecordError, RecordParts, Seal, convert,
+};
+
+use super::accumulator::{Closed, Space};
+use super::delivery::{Fate, Part};
+use crate::error::{Error, Fault};
+
+/// A batch as it is sent. Every try sends the same bytes.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    pub(crate) bytes: Bytes,
+    pub(crate) magic: Magic,
+    /// Who is told; none once the delivery timeout was told while the batch was in flight.
+    pub(crate) part: Option<Part>,
+    pub(crate) number: u64,
+    pub(crate) space: Space,
+    pub(crate) attempts: u32,
+    /// The last failure after which the batch may have been in the log.
+    pub(crate) indefinite: Option<Error>,
+}
+
+impl Sealed {
+    pub(crate) fn records(&self) -> u32 {
+        self.part.as_ref().map_or(0, Part::len)
+    }
+
+    /// Notes that a request with these bytes is on its way.
+    pub(crate) fn note_sent(&mut self) {
+        self.attempts += 1;
+        if let Some(part) = &mut self.part {
+            part.was_sent = true;
+        }
+    }
+
+    /// Tells the deliveries, if nobody has yet.
+    pub(crate) fn complete(&mut self, fate: Fate) {
+        if let Some(part) = self.part.take() {
+            part.complete(fate);
+        }
+    }
+
+    /// What to report when the last try failed for this reason: that an earlier try may have
+    /// been written outweighs it.
+    pub(crate) fn reported(&mut self, error: Error) -> Error {
+        if error.maybe_written() { error } else { self.indefinite.take().unwrap_or(error) }
+    }
+}
+
+/// Seals batches, with codec tables that are kept between them.
+#[derive(Debug)]
+pub(crate) struct Sealer {
+    compression: Compression,
+    level: Option<i32>,
+    compressor: Compressor,
+    decompressor: Decompressor,
+}
+
+impl Sealer {
+    pub(crate) fn new(compression: Compression, level: Option<i32>) -> Self {
+        Self {
+            compression,
+            level,
+            compressor: Compressor::new(),
+            decompressor: Decompressor::new(DecompressLimits::default()),
+        }
+    }
+
+    pub(crate) fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    /// Compresses a batch and gives it header and checksum. None if the format refuses it; then
+    /// its deliveries know.
+    pub(crate) fn seal(&mut self, closed: Closed) -> Option<Sealed> {
+        let Closed { writer, part, number, space } = closed;
+        let magic = writer.magic();
+        match writer.seal_with(&self.terms(), &mut self.compressor) {
+            Ok(bytes) => Some(Sealed {
+                bytes,
+                magic,
+                part: Some(part),
+                number,
+                space,
+                attempts: 0,
+                indefinite: None,
+            }),
+            Err(error) => {
+                part.complete(Fate::Failed(not_encodable(error)));
+                None
+            }
+        }
+    }
+
+    /// Writes a batch in the format of another magic, for a leader that speaks no other.
+    pub(crate) fn convert(&mut self, sealed: &mut Sealed, magic: Magic) -> Result<(), Error> {
+        if magic < Magic::V2 && self.has_headers(&sealed.bytes).map_err(not_encodable)? {
+            return Err(headers_unsupported());
+        }
+        let (decompressor, compressor) = (&mut self.decompressor, &mut self.compressor);
+        sealed.bytes =
+            convert(&sealed.bytes, magic, decompressor, compressor).map_err(not_encodable)?;
+        sealed.magic = magic;
+        Ok(())
+    }
+
+    /// Divides a batch of several records into two.
+    pub(crate) fn split(&mut self, mut sealed: Sealed) -> Result<[Sealed; 2], Error> {
+        let half = sealed.records() / 2;
+        let halves = self.halves(&sealed, half).map_err(not_encodable);
+        let (Some(part), [first, second]) = (sealed.part.take(), halves?) else {
+            return Err(Error::Closed { what: "batch" });
+        };
+        let (first_part, second_part) = part.split(half);
+        let of = |bytes, part, space| Sealed {
+            bytes,
+            part: Some(part),
+            space,
+            magic: sealed.magic,
+            number: sealed.number,
+            attempts: sealed.attempts,
+            indefinite: sealed.indefinite.clone(),
+        };
+        let space = mem::take(&mut sealed.space);
+        Ok([of(first, first_part, Space::default()), of(second, second_part, space)])
+    }
+
+    fn halves(&mut self, sealed: &Sealed, half: u32) -> Result<[Bytes; 2], RecordError> {
+        let mut writers: [Option<BatchWriter>; 2] = [None, None];
+        let mut index = 0;
+        for batch in RecordBatches::new(sealed.bytes.clone()) {
+            let open = batch?.open_with(&mut self.decompressor)?;
+            for record in open.records() {
+                let record = record?;
+                let [first, second] = &mut writers;
+                let writer = if index < half { first } else { second };
+                let new = || BatchWriter::new(BytesMut::new(), sealed.magic, record.timestamp);
+                let headers: Vec<Header<'_>> = record.headers().collect();
+                writer.get_or_insert_with(new).append(&RecordParts {
+                    timestamp: record.timestamp,
+                    key: record.key,
+                    value: record.value,
+                    headers: &headers,
+                })?;
+                index += 1;
+            }
+        }
+        let terms = self.terms();
+        let mut seal = |writer: Option<BatchWriter>| match writer {
+            Some(writer) => writer.seal_with(&terms, &mut self.compressor),
+            None => Err(RecordError::Malformed { part: "record count" }),
+        };
+        let [first, second] = writers;
+        Ok([seal(first)?, seal(second)?])
+    }
+
+    fn has_headers(&mut self, batch: &Bytes) -> Result<bool, RecordError> {
+        for batch in RecordBatches::new(batch.clone()) {
+            let open = batch?.open_with(&mut self.decompressor)?;
+            for record in open.records() {
+                if record?.headers().next().is_some() {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn terms(&self) -> Seal {
+        Seal { compression: self.compression, level: self.level, ..Seal::default() }
+    }
+}
+
+/// Headers for a broker that is older than they are.
+pub(crate) fn headers_unsupported() -> Error {
+    Error::Unsupported {
+        feature: "a record with headers".into(),
+        needed: "Produce version 3 (Kafka 0.11)".into(),
+        offered: "an older one".into(),
+        remedy: "send records without headers to this broker".into(),
+    }
+}
+
+/// A record or batch that cannot be written in Kafka's format.
+pub(crate) fn not_encodable(error: RecordError) -> Error {
+    Error::NotKafka { from: "a batch of this producer".into(), fault: Fault::Record(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::task::{Context, Poll, Waker};
+
+    use super::super::accumulator::{Accumulator, Means, Partition};
+    use super::super::delivery::Delivery;
+    use super::*;
+
+    fn closed(magic: Magic, values: &[&[u8]], headers: &[Header<'_>]) -> (Closed, Vec<Delivery>) {
+        let accumulator = Accumulator::new(1 << 20, 1 << 20);
+        let partition = Partition::new(Arc::from("t"), 0, 0, magic);
+        let deliveries = values
+            .iter()
+            .map(|value| {
+                let parts = RecordParts { value: Some(value), headers, ..Default::default() };
+                let mut space = Space::default();
+                let mut means =
+                    Means { accumulator: &accumulator, space: &mut space, wall_millis: &|| 1_000 };
+                partition.append(&parts, None, &mut means).result.unwrap()
+            })
+            .collect();
+        (partition.take(1).unwrap(), deliveries)
+    }
+
+    fn values(sealed: &Sealed) -> Vec<Vec<u8>> {
+        let mut all = Vec::new();
+        for batch in RecordBatches::new(sealed.bytes.clone()) {
+            let open = batch.unwrap().open(&DecompressLimits::default()).unwrap();
+            all.extend(open.records().map(|r| r.unwrap().value.unwrap().to_vec()));
+        }
+        all
+    }
+
+    #[test]
+    fn a_split_keeps_every_record_in_order_in_each_format_and_codec() {
+        for (magic, compression) in [
+            (Magic::V0, Compression::None),
+            (Magic::V1, Compression::Gzip),
+            (Magic::V2, Compression::Lz4),
+            (Magic::V2, Compression::None),
+        ] {
+            let mut sealer = Sealer::new(compression, None);
+            let (closed, mut deliveries) = closed(magic, &[b"a", b"b", b"c"], &[]);
+            let sealed = sealer.seal(closed).unwrap();
+            let [mut first, mut second] = sealer.split(sealed).unwrap();
+            assert_eq!(values(&first), [b"a"]);
+            assert_eq!(values(&second), [b"b", b"c"]);
+            first.complete(Fate::Stored { base_offset: 5, append_time: -1 });
+            second.complete(Fate::Stored { base_offset: 9, append_time: -1 });
+            let offsets = deliveries.iter_mut().map(|d| {
+                let polled = std::pin::Pin::new(d).poll(&mut Context::from_waker(Waker::noop()));
+                let Poll::Ready(Ok(metadata)) = polled else { panic!() };
+                metadata.offset
+            });
+            assert_eq!(offsets.collect::<Vec<_>>(), [5, 9, 10]);
+        }
+    }
+
+    #[test]
+    fn a_batch_can_be_written_for_an_older_broker() {
+        let mut sealer = Sealer::new(Compression::Gzip, None);
+        let (closed, _deliveries) = closed(Magic::V2, &[b"a", b"b"], &[]);
+        let mut sealed = sealer.seal(closed).unwrap();
+        sealer.convert(&mut sealed, Magic::V1).unwrap();
+        assert_eq!(values(&sealed), [b"a", b"b"]);
+        assert_eq!(sealed.bytes[16], 1);
+    }
+
+    #[test]
+    fn headers_are_never_dropped_silently() {
+        let mut sealer = Sealer::new(Compression::None, None);
+        let headers = [Header::new("h", None)];
+        let (closed, _deliveries) = closed(Magic::V2, &[b"a"], &headers);
+        let mut sealed = sealer.seal(closed).unwrap();
+        let error = sealer.convert(&mut sealed, Magic::V1).unwrap_err();
+        assert!(error.to_string().contains("headers"), "{error}");
+    }
+}

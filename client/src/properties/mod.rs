@@ -1,0 +1,82 @@
+//! Settings by the names that Kafka's Java client and librdkafka have for them.
+
+mod file;
+mod nearest;
+mod parse;
+mod settings;
+mod table;
+
+pub use settings::Properties;
+
+use self::table::{SETTINGS, Setting};
+use crate::error::Error;
+
+impl Properties {
+    /// Sets one by its name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if there is no such setting, or it cannot have this value.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        let (name, value) = (name.trim(), value.trim());
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.names.contains(&name)) else {
+            return Err(Error::invalid(name, unknown(name)));
+        };
+        (setting.set)(self, value)
+            .map_err(|problem| Error::invalid(name, format!("{value:?} {problem}")))?;
+        let codec = self.producer.compression;
+        let level = self.levels.iter().rev().find(|(of, _)| *of == codec);
+        if let Some((_, level)) = level {
+            self.producer.compression_level = Some(*level);
+        }
+        Ok(())
+    }
+
+    /// Sets several; a later one wins over an earlier one.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set), at the first one that is wrong.
+    pub fn from_pairs<K: AsRef<str>, V: AsRef<str>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Self, Error> {
+        let mut properties = Self::default();
+        for (name, value) in pairs {
+            properties.set(name.as_ref(), value.as_ref())?;
+        }
+        Ok(properties)
+    }
+
+    /// The names and values in the text of a Java properties file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] with the number of the line that cannot be read.
+    pub fn read(text: &str) -> Result<Vec<(String, String)>, Error> {
+        file::read(text)
+    }
+
+    /// Every name that [`set`](Self::set) takes, Java's first where there are several for one
+    /// setting.
+    pub fn names() -> impl Iterator<Item = &'static [&'static str]> {
+        SETTINGS.iter().map(|setting: &Setting| setting.names)
+    }
+}
+
+/// What to say of a name that is not in the table.
+fn unknown(name: &str) -> String {
+    if table::NOT_BUILT.iter().any(|prefix| name.starts_with(prefix)) {
+        return "is a setting of other Kafka clients that this one does not have".to_owned();
+    }
+    let names = SETTINGS.iter().flat_map(|setting| setting.names.iter().copied());
+    match nearest::nearest(name, names).as_slice() {
+        [] => "is not a setting of Kafka clients".to_owned(),
+        [one] => format!("is not a setting; did you mean {one}?"),
+        [rest @ .., last] => {
+            format!("is not a setting; did you mean {} or {last}?", rest.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

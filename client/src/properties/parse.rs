@@ -1,0 +1,53 @@
+//! From the text of a setting to its value. *core*
+
+use std::time::Duration;
+
+/// Why a value cannot be used; it goes on after the value.
+pub(super) type Parsed<T> = Result<T, String>;
+
+/// A time in milliseconds.
+pub(super) fn millis(text: &str) -> Parsed<Duration> {
+    Ok(Duration::from_millis(number(text, 0, u64::from(u32::MAX) * 1000)?))
+}
+
+/// A size in bytes.
+pub(super) fn bytes(text: &str) -> Parsed<usize> {
+    let bytes = number(text, 0, 1 << 31)?;
+    usize::try_from(bytes).map_err(|_| "is too large".to_owned())
+}
+
+/// A size in units of 1024 bytes.
+pub(super) fn kibibytes(text: &str) -> Parsed<usize> {
+    bytes(&number(text, 0, 1 << 21)?.saturating_mul(1024).to_string())
+}
+
+/// A number within bounds.
+pub(super) fn number(text: &str, min: u64, max: u64) -> Parsed<u64> {
+    match text.parse() {
+        Ok(number) if (min..=max).contains(&number) => Ok(number),
+        _ => Err(format!("is not a number between {min} and {max}")),
+    }
+}
+
+/// The level of a codec.
+pub(super) fn level(text: &str) -> Parsed<i32> {
+    text.parse().map_err(|_| "is not a whole number".to_owned())
+}
+
+/// A truth value.
+pub(super) fn switch(text: &str) -> Parsed<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("is neither true nor false".to_owned()),
+    }
+}
+
+/// One of several words.
+pub(super) fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Parsed<T> {
+    let is_meant = |(word, _): &&(&str, T)| word.eq_ignore_ascii_case(text);
+    words.iter().find(is_meant).map(|(_, value)| *value).ok_or_else(|| {
+        let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        format!("is none of {}", words.join(", "))
+    })
+}

@@ -1,0 +1,25 @@
+//! `Properties`: all settings in one place.
+
+use kurier_protocol::record::Compression;
+
+use crate::config::ClientConfig;
+use crate::consumer::ConsumerConfig;
+use crate::producer::ProducerConfig;
+
+/// All settings of a client, its producers and its consumers, to be set by name.
+///
+/// Names are those of Kafka's Java client and of librdkafka. A name that neither has, and one that
+/// nothing here would read, is an error that names the nearest ones.
+#[derive(Clone, Debug, Default)]
+pub struct Properties {
+    /// Where the cluster can be found. Kafka: bootstrap.servers. Default: none.
+    pub servers: Vec<String>,
+    /// Settings that all parts share.
+    pub client: ClientConfig,
+    /// Settings of producers.
+    pub producer: ProducerConfig,
+    /// Settings of consumers.
+    pub consumer: ConsumerConfig,
+    /// Levels by codec; that of the codec in use counts.
+    pub(super) levels: Vec<(Compression, i32)>,
+}

@@ -1,0 +1,165 @@
+//! The settings and their names.
+
+use std::str::FromStr;
+
+use kurier_protocol::record::Compression;
+
+use super::parse::{Parsed, bytes, kibibytes, level, millis, number, one_of, switch};
+use super::settings::Properties;
+use crate::consumer::OffsetReset;
+use crate::offsets::Isolation;
+use crate::producer::{Acks, Partitioner};
+
+/// One setting.
+pub(super) struct Setting {
+    /// Java's name, then librdkafka's.
+    pub(super) names: &'static [&'static str],
+    pub(super) set: fn(&mut Properties, &str) -> Parsed<()>,
+}
+
+/// Rows of `names => what the value does`.
+macro_rules! settings {
+    ($($($name:literal)+ => |$properties:ident, $value:ident| $does:expr;)*) => {
+        pub(super) static SETTINGS: &[Setting] = &[$(
+            Setting {
+                names: &[$($name),+],
+                set: |$properties, $value| {
+                    $does;
+                    Ok(())
+                },
+            },
+        )*];
+    };
+}
+
+settings! {
+    "bootstrap.servers" "metadata.broker.list" => |p, v| p.servers = list(v)?;
+    "client.id" => |p, v| p.client.client_id = v.to_owned();
+    "request.timeout.ms" "socket.timeout.ms" => |p, v| {
+        p.client.request_timeout = millis(v)?;
+        p.producer.request_timeout = p.client.request_timeout;
+        p.consumer.request_timeout = p.client.request_timeout;
+    };
+    "socket.connection.setup.timeout.ms" => |p, v| p.client.connection_setup_timeout = millis(v)?;
+    "connections.max.idle.ms" => |p, v| p.client.connection_idle_max = millis(v)?;
+    "reconnect.backoff.ms" => |p, v| p.client.reconnect_backoff = millis(v)?;
+    "reconnect.backoff.max.ms" => |p, v| p.client.reconnect_backoff_max = millis(v)?;
+    "retry.backoff.ms" => |p, v| p.client.retry_backoff = millis(v)?;
+    "retry.backoff.max.ms" => |p, v| p.client.retry_backoff_max = millis(v)?;
+    "metadata.max.age.ms" "topic.metadata.refresh.interval.ms" => |p, v| {
+        p.client.metadata_age_max = millis(v)?;
+    };
+    "topic.metadata.propagation.max.ms" => |p, v| p.client.topic_wait = millis(v)?;
+    "receive.message.max.bytes" => |p, v| p.client.frame_bytes_max = bytes(v)?;
+    "security.protocol" => |_p, v| one_of(v, &[("PLAINTEXT", ())])?;
+
+    "acks" "request.required.acks" => |p, v| p.producer.acks = one_of(v, ACKS)?;
+    "compression.type" "compression.codec" => |p, v| p.producer.compression = codec(v)?;
+    "compression.level" => |p, v| p.producer.compression_level = Some(level(v)?);
+    "compression.gzip.level" => |p, v| p.levels.push((Compression::Gzip, level(v)?));
+    "compression.lz4.level" => |p, v| p.levels.push((Compression::Lz4, level(v)?));
+    "compression.zstd.level" => |p, v| p.levels.push((Compression::Zstd, level(v)?));
+    "linger.ms" "queue.buffering.max.ms" => |p, v| p.producer.linger = millis(v)?;
+    "batch.size" => |p, v| p.producer.batch_bytes_max = bytes(v)?;
+    "buffer.memory" => |p, v| p.producer.buffer_bytes_max = bytes(v)?;
+    "queue.buffering.max.kbytes" => |p, v| p.producer.buffer_bytes_max = kibibytes(v)?;
+    "max.request.size" "message.max.bytes" => |p, v| p.producer.request_bytes_max = bytes(v)?;
+    "max.in.flight.requests.per.connection" "max.in.flight" => |p, v| {
+        let count = number(v, 1, 1_000_000)?;
+        p.producer.in_flight_max = usize::try_from(count).unwrap_or(usize::MAX);
+    };
+    "delivery.timeout.ms" "message.timeout.ms" => |p, v| p.producer.delivery_timeout = millis(v)?;
+    "retries" "message.send.max.retries" => |p, v| {
+        let count = number(v, 0, i32::MAX as u64)?;
+        p.producer.retry_count_max = u32::try_from(count).unwrap_or(u32::MAX);
+    };
+    "max.block.ms" => |p, v| p.producer.block_max = millis(v)?;
+    "partitioner.ignore.keys" => |p, v| {
+        p.producer.partitioner = match switch(v)? {
+            true => Partitioner::Sticky,
+            false => Partitioner::ByKey,
+        };
+    };
+    "partitioner" => |p, v| {
+        // The others of librdkafka hash in a way of its own.
+        p.producer.partitioner = one_of(v, &[("murmur2_random", Partitioner::ByKey)])?;
+    };
+    "enable.idempotence" => |_p, v| one_of(v, &[("false", ())])?;
+
+    "fetch.min.bytes" => |p, v| p.consumer.fetch_bytes_min = bytes(v)?;
+    "fetch.max.bytes" => |p, v| p.consumer.fetch_bytes_max = bytes(v)?;
+    "max.partition.fetch.bytes" "fetch.message.max.bytes" => |p, v| {
+        p.consumer.partition_bytes_max = bytes(v)?;
+    };
+    "fetch.max.wait.ms" "fetch.wait.max.ms" => |p, v| p.consumer.fetch_wait_max = millis(v)?;
+    "queued.max.messages.kbytes" => |p, v| p.consumer.buffer_bytes_max = kibibytes(v)?;
+    "check.crcs" => |_p, v| one_of(v, &[("true", ())])?;
+    "isolation.level" => |p, v| p.consumer.isolation = one_of(v, ISOLATION)?;
+    "auto.offset.reset" => |p, v| p.consumer.offset_reset = one_of(v, RESET)?;
+    "default.api.timeout.ms" => |p, v| p.consumer.outage_max = millis(v)?;
+    "allow.auto.create.topics" => |p, v| p.producer.topic_creation = switch(v)?;
+}
+
+fn list(text: &str) -> Parsed<Vec<String>> {
+    let servers: Vec<String> =
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Into::into).collect();
+    if servers.is_empty() { Err("names no host:port".to_owned()) } else { Ok(servers) }
+}
+
+fn codec(text: &str) -> Parsed<Compression> {
+    Compression::from_str(&text.to_ascii_lowercase())
+        .map_err(|_| "is none of none, gzip, snappy, lz4, zstd".to_owned())
+}
+
+const ACKS: &[(&str, Acks)] =
+    &[("all", Acks::All), ("-1", Acks::All), ("0", Acks::None), ("1", Acks::Leader)];
+const ISOLATION: &[(&str, Isolation)] = &[
+    ("read_uncommitted", Isolation::ReadUncommitted),
+    ("read_committed", Isolation::ReadCommitted),
+];
+const RESET: &[(&str, OffsetReset)] = &[
+    ("none", OffsetReset::Error),
+    ("error", OffsetReset::Error),
+    ("earliest", OffsetReset::Earliest),
+    ("smallest", OffsetReset::Earliest),
+    ("beginning", OffsetReset::Earliest),
+    ("latest", OffsetReset::Latest),
+    ("largest", OffsetReset::Latest),
+    ("end", OffsetReset::Latest),
+];
+
+/// How names of settings begin that other clients have and nothing here would read.
+pub(super) const NOT_BUILT: &[&str] = &[
+    "sasl.",
+    "ssl.",
+    "group.",
+    "session.timeout.",
+    "heartbeat.interval.",
+    "max.poll.",
+    "enable.auto.",
+    "auto.commit.",
+    "transaction",
+    "partition.assignment.",
+    "interceptor.",
+    "metric",
+    "key.",
+    "value.",
+    "config.providers",
+    "security.providers",
+    "client.dns.",
+    "client.rack",
+    "receive.buffer.",
+    "send.buffer.",
+    "partitioner.",
+    "share.",
+    "metadata.recovery.",
+    "metadata.cluster.",
+    "metadata.max.idle.",
+    "statistics.",
+    "debug",
+    "broker.address.",
+    "api.version.",
+    "internal.",
+    "exclude.internal.",
+    "enable.metrics.",
+];

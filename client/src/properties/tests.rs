@@ -1,0 +1,125 @@
+//! Names, values, and what is said of those that are wrong.
+
+use std::time::Duration;
+
+use kurier_protocol::record::Compression;
+
+use super::*;
+use crate::offsets::Isolation;
+use crate::producer::Acks;
+
+fn set(pairs: &[(&str, &str)]) -> Properties {
+    Properties::from_pairs(pairs.iter().copied()).unwrap()
+}
+
+#[test]
+fn names_of_java_and_of_librdkafka_set_the_same() {
+    let java = set(&[
+        ("bootstrap.servers", "a:1, b:2"),
+        ("acks", "1"),
+        ("linger.ms", "7"),
+        ("compression.type", "zstd"),
+        ("max.partition.fetch.bytes", "1000"),
+        ("isolation.level", "read_committed"),
+    ]);
+    let librdkafka = set(&[
+        ("metadata.broker.list", "a:1,b:2"),
+        ("request.required.acks", "1"),
+        ("queue.buffering.max.ms", "7"),
+        ("compression.codec", "ZSTD"),
+        ("fetch.message.max.bytes", "1000"),
+        ("isolation.level", "READ_COMMITTED"),
+    ]);
+    for properties in [java, librdkafka] {
+        assert_eq!(properties.servers, ["a:1", "b:2"]);
+        assert_eq!(properties.producer.acks, Acks::Leader);
+        assert_eq!(properties.producer.linger, Duration::from_millis(7));
+        assert_eq!(properties.producer.compression, Compression::Zstd);
+        assert_eq!(properties.consumer.partition_bytes_max, 1000);
+        assert_eq!(properties.consumer.isolation, Isolation::ReadCommitted);
+    }
+}
+
+#[test]
+fn one_timeout_counts_for_all_parts_and_the_last_value_wins() {
+    let properties = set(&[("request.timeout.ms", "1"), ("socket.timeout.ms", "2000")]);
+    let two = Duration::from_secs(2);
+    assert_eq!(properties.client.request_timeout, two);
+    assert_eq!(properties.producer.request_timeout, two);
+    assert_eq!(properties.consumer.request_timeout, two);
+}
+
+#[test]
+fn the_level_of_the_codec_in_use_counts_whatever_the_order() {
+    let one = set(&[("compression.zstd.level", "9"), ("compression.type", "zstd")]);
+    let two = set(&[("compression.type", "zstd"), ("compression.zstd.level", "9")]);
+    let other = set(&[("compression.type", "gzip"), ("compression.zstd.level", "9")]);
+    assert_eq!(one.producer.compression_level, Some(9));
+    assert_eq!(two.producer.compression_level, Some(9));
+    assert_eq!(other.producer.compression_level, None);
+}
+
+#[test]
+fn what_is_wrong_is_named_with_what_would_be_right() {
+    let check = |name: &str, value: &str, wanted: &str| {
+        let error = Properties::default().set(name, value).unwrap_err();
+        assert_eq!(error.to_string(), wanted);
+    };
+    check("ack", "1", "ack: is not a setting; did you mean acks?");
+    check("linger", "1", "linger: is not a setting of Kafka clients");
+    check("lingr.ms", "1", "lingr.ms: is not a setting; did you mean linger.ms?");
+    check(
+        "retry.backof.ms",
+        "1",
+        "retry.backof.ms: is not a setting; did you mean retry.backoff.ms?",
+    );
+    check("acks", "2", "acks: \"2\" is none of all, -1, 0, 1");
+    check("linger.ms", "5s", "linger.ms: \"5s\" is not a number between 0 and 4294967295000");
+    check("check.crcs", "false", "check.crcs: \"false\" is none of true");
+    check("enable.idempotence", "true", "enable.idempotence: \"true\" is none of false");
+    check("security.protocol", "SSL", "security.protocol: \"SSL\" is none of PLAINTEXT");
+    check(
+        "sasl.mechanism",
+        "PLAIN",
+        "sasl.mechanism: is a setting of other Kafka clients that this one does not have",
+    );
+    check("bootstrap.servers", " , ", "bootstrap.servers: \",\" names no host:port");
+}
+
+#[test]
+fn no_name_stands_for_two_settings() {
+    let mut names: Vec<&str> = Properties::names().flatten().copied().collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
+
+#[test]
+fn every_setting_is_read_by_something() {
+    let values = [
+        "12345",
+        "false",
+        "true",
+        "zstd",
+        "1",
+        "a:1",
+        "PLAINTEXT",
+        "murmur2_random",
+        "none",
+        "read_committed",
+        "latest",
+    ];
+    for names in Properties::names() {
+        let taken = values.iter().any(|value| Properties::default().set(names[0], value).is_ok());
+        assert!(taken, "{names:?}");
+    }
+}
+
+#[test]
+fn a_file_is_read_as_java_reads_it() {
+    let pairs = Properties::read("# comment\nbootstrap.servers = a:1,\\\n  b:2\nacks: all\n");
+    let properties = Properties::from_pairs(pairs.unwrap()).unwrap();
+    assert_eq!(properties.servers, ["a:1", "b:2"]);
+    assert_eq!(properties.producer.acks, Acks::All);
+}

@@ -1,0 +1,68 @@
+//! Nothing is allocated for a record: neither on its way out nor on its way in.
+//!
+//! This is a file of its own because it counts what the whole process allocates; it has one test
+//! so that no other runs beside it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::alloc::System;
+
+use kurier_client::{Client, Compression, Record, Start, Stop};
+use kurier_testkit::TestCluster;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+fn counted(region: &Region<'_, System>) -> usize {
+    let change = region.change();
+    change.allocations + change.reallocations
+}
+
+/// Fills less than a batch with records, so that nothing but `enqueue` runs.
+async fn enqueue(client: &Client, compression: Compression) {
+    let producer = client.producer().compression(compression).build().await.unwrap();
+    let (key, value) = ([7; 16], [b'v'; 100]);
+    let record = || Record::to("t").key(&key).value(&value);
+    for _ in 0..3 {
+        for _ in 0..1000 {
+            drop(producer.enqueue(record()).await.unwrap());
+        }
+        producer.flush().await.unwrap();
+    }
+    let region = Region::new(ALLOCATOR);
+    for _ in 0..1000 {
+        drop(producer.enqueue(record()).await.unwrap());
+    }
+    let allocations = counted(&region);
+    assert!(allocations <= 8, "{allocations} for 1000 records of one batch");
+    producer.close().await.unwrap();
+}
+
+async fn consume(client: &Client) {
+    let builder = client.consumer().topics(["t"], Start::Earliest).stop(Stop::End);
+    let mut consumer = builder.start().unwrap();
+    let (mut records, mut allocations) = (0, 0);
+    while let Some(batch) = consumer.next().await.transpose().unwrap() {
+        let region = Region::new(ALLOCATOR);
+        for record in batch.records() {
+            let record = record.unwrap();
+            assert_eq!((record.key.unwrap().len(), record.value.unwrap().len()), (16, 100));
+            // Owning a record counts a reference.
+            let owned = batch.to_owned(&record);
+            assert_eq!(owned.offset, record.offset);
+            records += 1;
+        }
+        allocations += counted(&region);
+    }
+    assert_eq!((records, allocations), (8000, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_allocated_for_a_record() {
+    let cluster = TestCluster::builder().topic("t", 1).build();
+    let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).connect().await.unwrap();
+    enqueue(&client, Compression::None).await;
+    enqueue(&client, Compression::Lz4).await;
+    consume(&client).await;
+}

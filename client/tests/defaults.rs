@@ -1,0 +1,67 @@
+//! No default differs between its documentation and the code, and no config is too long.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use kurier_client::config::ClientConfig;
+use kurier_client::consumer::ConsumerConfig;
+use kurier_client::producer::ProducerConfig;
+
+/// What the fields of a struct are documented to be by default.
+fn documented(source: &str, name: &str) -> BTreeMap<String, String> {
+    let start = format!("pub struct {name} {{\n");
+    let body = source.split_once(&start).expect("the struct").1;
+    let body = body.split_once("\n}\n").expect("its end").0;
+    let (mut found, mut doc) = (BTreeMap::new(), String::new());
+    for line in body.lines().map(str::trim) {
+        if let Some(text) = line.strip_prefix("/// ") {
+            doc.push_str(text);
+            doc.push(' ');
+        } else if let Some((field, _)) = line.strip_prefix("pub ").and_then(|l| l.split_once(':')) {
+            let (_, default) = doc.split_once("Default: ").expect("a default in the docs");
+            assert!(doc.contains("afka: ") || doc.contains("Kafka's"), "{name}.{field}");
+            found.insert(field.to_owned(), plain(default));
+            doc.clear();
+        }
+    }
+    found
+}
+
+/// The same by the code.
+fn actual(config: &impl Debug) -> BTreeMap<String, String> {
+    let text = format!("{config:#?}");
+    let fields = text.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(": "));
+    fields.map(|(field, value)| (field.to_owned(), plain(value.trim_end_matches(',')))).collect()
+}
+
+/// `30 s.`, `30s` and `30 s, for which ..` are one; so are `100 MiB` and `104857600 (100 MiB)`.
+fn plain(text: &str) -> String {
+    let end = text.find([',', '(', ':', ';']).unwrap_or(text.len());
+    let first = text[..end].trim().trim_end_matches('.');
+    if let Some(count) = first.strip_suffix(" MiB") {
+        return (count.parse::<u64>().expect("a number") << 20).to_string();
+    }
+    let letters = first.chars().filter(|letter| !matches!(letter, ' ' | '`' | '"' | '_'));
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+#[test]
+fn every_default_is_documented_as_it_is() {
+    let rows = [
+        (include_str!("../src/config.rs"), "ClientConfig", actual(&ClientConfig::default())),
+        (
+            include_str!("../src/producer/config.rs"),
+            "ProducerConfig",
+            actual(&ProducerConfig::default()),
+        ),
+        (
+            include_str!("../src/consumer/config.rs"),
+            "ConsumerConfig",
+            actual(&ConsumerConfig::default()),
+        ),
+    ];
+    for (source, name, actual) in rows {
+        assert_eq!(documented(source, name), actual, "{name}");
+        assert!(!actual.is_empty() && actual.len() <= 15, "{name} has {} fields", actual.len());
+    }
+}

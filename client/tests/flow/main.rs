@@ -1,0 +1,19 @@
+//! Records out and in, against the cluster in memory: one file per promise.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod world;
+mod resends_in_order;
+mod every_delivery_completes;
+mod claims_are_true;
+mod close_sends_what_is_buffered;
+mod keys_stay_in_order;
+mod codecs_survive;
+mod sizes_have_limits;
+mod buffer_space_is_shared;
+mod timestamps_are_true;
+mod starts_and_stops;
+mod nothing_is_skipped_or_repeated;
+mod partitions_are_independent;
+mod dropped_futures_lose_nothing;
+mod many_threads_share_a_producer;
