@@ -1,0 +1,59 @@
+//! Options of `kurier broker`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::value::TopicCount;
+
+/// What cluster to run.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct BrokerArgs {
+    /// Number of brokers
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=100)
+    )]
+    pub(crate) brokers: u16,
+
+    /// Kafka release whose APIs and versions it offers, from 0.10.0 to 4.4
+    #[arg(long = "as", value_name = "RELEASE", default_value = "4.4")]
+    pub(crate) release: String,
+
+    /// Topics that exist from the start, as in a:3,b: `a` with three partitions, `b` with one
+    #[arg(long, value_name = "TOPIC[:N],..", value_delimiter = ',')]
+    pub(crate) topics: Vec<TopicCount>,
+
+    /// Refuse topics that do not exist, instead of creating them
+    #[arg(long)]
+    pub(crate) no_auto_create: bool,
+
+    /// Name or address to listen on, which clients are told too
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
+    pub(crate) host: String,
+
+    /// Port of the first broker, the others take those behind it; 0: any free ports
+    #[arg(short = 'P', long, value_name = "PORT", default_value_t = 9092)]
+    pub(crate) port: u16,
+
+    /// Write the addresses to this file too, when all brokers are ready
+    #[arg(long, value_name = "FILE")]
+    pub(crate) port_file: Option<PathBuf>,
+
+    /// Say nothing on stderr
+    #[arg(short = 'q', long)]
+    pub(crate) quiet: bool,
+}
+
+const EXAMPLES: &str = "\
+Any Kafka client can speak to it, in any language. It keeps its data in memory and forgets it when
+it ends. Its addresses go to stdout, one a line, as soon as it is ready. Ctrl-C (SIGINT) or SIGTERM
+ends it; the port file is removed then.
+
+Examples:
+  kurier broker
+  kurier broker --brokers 3 --topics orders:6,payments
+  kurier broker --as 0.10.2 --port 0 --port-file /run/kafka.addresses";

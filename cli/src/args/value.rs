@@ -1,0 +1,185 @@
+//! Values of options that are more than a text or a number.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use kurier_protocol::record::Compression;
+
+use crate::text::escape::unescape;
+use crate::text::{list, time};
+
+/// `KEY=VALUE`: a property or a topic's setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyValue {
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+impl FromStr for KeyValue {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        list::property(text).map(|(key, value)| Self { key, value })
+    }
+}
+
+/// `NAME=VALUE`, or `NAME` for a header whose value is null.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HeaderArg {
+    pub(crate) name: String,
+    pub(crate) value: Option<String>,
+}
+
+impl FromStr for HeaderArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        list::name_and_value(text).map(|(name, value)| Self { name, value })
+    }
+}
+
+/// A delimiter, its escapes resolved. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DelimiterArg(pub(crate) Vec<u8>);
+
+impl FromStr for DelimiterArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match unescape(text)? {
+            bytes if bytes.is_empty() => Err("a delimiter has at least one byte".into()),
+            bytes => Ok(Self(bytes)),
+        }
+    }
+}
+
+/// Partitions: a number or a range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PartitionRange(pub(crate) RangeInclusive<i32>);
+
+impl FromStr for PartitionRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        list::partitions(text).map(Self)
+    }
+}
+
+/// A topic and how many partitions it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TopicCount {
+    pub(crate) name: String,
+    pub(crate) partitions: i32,
+}
+
+impl FromStr for TopicCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        list::topic_with_count(text).map(|(name, partitions)| Self { name, partitions })
+    }
+}
+
+/// A point in time, as milliseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Time(pub(crate) i64);
+
+impl FromStr for Time {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        time::milliseconds(text).map(Self)
+    }
+}
+
+/// Where to begin to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StartArg {
+    Beginning,
+    End,
+    Offset(i64),
+    /// So many before the end of each partition.
+    Last(i64),
+    /// The first record at or after this time, in milliseconds since 1970.
+    Time(i64),
+}
+
+impl FromStr for StartArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let at = text.strip_prefix("s@").or_else(|| text.strip_prefix('@'));
+        match text {
+            "beginning" | "earliest" => Ok(Self::Beginning),
+            "end" | "latest" => Ok(Self::End),
+            _ if at.is_some() => time::milliseconds(at.unwrap_or_default()).map(Self::Time),
+            _ => match text.parse::<i64>() {
+                Ok(_) if text == "-0" => Ok(Self::End),
+                Ok(number @ 0..) => Ok(Self::Offset(number)),
+                Ok(number) => Ok(Self::Last(number.saturating_neg())),
+                Err(_) => Err("write beginning, end, an OFFSET, -N or @TIME".into()),
+            },
+        }
+    }
+}
+
+/// A codec that this binary has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Codec(pub(crate) Compression);
+
+impl FromStr for Codec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let codec = text.parse::<Compression>();
+        codec.map(Self).map_err(|_| "known are none, gzip, snappy, lz4, zstd".into())
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_are_read() {
+        let rows = [
+            ("beginning", StartArg::Beginning),
+            ("earliest", StartArg::Beginning),
+            ("end", StartArg::End),
+            ("-0", StartArg::End),
+            ("0", StartArg::Offset(0)),
+            ("17", StartArg::Offset(17)),
+            ("-17", StartArg::Last(17)),
+            ("@5", StartArg::Time(5)),
+            ("s@5", StartArg::Time(5)),
+            ("@1970-01-02", StartArg::Time(86_400_000)),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(text.parse(), Ok(expected), "{text}");
+        }
+        for wrong in ["", "begin", "1.5", "@", "@yesterday", "--1", "99999999999999999999"] {
+            assert!(wrong.parse::<StartArg>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_delimiter_is_never_empty() {
+        assert_eq!(r"\r\n".parse(), Ok(DelimiterArg(b"\r\n".to_vec())));
+        assert!("".parse::<DelimiterArg>().is_err());
+    }
+
+    #[test]
+    fn codecs_have_the_names_of_kafka() {
+        for name in ["none", "gzip", "snappy", "lz4", "zstd"] {
+            assert_eq!(name.parse::<Codec>().unwrap().to_string(), name);
+        }
+        assert!("brotli".parse::<Codec>().is_err());
+    }
+}

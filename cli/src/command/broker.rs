@@ -1,0 +1,98 @@
+//! `kurier broker`: the cluster of the test kit, over TCP.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kurier_env::RealWall;
+use kurier_testkit::{Builder, TestCluster};
+
+use crate::args::broker::BrokerArgs;
+use crate::failure::{Failure, Outcome};
+use crate::output::stdout::Stdout;
+use crate::session::progress::say;
+use crate::session::signals::Stop;
+use crate::text::reason;
+
+/// Runs a cluster until a signal ends it.
+pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
+    let mut stop = Stop::listen(Some(GRACE));
+    let builder =
+        args.topics.iter().fold(describe(&args.release, args.brokers), |builder, topic| {
+            builder.topic(&topic.name, topic.partitions)
+        });
+    let cluster = build(builder.auto_create(!args.no_auto_create))?;
+    let served = cluster.serve_tcp(&args.host, args.port).await;
+    let served = served.map_err(|error| cannot_listen(args, &error))?;
+    let addresses = served.bootstrap();
+    let lines: String = addresses.iter().map(|address| format!("{address}\n")).collect();
+    if let Some(file) = &args.port_file {
+        let written = write_whole(file, &lines);
+        written.map_err(|error| cannot_write(file, &error))?;
+    }
+    if !args.quiet {
+        say(&ready(args, &addresses.join(",")));
+    }
+    // Whoever wants the addresses may read them from the file: a closed stdout does not matter.
+    let _ = Stdout::open().and_then(|mut stdout| stdout.print(&lines));
+    stop.asked().await;
+    served.shutdown().await;
+    if let Some(file) = &args.port_file {
+        // Whoever waited for it may have taken it away.
+        let _ = fs::remove_file(file);
+    }
+    Ok(())
+}
+
+/// A cluster that keeps real time.
+pub(crate) fn describe(release: &str, brokers: u16) -> Builder {
+    let builder = TestCluster::builder().brokers(brokers.into()).release(release);
+    builder.wall(Arc::new(RealWall))
+}
+
+/// Starts a cluster, or says what is wrong with its description.
+pub(crate) fn build(builder: Builder) -> Outcome<TestCluster> {
+    builder.try_build().map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn ready(args: &BrokerArgs, bootstrap: &str) -> String {
+    let count = match args.brokers {
+        1 => "1 broker is".into(),
+        count => format!("{count} brokers are"),
+    };
+    let release = &args.release;
+    format!("{count} ready, as Kafka {release}: kurier -b {bootstrap} COMMAND; Ctrl-C ends it")
+}
+
+fn cannot_listen(args: &BrokerArgs, error: &io::Error) -> Failure {
+    let BrokerArgs { host, port, .. } = args;
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => "choose another --port, or 0 for free ones",
+        _ => "check --host and --port",
+    };
+    let reason = reason(error);
+    // The test kit names the port that it could not have, where there are several.
+    let what = match reason.split_once("cannot listen at ") {
+        Some((_, what)) => format!("cannot listen at {what}"),
+        None => format!("cannot listen at {host}:{port}: {reason}"),
+    };
+    Failure::Failed(format!("{what}; {advice}"))
+}
+
+fn cannot_write(file: &Path, error: &io::Error) -> Failure {
+    let (file, reason) = (file.display(), reason(error));
+    Failure::Failed(format!("cannot write {file}: {reason}; check --port-file"))
+}
+
+/// Writes a file so that it is never seen half written.
+fn write_whole(file: &Path, text: &str) -> io::Result<()> {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(format!(".{}.part", std::process::id()));
+    fs::write(&beside, text)?;
+    fs::rename(&beside, file)
+}
+
+/// How long connections may take to close.
+const GRACE: Duration = Duration::from_secs(3);

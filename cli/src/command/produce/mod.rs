@@ -1,0 +1,236 @@
+//! `kurier produce`: lines of input become records of a topic.
+
+mod ledger;
+
+use std::io::{IsTerminal, stdin};
+
+use kurier_client::{Producer, Record};
+use kurier_protocol::record::Header;
+use memchr::memmem;
+
+use crate::args::cluster::ClusterArgs;
+use crate::args::produce::ProduceArgs;
+use crate::failure::{Failure, Outcome};
+use crate::input::chunk::{Delimiter, records};
+use crate::input::line::LineRules;
+use crate::input::object;
+use crate::input::reader::{Input, Sources, stdin_is_closed};
+use crate::output::stdout::Stdout;
+use crate::session::progress::{Interactive, Progress, Quiet, Talk};
+use crate::session::signals::Stop;
+use crate::session::{connect, failed};
+use ledger::Ledger;
+
+/// Reads, sends, waits for the acknowledgements.
+pub(crate) async fn run(args: &ProduceArgs, cluster: &ClusterArgs) -> Outcome {
+    let stop = Stop::listen(None);
+    if args.files.is_empty() && stdin_is_closed() {
+        let line = "stdin is closed: there is nothing to write; pipe records in, or name files";
+        return Err(Failure::Failed(line.into()));
+    }
+    let client = connect(cluster, &properties(args)).await?;
+    let producer = client.producer().build().await;
+    let producer = producer.map_err(|error| failed("make a producer", &error))?;
+    let interactive = args.files.is_empty() && stdin().is_terminal();
+    let talk = Talk::new(Quiet(args.quiet), cluster.verbose, Interactive(interactive));
+    let delimiter = match args.whole_files {
+        true => Delimiter::None,
+        false => Delimiter::new(&args.delimiter.0),
+    };
+    let files = args.files.clone();
+    let sources =
+        Sources { files, delimiter: delimiter.clone(), record_bytes_max: RECORD_BYTES_MAX };
+    let mut job = Job {
+        template: Template::new(args),
+        delimiter,
+        tee: args.tee.then(Stdout::open).transpose()?,
+        count_max: args.count.unwrap_or(u64::MAX),
+        producer: &producer,
+        input: Input::start(sources),
+        ledger: Ledger::default(),
+        progress: Progress::start(args.count, talk),
+        stop: Some(stop),
+    };
+    let pumped = job.pump().await;
+    job.finish(pumped).await?;
+    producer.close().await.map_err(|error| failed(&job.what(), &error))?;
+    job.progress.finish("written");
+    Ok(())
+}
+
+/// The properties that options stand for.
+fn properties(args: &ProduceArgs) -> Vec<(&'static str, String)> {
+    let codec = args.compression.map(|codec| ("compression.type", codec.to_string()));
+    let acks = args.acks.map(|acks| ("acks", acks.name().into()));
+    codec.into_iter().chain(acks).collect()
+}
+
+/// What the options say of every record.
+struct Template<'a> {
+    topic: &'a str,
+    partition: Option<i32>,
+    timestamp: Option<i64>,
+    headers: Vec<Header<'a>>,
+    rules: LineRules,
+    json: bool,
+}
+
+impl<'a> Template<'a> {
+    fn new(args: &'a ProduceArgs) -> Self {
+        let header = |header: &'a crate::args::value::HeaderArg| {
+            Header::new(&header.name, header.value.as_deref().map(str::as_bytes))
+        };
+        let finder = |text: &[u8]| memmem::Finder::new(text).into_owned();
+        Self {
+            topic: &args.topic,
+            partition: args.partition,
+            timestamp: args.timestamp.map(|time| time.0),
+            headers: args.headers.iter().map(header).collect(),
+            rules: LineRules {
+                key_delimiter: args.key_delimiter.as_ref().map(|text| finder(&text.0)),
+                key: args.key.as_ref().map(|key| key.as_bytes().to_vec()),
+                empty_is_null: args.null,
+            },
+            json: args.json,
+        }
+    }
+
+    fn record<'r>(&'r self, timestamp: Option<i64>, headers: &'r [Header<'r>]) -> Record<'r> {
+        let mut record = Record::to(self.topic).headers(headers);
+        if let Some(partition) = self.partition {
+            record = record.partition(partition);
+        }
+        match self.timestamp.or(timestamp) {
+            Some(timestamp) => record.timestamp(timestamp),
+            None => record,
+        }
+    }
+}
+
+struct Job<'a> {
+    template: Template<'a>,
+    delimiter: Delimiter,
+    tee: Option<Stdout>,
+    count_max: u64,
+    producer: &'a Producer,
+    input: Input,
+    ledger: Ledger,
+    progress: Progress,
+    stop: Option<Stop>, // none once a signal has come
+}
+
+impl Job<'_> {
+    /// Reads and sends until the input ends, the count is reached, a signal comes, or it fails.
+    async fn pump(&mut self) -> Outcome {
+        while self.ledger.read() < self.count_max {
+            let chunk = tokio::select! {
+                biased;
+                () = asked(&mut self.stop) => return self.send_rest().await,
+                settled = self.ledger.settle_some() => {
+                    self.progress.advance_to(self.ledger.acknowledged());
+                    settled.map_err(|error| failed(&self.what(), &error))?;
+                    continue;
+                }
+                chunk = self.input.next() => chunk,
+            };
+            let Some(chunk) = chunk else { return Ok(()) };
+            let chunk = chunk.map_err(Failure::Failed)?;
+            self.send(&chunk).await?;
+            self.progress.add_bytes(chunk.len());
+            self.input.give_back(chunk);
+        }
+        Ok(())
+    }
+
+    /// Sends what was read already when a signal came; the next one ends the process.
+    async fn send_rest(&mut self) -> Outcome {
+        self.stop = None;
+        for chunk in self.input.abandon().await {
+            self.send(&chunk).await?;
+            self.progress.add_bytes(chunk.len());
+        }
+        Ok(())
+    }
+
+    /// Sends the records of a chunk. Those that it does not come to are counted as read.
+    async fn send(&mut self, chunk: &[u8]) -> Outcome {
+        let delimiter = self.delimiter.clone();
+        let mut records = records(chunk, &delimiter);
+        while self.ledger.read() < self.count_max {
+            let Some(record) = records.next() else { break };
+            if let Err(failure) = self.send_one(record).await {
+                self.ledger.note_unsent(records.count());
+                return Err(failure);
+            }
+        }
+        self.tee.as_mut().map_or(Ok(()), Stdout::flush)
+    }
+
+    async fn send_one(&mut self, line: &[u8]) -> Outcome {
+        let Self { template, producer, ledger, stop, .. } = self;
+        let number = ledger.note_read();
+        if let Some(tee) = &mut self.tee {
+            tee.buffer().extend_from_slice(line);
+            tee.buffer().extend_from_slice(self.delimiter.bytes());
+        }
+        let (object, headers): (_, Vec<_>);
+        let record = if template.json {
+            object = object::parse(line)
+                .map_err(|why| Failure::Failed(format!("cannot read record {number}: {why}")))?;
+            let own = object.headers.iter().map(|(k, v)| Header::new(k, v.as_deref()));
+            headers = own.chain(template.headers.iter().copied()).collect();
+            let key = object.key.as_deref().or(template.rules.key.as_deref());
+            let record = template.record(object.timestamp, &headers);
+            record.key_opt(key).value_opt(object.value.as_deref())
+        } else {
+            let (key, value) = template.rules.parts(line);
+            template.record(None, &template.headers).key_opt(key).value_opt(value)
+        };
+        let sent = async { ledger.keep(producer.enqueue(record).await?).await };
+        let sent = match stop {
+            Some(stop) => tokio::select! {
+                biased;
+                sent = sent => sent,
+                // It waits for space in the producer's buffer.
+                () = stop.asked() => return Err(Failure::Failed(STOPPED.into())),
+            },
+            None => sent.await,
+        };
+        sent.map_err(|error| failed(&self.what(), &error))
+    }
+
+    /// Waits for all that was sent, and adds the count to what went wrong.
+    async fn finish(&mut self, pumped: Outcome) -> Outcome {
+        if pumped.is_err() {
+            let delimiter = &self.delimiter;
+            let unsent = self.input.abandon().await;
+            let counts = unsent.iter().map(|chunk| records(chunk, delimiter).count());
+            self.ledger.note_unsent(counts.sum());
+        }
+        let settled = self.ledger.settle_all().await;
+        let settled = settled.map_err(|error| failed(&self.what(), &error));
+        let outcome = pumped.and(settled);
+        self.progress.advance_to(self.ledger.acknowledged());
+        outcome.map_err(|failure| {
+            self.progress.clear();
+            failure.and(&self.ledger.account())
+        })
+    }
+
+    fn what(&self) -> String {
+        format!("write to topic {}", self.template.topic)
+    }
+}
+
+/// Waits until the command is asked to end.
+async fn asked(stop: &mut Option<Stop>) {
+    match stop {
+        Some(stop) => stop.asked().await,
+        None => std::future::pending().await,
+    }
+}
+
+const STOPPED: &str = "stopped by a signal while the brokers took no more records";
+
+/// Kafka cannot take more in one record; the producer's own limit is far below.
+const RECORD_BYTES_MAX: usize = 1 << 30;

@@ -1,0 +1,79 @@
+//! Why a command ended without success: one line for the user, and the exit status.
+
+use std::fmt;
+
+/// What a command returns.
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+/// Why a command ended without success.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// What was asked for cannot be meant: exit status 2.
+    Usage(String),
+    /// It was tried, and it did not work: exit status 1.
+    Failed(String),
+    /// Nobody reads stdout any more: exit status 1.
+    StdoutClosed,
+    /// As `Failed`, and everything has been said already.
+    Said,
+}
+
+impl Failure {
+    /// The exit status of the process.
+    pub(crate) fn status(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Failed(_) | Self::StdoutClosed | Self::Said => 1,
+        }
+    }
+
+    /// The same failure, with something more to say at the end of its line.
+    pub(crate) fn and(self, more: &str) -> Self {
+        match self {
+            Self::Usage(line) => Self::Usage(format!("{line}{more}")),
+            Self::Failed(line) => Self::Failed(format!("{line}{more}")),
+            Self::StdoutClosed => Self::Failed(format!("{STDOUT_CLOSED}{more}")),
+            Self::Said => Self::Said,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(line) | Self::Failed(line) => f.write_str(&one_line(line)),
+            Self::StdoutClosed => f.write_str(STDOUT_CLOSED),
+            Self::Said => Ok(()),
+        }
+    }
+}
+
+/// `text` without line breaks and control characters: a line on stderr stays one line, whatever a
+/// broker or a file has put into it.
+fn one_line(text: &str) -> String {
+    text.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+const STDOUT_CLOSED: &str = "stdout was closed by its reader";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_one_line_whatever_is_in_it() {
+        let failure = Failure::Failed("broker said:\n\x1b[31mno\n".into());
+        assert_eq!(failure.to_string(), "broker said:  [31mno");
+        assert_eq!(
+            failure.and("; 3 records lost").to_string(),
+            "broker said:  [31mno ; 3 records lost"
+        );
+    }
+
+    #[test]
+    fn wrong_usage_is_status_two_and_the_rest_is_one() {
+        let failures =
+            [Failure::Usage("a".into()), Failure::Failed("b".into()), Failure::StdoutClosed];
+        assert_eq!(failures.map(|failure| failure.status()), [2, 1, 1]);
+    }
+}

@@ -1,0 +1,120 @@
+//! Core: a record as a JSON object, in the form that `consume --json` writes.
+
+use serde_json::{Map, Value};
+
+use crate::text::base64;
+
+/// A record read from a JSON object.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct ObjectRecord {
+    pub(crate) timestamp: Option<i64>,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+/// Reads one line.
+///
+/// # Errors
+///
+/// What is wrong with it, as a sentence for the user.
+pub(crate) fn parse(line: &[u8]) -> Result<ObjectRecord, String> {
+    let value = serde_json::from_slice(line).map_err(|error| format!("no JSON: {error}"))?;
+    let Value::Object(mut fields) = value else {
+        return Err("a line must be a JSON object with `payload`, and perhaps `key`".into());
+    };
+    let record = ObjectRecord {
+        timestamp: take(&mut fields, "ts", Value::as_i64)?.filter(|millis| *millis >= 0),
+        key: take(&mut fields, "key", bytes)?,
+        value: take(&mut fields, "payload", bytes)?,
+        headers: take(&mut fields, "headers", headers)?.unwrap_or_default(),
+    };
+    // Where the record was, which says nothing of where it goes.
+    for ignored in ["topic", "partition", "offset", "tstype", "broker"] {
+        fields.remove(ignored);
+    }
+    match fields.keys().next() {
+        Some(name) => Err(format!("unknown field `{name}`; known are {KNOWN}")),
+        None => Ok(record),
+    }
+}
+
+/// Takes a field out; absent and null are the same.
+fn take<T>(
+    fields: &mut Map<String, Value>,
+    name: &str,
+    read: impl FnOnce(&Value) -> Option<T>,
+) -> Result<Option<T>, String> {
+    match fields.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match read(&value) {
+            Some(found) => Ok(Some(found)),
+            None => Err(format!("field `{name}` cannot be {value}")),
+        },
+    }
+}
+
+/// Text, or `{"base64": ".."}`.
+fn bytes(value: &Value) -> Option<Vec<u8>> {
+    match value {
+        Value::String(text) => Some(text.as_bytes().to_vec()),
+        Value::Object(fields) if fields.len() == 1 => {
+            base64::decode(fields.get("base64")?.as_str()?)
+        }
+        _ => None,
+    }
+}
+
+/// `["name", value, "name", value, ..]`
+fn headers(value: &Value) -> Option<Vec<(String, Option<Vec<u8>>)>> {
+    let (pairs, rest) = value.as_array()?.as_chunks::<2>();
+    let header = |[name, value]: &[Value; 2]| {
+        let value = if value.is_null() { None } else { Some(bytes(value)?) };
+        Some((name.as_str()?.to_owned(), value))
+    };
+    pairs.iter().map(header).collect::<Option<_>>().filter(|_| rest.is_empty())
+}
+
+const KNOWN: &str = "topic, partition, offset, tstype, ts, headers, key, payload";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_of_consume_is_read() {
+        let line = br#"{"topic":"t","partition":2,"offset":7,"tstype":"create","ts":5,
+            "headers":["a","1","a",null,"b",{"base64":"/w=="}],
+            "key":{"base64":"AP8="},"payload":"v"}"#;
+        let some = |bytes: &[u8]| Some(bytes.to_vec());
+        let expected = ObjectRecord {
+            timestamp: Some(5),
+            key: some(b"\0\xff"),
+            value: some(b"v"),
+            headers: vec![
+                ("a".into(), some(b"1")),
+                ("a".into(), None),
+                ("b".into(), some(b"\xff")),
+            ],
+        };
+        assert_eq!(parse(line), Ok(expected));
+        assert_eq!(parse(b"{\"payload\":null,\"ts\":-1}"), Ok(ObjectRecord::default()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let rows = [
+            ("", "no JSON"),
+            ("[1]", "JSON object"),
+            (r#"{"value":"v"}"#, "`value`"),
+            (r#"{"payload":1}"#, "`payload`"),
+            (r#"{"ts":"now"}"#, "`ts`"),
+            (r#"{"headers":["a"]}"#, "`headers`"),
+            (r#"{"key":{"base64":"?"}}"#, "`key`"),
+        ];
+        for (line, part) in rows {
+            let error = parse(line.as_bytes()).unwrap_err();
+            assert!(error.contains(part), "{line}: {error}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Where the cluster is and how to speak to it: from a file, from `-X`, from `-b`.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use kurier_client::properties::Properties;
+
+use crate::args::cluster::ClusterArgs;
+use crate::failure::{Failure, Outcome};
+use crate::text::reason;
+
+/// What the options and their file say. A later source wins: defaults, file, `-X`, `-b`.
+pub(super) fn settings(args: &ClusterArgs, environment: Option<String>) -> Outcome<Properties> {
+    let mut properties = Properties::default();
+    properties.client.bootstrap_timeout = BOOTSTRAP_TIMEOUT;
+    if let Some(file) = &args.config_file {
+        read(file, &mut properties)?;
+    }
+    for pair in &args.properties {
+        let set = properties.set(&pair.key, &pair.value);
+        set.map_err(|error| Failure::Usage(format!("-X {error}")))?;
+    }
+    let named = match &args.bootstrap {
+        Some(servers) => Some(servers.clone()),
+        None => environment.filter(|_| properties.servers.is_empty()),
+    };
+    if let Some(servers) = named {
+        properties.servers = servers.split(',').map(|server| server.trim().into()).collect();
+    } else if properties.servers.is_empty() {
+        properties.servers = vec!["localhost:9092".into()];
+    }
+    // Who wants answers soon wants to know soon that there is nobody to answer.
+    let client = &mut properties.client;
+    client.bootstrap_timeout = client.bootstrap_timeout.min(client.request_timeout);
+    Ok(properties)
+}
+
+fn read(file: &Path, properties: &mut Properties) -> Outcome {
+    let name = file.display();
+    let text = fs::read_to_string(file);
+    let text = text.map_err(|error| {
+        Failure::Failed(format!("cannot read {name}: {}; check -F", reason(&error)))
+    })?;
+    let wrong = |error| Failure::Usage(format!("{name}: {error}"));
+    for (key, value) in Properties::read(&text).map_err(wrong)? {
+        properties.set(&key, &value).map_err(wrong)?;
+    }
+    Ok(())
+}
+
+/// How long brokers may take to be found: less than a program would wait, as somebody is watching.
+const BOOTSTRAP_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(args: &ClusterArgs, environment: Option<&str>, expected: &[&str]) {
+        let found = settings(args, environment.map(String::from)).unwrap();
+        assert_eq!(found.servers, expected);
+    }
+
+    #[test]
+    fn the_nearest_source_says_where_the_cluster_is() {
+        let mut args = ClusterArgs::default();
+        check(&args, None, &["localhost:9092"]);
+        check(&args, Some("env:1"), &["env:1"]);
+        args.properties = vec!["bootstrap.servers=property:1, other:2".parse().unwrap()];
+        check(&args, Some("env:1"), &["property:1", "other:2"]);
+        args.bootstrap = Some("option:1,other".into());
+        check(&args, Some("env:1"), &["option:1", "other"]);
+    }
+
+    #[test]
+    fn a_short_request_timeout_shortens_the_search_for_brokers() {
+        let mut args = ClusterArgs::default();
+        let timeout = |args: &ClusterArgs| settings(args, None).unwrap().client.bootstrap_timeout;
+        assert_eq!(timeout(&args), BOOTSTRAP_TIMEOUT);
+        args.properties = vec!["request.timeout.ms=700".parse().unwrap()];
+        assert_eq!(timeout(&args), Duration::from_millis(700));
+    }
+}

@@ -1,0 +1,12 @@
+//! Small readers of what a user types: escapes, times, lists. All of them are cores.
+
+pub(crate) mod escape;
+pub(crate) mod time;
+pub(crate) mod base64;
+pub(crate) mod list;
+
+/// Why I/O failed, without the number of the operating system.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}

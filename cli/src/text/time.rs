@@ -1,0 +1,134 @@
+//! Points in time as users write them: milliseconds since 1970, or RFC 3339.
+
+/// Milliseconds since 1970 of `1700000000000`, `2023-11-14T22:13:20Z`,
+/// `2023-11-14T22:13:20.5+01:00`, or `2023-11-14` (its midnight, UTC).
+///
+/// # Errors
+///
+/// Anything else, as a sentence for the user.
+pub(crate) fn milliseconds(text: &str) -> Result<i64, String> {
+    if let Ok(number) = text.parse() {
+        return match number {
+            0.. => Ok(number),
+            _ => Err(format!("`{text}` lies before 1970")),
+        };
+    }
+    let parsed = match text.split_once(['T', 't', ' ']) {
+        None => date(text).map(|days| days * DAY_SECONDS * 1000),
+        Some((day, clock)) => date_time(day, clock),
+    };
+    let known = parsed.ok_or_else(|| format!("`{text}` is no time; {KNOWN}"))?;
+    u64::try_from(known).map(|_| known).map_err(|_| format!("`{text}` lies before 1970"))
+}
+
+fn date_time(day: &str, clock: &str) -> Option<i64> {
+    let zone = clock.find(['Z', 'z', '+', '-'])?;
+    let (clock, zone) = clock.split_at_checked(zone)?;
+    let seconds = date(day)? * DAY_SECONDS - offset_seconds(zone)?;
+    Some(seconds * 1000 + clock_milliseconds(clock)?)
+}
+
+/// Days since 1970 of `2023-11-14`: Howard Hinnant's count of days from civil dates.
+fn date(text: &str) -> Option<i64> {
+    let [year, month, day] = numbers(text, '-', [4, 2, 2])?;
+    let last = match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=last).contains(&day) {
+        return None;
+    }
+    // Years begin in March, so that the leap day is the last of a year.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    Some(era * 146_097 + day_of_era - 719_468)
+}
+
+/// Milliseconds since midnight of `22:13:20` or `22:13:20.123`.
+fn clock_milliseconds(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let [hours, minutes, seconds] = numbers(whole, ':', [2, 2, 2])?;
+    let digits = !fraction.is_empty() && fraction.bytes().all(|digit| digit.is_ascii_digit());
+    let in_range = hours < 24 && minutes < 60 && seconds <= 60;
+    let milliseconds: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    let total = (hours * 60 + minutes) * 60 + seconds;
+    (digits && in_range).then_some(total * 1000 + milliseconds)
+}
+
+/// Seconds east of Greenwich of `Z`, `+01:00` or `-08:00`.
+fn offset_seconds(zone: &str) -> Option<i64> {
+    if zone.eq_ignore_ascii_case("z") {
+        return Some(0);
+    }
+    let (sign, rest) = match zone.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let [hours, minutes] = numbers(rest, ':', [2, 2])?;
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes) * 60)
+}
+
+/// Numbers of exactly these widths, between separators.
+fn numbers<const N: usize>(text: &str, separator: char, widths: [usize; N]) -> Option<[i64; N]> {
+    let mut parts = text.split(separator);
+    let mut found = [0; N];
+    for (number, width) in found.iter_mut().zip(widths) {
+        let part = parts.next().filter(|part| part.len() == width)?;
+        let digits = part.bytes().all(|digit| digit.is_ascii_digit());
+        *number = part.parse().ok().filter(|_| digits)?;
+    }
+    parts.next().is_none().then_some(found)
+}
+
+const DAY_SECONDS: i64 = 86_400;
+const KNOWN: &str = "write milliseconds since 1970, or RFC 3339 as in 2026-01-31T12:00:00Z";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_dates_and_times_are_read() {
+        let rows = [
+            ("0", 0),
+            ("1700000000000", 1_700_000_000_000),
+            ("1970-01-01", 0),
+            ("2000-02-29", 951_782_400_000),
+            ("2023-11-14T22:13:20Z", 1_700_000_000_000),
+            ("2023-11-14T23:13:20.5+01:00", 1_700_000_000_500),
+            ("2023-11-14 14:13:20.12345-08:00", 1_700_000_000_123),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(milliseconds(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        let rows = [
+            "",
+            "now",
+            "-5",
+            "2023-13-01",
+            "2023-02-29",
+            "2023-11-14T22:13:20",
+            "1969-12-31",
+            "2023-11-14T24:00:00Z",
+            "2023-11-14T22:13Z",
+            "2023-1-1",
+            "2023-11-14T22:13:20.Z",
+            "2023-11-14T22:13:20.éZ",
+            "2023-11-14T22:13:20+0100",
+            "+023-11-14",
+        ];
+        for text in rows {
+            assert!(milliseconds(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What goes wrong: one line on stderr that names what was tried and what to do, and an end in
+//! time.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use crate::brokers::{Broker, impostor};
+use crate::process::{Ended, Started, kurier, pause, run};
+
+/// Commands that need a cluster.
+const COMMANDS: [&[&str]; 4] =
+    [&["produce", "t"], &["consume", "t", "-e"], &["topic", "list"], &["topic", "create", "t"]];
+
+/// Gives up soon, so that a test does not take as long as a user's patience.
+const SOON: [&str; 6] =
+    ["-X", "request.timeout.ms=1000", "-X", "delivery.timeout.ms=2000", "-X", "linger.ms=1"];
+
+#[track_caller]
+fn check(bootstrap: &str, parts: &[&str]) {
+    for command in COMMANDS {
+        let ended = run(kurier(&["-b", bootstrap]).args(command).args(SOON), "line\n");
+        let line = ended.failed(1);
+        for part in [bootstrap].iter().chain(parts) {
+            assert!(line.contains(part), "{command:?}: no {part:?} in {line}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_host_is_named() {
+    check("no-such-host.invalid:9092", &["cannot reach", "check"]);
+}
+
+#[test]
+fn a_closed_port_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    check(&address, &["refused", "check"]);
+}
+
+#[test]
+fn a_port_that_speaks_http_is_recognised() {
+    check(&impostor(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), &["HTTP"]);
+}
+
+#[test]
+fn a_port_that_speaks_tls_is_recognised() {
+    check(&impostor(&[0x15, 3, 3, 0, 2, 2, 0x50]), &["TLS"]);
+}
+
+#[test]
+fn an_address_that_is_none_is_wrong_usage() {
+    for bootstrap in ["", "host:port", "host:0", "host:65536", "a:1,,b:2", "http://a:1"] {
+        let ended = run(&mut kurier(&["-b", bootstrap, "topic", "list"]), "");
+        assert!(ended.failed(2).contains("HOST:PORT"), "{bootstrap:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_missing_topic_is_named() {
+    let broker = Broker::start(&["--no-auto-create"]);
+    let soon = ["-X", "topic.metadata.propagation.max.ms=500"];
+    for command in [&["produce", "no-such"][..], &["consume", "no-such", "-e"]] {
+        let ended = broker.run(&[command, &soon].concat(), "a\nb\n");
+        let line = ended.failed(1);
+        assert!(line.contains("topic no-such") && line.contains("create"), "{line}");
+    }
+}
+
+#[test]
+fn a_missing_partition_is_named() {
+    let broker = Broker::start(&["--topics", "t:3"]);
+    for command in [&["produce", "t", "-p", "3"][..], &["consume", "t", "-e", "-p", "3"]] {
+        let ended = broker.run(command, "a\nb\n");
+        let line = ended.failed(1);
+        assert!(line.contains("partition 3") && line.contains("has 3"), "{line}");
+    }
+}
+
+#[test]
+fn a_record_over_the_limit_is_counted_with_those_behind_it() {
+    let broker = Broker::start(&["--topics", "t"]);
+    let big = "x".repeat(2 << 20);
+    let ended = broker.run(&["produce", "t"], format!("a\nb\n{big}\nc\nd\n"));
+    let line = ended.failed(1);
+    for part in ["topic t", "max.request.size", "3 of 5 records read were not acknowledged"] {
+        assert!(line.contains(part), "{line}");
+    }
+    assert_eq!(broker.run(&["consume", "t", "-e"], "").text(), "a\nb\n");
+}
+
+#[test]
+fn a_record_over_the_topics_limit_is_refused_by_the_broker_and_named() {
+    let broker = Broker::start(&[]);
+    broker.run(&["topic", "create", "t", "-c", "max.message.bytes=1000"], "").done();
+    let ended = broker.run(&["produce", "t"], format!("{}\n", "x".repeat(5000)));
+    let line = ended.failed(1);
+    for part in ["MESSAGE_TOO_LARGE", "max.message.bytes", "1 of 1 records"] {
+        assert!(line.contains(part), "{line}");
+    }
+}
+
+#[test]
+fn closed_stdin_and_unreadable_files_are_named() {
+    let broker = Broker::start(&["--topics", "t"]);
+    let mut produce = broker.command(&["produce", "t"]);
+    let ended = Started::new(produce.stdin(Stdio::null())).end();
+    assert!(ended.failed(1).contains("stdin is closed"), "{ended:?}");
+    let ended = broker.run(&["produce", "t", "/no/such/file"], "");
+    let line = ended.failed(1);
+    assert!(line.contains("/no/such/file") && line.contains("no such file"), "{line}");
+    let ended = broker.run(&["produce", "t", "/"], "");
+    assert!(ended.failed(1).contains("is a directory"), "{ended:?}");
+    // An empty pipe is no error: there was nothing to write.
+    broker.run(&["produce", "t"], "").done();
+}
+
+/// Runs a command and closes its stdout after the first bytes.
+#[track_caller]
+fn close_stdout(broker: &Broker, args: &[&str]) -> Ended {
+    let mut command = broker.command(args);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 10]).unwrap();
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    Ended { status: output.status.code(), stdout: Vec::new(), stderr }
+}
+
+#[test]
+fn a_reader_of_stdout_that_goes_away_ends_the_command_with_a_line() {
+    let broker = Broker::start(&["--topics", "t"]);
+    let lines: String = (0..200_000).map(|number| format!("{number}\n")).collect();
+    broker.run(&["produce", "t"], lines).done();
+    for end in [&["-e"][..], &[]] {
+        let ended = close_stdout(&broker, &[&["consume", "t"][..], end].concat());
+        assert!(ended.failed(1).contains("stdout was closed"), "{ended:?}");
+        let ended = close_stdout(&broker, &[&["consume", "t", "-q"][..], end].concat());
+        assert_eq!((ended.status, ended.stderr.as_str()), (Some(1), ""));
+    }
+}
+
+#[test]
+fn a_broker_that_dies_leaves_a_count_of_what_is_not_acknowledged() {
+    let mut broker = Broker::start(&["--topics", "t"]);
+    let mut command = broker.command(&[&["produce", "t", "-T"][..], &SOON].concat());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut producer = command.spawn().unwrap();
+    let (mut stdin, mut stdout) = (producer.stdin.take().unwrap(), producer.stdout.take().unwrap());
+    stdin.write_all(b"first\n").unwrap();
+    // What tee shows was read; then it is written to the end of the pipe.
+    stdout.read_exact(&mut [0; 6]).unwrap();
+    while broker.run(&["consume", "t", "-e"], "").done() != b"first\n" {
+        pause();
+    }
+    broker.kill();
+    stdin.write_all(b"second\nthird\n").unwrap();
+    stdout.read_exact(&mut [0; 13]).unwrap();
+    let output = producer.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let ended = Ended { status: output.status.code(), stdout: Vec::new(), stderr };
+    let line = ended.failed(1);
+    assert!(line.contains("2 of 3 records read were not acknowledged"), "{line}");
+    assert!(line.contains(&broker.bootstrap) || line.contains("topic t"), "{line}");
+    drop(stdin);
+}
+
+#[test]
+fn a_broker_that_dies_under_a_flood_is_reported_while_input_goes_on() {
+    let mut broker = Broker::start(&["--topics", "t"]);
+    let mut command = broker.command(&[&["produce", "t"][..], &SOON].concat());
+    let mut producer = Started::new(command.stdin(Stdio::piped()));
+    let mut stdin = producer.child.stdin.take().unwrap();
+    let lines = "a line of a flood\n".repeat(10_000);
+    for _ in 0..20 {
+        stdin.write_all(lines.as_bytes()).unwrap();
+    }
+    broker.kill();
+    // Until nobody reads any more.
+    while stdin.write_all(lines.as_bytes()).is_ok() {}
+    let ended = producer.end();
+    let line = ended.failed(1);
+    let counts = line.split("; ").find(|part| part.contains("not acknowledged")).unwrap();
+    let numbers: Vec<u64> = counts.split(' ').filter_map(|word| word.parse().ok()).collect();
+    assert!(numbers[0] > 0 && numbers[1] >= 200_000 && numbers[0] <= numbers[1], "{line}");
+}
+
+#[test]
+fn a_broker_that_dies_ends_a_consumer_that_waits_for_its_end() {
+    let mut broker = Broker::start(&["--topics", "t"]);
+    broker.run(&["produce", "t"], "a\n").done();
+    let outage = ["-X", "default.api.timeout.ms=1500"];
+    let mut command = broker.command(&[&["consume", "t"][..], &SOON, &outage].concat());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdout.as_mut().unwrap().read_exact(&mut [0; 2]).unwrap();
+    broker.kill();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let ended = Ended { status: output.status.code(), stdout: Vec::new(), stderr };
+    let line = ended.failed(1);
+    assert!(line.contains("topic t") && line.contains("-o 1"), "{line}");
+}
+
+#[test]
+fn a_signal_ends_a_producer_whose_brokers_are_gone() {
+    let mut broker = Broker::start(&["--topics", "t"]);
+    let full = ["-X", "buffer.memory=65536", "-X", "batch.size=16384"];
+    let mut command = broker.command(&[&["produce", "t"][..], &SOON, &full].concat());
+    let mut producer = Started::new(command.stdin(Stdio::piped()));
+    let mut stdin = producer.child.stdin.take().unwrap();
+    stdin.write_all(b"first\n").unwrap();
+    while broker.run(&["consume", "t", "-e"], "").done() != b"first\n" {
+        pause();
+    }
+    broker.kill();
+    // More than the producer may hold: it waits for space until the signal comes.
+    stdin.write_all("a line too many\n".repeat(20_000).as_bytes()).unwrap();
+    producer.signal("-INT");
+    let ended = producer.end();
+    let line = ended.failed(1);
+    assert!(line.contains("of 20001 records read were not acknowledged"), "{line}");
+}

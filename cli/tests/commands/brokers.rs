@@ -1,0 +1,115 @@
+//! `kurier broker`, started for a test and ended with it; and what it promises itself.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use crate::process::{Ended, Started, kurier, pause, run};
+
+/// A running broker process. It is killed when it is dropped.
+pub(crate) struct Broker {
+    child: Child,
+    pub(crate) bootstrap: String,
+}
+
+impl Broker {
+    /// Runs `kurier broker` with these options on free ports, and waits until it is ready.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let mut command = kurier(&["broker", "--port", "0", "-q"]);
+        let mut child = command.args(args).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let brokers = args.iter().skip_while(|arg| **arg != "--brokers").nth(1);
+        let count = brokers.map_or(1, |count| count.parse().unwrap());
+        let bootstrap = lines.take(count).collect::<Vec<_>>().join(",");
+        assert!(!bootstrap.is_empty(), "{command:?} ended");
+        Self { child, bootstrap }
+    }
+
+    /// `kurier` with this cluster.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = kurier(&["-b", &self.bootstrap]);
+        command.args(args);
+        command
+    }
+
+    /// Runs `kurier` with this cluster.
+    #[track_caller]
+    pub(crate) fn run(&self, args: &[&str], input: impl Into<Vec<u8>>) -> Ended {
+        run(&mut self.command(args), input)
+    }
+
+    /// Ends the process at once, as a crash does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Answers each connection with these bytes as soon as it has said something, then closes it.
+/// Gives its address. The thread ends with the process.
+pub(crate) fn impostor(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut heard = [0; 512];
+            // Whoever asked may be gone.
+            let _ = stream.read(&mut heard).and_then(|_| stream.write_all(answer));
+        }
+    });
+    address
+}
+
+/// A file name of this test's own.
+pub(crate) fn scratch(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", std::process::id()))
+}
+
+#[test]
+fn addresses_go_to_stdout_and_to_the_port_file_and_a_signal_ends_it() {
+    for signal in ["-INT", "-TERM"] {
+        let file = scratch(&format!("ports{signal}"));
+        let mut command = kurier(&["broker", "--port", "0", "--brokers", "3", "--port-file"]);
+        let mut broker = Started::new(command.arg(&file));
+        let addresses = loop {
+            match std::fs::read_to_string(&file) {
+                Ok(text) => break text,
+                Err(_) => assert!(broker.child.try_wait().unwrap().is_none(), "it ended"),
+            }
+            pause();
+        };
+        let addresses: Vec<_> = addresses.lines().collect();
+        assert_eq!(addresses.len(), 3);
+        for address in &addresses {
+            std::net::TcpStream::connect(address).unwrap();
+        }
+        broker.signal(signal);
+        let ended = broker.end();
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        assert_eq!(ended.stdout, (addresses.join("\n") + "\n").as_bytes());
+        assert!(ended.stderr.contains("as Kafka 4.4"), "{}", ended.stderr);
+        assert!(!file.exists(), "the port file outlives the broker");
+    }
+}
+
+#[test]
+fn a_port_in_use_and_an_unknown_release_are_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let ended = run(&mut kurier(&["broker", "--port", &port]), "");
+    let line = ended.failed(1);
+    assert!(line.contains(&format!("127.0.0.1:{port}")) && line.contains("in use"), "{line}");
+    let ended = run(&mut kurier(&["broker", "--port", "0", "--as", "5.9"]), "");
+    let line = ended.failed(2);
+    assert!(line.contains("5.9") && line.contains("4.4"), "{line}");
+}

@@ -1,0 +1,98 @@
+//! Help texts, versions, and wrong usage.
+
+use crate::process::{kurier, run};
+
+/// Every command and subcommand.
+const COMMANDS: [&str; 14] = [
+    "",
+    "demo",
+    "produce",
+    "consume",
+    "topic",
+    "topic list",
+    "topic create",
+    "topic describe",
+    "topic delete",
+    "broker",
+    "wire",
+    "wire decode",
+    "wire encode",
+    "help topic create",
+];
+
+#[test]
+fn every_help_goes_to_stdout_and_has_examples() {
+    for command in COMMANDS {
+        let words: Vec<_> = command.split_whitespace().collect();
+        let long = if words.first() == Some(&"help") { None } else { Some("--help") };
+        let help = run(kurier(&words).args(long), "").text();
+        assert!(help.contains("Usage: kurier"), "{command}: {help}");
+        let has_example = help.contains("Example") || command == "wire";
+        assert!(has_example, "`kurier {command} --help` has no example");
+        let wide = help.lines().find(|line| line.chars().count() > 100);
+        assert_eq!(wide, None, "{command}");
+        assert!(help.lines().all(|line| line.trim_end() == line), "{command} has spaces at an end");
+        if long.is_some() {
+            assert_eq!(run(kurier(&words).arg("-h"), "").text(), help, "-h of {command}");
+        }
+    }
+}
+
+#[test]
+fn every_option_says_what_it_does() {
+    for command in COMMANDS {
+        let words: Vec<_> = command.split_whitespace().filter(|word| *word != "help").collect();
+        let help = run(kurier(&words).arg("--help"), "").text();
+        for line in help.lines().filter(|line| line.trim_start().starts_with('-')) {
+            let words = line.split_whitespace().filter(|word| !word.starts_with(['-', '<']));
+            assert!(words.count() > 1, "{command}: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_version_is_the_crates() {
+    let version = concat!("kurier ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(run(&mut kurier(&["--version"]), "").text(), version);
+}
+
+#[track_caller]
+fn check_wrong(args: &[&str], part: &str) {
+    let ended = run(&mut kurier(args), "");
+    assert_eq!((ended.status, ended.stdout.len()), (Some(2), 0), "{args:?}: {ended:?}");
+    assert!(ended.stderr.contains(part), "{args:?}: {}", ended.stderr);
+}
+
+#[test]
+fn wrong_usage_is_named_and_has_status_two() {
+    check_wrong(&[], "Usage: kurier");
+    check_wrong(&["prodcue", "t"], "'produce'");
+    check_wrong(&["produce"], "<TOPIC>");
+    check_wrong(&["produce", "t", "--no-such"], "'--no-such'");
+    check_wrong(&["produce", "a b"], "letters, digits");
+    check_wrong(&["produce", "t", "-z", "brotli"], "zstd");
+    check_wrong(&["produce", "t", "-D", r"\q"], r"`\q`");
+    check_wrong(&["produce", "t", "-p", "-1"], "-1");
+    check_wrong(&["produce", "t", "-J", "-K", ":"], "cannot be used with");
+    check_wrong(&["produce", "t", "--timestamp", "noon"], "RFC 3339");
+    check_wrong(&["consume", "t", "-o", "middle"], "beginning");
+    check_wrong(&["consume", "t", "-f", "%q"], "`%q`");
+    check_wrong(&["consume", "t", "-f", "%s", "-J"], "cannot be used with");
+    check_wrong(&["consume", "t", "-p", "3-1"], "partition");
+    check_wrong(&["topic", "create", "t", "-p", "0"], "0");
+    check_wrong(&["topic", "create", "t", "-c", "retention.ms"], "KEY=VALUE");
+    check_wrong(&["broker", "--topics", "a:x"], "number");
+    check_wrong(&["wire", "decode", "--frames", "--records"], "cannot be used with");
+}
+
+#[test]
+fn a_property_that_nobody_knows_is_named_with_the_likely_one() {
+    for command in [&["produce", "t"][..], &["consume", "t"], &["topic", "list"]] {
+        let ended = run(kurier(command).args(["-X", "linger.msec=5"]), "");
+        let line = ended.failed(2);
+        assert!(line.contains("linger.msec") && line.contains("linger.ms"), "{line}");
+        let ended = run(kurier(command).args(["-X", "linger.ms=soon"]), "");
+        let line = ended.failed(2);
+        assert!(line.contains("linger.ms") && line.contains("soon"), "{line}");
+    }
+}

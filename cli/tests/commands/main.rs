@@ -1,0 +1,17 @@
+//! The built binary, run as a user runs it: against its own broker, and against what is no broker.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "helpers of tests may panic, and there is no simulated world around a process"
+)]
+
+mod bad_input;
+mod brokers;
+mod demo;
+mod help;
+mod process;
+mod records;
+mod topics;
+mod wire;

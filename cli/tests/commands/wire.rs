@@ -1,0 +1,115 @@
+//! `kurier wire` on the bytes that Kafka's own classes made.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::process::{kurier, run};
+
+/// The rows of a golden file.
+fn rows(name: &str) -> Vec<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocol/tests/golden");
+    parse(&fs::read_to_string(folder.join(name)).unwrap())
+}
+
+fn parse(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Rows with some of their fields only, as lines.
+fn lines(rows: &[Value], fields: &[&str]) -> String {
+    let line = |row: &Value| {
+        let kept =
+            fields.iter().filter_map(|field| Some(((*field).into(), row.get(*field)?.clone())));
+        Value::Object(kept.collect()).to_string() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+#[test]
+fn every_golden_message_becomes_its_json_and_its_bytes_again() {
+    let golden = rows("messages.jsonl");
+    assert!(golden.len() > 600, "{} rows", golden.len());
+    let input = lines(&golden, &["n", "v", "hex"]);
+    let decoded = parse(&run(&mut kurier(&["wire", "decode"]), input).text());
+    assert_eq!(decoded.len(), golden.len());
+    // Nine rows name a tagged field although it holds its default, which Kafka itself leaves out.
+    let differ = decoded.iter().zip(&golden).filter(|(row, expected)| row["j"] != expected["j"]);
+    assert_eq!(differ.count(), 9);
+    // Unknown tags are not in the JSON form: such rows are for decoding only.
+    let is_known = |row: &&Value| row.get("u").is_none();
+    let known: Vec<_> = golden.iter().filter(is_known).cloned().collect();
+    let again = decoded.iter().zip(&golden).filter(|(_, row)| is_known(row));
+    let again: Vec<_> = again.map(|(row, _)| row.clone()).collect();
+    for rows in [&known, &again] {
+        let input = lines(rows, &["n", "v", "j"]);
+        let encoded = parse(&run(&mut kurier(&["wire", "encode"]), input).text());
+        assert_eq!(encoded.len(), known.len());
+        for (row, expected) in encoded.iter().zip(&known) {
+            assert_eq!(row["hex"], expected["hex"], "{}", expected["id"]);
+        }
+    }
+}
+
+#[test]
+fn every_captured_frame_is_opened() {
+    let golden = rows("captured-frames.jsonl");
+    assert!(!golden.is_empty());
+    let input = lines(&golden, &["dir", "key", "ver", "hex"]);
+    let opened = parse(&run(&mut kurier(&["wire", "decode", "--frames"]), input).text());
+    assert_eq!(opened.len(), golden.len());
+    for (row, frame) in opened.iter().zip(&golden) {
+        assert_eq!(row["header"]["correlationId"], frame["corr"], "{frame}");
+        assert!(row["j"].is_object(), "{frame}");
+    }
+}
+
+#[test]
+fn every_golden_batch_shows_what_is_in_it() {
+    let golden = rows("record-batches.jsonl");
+    assert_eq!(golden.len(), 36);
+    let input = lines(&golden, &["hex"]);
+    let opened = parse(&run(&mut kurier(&["wire", "decode", "--records"]), input).text());
+    for (row, expected) in opened.iter().zip(&golden) {
+        assert_eq!(row["batches"], expected["batches"], "{}", expected["id"]);
+    }
+    assert_eq!(opened.len(), golden.len());
+}
+
+#[test]
+fn a_bad_row_comes_back_with_its_error_and_the_others_are_done() {
+    let good = r#"{"n":"ApiVersionsRequest","v":0,"hex":""}"#;
+    let input = [
+        good,
+        r#"{"n":"MetadataRequest","v":1,"hex":"00000001"}"#,
+        r#"{"n":"ApiVersionsRequest","v":0,"hex":"00"}"#,
+        r#"{"n":"NoSuchRequest","v":0,"hex":""}"#,
+        r#"{"n":"ApiVersionsRequest","v":0,"hex":"0g"}"#,
+        "no json at all",
+        "",
+        good,
+    ];
+    let ended = run(&mut kurier(&["wire", "decode"]), input.join("\n"));
+    assert!(ended.failed(1).contains("5 of 7 rows"), "{ended:?}");
+    let rows = parse(&String::from_utf8(ended.stdout).unwrap());
+    let errors: Vec<_> = rows.iter().map(|row| row.get("error").is_some()).collect();
+    assert_eq!(errors, [false, true, true, true, true, true, false]);
+    assert_eq!(rows[1]["n"], "MetadataRequest", "what came in comes back");
+    let error = &rows[1]["error"];
+    assert_eq!((&error["version"], &error["offset"]), (&1.into(), &4.into()), "{error}");
+    assert!(error["api"].is_string() && error["field"].is_string(), "{error}");
+    assert!(error["cause"].is_string(), "{error}");
+}
+
+#[test]
+fn files_are_read_and_a_missing_one_is_named() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocol/tests/golden");
+    let file = golden.join("messages.jsonl");
+    let count = fs::read_to_string(&file).unwrap().lines().count();
+    let out = run(kurier(&["wire", "decode"]).args([&file, &file]), "").text();
+    assert_eq!(out.lines().count(), 2 * count);
+    let ended = run(&mut kurier(&["wire", "decode", "/no/such/file"]), "");
+    let line = ended.failed(1);
+    assert!(line.contains("/no/such/file") && line.contains("no such file"), "{line}");
+}
