@@ -127,7 +127,7 @@ impl fmt::Display for Cause {
                 _ => error.fmt(f),
             },
             Self::SetupTimedOut(after) => {
-                write!(f, "no Kafka connection within {after:?}; is the port Kafka's?")
+                write!(f, "no Kafka connection within {}; is the port Kafka's?", Rounded(*after))
             }
             Self::Refused => f.write_str(
                 "it closed the connection instead of answering ApiVersions; \
@@ -247,6 +247,12 @@ impl fmt::Display for Waiting {
 }
 
 impl Waiting {
+    /// Whether it may have been done nevertheless, if there was something to do.
+    pub(super) fn fate(&self, maybe_written: bool) -> Fate {
+        let asked = matches!(self, Self::Answer { .. } | Self::Delivery { .. });
+        Fate((asked || maybe_written).then_some(maybe_written))
+    }
+
     /// What may help.
     pub(super) fn advice(&self) -> &'static str {
         match self {
@@ -259,6 +265,35 @@ impl Waiting {
                 "check the partition's leader and replicas, or raise delivery.timeout.ms"
             }
             Self::BufferSpace => "send more slowly, or raise buffer.memory or max.block.ms",
+        }
+    }
+}
+
+/// Whether it may have been done nevertheless.
+pub(super) struct Fate(pub(super) Option<bool>);
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Some(true) => ", and it may have been executed",
+            Some(false) => ", and it was not executed",
+            None => "",
+        })
+    }
+}
+
+/// A time as people say it: whole milliseconds, and whole seconds from ten on.
+pub(super) struct Rounded(pub(super) Duration);
+
+impl fmt::Display for Rounded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = (self.0.as_micros() + 500) / 1000;
+        match millis {
+            0..1000 => write!(f, "{millis} ms"),
+            1000..10_000 if millis % 1000 >= 50 && millis % 1000 < 950 => {
+                write!(f, "{}.{} s", millis / 1000, millis % 1000 / 100)
+            }
+            _ => write!(f, "{} s", (millis + 500) / 1000),
         }
     }
 }

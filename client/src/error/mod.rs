@@ -5,6 +5,7 @@ mod fault;
 mod remedy;
 
 pub use fault::{About, Attempt, Cause, Fault, Waiting};
+use fault::{Fate, Rounded};
 pub use remedy::{Remedy, remedy};
 
 use std::fmt;
@@ -18,7 +19,7 @@ use kurier_protocol::{ApiKey, EncodeError, ErrorCode};
 pub enum Error {
     /// A broker answered, and its answer was an error code.
     #[error("broker answered {code} to {api}{about}{}{}",
-        Note(": ", message.as_deref()), Note("; ", advice::on_code(*code)))]
+        Note(": ", in_other_words(message.as_deref(), *code)), Note("; ", advice::on_code(*code)))]
     Broker {
         /// The API that was asked.
         api: ApiKey,
@@ -30,7 +31,7 @@ pub enum Error {
         message: Option<Box<str>>,
     },
     /// Something did not happen in time.
-    #[error("{what} within {after:?}{}; {}", Fate(*maybe_written), what.advice())]
+    #[error("{what} within {}{}; {}", Rounded(*after), what.fate(*maybe_written), what.advice())]
     TimedOut {
         /// What did not happen.
         what: Waiting,
@@ -40,7 +41,7 @@ pub enum Error {
         maybe_written: bool,
     },
     /// The connection ended before the answer came.
-    #[error("lost {address}{}: {cause}{}", InAnswerTo(*api), Fate(*maybe_written))]
+    #[error("lost {address}{}: {cause}{}", InAnswerTo(*api), Fate(Some(*maybe_written)))]
     Disconnected {
         /// The broker that was asked.
         address: Box<str>,
@@ -92,7 +93,7 @@ pub enum Error {
     /// A record is larger than may be sent.
     #[error(
         "a record of {bytes} bytes is over the limit of {bytes_max}; \
-        send less in one record, or raise {setting} (and the topic's max.message.bytes)"
+        send less in one record, or raise {setting} and the topic's max.message.bytes"
     )]
     TooLarge {
         /// Size of the record.
@@ -232,6 +233,11 @@ impl fmt::Display for Note<'_> {
     }
 }
 
+/// A broker's words, unless they only repeat its code.
+fn in_other_words(message: Option<&str>, code: ErrorCode) -> Option<&str> {
+    message.filter(|words| !words.is_empty() && code.name() != Some(words))
+}
+
 struct InAnswerTo(Option<ApiKey>);
 
 impl fmt::Display for InAnswerTo {
@@ -271,18 +277,6 @@ impl fmt::Display for MissingTopic<'_> {
                 self.0
             ),
         }
-    }
-}
-
-/// Whether it may have been done nevertheless.
-struct Fate(bool);
-
-impl fmt::Display for Fate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            true => ", and it may have been executed",
-            false => ", and it was not executed",
-        })
     }
 }
 

@@ -48,9 +48,30 @@ fn every_message_names_what_was_tried_and_what_to_do() {
             after: Duration::from_secs(30),
             maybe_written: true,
         },
-        "no answer to Produce from b:1 within 30s, and it may have been executed; check the \
+        "no answer to Produce from b:1 within 30 s, and it may have been executed; check the \
          broker's health, or raise request.timeout.ms",
     );
+}
+
+#[test]
+fn a_message_says_times_as_people_do_and_nothing_twice() {
+    let what = Waiting::Connection { address: "b:1".into() };
+    check(
+        &Error::TimedOut { what, after: Duration::from_micros(4_999_970), maybe_written: false },
+        "no connection to b:1 within 5 s; check that the broker runs and that its advertised \
+         address can be reached",
+    );
+    check(
+        &Error::Broker {
+            api: ApiKey::CREATE_TOPICS,
+            code: ErrorCode::TOPIC_ALREADY_EXISTS,
+            about: About::Nothing,
+            message: Some("TOPIC_ALREADY_EXISTS".into()),
+        },
+        "broker answered TOPIC_ALREADY_EXISTS to CreateTopics; delete it first, or use it as it is",
+    );
+    let rounded = |millis| Rounded(Duration::from_millis(millis)).to_string();
+    assert_eq!([5, 1500, 9970, 60_000].map(rounded), ["5 ms", "1.5 s", "10 s", "60 s"]);
 }
 
 #[test]

@@ -201,7 +201,7 @@ async fn a_port_that_says_nothing_or_hangs_up_is_told_from_a_closed_one() {
     let call = client.ask();
     let _silent = brokers.accept().await;
     let error = call.await.unwrap().unwrap_err().to_string();
-    assert!(error.contains("no Kafka connection within 10s"), "{error}");
+    assert!(error.contains("no Kafka connection within 10 s"), "{error}");
     assert_eq!(start.elapsed(), Duration::from_secs(10));
 
     let call = client.ask();
@@ -299,7 +299,7 @@ async fn a_request_that_no_connection_comes_for_times_out_as_not_executed() {
     let error = client.ask().await.unwrap().unwrap_err();
     assert_eq!(start.elapsed(), TIMEOUT);
     assert!(!error.maybe_written());
-    assert!(error.to_string().starts_with("no connection to hole:9092 within 30s"), "{error}");
+    assert!(error.to_string().starts_with("no connection to hole:9092 within 30 s"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
