@@ -44,7 +44,8 @@ impl Env {
     }
 
     /// A simulated world: the given network and wall clock, chance from `seed`, and blocking work
-    /// done inline, so that the same seed gives the same run.
+    /// done inline, so that the same seed gives the same run. Files alone are the real ones, until
+    /// [`with_files`](Self::with_files) gives it others.
     #[must_use]
     pub fn simulated(net: Arc<dyn Net>, wall: Arc<dyn Wall>, seed: u64) -> Self {
         Self {

@@ -261,10 +261,9 @@ impl TestCluster {
                 .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))?;
             let is_append_time = config.timestamp_type == TimestampType::LogAppendTime;
             let append_time = is_append_time.then_some(millis);
-            found
-                .log
-                .append(&checked.records, append_time, millis, codecs)
-                .map_err(|error| error.to_string())
+            let appended = found.log.append(&checked.records, append_time, millis, codecs);
+            core.state.push_change();
+            appended.map_err(|error| error.to_string())
         });
         appended.unwrap_or_else(|reason| panic!("not appended: {reason}")).base_offset
     }

@@ -124,6 +124,7 @@ fn append(
     if let Some(sequenced) = checked.sequenced {
         partition.producers.push(sequenced, appended.base_offset);
     }
+    state.push_change();
     Ok(appended)
 }
 

@@ -146,8 +146,9 @@ impl State {
 
     /// A topic by its name, to be changed.
     pub(crate) fn topic_mut(&mut self, name: &str) -> Option<&mut Topic> {
+        let found = self.topics.get_mut(name)?;
         self.changes += 1;
-        self.topics.get_mut(name)
+        Some(found)
     }
 
     /// The name of the topic with this id.
@@ -203,8 +204,9 @@ impl State {
 
     /// Deletes a topic and its records. Says whether there was one.
     pub(crate) fn remove_topic(&mut self, name: &str) -> bool {
-        self.changes += 1;
-        self.topics.remove(name).is_some()
+        let is_gone = self.topics.remove(name).is_some();
+        self.changes += u64::from(is_gone);
+        is_gone
     }
 
     /// Where further partitions of a topic would lie.
@@ -238,7 +240,10 @@ impl State {
 
     /// A partition, whoever leads it, to be changed.
     pub(crate) fn partition_mut(&mut self, topic: &str, partition: i32) -> Option<&mut Partition> {
-        self.topic_mut(topic)?.partitions.get_mut(usize::try_from(partition).ok()?)
+        let index = usize::try_from(partition).ok()?;
+        let found = self.topics.get_mut(topic)?.partitions.get_mut(index)?;
+        self.changes += 1;
+        Some(found)
     }
 
     /// A partition that the broker leads, and whose leader epoch the client knows (-1: it does not
@@ -260,7 +265,8 @@ impl State {
         Ok(found)
     }
 
-    /// A partition together with its topic's settings and the codecs, to be written to.
+    /// A partition together with its topic's settings and the codecs, to be written to. Whoever has
+    /// written says so with [`push_change`](Self::push_change): most requests that look are refused.
     pub(crate) fn parts_mut(
         &mut self,
         topic: &str,
@@ -268,8 +274,12 @@ impl State {
     ) -> Option<(&TopicConfig, &mut Partition, &mut Codecs)> {
         let topic = self.topics.get_mut(topic)?;
         let partition = topic.partitions.get_mut(usize::try_from(partition).ok()?)?;
-        self.changes += 1;
         Some((&topic.config, partition, &mut self.codecs))
+    }
+
+    /// Something was written that a waiting request may wait for.
+    pub(crate) fn push_change(&mut self) {
+        self.changes += 1;
     }
 
     /// A partition and the codecs, to be searched.
@@ -293,9 +303,11 @@ impl State {
         partition: i32,
         offset: i64,
     ) -> Result<(), ErrorCode> {
-        let found =
-            self.partition_mut(topic, partition).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
-        found.log.raise_start(offset).map_err(|OutOfRange| ErrorCode::OFFSET_OUT_OF_RANGE)
+        let (_, found, _) =
+            self.parts_mut(topic, partition).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+        found.log.raise_start(offset).map_err(|OutOfRange| ErrorCode::OFFSET_OUT_OF_RANGE)?;
+        self.push_change();
+        Ok(())
     }
 
     // ---- the rest

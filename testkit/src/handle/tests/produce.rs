@@ -265,3 +265,19 @@ fn a_batch_of_an_idempotent_producer_is_stored_once() {
     assert_eq!(send(4, &["e"]), (ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1));
     assert_eq!(bench.state.partition("t", 0).unwrap().log.end(), 3);
 }
+
+#[test]
+fn only_what_changes_something_wakes_those_who_wait() {
+    let mut bench = Bench::new(Release::V4_4);
+    let before = bench.state.changes();
+    let damaged = Bytes::from_static(&[0; 61]);
+    assert!(!code(&mut bench, 13, damaged).is_ok());
+    assert!(bench.state.parts_mut("nowhere", 0).is_none());
+    assert!(bench.state.topic_mut("nowhere").is_none());
+    assert!(bench.state.partition_mut("t", 99).is_none());
+    assert!(bench.state.set_log_start("t", 0, 99).is_err());
+    assert!(!bench.state.remove_topic("nowhere"));
+    assert_eq!(bench.state.changes(), before);
+    assert!(code(&mut bench, 13, plain(&["a"])).is_ok());
+    assert_eq!(bench.state.changes(), before + 1);
+}
