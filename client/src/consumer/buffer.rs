@@ -2,6 +2,23 @@
 //!
 //! User and driver share it under a lock of a few lines, so that a seek, a pause or a lost
 //! partition act at once: what is no longer wanted is gone before the next call of `next`.
+//!
+//! A partition has one *slot* for good, and its *generation* grows with each seek; a [`Turn`] is
+//! both. The buffer knows of a seek at once, and the fetcher by an order in the driver's next
+//! round; what either is given for a turn that it has left, it drops.
+//!
+//! ```text
+//! user           buffer: generation of the slot       fetcher: turn of the track
+//! seek --------> 0 -> 1; entries of 0 are dropped
+//!                an order -------------------------> (still 0)
+//!                entries of 0: dropped <------------- an answer
+//!                                                     next round: 0 -> 1; a fetch for 1
+//!                                                     an answer for 0: dropped
+//! next <-------- entries of 1 <---------------------- an answer for 1
+//! ```
+//!
+//! While a topic is not known the fetcher has no track of its slots, and passes their orders over;
+//! then it begins with what the slot says by that time: see [`Buffer::claim`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,7 +33,10 @@ use crate::error::Error;
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     entries: VecDeque<Entry>,
+    /// Of `entries`; what is parked is not counted, or one paused partition would stop the others.
     bytes: usize,
+    /// The driver fetches nothing until there is room.
+    is_awaited: bool,
     slots: Vec<Slot>,
     /// Topics whose partitions are not known yet.
     pending: usize,
@@ -34,6 +54,8 @@ struct Slot {
     partition: i32,
     /// Grows with each seek; what was fetched for an older one is of no use.
     generation: u64,
+    /// Where reading started in this generation.
+    start: Start,
     /// The next record that the user gets; none until it was looked up.
     position: Option<i64>,
     /// What waits for `resume`, if it is paused.
@@ -59,6 +81,16 @@ pub(crate) enum Order {
 pub(crate) struct Turn {
     pub(crate) slot: usize,
     pub(crate) generation: u64,
+}
+
+/// What is to be read of a slot, as the user wants it now.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    pub(crate) topic: Arc<str>,
+    pub(crate) partition: i32,
+    pub(crate) turn: Turn,
+    pub(crate) start: Start,
+    pub(crate) is_paused: bool,
 }
 
 /// Something for the user, in the order of offsets.
@@ -137,6 +169,15 @@ impl Buffer {
         if is_ended { Taken::Ended } else { Taken::Nothing }
     }
 
+    /// Takes back a batch that the user was not given after all.
+    pub(crate) fn put_back(&mut self, turn: Turn, fetched: Fetched) {
+        if self.current(turn).is_some() {
+            let item = Item::Batch(fetched);
+            self.bytes += item.bytes();
+            self.entries.push_front(Entry { turn, item });
+        }
+    }
+
     /// The user has been given a batch.
     pub(crate) fn give(&mut self, turn: Turn, next_offset: i64) {
         if let Some(slot) = self.current(turn) {
@@ -163,6 +204,7 @@ impl Buffer {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         entry.generation += 1;
         entry.is_done = false;
+        entry.start = start;
         entry.position = match start {
             Start::Offset(offset) => Some(offset),
             Start::Earliest | Start::Latest | Start::Timestamp(_) => None,
@@ -174,9 +216,10 @@ impl Buffer {
     /// Gives nothing more of a partition until [`resume`](Self::resume). What is there is kept.
     pub(crate) fn pause(&mut self, slot: usize) {
         let Some(entry) = self.slots.get_mut(slot).filter(|s| s.parked.is_none()) else { return };
-        let (parked, entries) =
+        let (parked, entries): (VecDeque<Entry>, _) =
             std::mem::take(&mut self.entries).into_iter().partition(|e| e.turn.slot == slot);
         self.entries = entries;
+        self.bytes -= parked.iter().map(|entry| entry.item.bytes()).sum::<usize>();
         entry.parked = Some(parked);
         self.orders.push_back(Order::Pause(slot));
     }
@@ -185,6 +228,7 @@ impl Buffer {
     pub(crate) fn resume(&mut self, slot: usize) {
         let parked = self.slots.get_mut(slot).and_then(|entry| entry.parked.take());
         let Some(parked) = parked else { return };
+        self.bytes += parked.iter().map(|entry| entry.item.bytes()).sum::<usize>();
         self.entries.extend(parked);
         self.orders.push_back(Order::Resume(slot));
     }
@@ -207,10 +251,10 @@ impl Buffer {
             bytes += if is_kept { 0 } else { entry.item.bytes() };
             is_kept
         });
-        if let Some(parked) = self.slots.get_mut(slot).and_then(|slot| slot.parked.as_mut()) {
-            bytes += parked.drain(..).map(|entry| entry.item.bytes()).sum::<usize>();
-        }
         self.bytes -= bytes;
+        if let Some(parked) = self.slots.get_mut(slot).and_then(|slot| slot.parked.as_mut()) {
+            parked.clear();
+        }
     }
 }
 
@@ -226,11 +270,24 @@ impl Buffer {
             topic: Arc::clone(topic),
             partition,
             generation: 0,
+            start,
             position,
             parked: None,
             is_done: false,
         });
         Turn { slot: self.slots.len() - 1, generation: 0 }
+    }
+
+    /// What is to be read of a slot now.
+    pub(crate) fn claim(&self, slot: usize) -> Option<Claim> {
+        let found = self.slots.get(slot)?;
+        Some(Claim {
+            topic: Arc::clone(&found.topic),
+            partition: found.partition,
+            turn: Turn { slot, generation: found.generation },
+            start: found.start,
+            is_paused: found.parked.is_some(),
+        })
     }
 
     /// More topics whose partitions are not known yet, or fewer.
@@ -248,10 +305,12 @@ impl Buffer {
         if slot.generation != entry.turn.generation {
             return;
         }
-        self.bytes += entry.item.bytes();
         match &mut slot.parked {
             Some(parked) => parked.push_back(entry),
-            None => self.entries.push_back(entry),
+            None => {
+                self.bytes += entry.item.bytes();
+                self.entries.push_back(entry);
+            }
         }
     }
 
@@ -268,6 +327,18 @@ impl Buffer {
     /// Bytes that wait to be taken.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The driver fetches nothing until fewer bytes wait to be taken.
+    pub(crate) fn await_room(&mut self) {
+        self.is_awaited = true;
+    }
+
+    /// Whether the driver waits for room and has it now; says so once.
+    pub(crate) fn has_room_again(&mut self, bytes_max: usize) -> bool {
+        let has_room = self.is_awaited && self.bytes < bytes_max;
+        self.is_awaited &= !has_room;
+        has_room
     }
 
     /// Nothing comes any more: the driver ends.
@@ -291,134 +362,4 @@ impl Item {
 }
 
 #[cfg(test)]
-mod tests {
-    use bytes::BytesMut;
-    use kurier_protocol::record::{BatchWriter, Magic, RecordBatches, RecordParts, Seal};
-
-    use super::*;
-
-    fn batch(offset: i64) -> Item {
-        let mut writer = BatchWriter::new(BytesMut::new(), Magic::V2, 0);
-        writer.append(&RecordParts { value: Some(b"v"), ..RecordParts::default() }).unwrap();
-        let bytes = writer.seal(&Seal { base_offset: offset, ..Seal::default() }).unwrap();
-        Item::Batch(Fetched {
-            batch: RecordBatches::new(bytes).next().unwrap().unwrap(),
-            span: Span { start: offset, end: i64::MAX },
-            high_watermark: 99,
-            next_offset: offset + 1,
-        })
-    }
-
-    fn buffer(partitions: i32) -> (Buffer, Vec<Turn>) {
-        let mut buffer = Buffer::default();
-        let topic = "t".into();
-        let turns = (0..partitions).map(|p| buffer.assign(&topic, p, Start::Earliest)).collect();
-        (buffer, turns)
-    }
-
-    fn push(buffer: &mut Buffer, turn: Turn, item: Item) {
-        buffer.push(Entry { turn, item });
-    }
-
-    /// (partition, offset) of the next batch.
-    fn taken(buffer: &mut Buffer) -> Option<(i32, i64)> {
-        match buffer.take() {
-            Taken::Batch { turn, partition, fetched, .. } => {
-                buffer.give(turn, fetched.next_offset);
-                Some((partition, fetched.batch.base_offset()))
-            }
-            Taken::Nothing => None,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_position_moves_only_when_the_user_was_given_the_batch() {
-        let (mut buffer, turns) = buffer(1);
-        push(&mut buffer, turns[0], Item::At { offset: 5 });
-        push(&mut buffer, turns[0], batch(5));
-        let Taken::Batch { turn, fetched, .. } = buffer.take() else { panic!() };
-        assert_eq!(buffer.position(0), Some(5));
-        buffer.give(turn, fetched.next_offset);
-        assert_eq!(buffer.position(0), Some(6));
-        push(&mut buffer, turns[0], Item::Skip { next_offset: 9 });
-        assert_eq!((taken(&mut buffer), buffer.position(0)), (None, Some(9)));
-    }
-
-    #[test]
-    fn a_seek_acts_at_once_and_only_on_its_partition() {
-        let (mut buffer, turns) = buffer(2);
-        for turn in &turns {
-            push(&mut buffer, *turn, batch(3));
-        }
-        let bytes = buffer.bytes();
-        buffer.seek(0, Start::Offset(40));
-        assert_eq!(buffer.bytes(), bytes / 2);
-        // What was in flight at the seek comes too late.
-        push(&mut buffer, turns[0], batch(4));
-        assert_eq!(taken(&mut buffer), Some((1, 3)));
-        assert_eq!((taken(&mut buffer), buffer.position(0)), (None, Some(40)));
-        let turn = Turn { slot: 0, generation: 1 };
-        assert_eq!(buffer.pop_order(), Some(Order::Seek(turn, Start::Offset(40))));
-        push(&mut buffer, turn, batch(40));
-        assert_eq!(taken(&mut buffer), Some((0, 40)));
-    }
-
-    #[test]
-    fn a_paused_partition_keeps_what_is_there() {
-        let (mut buffer, turns) = buffer(2);
-        push(&mut buffer, turns[0], batch(3));
-        push(&mut buffer, turns[1], batch(8));
-        buffer.pause(0);
-        push(&mut buffer, turns[0], batch(4));
-        assert_eq!((taken(&mut buffer), taken(&mut buffer)), (Some((1, 8)), None));
-        buffer.resume(0);
-        assert_eq!((taken(&mut buffer), taken(&mut buffer)), (Some((0, 3)), Some((0, 4))));
-        assert_eq!(buffer.bytes(), 0);
-        assert_eq!(buffer.pop_order(), Some(Order::Pause(0)));
-        assert_eq!(buffer.pop_order(), Some(Order::Resume(0)));
-    }
-
-    #[test]
-    fn ends_when_every_partition_has_ended_or_failed() {
-        let (mut buffer, turns) = buffer(2);
-        buffer.add_pending(1);
-        push(&mut buffer, turns[0], Item::End);
-        push(&mut buffer, turns[1], Item::Failed(Error::Closed { what: "test" }));
-        assert!(matches!(buffer.take(), Taken::Error(_)));
-        assert!(matches!(buffer.take(), Taken::Nothing));
-        buffer.end_pending();
-        assert!(matches!(buffer.take(), Taken::Ended));
-        buffer.seek(1, Start::Earliest);
-        assert!(matches!(buffer.take(), Taken::Nothing));
-    }
-
-    #[test]
-    fn news_do_not_stop_a_partition() {
-        let (mut buffer, turns) = buffer(1);
-        push(&mut buffer, turns[0], Item::News(Error::Closed { what: "test" }));
-        assert!(matches!(buffer.take(), Taken::Error(_)));
-        assert!(matches!(buffer.take(), Taken::Nothing));
-    }
-
-    #[test]
-    fn a_batch_that_cannot_be_unpacked_stops_its_partition() {
-        let (mut buffer, turns) = buffer(2);
-        push(&mut buffer, turns[0], batch(0));
-        push(&mut buffer, turns[0], batch(1));
-        let Taken::Batch { turn, .. } = buffer.take() else { panic!() };
-        buffer.fail(turn);
-        assert_eq!(taken(&mut buffer), None);
-        assert_eq!(buffer.pop_order(), Some(Order::Stop(turn)));
-    }
-
-    #[test]
-    fn without_a_driver_nobody_waits() {
-        let (mut buffer, turns) = buffer(1);
-        push(&mut buffer, turns[0], batch(0));
-        buffer.die();
-        assert_eq!(taken(&mut buffer), Some((0, 0)));
-        assert!(matches!(buffer.take(), Taken::Error(Error::Closed { .. })));
-        assert!(matches!(buffer.take(), Taken::Ended));
-    }
-}
+pub(crate) mod tests;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::config::check_durations;
 use crate::error::Error;
 use crate::offsets::Isolation;
 
@@ -21,7 +22,8 @@ pub struct ConsumerConfig {
     /// How long a broker may wait for `fetch_bytes_min`. Kafka: fetch.max.wait.ms. Default: 500 ms.
     pub fetch_wait_max: Duration,
     /// No more is asked for while this many bytes wait to be taken; beyond it, there is at most one
-    /// answer of each broker. librdkafka: queued.max.messages.kbytes. Default: 16777216 (16 MiB).
+    /// answer of each broker, and what was fetched of partitions that were paused since.
+    /// librdkafka: queued.max.messages.kbytes. Default: 16777216 (16 MiB).
     pub buffer_bytes_max: usize,
     /// How many bytes a batch may have when it is unpacked; a larger one is an error. Kafka: none.
     /// Default: 134217728 (128 MiB).
@@ -75,6 +77,10 @@ impl ConsumerConfig {
         in_range(setting, self.partition_bytes_max, 1)?;
         in_range("buffer_bytes_max", self.buffer_bytes_max, 1)?;
         in_range("batch_bytes_max", self.batch_bytes_max, 1)?;
+        check_durations(&[
+            ("request_timeout (request.timeout.ms)", self.request_timeout),
+            ("outage_max (default.api.timeout.ms)", self.outage_max),
+        ])?;
         if self.fetch_wait_max >= self.request_timeout {
             let problem = format!(
                 "{:?} is not less than request_timeout, which is {:?}",
@@ -139,5 +145,9 @@ mod tests {
         check(ConsumerConfig { partition_bytes_max: 0, ..of() }, "max.partition.fetch.bytes");
         let long = Duration::from_secs(30);
         check(ConsumerConfig { fetch_wait_max: long, ..of() }, "fetch.max.wait.ms");
+        for never in [Duration::ZERO, Duration::MAX] {
+            check(ConsumerConfig { request_timeout: never, ..of() }, "request.timeout.ms");
+            check(ConsumerConfig { outage_max: never, ..of() }, "default.api.timeout.ms");
+        }
     }
 }

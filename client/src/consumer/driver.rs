@@ -10,7 +10,7 @@ use kurier_env::Purpose;
 use kurier_protocol::api::fetch::FetchResponse;
 use tokio::time::sleep_until;
 
-use super::buffer::{Entry, Item, Turn};
+use super::buffer::{Buffer, Claim, Entry, Item, Order, Turn};
 use super::config::{ConsumerConfig, Start, Stop};
 use super::fetcher::{Action, Fetcher, Moment};
 use super::lookup::Lookup;
@@ -32,6 +32,11 @@ pub(crate) struct Driver {
     pub(crate) shared: Arc<Shared>,
     /// Topics that are read as a whole, and how many partitions of each are assigned.
     pub(crate) whole: BTreeMap<Arc<str>, usize>,
+    /// Slots whose topic or partition was not there, each with the generation that was told so: a
+    /// later seek looks for it again.
+    pub(crate) lost: BTreeMap<usize, u64>,
+    /// The picture that was compared with what is read.
+    pub(crate) picture_seen: Option<u64>,
 }
 
 /// What is to be read of a topic.
@@ -39,8 +44,8 @@ pub(crate) struct Driver {
 pub(crate) enum Wanted {
     /// All its partitions, from here.
     All(Start),
-    /// These partitions.
-    Some(Vec<(i32, Turn, Start)>),
+    /// The partitions of these slots.
+    Some(Vec<usize>),
 }
 
 /// Something that was waited for.
@@ -64,11 +69,16 @@ impl Driver {
         let mut timer = std::pin::pin!(sleep_until(tokio::time::Instant::now()));
         loop {
             while let Some(Some(done)) = work.next().now_or_never() {
-                self.handle(done);
+                self.handle(done, &mut work);
             }
             let now = tokio::time::Instant::now().into_std();
+            // Here and not in an arm of the `select!`: whatever the loop woke for, this counts as
+            // having seen the picture.
             let picture = pictures.borrow_and_update().clone();
-            self.turn(now, &picture, &mut work);
+            if self.picture_seen.replace(picture.serial) != Some(picture.serial) {
+                self.handle_picture(&picture);
+            }
+            while self.turn(now, &picture, &mut work) {}
             if shared.is_dropped() {
                 return;
             }
@@ -80,24 +90,19 @@ impl Driver {
             }
             tokio::select! {
                 biased;
-                Some(done) = work.next() => self.handle(done),
+                Some(done) = work.next() => self.handle(done, &mut work),
                 () = shared.wait_for_user() => self.fetcher.handle_change(),
-                Ok(()) = pictures.changed() => self.handle_picture(&pictures.borrow().clone()),
+                Ok(()) = pictures.changed() => {}
                 () = &mut timer, if deadline.is_some() => {}
             }
         }
     }
 
     /// Takes orders, asks for more, and then hands out what came: the next answer is on its way
-    /// while the user works on this one.
-    fn turn(&mut self, now: Instant, picture: &Picture, work: &mut Work) {
-        let mut buffered = 0;
-        self.shared.with(|buffer| {
-            while let Some(order) = buffer.pop_order() {
-                self.fetcher.handle_order(order);
-            }
-            buffered = buffer.bytes();
-        });
+    /// while the user works on this one. Says whether to do so again at once.
+    fn turn(&mut self, now: Instant, picture: &Picture, work: &mut Work) -> bool {
+        self.take_orders(work);
+        let mut buffered = self.shared.with(|buffer| buffer.bytes());
         let mut entries = self.fetcher.take_entries();
         buffered += entries.iter().map(|entry| entry.item.bytes()).sum::<usize>();
         while let Some(action) = self.fetcher.poll_action(now, picture, buffered) {
@@ -105,6 +110,28 @@ impl Driver {
         }
         entries.extend(self.fetcher.take_entries());
         self.shared.hand_over(entries);
+        let has_room = self.fetcher.is_held() && !self.shared.must_wait_for_room();
+        if has_room {
+            self.fetcher.handle_change();
+        }
+        has_room
+    }
+
+    fn take_orders(&mut self, work: &mut Work) {
+        while let Some(order) = self.shared.with(|buffer| buffer.pop_order()) {
+            self.fetcher.handle_order(order);
+            if let Order::Seek(Turn { slot, generation }, _) = order
+                && self.lost.get(&slot).is_some_and(|told| generation > *told)
+            {
+                self.lost.remove(&slot);
+                let claim = self.shared.with(|buffer| {
+                    buffer.add_pending(1);
+                    buffer.claim(slot)
+                });
+                let wanted = Wanted::Some(vec![slot]);
+                work.extend(claim.map(|claim| self.find_topic(claim.topic, wanted)));
+            }
+        }
     }
 
     fn act(&self, action: Action, work: &mut Work) {
@@ -119,12 +146,17 @@ impl Driver {
         }
     }
 
-    fn handle(&mut self, done: Done) {
+    fn handle(&mut self, done: Done, work: &mut Work) {
         let now = tokio::time::Instant::now().into_std();
         let moment = Moment { now, chance: self.cluster.env().chance(Purpose::Backoff) };
         match done {
             Done::Fetched(id, answer) => self.fetcher.handle_answer(moment, id, answer),
             Done::Offsets(lookup, found) => self.fetcher.handle_offsets(moment, lookup, found),
+            Done::Topic(name, wanted, Err(error)) if error.is_retriable() => {
+                self.shared.with(|buffer| buffer.tell(error));
+                self.shared.wake_user();
+                work.push(self.find_topic(name, wanted));
+            }
             Done::Topic(name, wanted, topic) => {
                 self.handle_topic(&name, wanted, topic);
                 self.shared.with(|buffer| buffer.end_pending());
@@ -139,29 +171,40 @@ impl Driver {
             (Ok(topic), Wanted::All(start)) => {
                 self.assign(name, 0..topic.partitions.len(), start);
                 self.whole.insert(Arc::clone(name), topic.partitions.len());
+                // A picture that was seen before may have had more.
+                self.picture_seen = None;
             }
-            (Ok(topic), Wanted::Some(partitions)) => {
-                for (partition, turn, start) in partitions {
-                    if topic.partition(partition).is_some() {
-                        self.fetcher.handle_assigned(name, partition, turn, start);
+            (Ok(topic), Wanted::Some(slots)) => {
+                for claim in self.claims(&slots) {
+                    if topic.partition(claim.partition).is_some() {
+                        self.fetcher.handle_assigned(claim);
                         continue;
                     }
-                    let of = Some((partition, topic.partitions.len()));
+                    let of = Some((claim.partition, topic.partitions.len()));
                     let error = Error::UnknownTopic { topic: (&**name).into(), partition: of };
-                    self.shared.hand_over(vec![Entry { turn, item: Item::Failed(error) }]);
+                    self.lose(claim.turn, Item::Failed(error));
                 }
             }
-            (Err(error), Wanted::Some(partitions)) => {
+            (Err(error), Wanted::Some(slots)) => {
                 // One error for all of them: the others would say the same.
                 let mut error = Some(error);
-                let entry = |(_, turn, _): (i32, Turn, Start)| {
-                    let item = error.take().map_or(Item::End, Item::Failed);
-                    Entry { turn, item }
-                };
-                self.shared.hand_over(partitions.into_iter().map(entry).collect());
+                for claim in self.claims(&slots) {
+                    self.lose(claim.turn, error.take().map_or(Item::End, Item::Failed));
+                }
             }
             (Err(error), Wanted::All(_)) => self.shared.with(|buffer| buffer.tell(error)),
         }
+    }
+
+    /// The user may have sought or paused since the slots were made.
+    fn claims(&self, slots: &[usize]) -> Vec<Claim> {
+        let claim = |buffer: &mut Buffer| slots.iter().filter_map(|s| buffer.claim(*s)).collect();
+        self.shared.with(claim)
+    }
+
+    fn lose(&mut self, turn: Turn, item: Item) {
+        self.lost.insert(turn.slot, turn.generation);
+        self.shared.hand_over(vec![Entry { turn, item }]);
     }
 
     fn handle_picture(&mut self, picture: &Picture) {
@@ -183,8 +226,13 @@ impl Driver {
 
     fn assign(&mut self, topic: &Arc<str>, partitions: std::ops::Range<usize>, start: Start) {
         for partition in partitions.filter_map(|p| i32::try_from(p).ok()) {
-            let turn = self.shared.with(|buffer| buffer.assign(topic, partition, start));
-            self.fetcher.handle_assigned(topic, partition, turn, start);
+            let claim = self.shared.with(|buffer| {
+                let turn = buffer.assign(topic, partition, start);
+                buffer.claim(turn.slot)
+            });
+            if let Some(claim) = claim {
+                self.fetcher.handle_assigned(claim);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::buffer::Turn;
 use super::config::Start;
-use super::position::{End, Place, Track};
+use super::position::{End, Gap, Place, Track};
 use crate::metadata::Picture;
 use crate::offsets::Position;
 
@@ -25,6 +25,8 @@ pub(crate) enum Aim {
     Start,
     /// Where reading ends.
     End,
+    /// Whether a part of the log is empty.
+    Gap,
 }
 
 /// Plans the lookups that are due, and notes that they are under way.
@@ -45,6 +47,10 @@ pub(crate) fn plan<'a>(
         if track.end == End::Unknown {
             add(Aim::End, Position::Latest);
             track.end = End::Lookup;
+        }
+        if let Gap::Unknown { until } = track.gap {
+            add(Aim::Gap, Position::EarliestLocal);
+            track.gap = Gap::Lookup { until };
         }
         if let Place::Unknown(start) = track.place {
             add(Aim::Start, position(start));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::buffer::Turn;
+use super::buffer::{Claim, Turn};
 use super::config::Start;
 use crate::backoff::Backoff;
 
@@ -25,8 +25,7 @@ pub(crate) struct Track {
     pub(crate) silent_since: Option<Instant>,
     /// What one answer may have of it where a batch did not fit the usual limit.
     pub(crate) bytes_max: Option<i32>,
-    /// Answers in a row that had nothing at all, although there should be records.
-    pub(crate) gaps: u8,
+    pub(crate) gap: Gap,
 }
 
 /// Where a partition stands.
@@ -61,27 +60,54 @@ pub(crate) enum End {
     At(i64),
 }
 
+/// Whether the log has nothing between the position and the end, which compaction may leave so.
+///
+/// ```text
+/// None -> Suspected -> Unknown -> Lookup -> None: skipped if the leader holds this part itself
+///   ^         |           |         |
+///   +---------+-----------+---------+        records came after all, a seek
+/// ```
+///
+/// An answer is empty too where a broker did not get the records from a tiered store in time
+/// (KIP-405). So it counts only once the leader's own part of the log is known to begin before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gap {
+    /// Nothing says so.
+    None,
+    /// One answer had nothing, although there should be records.
+    Suspected,
+    /// Two had nothing: where the leader's own part begins must be looked up.
+    Unknown { until: i64 },
+    /// It is being looked up.
+    Lookup { until: i64 },
+}
+
+impl Gap {
+    /// An answer had nothing before this offset.
+    pub(crate) fn handle_empty(&mut self, until: i64) {
+        *self = match *self {
+            Self::None => Self::Suspected,
+            Self::Suspected => Self::Unknown { until },
+            known => known,
+        };
+    }
+}
+
 impl Track {
-    pub(crate) fn new(
-        topic: Arc<str>,
-        partition: i32,
-        turn: Turn,
-        start: Start,
-        backoff: Backoff,
-    ) -> Self {
+    pub(crate) fn new(claim: Claim, backoff: Backoff) -> Self {
         Self {
-            topic,
-            partition,
-            turn,
-            place: Place::from(start),
+            topic: claim.topic,
+            partition: claim.partition,
+            turn: claim.turn,
+            place: Place::from(claim.start),
             end: End::Never,
-            is_paused: false,
+            is_paused: claim.is_paused,
             is_asked: false,
             retry_at: None,
             backoff,
             silent_since: None,
             bytes_max: None,
-            gaps: 0,
+            gap: Gap::None,
         }
     }
 

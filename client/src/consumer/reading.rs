@@ -50,17 +50,19 @@ impl<'a> Reading<'a> {
                 continue;
             }
             let end = self.track.end_offset();
+            // What lies behind the end is not given, and so it is not passed over either.
+            let next_given = next_offset.min(end);
             let is_hidden = self.aborted.covers(&batch)
                 || batch.is_control()
                 || batch.record_count() == Some(0)
                 || batch.base_offset() >= end;
             if is_hidden {
-                self.skipped = Some(next_offset);
+                self.skipped = Some(next_given);
             } else {
                 self.skipped = None;
                 let span = Span { start: offset, end };
                 let high_watermark = self.high_watermark;
-                let fetched = Fetched { batch, span, high_watermark, next_offset };
+                let fetched = Fetched { batch, span, high_watermark, next_offset: next_given };
                 entries.push(Entry { turn, item: Item::Batch(fetched) });
             }
             offset = next_offset;

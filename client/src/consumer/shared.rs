@@ -34,12 +34,11 @@ impl Shared {
         work(&mut self.buffer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The next thing for the user. Tells the driver when that makes room.
+    /// The next thing for the user. Tells the driver when that makes the room it waits for.
     pub(crate) fn take(&self) -> Taken {
         let (taken, makes_room) = self.with(|buffer| {
-            let was_full = buffer.bytes() >= self.buffer_bytes_max;
             let taken = buffer.take();
-            (taken, was_full && buffer.bytes() < self.buffer_bytes_max)
+            (taken, buffer.has_room_again(self.buffer_bytes_max))
         });
         if makes_room {
             self.for_driver.notify_one();
@@ -54,6 +53,15 @@ impl Shared {
         }
         self.with(|buffer| entries.into_iter().for_each(|entry| buffer.push(entry)));
         self.for_user.notify_one();
+    }
+
+    /// For a driver that has handed over what it has and found no room for more: whether it must
+    /// wait, as the user may have made room meanwhile. If so, `take` rings when there is some.
+    pub(crate) fn must_wait_for_room(&self) -> bool {
+        self.with(|buffer| {
+            buffer.await_room();
+            !buffer.has_room_again(self.buffer_bytes_max)
+        })
     }
 
     /// Works on the buffer for the user, and lets the driver look at what is ordered.
@@ -85,5 +93,60 @@ impl Shared {
 
     pub(crate) fn is_dropped(&self) -> bool {
         self.is_dropped.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::super::buffer::Turn;
+    use super::super::buffer::tests::batch;
+    use super::super::config::Start;
+    use super::*;
+
+    fn entry(turn: Turn) -> Entry {
+        Entry { turn, item: batch(0) }
+    }
+
+    /// A buffer with room for a batch and a half.
+    fn shared() -> (Shared, Turn) {
+        let turn = Turn { slot: 0, generation: 0 };
+        let shared = Shared::new(batch(0).bytes() * 3 / 2);
+        shared.with(|buffer| buffer.assign(&"t".into(), 0, Start::Offset(0)));
+        (shared, turn)
+    }
+
+    fn is_rung(shared: &Shared) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        pin!(shared.wait_for_user()).poll(&mut context).is_ready()
+    }
+
+    #[test]
+    fn a_driver_that_waits_for_room_is_told_of_it_once() {
+        let (shared, turn) = shared();
+        shared.hand_over(vec![entry(turn), entry(turn), entry(turn)]);
+        assert!(shared.must_wait_for_room());
+        for rings in [false, true, false] {
+            assert!(matches!(shared.take(), Taken::Batch { .. }));
+            assert_eq!(is_rung(&shared), rings);
+        }
+    }
+
+    #[test]
+    fn room_that_the_user_made_before_the_driver_handed_over_counts() {
+        let (shared, turn) = shared();
+        shared.hand_over(vec![entry(turn)]);
+        // The driver sees one batch, has another in hand, and so fetches nothing. Meanwhile:
+        assert!(matches!(shared.take(), Taken::Batch { .. }));
+        shared.hand_over(vec![entry(turn)]);
+        assert!(!shared.must_wait_for_room(), "nobody would ring for it");
+        // Once more, and the user is as quick after the hand-over.
+        shared.hand_over(vec![entry(turn)]);
+        assert!(shared.must_wait_for_room());
+        assert!(matches!(shared.take(), Taken::Batch { .. }));
+        assert!(is_rung(&shared));
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use kurier_client::Error;
-use kurier_client::consumer::{Consumer, OffsetReset, Start, Stop};
+use kurier_client::consumer::{Consumer, ConsumerConfig, OffsetReset, Start, Stop};
 use kurier_client::producer::Record;
+use kurier_client::{Client, Error};
 use kurier_testkit::TestCluster;
 use tokio::time::Instant;
 
@@ -118,6 +118,33 @@ async fn what_does_not_exist_is_named_and_the_rest_is_read() {
     let [none, partition] = &errors[..] else { panic!("{errors:?}") };
     assert!(none.contains("topic none does not exist"), "{none}");
     assert!(partition.contains("no partition 7: it has 1"), "{partition}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn brokers_that_are_away_at_the_start_are_waited_for() {
+    let world = ten_records("4.4").await;
+    let builder = Client::builder(world.cluster.bootstrap()).env(world.cluster.env(8));
+    let client = builder.connect().await.unwrap();
+    world.cluster.kill_broker(1);
+    let config = ConsumerConfig { outage_max: Duration::from_secs(5), ..ConsumerConfig::default() };
+    let builders = [
+        client.consumer().config(config.clone()).topics(["t"], Start::Earliest),
+        client.consumer().config(config).assign([("t", 0, Start::Earliest)]),
+    ];
+    let mut consumers = builders.map(|builder| builder.stop(Stop::End).start().unwrap());
+    for consumer in &mut consumers {
+        let error = consumer.next().await.unwrap().unwrap_err();
+        assert!(error.is_retriable(), "{error}");
+    }
+    world.cluster.restart_broker(1);
+    for consumer in &mut consumers {
+        let mut read = 0;
+        while let Some(next) = consumer.next().await {
+            // Perhaps it was told twice before the broker came back.
+            read += next.map_or(0, |batch| batch.records().count());
+        }
+        assert_eq!(read, 10);
+    }
 }
 
 #[tokio::test(start_paused = true)]

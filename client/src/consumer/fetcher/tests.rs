@@ -1,17 +1,20 @@
 //! The fetcher against a cluster that the test plays.
 
 use bytes::{Bytes, BytesMut};
-use kurier_protocol::Records;
-use kurier_protocol::api::fetch::{AbortedTransaction, FetchableTopicResponse};
+use kurier_protocol::api::fetch::{
+    AbortedTransaction, FetchResponse, FetchableTopicResponse, PartitionData,
+};
 use kurier_protocol::api::metadata::{
     MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
 };
 use kurier_protocol::record::control::EndTransaction;
 use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
+use kurier_protocol::{ErrorCode, Records};
 
+use super::super::config::{OffsetReset, Start};
 use super::*;
 use crate::error::Cause;
-use crate::offsets::Position;
+use crate::offsets::{Isolation, Position};
 
 const MS: Duration = Duration::from_millis(1);
 const NOTHING: usize = 0;
@@ -49,7 +52,8 @@ impl Fixture {
         let mut fetcher = Fetcher::new(config, Backoff::new(100 * MS, 1000 * MS));
         for slot in 0..leaders.len() {
             let partition = i32::try_from(slot).unwrap();
-            fetcher.handle_assigned(&"t".into(), partition, turn(slot, 0), start);
+            let (topic, turn) = ("t".into(), turn(slot, 0));
+            fetcher.handle_assigned(Claim { topic, partition, turn, start, is_paused: false });
         }
         let now = tokio::time::Instant::now().into_std();
         let mut fixture = Self { fetcher, picture: Picture::default(), now, buffered: NOTHING };
@@ -107,6 +111,17 @@ impl Fixture {
     fn lookup(&mut self) -> Lookup {
         match &self.actions()[..] {
             [Action::Lookup(lookup)] => lookup.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The question whether a gap is one; a fetch goes on beside it.
+    fn gap_lookup(&mut self) -> Lookup {
+        match &self.actions()[..] {
+            [Action::Lookup(lookup), Action::Fetch { .. }] => {
+                assert_eq!(lookup.wanted[0].2, Position::EarliestLocal);
+                lookup.clone()
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -385,12 +400,74 @@ fn the_end_is_reached_over_what_compaction_has_removed() {
     let fetch = f.fetch();
     assert!(f.answer(&fetch, vec![data(0, &[])]).is_empty());
     let fetch = f.fetch();
-    assert_eq!(f.answer(&fetch, vec![data(0, &[])]), ["0: skip to 5", "0: end"]);
+    assert!(f.answer(&fetch, vec![data(0, &[])]).is_empty());
+    let lookup = f.gap_lookup();
+    f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![Some(3)]));
+    assert_eq!(f.entries(), ["0: skip to 5", "0: end"]);
 
     let mut f = until_the_end(&[1], &[5]);
     let fetch = f.fetch();
     let entries = f.answer(&fetch, vec![data(0, &[batch(0, 3, &seal(0)), batch(9, 1, &seal(0))])]);
-    assert_eq!(entries, ["0: 0..=2 from 0", "0: skip to 10", "0: end"]);
+    assert_eq!(entries, ["0: 0..=2 from 0", "0: skip to 5", "0: end"]);
+}
+
+#[test]
+fn records_in_a_tiered_store_are_waited_for() {
+    let mut f = until_the_end(&[1], &[5]);
+    let mut fetch = f.fetch();
+    for local in [Some(1), None] {
+        for _ in 0..2 {
+            assert!(f.answer(&fetch, vec![data(0, &[])]).is_empty());
+            let actions = f.actions();
+            let [.., Action::Fetch { id, broker, plan }] = &actions[..] else {
+                panic!("{actions:?}")
+            };
+            fetch = Fetch { id: *id, broker: *broker, plan: plan.clone() };
+            if let [Action::Lookup(lookup), _] = &actions[..] {
+                f.fetcher.handle_offsets(f.moment(), lookup.clone(), Ok(vec![local]));
+            }
+        }
+        assert!(f.entries().is_empty(), "the leader does not hold offset 0 itself");
+    }
+    let entries = f.answer(&fetch, vec![data(0, &[batch(0, 5, &seal(0))])]);
+    assert_eq!(entries, ["0: 0..=4 from 0", "0: end"]);
+}
+
+#[test]
+fn brokers_without_tiered_stores_have_told_all() {
+    let mut f = until_the_end(&[1], &[5]);
+    for _ in 0..2 {
+        let fetch = f.fetch();
+        assert!(f.answer(&fetch, vec![data(0, &[])]).is_empty());
+    }
+    let lookup = f.gap_lookup();
+    let error = Error::Unsupported {
+        feature: "that question".into(),
+        needed: "ListOffsets version 8".into(),
+        offered: "version 7".into(),
+        remedy: "none".into(),
+    };
+    f.fetcher.handle_offsets(f.moment(), lookup, Err(error));
+    assert_eq!(f.entries(), ["0: skip to 5", "0: end"]);
+}
+
+#[test]
+fn no_batch_claims_to_reach_beyond_the_end() {
+    let mut f = until_the_end(&[1], &[5]);
+    let fetch = f.fetch();
+    let response = |partition| FetchResponse {
+        responses: vec![FetchableTopicResponse {
+            topic: "t".into(),
+            partitions: vec![partition],
+            ..FetchableTopicResponse::default()
+        }],
+        ..FetchResponse::default()
+    };
+    let answer = response(data(0, &[batch(0, 8, &seal(0))]));
+    f.fetcher.handle_answer(f.moment(), fetch.id, Ok((12, answer)));
+    let entries = f.fetcher.take_entries();
+    let Item::Batch(fetched) = &entries[0].item else { panic!("{entries:?}") };
+    assert_eq!((fetched.next_offset, fetched.span.end), (5, 5));
 }
 
 #[test]

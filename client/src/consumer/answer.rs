@@ -1,0 +1,340 @@
+//! Core: the fetcher's other half: answers to batches, positions, retries or failures.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kurier_protocol::api::fetch::{FetchResponse, NodeEndpoint, PartitionData};
+use kurier_protocol::{ApiKey, ErrorCode};
+
+use super::aborted::Aborted;
+use super::buffer::{Entry, Item, Turn};
+use super::config::{OffsetReset, Start};
+use super::fetcher::{Action, Fetcher, Flight, Moment};
+use super::lookup::{Aim, Lookup};
+use super::plan::{Asked, Plan, WHOLE_BATCH_SINCE};
+use super::position::{End, Gap, Place};
+use super::reading::{Reading, end_if_reached, is_empty};
+use crate::error::{About, Error, Remedy, remedy};
+use crate::metadata::Leader;
+use crate::offsets::Isolation;
+
+/// What came.
+impl Fetcher {
+    /// Offsets were looked up, in the order in which they were wanted.
+    pub(crate) fn handle_offsets(
+        &mut self,
+        moment: Moment,
+        lookup: Lookup,
+        found: Result<Vec<Option<i64>>, Error>,
+    ) {
+        self.is_stirred = true;
+        match found {
+            Ok(found) => {
+                for (turn, offset) in lookup.turns.into_iter().zip(found) {
+                    self.handle_offset(turn, lookup.aim, offset);
+                }
+            }
+            Err(error) => {
+                for turn in lookup.turns {
+                    self.handle_lookup_failed(moment, turn, lookup.aim, &error);
+                }
+            }
+        }
+    }
+
+    /// A fetch has its answer, or will have none.
+    pub(crate) fn handle_answer(
+        &mut self,
+        moment: Moment,
+        id: u64,
+        answer: Result<(i16, FetchResponse), Error>,
+    ) {
+        let Some(Flight { broker, plan }) = self.flights.remove(&id) else { return };
+        self.busy.remove(&broker);
+        self.is_stirred = true;
+        for asked in plan.asked().iter() {
+            if let Some(track) = self.current(asked.turn) {
+                track.is_asked = false;
+            }
+        }
+        match answer {
+            Ok((version, response)) if response.error_code.is_ok() => {
+                self.handle_response(moment, (version, &plan), response);
+            }
+            Ok((_, response)) => {
+                let error = Error::broker(ApiKey::FETCH, response.error_code, About::Nothing);
+                self.handle_failed(moment, &plan, &error);
+            }
+            Err(error) => self.handle_failed(moment, &plan, &error),
+        }
+    }
+}
+
+/// Of a lookup.
+impl Fetcher {
+    fn handle_offset(&mut self, turn: Turn, aim: Aim, offset: Option<i64>) {
+        let Some(track) = self.tracks.get_mut(turn.slot).and_then(Option::as_mut) else { return };
+        match (aim, offset) {
+            // An end counts for every turn of its partition.
+            (Aim::End, offset) => track.end = End::At(offset.unwrap_or(0)),
+            (Aim::Gap, local) => return self.handle_local_start(turn, local),
+            (Aim::Start, _) if track.turn != turn => return,
+            (Aim::Start, Some(offset)) => {
+                track.place = Place::At(offset);
+                self.entries.push(Entry { turn, item: Item::At { offset } });
+            }
+            // No record is that young: all that come are.
+            (Aim::Start, None) => track.place = Place::Unknown(Start::Latest),
+        }
+        track.heard();
+        self.entries.extend(end_if_reached(track));
+    }
+
+    /// The leader has said where the part of the log begins that it holds itself.
+    fn handle_local_start(&mut self, turn: Turn, local: Option<i64>) {
+        let Some(track) = self.tracks.get_mut(turn.slot).and_then(Option::as_mut) else { return };
+        let (Place::At(offset), Gap::Lookup { until }) = (track.place, track.gap) else { return };
+        if track.turn != turn {
+            return;
+        }
+        track.gap = Gap::None;
+        if local.is_some_and(|local| local <= offset) {
+            track.place = Place::At(until);
+            self.entries.push(Entry { turn, item: Item::Skip { next_offset: until } });
+            self.entries.extend(end_if_reached(track));
+        }
+    }
+
+    fn handle_lookup_failed(&mut self, moment: Moment, turn: Turn, aim: Aim, error: &Error) {
+        let Some(track) = self.track(turn.slot) else { return };
+        match aim {
+            Aim::End => track.end = End::Unknown,
+            // A broker that does not know the question holds its logs itself.
+            Aim::Gap if matches!(error, Error::Unsupported { .. }) => {
+                return self.handle_local_start(turn, Some(0));
+            }
+            Aim::Gap => track.gap = Gap::None,
+            Aim::Start if track.turn != turn => return,
+            Aim::Start => {
+                if let Place::Lookup(start) = track.place {
+                    track.place = Place::Unknown(start);
+                }
+            }
+        }
+        let turn = track.turn;
+        if error.is_retriable() {
+            // The lookup has tried until its own deadline.
+            self.entries.push(Entry { turn, item: Item::News(error.clone()) });
+            self.retry(moment, turn, error);
+        } else {
+            self.fail(turn, error.clone());
+        }
+    }
+}
+
+/// Of a fetch.
+impl Fetcher {
+    fn handle_response(
+        &mut self,
+        moment: Moment,
+        (version, plan): (i16, &Plan),
+        response: FetchResponse,
+    ) {
+        // An empty answer of a broker that throttles says nothing of what is there.
+        let is_telling = response.throttle_time_ms == 0
+            && response.responses.iter().flat_map(|t| &t.partitions).all(is_empty);
+        let mut served = BTreeSet::new();
+        let mut first = None;
+        let mut hint = 0;
+        let endpoints = response.node_endpoints;
+        for topic in response.responses {
+            for data in topic.partitions {
+                let index = data.partition_index;
+                let Some(one) = plan.find(&mut hint, &topic.topic, topic.topic_id, index) else {
+                    continue;
+                };
+                if self.current(one.turn).is_none() {
+                    continue;
+                }
+                self.pass_leader_on(one, &data, &endpoints);
+                if !data.error_code.is_ok() {
+                    self.handle_code(moment, one, &data);
+                    continue;
+                }
+                match self.handle_records((version, is_telling), one, data) {
+                    Yield::Some => {
+                        served.insert(one.turn.slot);
+                    }
+                    Yield::Cut => first = Some(one.turn.slot),
+                    Yield::None => {}
+                }
+            }
+        }
+        self.turn_order(&served, first);
+    }
+
+    fn pass_leader_on(&mut self, one: &Asked, data: &PartitionData, endpoints: &[NodeEndpoint]) {
+        let named = &data.current_leader;
+        if named.leader_id < 0 {
+            return;
+        }
+        let endpoint = endpoints.iter().find(|endpoint| endpoint.node_id == named.leader_id);
+        self.actions.push_back(Action::Heard {
+            topic: Arc::clone(&one.topic),
+            partition: one.partition,
+            leader: Leader { broker: named.leader_id, epoch: named.leader_epoch },
+            endpoint: endpoint
+                .and_then(|e| Some((e.host.to_string(), u16::try_from(e.port).ok()?))),
+        });
+    }
+
+    /// Lets who got something stand behind the others, and who needs the whole answer before them.
+    fn turn_order(&mut self, served: &BTreeSet<usize>, first: Option<usize>) {
+        if !served.is_empty() {
+            self.order.retain(|slot| !served.contains(slot));
+            self.order.extend(served);
+        }
+        if let Some(first) = first {
+            self.order.retain(|slot| *slot != first);
+            self.order.push_front(first);
+        }
+    }
+
+    /// Takes the batches of one partition in.
+    fn handle_records(
+        &mut self,
+        (version, is_telling): (i16, bool),
+        asked: &Asked,
+        data: PartitionData,
+    ) -> Yield {
+        let is_committed = self.config.isolation == Isolation::ReadCommitted;
+        let Some(track) = self.tracks.get_mut(asked.turn.slot).and_then(Option::as_mut) else {
+            return Yield::None;
+        };
+        track.heard();
+        let readable = if is_committed { data.last_stable_offset } else { data.high_watermark };
+        let aborted = if is_committed { data.aborted_transactions } else { None };
+        let records = data.records.map(|records| records.0).unwrap_or_default();
+        let has_bytes = !records.is_empty();
+        let aborted = Aborted::new(aborted.unwrap_or_default());
+        let mut reading = Reading::new(track, aborted, data.high_watermark);
+        let problem = reading.read(asked.offset, records, &mut self.entries);
+        let has_moved = track.place != Place::At(asked.offset);
+        if let Some(error) = problem {
+            self.fail(asked.turn, error);
+            return Yield::None;
+        }
+        if has_moved {
+            track.bytes_max = None;
+            track.gap = Gap::None;
+            return Yield::Some;
+        }
+        if has_bytes {
+            return self.handle_cut(version, asked);
+        }
+        let until = readable.min(track.end_offset());
+        if is_telling && asked.offset < until && track.end != End::Never {
+            track.gap.handle_empty(until);
+        }
+        Yield::None
+    }
+
+    /// Not even one batch came whole.
+    fn handle_cut(&mut self, version: i16, asked: &Asked) -> Yield {
+        if version >= WHOLE_BATCH_SINCE {
+            return Yield::Cut;
+        }
+        let limit = asked
+            .bytes_max
+            .unwrap_or_else(|| i32::try_from(self.config.partition_bytes_max).unwrap_or(i32::MAX));
+        let most = i32::try_from(self.config.batch_bytes_max).unwrap_or(i32::MAX);
+        if limit >= most {
+            let error = Error::TooLarge {
+                bytes: usize::try_from(limit).unwrap_or_default() + 1,
+                bytes_max: self.config.batch_bytes_max,
+                setting: "batch_bytes_max",
+            };
+            self.fail(asked.turn, error);
+            return Yield::None;
+        }
+        if let Some(track) = self.current(asked.turn) {
+            track.bytes_max = Some(limit.saturating_mul(2).min(most));
+        }
+        Yield::Cut
+    }
+
+    /// A broker refuses a partition.
+    fn handle_code(&mut self, moment: Moment, asked: &Asked, data: &PartitionData) {
+        let code = data.error_code;
+        let about = About::partition(&asked.topic, asked.partition);
+        let error = Error::broker(ApiKey::FETCH, code, about.clone());
+        match remedy(ApiKey::FETCH, code) {
+            Remedy::Retry | Remedy::Session => self.retry(moment, asked.turn, &error),
+            Remedy::Refresh => {
+                self.wants_refresh = true;
+                self.retry(moment, asked.turn, &error);
+            }
+            Remedy::Reset => self.reset(asked),
+            _ => self.fail(asked.turn, error),
+        }
+    }
+
+    /// The position is not within the log.
+    fn reset(&mut self, asked: &Asked) {
+        let start = match self.config.offset_reset {
+            OffsetReset::Earliest => Start::Earliest,
+            OffsetReset::Latest => Start::Latest,
+            OffsetReset::Error => {
+                let error = Error::Broker {
+                    api: ApiKey::FETCH,
+                    code: ErrorCode::OFFSET_OUT_OF_RANGE,
+                    about: About::partition(&asked.topic, asked.partition),
+                    message: Some(
+                        format!(
+                            "offset {} was asked for; seek, or set offset_reset \
+                             (auto.offset.reset)",
+                            asked.offset
+                        )
+                        .into(),
+                    ),
+                };
+                return self.fail(asked.turn, error);
+            }
+        };
+        let (topic, partition, offset) = (&asked.topic, asked.partition, asked.offset);
+        tracing::warn!(%topic, partition, offset, ?start, "offset out of range: reset");
+        if let Some(track) = self.current(asked.turn) {
+            track.place = Place::Unknown(start);
+        }
+    }
+
+    /// The fetch has failed as a whole.
+    fn handle_failed(&mut self, moment: Moment, plan: &Plan, error: &Error) {
+        let is_passing = match error {
+            Error::Broker { api, code, .. } => {
+                matches!(remedy(*api, *code), Remedy::Retry | Remedy::Refresh | Remedy::Session)
+            }
+            other => other.is_retriable(),
+        };
+        self.wants_refresh = true;
+        for asked in plan.asked().iter() {
+            if self.current(asked.turn).is_none() {
+                continue;
+            }
+            if is_passing {
+                self.retry(moment, asked.turn, error);
+            } else {
+                self.fail(asked.turn, error.clone());
+            }
+        }
+    }
+}
+
+/// What an answer had of a partition.
+enum Yield {
+    /// At least a batch.
+    Some,
+    /// The beginning of one.
+    Cut,
+    None,
+}

@@ -1,0 +1,175 @@
+//! The buffer, with the test as its driver and its user.
+
+use bytes::BytesMut;
+use kurier_protocol::record::{BatchWriter, Magic, RecordBatches, RecordParts, Seal};
+
+use super::*;
+
+/// A batch of one record.
+pub(crate) fn batch(offset: i64) -> Item {
+    let mut writer = BatchWriter::new(BytesMut::new(), Magic::V2, 0);
+    writer.append(&RecordParts { value: Some(b"v"), ..RecordParts::default() }).unwrap();
+    let bytes = writer.seal(&Seal { base_offset: offset, ..Seal::default() }).unwrap();
+    Item::Batch(Fetched {
+        batch: RecordBatches::new(bytes).next().unwrap().unwrap(),
+        span: Span { start: offset, end: i64::MAX },
+        high_watermark: 99,
+        next_offset: offset + 1,
+    })
+}
+
+fn buffer(partitions: i32) -> (Buffer, Vec<Turn>) {
+    let mut buffer = Buffer::default();
+    let topic = "t".into();
+    let turns = (0..partitions).map(|p| buffer.assign(&topic, p, Start::Earliest)).collect();
+    (buffer, turns)
+}
+
+fn push(buffer: &mut Buffer, turn: Turn, item: Item) {
+    buffer.push(Entry { turn, item });
+}
+
+/// (partition, offset) of the next batch.
+fn taken(buffer: &mut Buffer) -> Option<(i32, i64)> {
+    match buffer.take() {
+        Taken::Batch { turn, partition, fetched, .. } => {
+            buffer.give(turn, fetched.next_offset);
+            Some((partition, fetched.batch.base_offset()))
+        }
+        Taken::Nothing => None,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_position_moves_only_when_the_user_was_given_the_batch() {
+    let (mut buffer, turns) = buffer(1);
+    push(&mut buffer, turns[0], Item::At { offset: 5 });
+    push(&mut buffer, turns[0], batch(5));
+    let Taken::Batch { turn, fetched, .. } = buffer.take() else { panic!() };
+    assert_eq!(buffer.position(0), Some(5));
+    buffer.give(turn, fetched.next_offset);
+    assert_eq!(buffer.position(0), Some(6));
+    push(&mut buffer, turns[0], Item::Skip { next_offset: 9 });
+    assert_eq!((taken(&mut buffer), buffer.position(0)), (None, Some(9)));
+}
+
+#[test]
+fn a_seek_acts_at_once_and_only_on_its_partition() {
+    let (mut buffer, turns) = buffer(2);
+    for turn in &turns {
+        push(&mut buffer, *turn, batch(3));
+    }
+    let bytes = buffer.bytes();
+    buffer.seek(0, Start::Offset(40));
+    assert_eq!(buffer.bytes(), bytes / 2);
+    // What was in flight at the seek comes too late.
+    push(&mut buffer, turns[0], batch(4));
+    assert_eq!(taken(&mut buffer), Some((1, 3)));
+    assert_eq!((taken(&mut buffer), buffer.position(0)), (None, Some(40)));
+    let turn = Turn { slot: 0, generation: 1 };
+    assert_eq!(buffer.pop_order(), Some(Order::Seek(turn, Start::Offset(40))));
+    push(&mut buffer, turn, batch(40));
+    assert_eq!(taken(&mut buffer), Some((0, 40)));
+}
+
+#[test]
+fn a_paused_partition_keeps_what_is_there() {
+    let (mut buffer, turns) = buffer(2);
+    push(&mut buffer, turns[0], batch(3));
+    push(&mut buffer, turns[1], batch(8));
+    buffer.pause(0);
+    push(&mut buffer, turns[0], batch(4));
+    assert_eq!((taken(&mut buffer), taken(&mut buffer)), (Some((1, 8)), None));
+    buffer.resume(0);
+    assert_eq!((taken(&mut buffer), taken(&mut buffer)), (Some((0, 3)), Some((0, 4))));
+    assert_eq!(buffer.bytes(), 0);
+    assert_eq!(buffer.pop_order(), Some(Order::Pause(0)));
+    assert_eq!(buffer.pop_order(), Some(Order::Resume(0)));
+}
+
+#[test]
+fn what_a_paused_partition_keeps_takes_no_room() {
+    let (mut buffer, turns) = buffer(2);
+    push(&mut buffer, turns[0], batch(3));
+    let one = buffer.bytes();
+    buffer.pause(0);
+    push(&mut buffer, turns[0], batch(4));
+    assert_eq!(buffer.bytes(), 0);
+    push(&mut buffer, turns[1], batch(8));
+    assert_eq!(buffer.bytes(), one);
+    buffer.resume(0);
+    assert_eq!(buffer.bytes(), 3 * one);
+    buffer.pause(0);
+    buffer.seek(0, Start::Earliest);
+    assert_eq!((buffer.bytes(), taken(&mut buffer)), (one, Some((1, 8))));
+}
+
+#[test]
+fn a_batch_that_is_put_back_comes_again_and_first() {
+    let (mut buffer, turns) = buffer(1);
+    push(&mut buffer, turns[0], batch(3));
+    push(&mut buffer, turns[0], batch(4));
+    let bytes = buffer.bytes();
+    let Taken::Batch { turn, fetched, .. } = buffer.take() else { panic!() };
+    buffer.put_back(turn, fetched);
+    assert_eq!(buffer.bytes(), bytes);
+    assert_eq!((taken(&mut buffer), taken(&mut buffer)), (Some((0, 3)), Some((0, 4))));
+}
+
+#[test]
+fn a_claim_says_what_the_user_wants_by_now() {
+    let (mut buffer, turns) = buffer(1);
+    let claim = |buffer: &Buffer| {
+        let claim = buffer.claim(0).unwrap();
+        (claim.turn, claim.start, claim.is_paused)
+    };
+    assert_eq!(claim(&buffer), (turns[0], Start::Earliest, false));
+    buffer.seek(0, Start::Latest);
+    buffer.pause(0);
+    assert_eq!(claim(&buffer), (Turn { slot: 0, generation: 1 }, Start::Latest, true));
+    assert!(buffer.claim(1).is_none());
+}
+
+#[test]
+fn ends_when_every_partition_has_ended_or_failed() {
+    let (mut buffer, turns) = buffer(2);
+    buffer.add_pending(1);
+    push(&mut buffer, turns[0], Item::End);
+    push(&mut buffer, turns[1], Item::Failed(Error::Closed { what: "test" }));
+    assert!(matches!(buffer.take(), Taken::Error(_)));
+    assert!(matches!(buffer.take(), Taken::Nothing));
+    buffer.end_pending();
+    assert!(matches!(buffer.take(), Taken::Ended));
+    buffer.seek(1, Start::Earliest);
+    assert!(matches!(buffer.take(), Taken::Nothing));
+}
+
+#[test]
+fn news_do_not_stop_a_partition() {
+    let (mut buffer, turns) = buffer(1);
+    push(&mut buffer, turns[0], Item::News(Error::Closed { what: "test" }));
+    assert!(matches!(buffer.take(), Taken::Error(_)));
+    assert!(matches!(buffer.take(), Taken::Nothing));
+}
+
+#[test]
+fn a_batch_that_cannot_be_unpacked_stops_its_partition() {
+    let (mut buffer, turns) = buffer(2);
+    push(&mut buffer, turns[0], batch(0));
+    push(&mut buffer, turns[0], batch(1));
+    let Taken::Batch { turn, .. } = buffer.take() else { panic!() };
+    buffer.fail(turn);
+    assert_eq!(taken(&mut buffer), None);
+    assert_eq!(buffer.pop_order(), Some(Order::Stop(turn)));
+}
+
+#[test]
+fn without_a_driver_nobody_waits() {
+    let (mut buffer, turns) = buffer(1);
+    push(&mut buffer, turns[0], batch(0));
+    buffer.die();
+    assert_eq!(taken(&mut buffer), Some((0, 0)));
+    assert!(matches!(buffer.take(), Taken::Error(Error::Closed { .. })));
+    assert!(matches!(buffer.take(), Taken::Ended));
+}
