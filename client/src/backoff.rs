@@ -26,12 +26,6 @@ impl Backoff {
         doubled.min(self.max).saturating_mul(permille) / 1000
     }
 
-    /// How many waits were taken since the last success.
-    #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.attempts
-    }
-
     /// Begins again, after a success.
     pub fn reset(&mut self) {
         self.attempts = 0;
@@ -70,6 +64,6 @@ mod tests {
         for _ in 0..100 {
             let _ = backoff.next(400);
         }
-        assert_eq!(backoff.attempts(), 100);
+        assert_eq!(backoff.next(200), Duration::from_secs(1 << DOUBLINGS_MAX));
     }
 }

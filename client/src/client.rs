@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 use crate::config::ClientConfig;
 use crate::consumer::{ConsumerBuilder, ConsumerConfig};
 use crate::error::Error;
-use crate::metadata::Picture;
+use crate::metadata::{Creation, Picture, Topic};
 use crate::net::Address;
 use crate::offsets::Offsets;
 use crate::producer::{ProducerBuilder, ProducerConfig};
@@ -89,12 +89,29 @@ impl Client {
 
     /// A producer, after [`build`](ProducerBuilder::build).
     pub fn producer(&self) -> ProducerBuilder {
-        ProducerBuilder::new(self.cluster.clone(), (*self.producer).clone())
+        ProducerBuilder::new(self.cluster.with_own_interest(), (*self.producer).clone())
     }
 
     /// A consumer, after [`start`](ConsumerBuilder::start).
     pub fn consumer(&self) -> ConsumerBuilder {
-        ConsumerBuilder::new(self.cluster.clone(), (*self.consumer).clone())
+        ConsumerBuilder::new(self.cluster.with_own_interest(), (*self.consumer).clone())
+    }
+
+    /// A topic and its partitions. One that was just created, perhaps by another client, is waited
+    /// for; never creates one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownTopic`] if there is no such topic for a third of
+    /// [`ClientConfig::topic_wait`], and whatever a broker says of it instead.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops it; nothing is changed by it.
+    pub async fn topic(&self, name: &str) -> Result<Arc<Topic>, Error> {
+        let deadline = Instant::now() + self.cluster.request_timeout();
+        let cluster = self.cluster.with_own_interest();
+        cluster.topic(name, Creation::Never, deadline).await
     }
 
     /// The cluster as it was last seen: its brokers, its controller, and the topics in use.

@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use futures_util::future::Either;
 use kurier_env::Env;
-use kurier_protocol::{ApiKey, ErrorCode, Request};
+use kurier_protocol::{ApiKey, Request};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::ClientConfig;
-use crate::error::{About, Cause, Error, Remedy, Waiting, remedy};
-use crate::metadata::{Creation, Driver, Hint, Leader, Picture, Sources, Topic, Wishes, bootstrap};
+use crate::error::{About, Cause, Error, Remedy, Waiting, means_missing, remedy};
+use crate::metadata::{
+    Creation, Driver, Hint, Leader, Owner, Picture, Sources, Topic, Wishes, bootstrap,
+};
 use crate::net::{Address, Class, Connections, Peer, Ranges, Route};
 
 /// The cluster, as one client sees it. Cloning shares connections and metadata; when the last
@@ -22,7 +24,25 @@ use crate::net::{Address, Class, Connections, Peer, Ranges, Route};
 #[derive(Clone, Debug)]
 pub(crate) struct Cluster {
     shared: Arc<Shared>,
+    interest: Arc<Interest>,
     request_timeout: Duration,
+}
+
+/// The topics that one part of the client wants: they stay in all refreshes until it is dropped.
+#[derive(Debug)]
+struct Interest {
+    shared: Arc<Shared>,
+    owner: Owner,
+}
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        self.shared.wishes.send_if_modified(|wishes| {
+            wishes.release(self.owner);
+            // Nothing is to be asked because of it.
+            false
+        });
+    }
 }
 
 #[derive(Debug)]
@@ -34,6 +54,18 @@ struct Shared {
     wishes: watch::Sender<Wishes>,
     hints: mpsc::Sender<Hint>,
     owners: AtomicU64,
+}
+
+impl Interest {
+    fn new(shared: &Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self { shared: Arc::clone(shared), owner: Owner(shared.new_owner()) })
+    }
+}
+
+impl Shared {
+    fn new_owner(&self) -> u64 {
+        self.owners.fetch_add(1, Ordering::Relaxed)
+    }
 }
 
 impl Cluster {
@@ -54,18 +86,17 @@ impl Cluster {
         let (wishes, wished) = watch::channel(Wishes::default());
         let (hints, hinted) = mpsc::channel(HINTS_MAX);
         sources.connections.release_bootstrap();
-        let cluster = Self {
-            request_timeout: sources.config.request_timeout,
-            shared: Arc::new(Shared {
-                env: sources.env.clone(),
-                config: Arc::clone(&sources.config),
-                connections: sources.connections.clone(),
-                picture,
-                wishes,
-                hints,
-                owners: AtomicU64::new(1),
-            }),
-        };
+        let shared = Arc::new(Shared {
+            env: sources.env.clone(),
+            config: Arc::clone(&sources.config),
+            connections: sources.connections.clone(),
+            picture,
+            wishes,
+            hints,
+            owners: AtomicU64::new(1),
+        });
+        let request_timeout = sources.config.request_timeout;
+        let cluster = Self { interest: Interest::new(&shared), shared, request_timeout };
         tokio::spawn(Driver::new(sources, publish, wished, hinted).run());
         Ok(cluster)
     }
@@ -80,7 +111,13 @@ impl Cluster {
 
     /// The same cluster, whose calls wait so long for an answer.
     pub(crate) fn with_request_timeout(&self, timeout: Duration) -> Self {
-        Self { shared: Arc::clone(&self.shared), request_timeout: timeout }
+        Self { request_timeout: timeout, ..self.clone() }
+    }
+
+    /// The same cluster for another part of the client: the topics that it wants are kept fresh as
+    /// long as there are clones of it.
+    pub(crate) fn with_own_interest(&self) -> Self {
+        Self { interest: Interest::new(&self.shared), ..self.clone() }
     }
 
     pub(crate) fn request_timeout(&self) -> Duration {
@@ -89,7 +126,7 @@ impl Cluster {
 
     /// A number for a connection class of its own.
     pub(crate) fn new_owner(&self) -> u64 {
-        self.shared.owners.fetch_add(1, Ordering::Relaxed)
+        self.shared.new_owner()
     }
 
     /// Closes the connections of a class, once what was sent on them is answered.
@@ -107,19 +144,10 @@ impl Cluster {
         self.shared.picture.clone()
     }
 
-    /// Keeps topics in all refreshes from now on; those that are not known are asked for soon.
-    pub(crate) fn want_topics<'a>(
-        &self,
-        names: impl IntoIterator<Item = &'a str>,
-        creation: Creation,
-    ) {
-        self.shared.wishes.send_if_modified(|wishes| {
-            let mut is_news = false;
-            for name in names {
-                is_news |= wishes.want(name, creation);
-            }
-            is_news
-        });
+    /// Keeps a topic in all refreshes from now on; if it is not known, it is asked for soon.
+    fn want_topic(&self, name: &str, creation: Creation) {
+        let owner = self.interest.owner;
+        self.shared.wishes.send_if_modified(|wishes| wishes.want(owner, name, creation));
     }
 
     /// Asks for metadata soon.
@@ -141,40 +169,67 @@ impl Cluster {
         let _ = self.shared.hints.try_send(hint);
     }
 
-    /// Waits until a topic is known.
+    /// A topic, once it is known. From then on it is kept fresh; if it does not exist, it is asked
+    /// for no longer than this waits.
     pub(crate) async fn topic(
         &self,
         name: &str,
         creation: Creation,
         deadline: Instant,
     ) -> Result<Arc<Topic>, Error> {
-        let start = Instant::now();
-        let missing_until = start + self.topic_wait(creation);
         let mut pictures = self.watch();
+        let held = pictures.borrow_and_update().topic(name).cloned();
+        if let Some(topic) = held.as_ref().filter(|topic| topic.error.is_ok()) {
+            self.want_topic(name, creation);
+            return Ok(Arc::clone(topic));
+        }
+        // Of this call alone, as the topic may not exist.
+        let waiting = self.with_own_interest();
+        waiting.want_topic(name, creation);
+        if held.is_some() {
+            // Its error may be an old one.
+            self.refresh();
+        }
+        let topic = waiting.wait_for(name, creation, deadline, pictures).await?;
+        self.want_topic(name, creation);
+        Ok(topic)
+    }
+
+    async fn wait_for(
+        &self,
+        name: &str,
+        creation: Creation,
+        deadline: Instant,
+        mut pictures: watch::Receiver<Arc<Picture>>,
+    ) -> Result<Arc<Topic>, Error> {
+        let start = Instant::now();
+        let missing_until = deadline.min(start + self.topic_wait(creation));
+        let mut is_missing = false;
         loop {
-            let topic = pictures.borrow_and_update().topic(name).cloned();
-            let error = topic.as_ref().map(|topic| topic.error);
-            if let (Some(topic), Some(ErrorCode::NONE)) = (topic, error) {
-                return Ok(topic);
-            }
-            let is_missing = error.is_some_and(means_missing);
-            if let Some(code) = error
-                && !is_missing
-                && matches!(remedy(ApiKey::METADATA, code), Remedy::Fail | Remedy::Fatal)
-            {
-                self.forget(name);
-                return Err(Error::broker(ApiKey::METADATA, code, About::topic(name)));
-            }
-            self.want_topics([name], creation);
-            let until = if is_missing { deadline.min(missing_until) } else { deadline };
-            if timeout_at(until, pictures.changed()).await.is_err() {
-                if is_missing {
-                    self.forget(name);
+            let until = if is_missing { missing_until } else { deadline };
+            let ask_again = Instant::now() + self.config().retry_backoff_max;
+            match timeout_at(until.min(ask_again), pictures.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Err(Error::Closed { what: "client" }),
+                Err(_) if ask_again < until => self.refresh(),
+                Err(_) if is_missing => {
                     return Err(Error::UnknownTopic { topic: name.into(), partition: None });
                 }
-                let what = Waiting::Metadata { topic: name.into() };
-                let after = start.elapsed();
-                return Err(Error::TimedOut { what, after, maybe_written: false });
+                Err(_) => {
+                    let what = Waiting::Metadata { topic: name.into() };
+                    let after = start.elapsed();
+                    return Err(Error::TimedOut { what, after, maybe_written: false });
+                }
+            }
+            let Some(topic) = pictures.borrow_and_update().topic(name).cloned() else { continue };
+            let code = topic.error;
+            is_missing = means_missing(code);
+            match remedy(ApiKey::METADATA, code) {
+                Remedy::Ok => return Ok(topic),
+                Remedy::Fail | Remedy::Fatal if !is_missing => {
+                    return Err(Error::broker(ApiKey::METADATA, code, About::topic(name)));
+                }
+                _ => {}
             }
         }
     }
@@ -184,14 +239,6 @@ impl Cluster {
             Creation::Allowed => self.config().topic_wait,
             Creation::Never => self.config().topic_wait / 3,
         }
-    }
-
-    /// Stops asking for a topic that is not there.
-    fn forget(&self, topic: &str) {
-        self.shared.wishes.send_if_modified(|wishes| {
-            wishes.forget(topic);
-            false
-        });
     }
 
     /// Sends a request to a broker, on the connection of the class, in the highest version that
@@ -246,11 +293,6 @@ impl Cluster {
             timeout: self.request_timeout,
         }))
     }
-}
-
-/// Whether brokers say by this that there is no such topic.
-fn means_missing(code: ErrorCode) -> bool {
-    matches!(code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID)
 }
 
 /// Leaders heard of that wait to be looked at.

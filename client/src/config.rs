@@ -85,12 +85,7 @@ impl ClientConfig {
             ("topic_wait", self.topic_wait),
             ("metadata.max.age.ms", self.metadata_age_max),
         ];
-        if let Some((setting, _)) = durations.iter().find(|(_, value)| value.is_zero()) {
-            return Err(Error::invalid(*setting, "must be more than 0"));
-        }
-        if let Some((setting, _)) = durations.iter().find(|(_, value)| *value > DURATION_MAX) {
-            return Err(Error::invalid(*setting, "must be at most a year"));
-        }
+        check_durations(&durations)?;
         if self.in_flight_max == 0 {
             return Err(Error::invalid("in_flight_max", "must be more than 0"));
         }
@@ -102,6 +97,15 @@ impl ClientConfig {
         }
         Ok(())
     }
+}
+
+/// Checks durations that must be neither nothing nor endless, each with the name of its setting.
+pub(crate) fn check_durations(durations: &[(&str, Duration)]) -> Result<(), Error> {
+    durations.iter().try_for_each(|(setting, value)| match *value {
+        Duration::ZERO => Err(Error::invalid(*setting, "must be more than 0")),
+        value if value > DURATION_MAX => Err(Error::invalid(*setting, "must be at most a year")),
+        _ => Ok(()),
+    })
 }
 
 /// Longer waits overflow clocks somewhere.

@@ -23,6 +23,8 @@ use crate::routing::{Retries, until};
 pub enum Position {
     /// The first record that is still there.
     Earliest,
+    /// The first record that the leader holds itself, and not in a tiered store. Needs Kafka 3.5.
+    EarliestLocal,
     /// The next record that will be written.
     Latest,
     /// The first record at or after this time, in milliseconds since 1970. Needs Kafka 0.10.1.
@@ -107,6 +109,8 @@ pub(crate) async fn lookup(
     isolation: Isolation,
     deadline: Instant,
 ) -> Result<Vec<FoundOffset>, Error> {
+    // Its topics are kept fresh until all is found.
+    let cluster = &cluster.with_own_interest();
     let found = vec![None; wanted.len()];
     let mut lookup = Lookup { cluster, wanted, isolation, deadline, found, problem: None };
     let mut retries = Retries::new(cluster, deadline);
@@ -225,10 +229,15 @@ impl Lookup<'_> {
     }
 }
 
-/// Brokers of 0.10.0 know no lookup by time.
+/// Brokers of 0.10.0 know no lookup by time; those before 3.5 know no tiered store.
 fn versions(rows: &[(Wanted, i32)]) -> RangeInclusive<i16> {
-    let by_time = rows.iter().any(|((_, _, at), _)| matches!(at, Position::Timestamp(_)));
-    i16::from(by_time)..=ListOffsetsRequest::VERSION_STABLE_MAX
+    let least = |at: Position| match at {
+        Position::Earliest | Position::Latest => 0,
+        Position::Timestamp(_) => 1,
+        Position::EarliestLocal => 8,
+    };
+    let least = rows.iter().map(|((_, _, at), _)| least(*at)).max();
+    least.unwrap_or(0)..=ListOffsetsRequest::VERSION_STABLE_MAX
 }
 
 fn request(
@@ -245,6 +254,7 @@ fn request(
             timestamp: match position {
                 Position::Latest => -1,
                 Position::Earliest => -2,
+                Position::EarliestLocal => -4,
                 Position::Timestamp(millis) => *millis,
             },
             ..Default::default()

@@ -34,14 +34,38 @@ pub enum Target {
     },
 }
 
-/// Sends a request to its target until it is answered, or until the deadline. After an attempt that
-/// may have been executed, only requests that change nothing are sent again.
+/// Sends a request to its target until it is answered by whoever is the target then, or until the
+/// deadline. After an attempt that may have been executed, only requests that change nothing are
+/// sent again.
 pub(crate) async fn request<R: Request>(
     cluster: &Cluster,
     target: &Target,
     deadline: Instant,
     request: impl Fn(i16) -> R + Clone + Send + 'static,
 ) -> Result<(i16, R::Response), Error> {
+    let has_moved = |version, response: &_| has_moved::<R>(target, version, response);
+    send(cluster, target, deadline, request, has_moved).await
+}
+
+/// As [`request`], for callers that look at the answer's error codes themselves.
+pub(crate) async fn ask<R: Request>(
+    cluster: &Cluster,
+    target: &Target,
+    deadline: Instant,
+    request: impl Fn(i16) -> R + Clone + Send + 'static,
+) -> Result<(i16, R::Response), Error> {
+    send(cluster, target, deadline, request, |_, _| false).await
+}
+
+async fn send<R: Request>(
+    cluster: &Cluster,
+    target: &Target,
+    deadline: Instant,
+    request: impl Fn(i16) -> R + Clone + Send + 'static,
+    has_moved: impl Fn(i16, &R::Response) -> bool,
+) -> Result<(i16, R::Response), Error> {
+    // The topic of its target is kept fresh until it is answered.
+    let cluster = &cluster.with_own_interest();
     let mut retries = Retries::new(cluster, deadline);
     loop {
         let answer = match resolve(cluster, target, deadline).await {
@@ -52,7 +76,7 @@ pub(crate) async fn request<R: Request>(
             Err(error) => Err(error),
         };
         let is_safe = match &answer {
-            Ok((version, response)) => has_moved::<R>(target, *version, response),
+            Ok((version, response)) => has_moved(*version, response),
             Err(error) => {
                 error.is_retriable() && (!error.maybe_written() || changes_nothing(R::KEY))
             }
@@ -171,7 +195,8 @@ fn has_moved<R: Request>(target: &Target, version: i16, response: &R::Response) 
     }
 }
 
-/// Every error code in a response, outermost first.
+/// Every error code in a response, outermost first. Its type is the user's choice, so that nothing
+/// here knows where it has them.
 fn codes<R: Request>(version: i16, response: &R::Response) -> Vec<ErrorCode> {
     let mut found = Vec::new();
     let value = api::info(R::KEY).and_then(|info| {

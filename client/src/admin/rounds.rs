@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::error::{About, Error, Remedy, remedy};
-use crate::routing::{Retries, Target, request};
+use crate::routing::{Retries, Target, ask};
 
 /// What came of each topic, in the order in which they were named.
 pub type Outcomes = Vec<(String, Result<(), Error>)>;
@@ -46,7 +46,7 @@ pub(super) async fn run<O: Operation>(
     while !open.is_empty() {
         let these: Vec<O> = open.iter().filter_map(|i| wanted.get(*i).cloned()).collect();
         let make = move |version| O::request(&these, version, timeout_ms);
-        let answer = request(cluster, &Target::Controller, deadline, make).await;
+        let answer = ask(cluster, &Target::Controller, deadline, make).await;
         let said = match answer {
             Ok((_, response)) => O::read(response),
             Err(error) if outcomes.iter().all(Option::is_none) => return Err(error),
@@ -68,6 +68,10 @@ pub(super) async fn run<O: Operation>(
         if !open.is_empty() && !retries.wait().await {
             break;
         }
+    }
+    if outcomes.iter().flatten().any(Result::is_ok) {
+        // Producers and consumers of these topics shall see the change soon.
+        cluster.refresh();
     }
     Ok(names.into_iter().zip(outcomes.into_iter().flatten()).collect())
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kurier_protocol::ApiKey;
 use kurier_protocol::api::create_topics::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreateTopicsRequest,
     CreateTopicsResponse,
@@ -9,15 +10,13 @@ use kurier_protocol::api::create_topics::{
 use kurier_protocol::api::delete_topics::{
     DeleteTopicState, DeleteTopicsRequest, DeleteTopicsResponse,
 };
-use kurier_protocol::api::metadata::{MetadataRequest, MetadataRequestTopic};
-use kurier_protocol::{ApiKey, ErrorCode};
 use tokio::time::Instant;
 
 use super::handle::Admin;
 use super::rounds::{self, Operation, Outcomes, Said};
-use crate::error::{About, Error};
-use crate::metadata::{Picture, Topic};
-use crate::routing::{Retries, Target, request};
+use crate::error::{About, Error, means_missing, means_young};
+use crate::metadata::{Creation, Picture, Topic, question};
+use crate::routing::{Retries, Target, ask};
 
 /// A topic that shall be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,9 +105,8 @@ impl Admin {
         loop {
             let picture = self.metadata(Some(names.clone()), deadline).await?;
             let topics: Vec<_> = names.iter().map(|name| described(&picture, name)).collect();
-            // A topic that was just created has no leaders for a moment.
             let is_young = |topic: &Result<_, Error>| match topic {
-                Err(Error::Broker { code, .. }) => *code == ErrorCode::LEADER_NOT_AVAILABLE,
+                Err(Error::Broker { code, .. }) => means_young(*code),
                 _ => false,
             };
             if !topics.iter().any(is_young) || !retries.wait().await {
@@ -157,30 +155,18 @@ impl Admin {
         names: Option<Vec<String>>,
         deadline: Instant,
     ) -> Result<Picture, Error> {
-        let make = move |version| metadata_request(names.as_deref(), version);
-        let (_, answer) = request(&self.cluster, &Target::Any, deadline, make).await?;
+        let make = move |version| question(names.as_deref(), Creation::Never, version);
+        let (_, answer) = ask(&self.cluster, &Target::Any, deadline, make).await?;
         Ok(Picture::of(&answer))
     }
-}
-
-/// Before version 4 a question about a topic may create it: there, all topics are asked for.
-fn metadata_request(names: Option<&[String]>, version: i16) -> MetadataRequest {
-    let topic =
-        |name: &String| MetadataRequestTopic { name: Some(name.into()), ..Default::default() };
-    let topics = match names {
-        Some(names) if version >= 4 => Some(names.iter().map(topic).collect()),
-        // All: an empty list in version 0, null from then on.
-        _ => (version == 0).then(Vec::new),
-    };
-    MetadataRequest { topics, allow_auto_topic_creation: version < 4, ..Default::default() }
 }
 
 fn described(picture: &Picture, name: &str) -> Result<Arc<Topic>, Error> {
     let missing = || Error::UnknownTopic { topic: name.into(), partition: None };
     let topic = picture.topic(name).ok_or_else(missing)?;
     match topic.error {
-        ErrorCode::NONE => Ok(Arc::clone(topic)),
-        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => Err(missing()),
+        code if code.is_ok() => Ok(Arc::clone(topic)),
+        code if means_missing(code) => Err(missing()),
         code => Err(Error::broker(ApiKey::METADATA, code, About::topic(name))),
     }
 }
@@ -262,7 +248,7 @@ impl Operation for Doomed {
 
 #[cfg(test)]
 mod tests {
-    use kurier_protocol::{Message, Request, encode};
+    use kurier_protocol::{Message, encode};
 
     use super::*;
 
@@ -278,10 +264,6 @@ mod tests {
         for version in DeleteTopicsRequest::VERSIONS {
             encode(&delete(version), version).unwrap();
         }
-        for version in 0..=MetadataRequest::VERSION_STABLE_MAX {
-            encode(&metadata_request(None, version), version).unwrap();
-            encode(&metadata_request(Some(&["a".into()]), version), version).unwrap();
-        }
     }
 
     #[test]
@@ -292,14 +274,5 @@ mod tests {
         };
         assert_eq!(at(3), (1, 1));
         assert_eq!(at(4), (-1, -1));
-    }
-
-    #[test]
-    fn describing_a_topic_never_creates_it() {
-        for version in 0..=MetadataRequest::VERSION_STABLE_MAX {
-            let request = metadata_request(Some(&["a".into()]), version);
-            let names_it = request.topics.is_some_and(|topics| !topics.is_empty());
-            assert!(!names_it || !request.allow_auto_topic_creation, "version {version}");
-        }
     }
 }

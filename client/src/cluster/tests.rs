@@ -7,6 +7,8 @@ use kurier_protocol::api::metadata::{
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use kurier_protocol::ErrorCode;
+
 use super::*;
 use crate::scripted::{Brokers, Far, world};
 
@@ -101,6 +103,103 @@ async fn a_topic_that_may_not_be_seen_is_an_error_at_once() {
     let error = topic.await.unwrap().unwrap_err();
     assert!(error.to_string().contains("an ACL must allow it"), "{error}");
     assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+/// Answers questions about topics until a time is over; says which topics each was about.
+async fn serve_for(
+    far: &mut Far,
+    wait: Duration,
+    topics: &[(&str, ErrorCode, i32)],
+) -> Vec<Vec<String>> {
+    let mut asked = Vec::new();
+    let until = Instant::now() + wait;
+    while let Ok((header, request)) = timeout_at(until, far.read_as::<MetadataRequest>()).await {
+        let names: Vec<_> = request.topics.unwrap_or_default();
+        let names: Vec<_> = names.into_iter().map(|t| t.name.unwrap().to_string()).collect();
+        let of = |(name, _, _): &&(&str, ErrorCode, i32)| names.iter().any(|n| n == name);
+        let known: Vec<_> = topics.iter().filter(of).copied().collect();
+        far.answer(&header, &answer(&known)).await;
+        asked.push(names);
+    }
+    asked
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_gives_up_on_a_topic_takes_it_from_nobody_else() {
+    let (cluster, mut brokers, _first) = connected(APIS).await;
+    let other = cluster.with_own_interest();
+    let topic = wait_for(&cluster, "t", Creation::Never);
+    let mut far = brokers.accept_ready(APIS).await;
+    serve_for(&mut far, Duration::from_secs(1), &[("t", ErrorCode::NONE, 1)]).await;
+    topic.await.unwrap().unwrap();
+
+    let missing = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    cluster.refresh();
+    serve_for(&mut far, Duration::from_secs(1), &[("t", missing, -1)]).await;
+    let given_up = wait_for(&other, "t", Creation::Never);
+    serve_for(&mut far, Duration::from_secs(9), &[("t", missing, -1)]).await;
+    assert!(matches!(given_up.await.unwrap(), Err(Error::UnknownTopic { .. })));
+
+    cluster.refresh();
+    let asked = serve_for(&mut far, Duration::from_secs(2), &[("t", ErrorCode::NONE, 2)]).await;
+    assert_eq!(asked[0], ["t"]);
+    assert_eq!(cluster.picture().leader_of("t", 0), Some(Leader { broker: 2, epoch: 3 }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn topics_are_asked_for_as_long_as_somebody_wants_them() {
+    let (cluster, mut brokers, _first) = connected(APIS).await;
+    let (one, two) = (cluster.with_own_interest(), cluster.with_own_interest());
+    let both = [("a", ErrorCode::NONE, 1), ("b", ErrorCode::NONE, 1)];
+    let topics = [("a", &one), ("a", &two), ("b", &two)];
+    let topics = topics.map(|(name, cluster)| wait_for(cluster, name, Creation::Never));
+    let mut far = brokers.accept_ready(APIS).await;
+    serve_for(&mut far, Duration::from_secs(1), &both).await;
+    for topic in topics {
+        topic.await.unwrap().unwrap();
+    }
+    for (gone, left) in [(two, vec!["a"]), (one, vec![])] {
+        drop(gone);
+        cluster.refresh();
+        let asked = serve_for(&mut far, Duration::from_secs(1), &both).await;
+        assert_eq!(asked.len(), 1);
+        assert_eq!(asked[0], left);
+        let known: Vec<_> = cluster.picture().topics().map(|t| t.name.to_string()).collect();
+        assert_eq!(known, left, "nothing keeps the others fresh");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_for_good_is_not_asked_for_each_second_for_ever() {
+    for (error, leader) in [(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, -1), (ErrorCode::NONE, -1)] {
+        let (cluster, mut brokers, _first) = connected(APIS).await;
+        let topic = wait_for(&cluster, "t", Creation::Never);
+        let mut far = brokers.accept_ready(APIS).await;
+        serve_for(&mut far, Duration::from_secs(1), &[("t", ErrorCode::NONE, 1)]).await;
+        topic.await.unwrap().unwrap();
+        cluster.refresh();
+        let gone = [("t", error, leader)];
+        serve_for(&mut far, Duration::from_secs(120), &gone).await;
+        // Whoever needs it asks for it.
+        let asked = serve_for(&mut far, Duration::from_secs(60), &gone).await;
+        assert!(asked.is_empty(), "{asked:?}");
+        cluster.refresh();
+        let asked = serve_for(&mut far, Duration::from_secs(60), &gone).await;
+        assert_eq!(asked, [["t"]]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_long_ago_is_not_told_again() {
+    let (cluster, mut brokers, _first) = connected(APIS).await;
+    let denied = wait_for(&cluster, "t", Creation::Never);
+    let mut far = brokers.accept_ready(APIS).await;
+    let code = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+    serve_for(&mut far, Duration::from_secs(1), &[("t", code, -1)]).await;
+    denied.await.unwrap().unwrap_err();
+    let granted = wait_for(&cluster, "t", Creation::Never);
+    serve_for(&mut far, Duration::from_secs(1), &[("t", ErrorCode::NONE, 1)]).await;
+    granted.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

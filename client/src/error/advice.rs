@@ -1,5 +1,6 @@
 //! What people can do about it: short texts by error code and by API.
 
+use kurier_protocol::release::{Release, advertised};
 use kurier_protocol::{ApiKey, ErrorCode};
 
 /// What may help against a broker's answer.
@@ -38,26 +39,10 @@ pub(super) fn on_code(code: ErrorCode) -> Option<&'static str> {
     })
 }
 
-/// The release in which an API first appeared, where brokers without it are still spoken to.
-pub(super) fn first_release(api: ApiKey) -> Option<&'static str> {
-    Some(match api {
-        ApiKey::CREATE_TOPICS | ApiKey::DELETE_TOPICS => "0.10.1",
-        ApiKey::DELETE_RECORDS
-        | ApiKey::INIT_PRODUCER_ID
-        | ApiKey::OFFSET_FOR_LEADER_EPOCH
-        | ApiKey::ADD_PARTITIONS_TO_TXN
-        | ApiKey::ADD_OFFSETS_TO_TXN
-        | ApiKey::END_TXN
-        | ApiKey::TXN_OFFSET_COMMIT
-        | ApiKey::DESCRIBE_ACLS
-        | ApiKey::CREATE_ACLS
-        | ApiKey::DELETE_ACLS
-        | ApiKey::DESCRIBE_CONFIGS
-        | ApiKey::ALTER_CONFIGS => "0.11.0",
-        ApiKey::CREATE_PARTITIONS => "1.0",
-        ApiKey::DELETE_GROUPS => "1.1",
-        _ => return None,
-    })
+/// The release in which an API first appeared, unless every broker that is spoken to has it.
+pub(super) fn first_release(api: ApiKey) -> Option<Release> {
+    let has_it = |release: &&Release| advertised(**release, api).is_some();
+    Release::ALL.iter().find(has_it).copied().filter(|release| *release > Release::OLDEST)
 }
 
 /// What to do where a broker does not have an API, or not the version.

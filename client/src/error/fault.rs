@@ -247,10 +247,9 @@ impl fmt::Display for Waiting {
 }
 
 impl Waiting {
-    /// Whether it may have been done nevertheless, if there was something to do.
-    pub(super) fn fate(&self, maybe_written: bool) -> Fate {
-        let asked = matches!(self, Self::Answer { .. } | Self::Delivery { .. });
-        Fate((asked || maybe_written).then_some(maybe_written))
+    /// Whether a broker was to do something.
+    pub(super) fn is_for_deed(&self) -> bool {
+        matches!(self, Self::Answer { .. } | Self::Delivery { .. })
     }
 
     /// What may help.

@@ -6,7 +6,9 @@ mod remedy;
 
 pub use fault::{About, Attempt, Cause, Fault, Waiting};
 use fault::{Fate, Rounded};
+use remedy::may_be_done;
 pub use remedy::{Remedy, remedy};
+pub(crate) use remedy::{means_missing, means_young};
 
 use std::fmt;
 use std::time::Duration;
@@ -31,7 +33,8 @@ pub enum Error {
         message: Option<Box<str>>,
     },
     /// Something did not happen in time.
-    #[error("{what} within {}{}; {}", Rounded(*after), what.fate(*maybe_written), what.advice())]
+    #[error("{what} within {}{}; {}", Rounded(*after),
+        Fate((what.is_for_deed() || *maybe_written).then_some(*maybe_written)), what.advice())]
     TimedOut {
         /// What did not happen.
         what: Waiting,
@@ -195,12 +198,7 @@ impl Error {
             Self::TimedOut { maybe_written, .. } | Self::Disconnected { maybe_written, .. } => {
                 *maybe_written
             }
-            Self::Broker { code, .. } => matches!(
-                *code,
-                ErrorCode::REQUEST_TIMED_OUT
-                    | ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND
-                    | ErrorCode::UNKNOWN_SERVER_ERROR
-            ),
+            Self::Broker { code, .. } => may_be_done(*code),
             // The broker has answered, only not in a way that can be read.
             Self::NotKafka { fault, .. } => matches!(fault, Fault::Decode(_)),
             _ => false,

@@ -122,23 +122,90 @@ fn api_versions(code: ErrorCode) -> Option<Remedy> {
 
 /// The rule where the API does not matter.
 fn by_code(code: ErrorCode) -> Remedy {
-    match code.0 {
-        0 => Remedy::Ok,
-        46 => Remedy::Ok,
-        1 => Remedy::Reset,
-        2 | 7 | 14 | 19 | 20 | 51 | 75 | 88 | 89 => Remedy::Retry,
-        3 | 5 | 6 | 9 | 13 | 41 | 56 | 72 | 74 | 78 | 100 | 103 => Remedy::Refresh,
-        15 | 16 => Remedy::Coordinator,
-        22 | 25 | 27 | 79 | 110 | 113 => Remedy::Rejoin,
-        23 | 24 | 26 | 30 | 31 | 33 | 34 | 58 => Remedy::Fatal,
-        48 | 49 | 50 | 53 | 90 => Remedy::Fatal,
-        81 | 82 | 111 | 112 | 128 | 130..=132 | 135 => Remedy::Fatal,
-        45 | 59 => Remedy::Epoch,
-        47 | 120 => Remedy::Abort,
-        70 | 71 | 106 | 122 | 123 | 133 => Remedy::Session,
-        129 => Remedy::Rebootstrap,
+    match code {
+        ErrorCode::NONE | ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Remedy::Ok,
+        ErrorCode::OFFSET_OUT_OF_RANGE => Remedy::Reset,
+        ErrorCode::CORRUPT_MESSAGE
+        | ErrorCode::REQUEST_TIMED_OUT
+        | ErrorCode::COORDINATOR_LOAD_IN_PROGRESS
+        | ErrorCode::NOT_ENOUGH_REPLICAS
+        | ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND
+        | ErrorCode::CONCURRENT_TRANSACTIONS
+        | ErrorCode::UNKNOWN_LEADER_EPOCH
+        | ErrorCode::UNSTABLE_OFFSET_COMMIT
+        | ErrorCode::THROTTLING_QUOTA_EXCEEDED => Remedy::Retry,
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+        | ErrorCode::LEADER_NOT_AVAILABLE
+        | ErrorCode::NOT_LEADER_OR_FOLLOWER
+        | ErrorCode::REPLICA_NOT_AVAILABLE
+        | ErrorCode::NETWORK_EXCEPTION
+        | ErrorCode::NOT_CONTROLLER
+        | ErrorCode::KAFKA_STORAGE_ERROR
+        | ErrorCode::LISTENER_NOT_FOUND
+        | ErrorCode::FENCED_LEADER_EPOCH
+        | ErrorCode::OFFSET_NOT_AVAILABLE
+        | ErrorCode::UNKNOWN_TOPIC_ID
+        | ErrorCode::INCONSISTENT_TOPIC_ID => Remedy::Refresh,
+        ErrorCode::COORDINATOR_NOT_AVAILABLE | ErrorCode::NOT_COORDINATOR => Remedy::Coordinator,
+        ErrorCode::ILLEGAL_GENERATION
+        | ErrorCode::UNKNOWN_MEMBER_ID
+        | ErrorCode::REBALANCE_IN_PROGRESS
+        | ErrorCode::MEMBER_ID_REQUIRED
+        | ErrorCode::FENCED_MEMBER_EPOCH
+        | ErrorCode::STALE_MEMBER_EPOCH => Remedy::Rejoin,
+        ErrorCode::INCONSISTENT_GROUP_PROTOCOL
+        | ErrorCode::INVALID_GROUP_ID
+        | ErrorCode::INVALID_SESSION_TIMEOUT
+        | ErrorCode::GROUP_AUTHORIZATION_FAILED
+        | ErrorCode::CLUSTER_AUTHORIZATION_FAILED
+        | ErrorCode::UNSUPPORTED_SASL_MECHANISM
+        | ErrorCode::ILLEGAL_SASL_STATE
+        | ErrorCode::INVALID_TXN_STATE
+        | ErrorCode::INVALID_PRODUCER_ID_MAPPING
+        | ErrorCode::INVALID_TRANSACTION_TIMEOUT
+        | ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+        | ErrorCode::SASL_AUTHENTICATION_FAILED
+        | ErrorCode::GROUP_MAX_SIZE_REACHED
+        | ErrorCode::FENCED_INSTANCE_ID
+        | ErrorCode::PRODUCER_FENCED
+        | ErrorCode::UNRELEASED_INSTANCE_ID
+        | ErrorCode::UNSUPPORTED_ASSIGNOR
+        | ErrorCode::INVALID_REGULAR_EXPRESSION
+        | ErrorCode::STREAMS_INVALID_TOPOLOGY
+        | ErrorCode::STREAMS_INVALID_TOPOLOGY_EPOCH
+        | ErrorCode::STREAMS_TOPOLOGY_FENCED
+        | ErrorCode::STREAMS_TOPOLOGY_DESCRIPTION_UPDATE_FAILED => Remedy::Fatal,
+        ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER | ErrorCode::UNKNOWN_PRODUCER_ID => Remedy::Epoch,
+        ErrorCode::INVALID_PRODUCER_EPOCH | ErrorCode::TRANSACTION_ABORTABLE => Remedy::Abort,
+        ErrorCode::FETCH_SESSION_ID_NOT_FOUND
+        | ErrorCode::INVALID_FETCH_SESSION_EPOCH
+        | ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR
+        | ErrorCode::SHARE_SESSION_NOT_FOUND
+        | ErrorCode::INVALID_SHARE_SESSION_EPOCH
+        | ErrorCode::SHARE_SESSION_LIMIT_REACHED => Remedy::Session,
+        ErrorCode::REBOOTSTRAP_REQUIRED => Remedy::Rebootstrap,
         _ => Remedy::Fail,
     }
+}
+
+/// Whether brokers say by this that there is no such topic.
+pub(crate) fn means_missing(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID)
+}
+
+/// Whether brokers say by this of a topic that it was just created: it has no leaders for a moment.
+pub(crate) fn means_young(code: ErrorCode) -> bool {
+    code == ErrorCode::LEADER_NOT_AVAILABLE
+}
+
+/// Whether a broker that answers this may have done what it was asked to.
+pub(super) fn may_be_done(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::REQUEST_TIMED_OUT
+            | ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND
+            | ErrorCode::UNKNOWN_SERVER_ERROR
+    )
 }
 
 #[cfg(test)]

@@ -7,15 +7,14 @@ use std::time::Duration;
 use futures_util::future::OptionFuture;
 use kurier_env::{Env, Purpose};
 use kurier_protocol::ErrorCode;
-use kurier_protocol::api::metadata::{
-    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseTopic,
-};
+use kurier_protocol::api::metadata::{MetadataResponse, MetadataResponseTopic};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::picture::{Leader, Picture};
+use super::question::{must_ask_for_all, question};
 use super::refresh::Refresh;
-use super::wishes::{Ask, Creation, Wishes};
+use super::wishes::{Ask, Outlook, Patience, Wishes};
 use crate::backoff::Backoff;
 use crate::config::ClientConfig;
 use crate::error::{Attempt, Cause, Error};
@@ -46,6 +45,7 @@ pub(crate) struct Driver {
     wishes: watch::Receiver<Wishes>,
     hints: mpsc::Receiver<Hint>,
     refresh: Refresh,
+    patience: Patience,
     /// Refreshes that were asked for up to the last look.
     seen: u64,
 }
@@ -63,7 +63,8 @@ impl Driver {
         let backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
         let now = Instant::now().into_std();
         let refresh = Refresh::new(config.metadata_age_max, backoff, now);
-        Self { sources, picture, wishes, hints, refresh, seen: 0 }
+        let patience = Patience::default();
+        Self { sources, picture, wishes, hints, refresh, patience, seen: 0 }
     }
 
     /// Runs until nobody can wish anything any more.
@@ -123,13 +124,18 @@ impl Driver {
         match answers {
             Ok(answers) => {
                 let held = Arc::clone(&self.picture.borrow());
-                let next = answers.iter().fold((*held).clone(), |p, answer| p.merge(answer));
-                let is_fulfilled = self.wishes.borrow().is_fulfilled(&next);
+                let mut next = answers.iter().fold((*held).clone(), |p, answer| p.merge(answer));
+                let missing = {
+                    let wishes = self.wishes.borrow();
+                    next.retain_topics(|name| wishes.topics.contains_key(name));
+                    wishes.missing(&next)
+                };
                 self.picture.send_replace(Arc::new(next));
                 self.sources.connections.release_bootstrap();
-                match is_fulfilled {
-                    true => self.refresh.handle_fulfilled(now, chance),
-                    false => self.refresh.handle_unfulfilled(now, chance),
+                match self.patience.push_missing(missing) {
+                    Outlook::Whole => self.refresh.handle_fulfilled(now, chance),
+                    Outlook::Hopeful => self.refresh.handle_unfulfilled(now, chance),
+                    Outlook::Hopeless => self.refresh.handle_hopeless(now, chance),
                 }
             }
             Err(error) => {
@@ -187,9 +193,10 @@ impl Sources {
         for ask in asks {
             let route = Route { peer, class: Class::Normal, address, timeout };
             let asked = ask.clone();
-            let call = self.connections.call(route, 0..=i16::MAX, move |v| request(&asked, v));
+            let make = move |version| question(Some(&asked.topics), asked.creation, version);
+            let call = self.connections.call(route, 0..=i16::MAX, make);
             let (version, mut answer) = call.await?;
-            if asks_for_all(ask, version) {
+            if must_ask_for_all(&ask.topics, ask.creation, version) {
                 pick_wanted(ask, &mut answer);
             }
             // Neither can be told from a broker that is not ready: the next one may know more.
@@ -264,27 +271,6 @@ fn summary(tried: Vec<(Address, Error)>) -> Error {
     Error::Unreachable { tried: attempts.into() }
 }
 
-/// The request for these topics in the given version.
-fn request(ask: &Ask, version: i16) -> MetadataRequest {
-    let topic = |name: &Arc<str>| MetadataRequestTopic {
-        name: Some((&**name).into()),
-        ..Default::default()
-    };
-    let topics = match asks_for_all(ask, version) {
-        // All: an empty list in version 0, null from then on.
-        true => (version == 0).then(Vec::new),
-        // None, where the list is empty; in version 0 there is no way to say that.
-        false => Some(ask.topics.iter().map(topic).collect()),
-    };
-    let allow_auto_topic_creation = ask.creation == Creation::Allowed || version < 4;
-    MetadataRequest { topics, allow_auto_topic_creation, ..Default::default() }
-}
-
-/// Before version 4 a question about a topic may create it: who must not create any asks for all.
-fn asks_for_all(ask: &Ask, version: i16) -> bool {
-    version < 4 && ask.creation == Creation::Never && !ask.topics.is_empty()
-}
-
 /// Leaves an answer about all topics as it were if only the wanted ones had been asked for.
 fn pick_wanted(ask: &Ask, answer: &mut MetadataResponse) {
     let is = |topic: &MetadataResponseTopic, name: &str| topic.name.as_deref() == Some(name);
@@ -302,27 +288,8 @@ fn pick_wanted(ask: &Ask, answer: &mut MetadataResponse) {
 
 #[cfg(test)]
 mod tests {
-    use kurier_protocol::{Request, encode};
-
+    use super::super::wishes::Creation;
     use super::*;
-
-    fn ask(creation: Creation) -> Ask {
-        Ask { topics: vec!["a".into(), "b".into()], creation }
-    }
-
-    #[test]
-    fn a_question_that_must_not_create_a_topic_never_can() {
-        for version in 0..=MetadataRequest::VERSION_STABLE_MAX {
-            let never = request(&ask(Creation::Never), version);
-            encode(&never, version).unwrap();
-            let names = never.topics.is_some_and(|topics| !topics.is_empty());
-            assert!(!(names && never.allow_auto_topic_creation), "version {version}");
-            let allowed = request(&ask(Creation::Allowed), version);
-            encode(&allowed, version).unwrap();
-            assert!(allowed.allow_auto_topic_creation);
-            assert_eq!(allowed.topics.map(|topics| topics.len()), Some(2));
-        }
-    }
 
     #[test]
     fn an_answer_about_all_topics_speaks_of_the_wanted_ones_only() {
@@ -330,7 +297,8 @@ mod tests {
             |name: &str| MetadataResponseTopic { name: Some(name.into()), ..Default::default() };
         let topics = vec![topic("c"), topic("b")];
         let mut answer = MetadataResponse { topics, ..Default::default() };
-        pick_wanted(&ask(Creation::Never), &mut answer);
+        let wanted = Ask { topics: vec!["a".into(), "b".into()], creation: Creation::Never };
+        pick_wanted(&wanted, &mut answer);
         let left: Vec<_> =
             answer.topics.iter().map(|t| (t.name.as_deref(), t.error_code)).collect();
         let missing = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;

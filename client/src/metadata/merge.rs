@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kurier_protocol::Uuid;
 use kurier_protocol::api::metadata::{
     MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kurier_protocol::{ErrorCode, Uuid};
 
 use super::picture::{BrokerAddress, Leader, Partition, Picture, Topic};
+use crate::error::means_missing;
 use crate::net::Address;
 
 impl Picture {
@@ -33,6 +34,11 @@ impl Picture {
             brokers: brokers(answer),
             topics,
         }
+    }
+
+    /// Without the topics that nobody wants any more: nothing would keep them fresh.
+    pub(super) fn retain_topics(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        self.topics.retain(|name, _| is_wanted(name));
     }
 
     /// The next picture, after a broker has named a partition's new leader in another answer
@@ -100,7 +106,7 @@ fn is_same(held: &Topic, seen: &MetadataResponseTopic) -> bool {
     }
     // Without ids, a topic that brokers did not know in between counts as another one: its leader
     // epochs begin again, and holding on to the old ones would refuse every answer.
-    let was_missing = held.error == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    let was_missing = means_missing(held.error);
     !(was_missing && seen.error_code.is_ok() && seen.topic_id == Uuid::ZERO)
 }
 
@@ -136,6 +142,7 @@ fn merge_partition(seen: &MetadataResponsePartition, held: Option<&Topic>) -> Pa
 
 #[cfg(test)]
 mod tests {
+    use kurier_protocol::ErrorCode;
     use kurier_protocol::api::metadata::MetadataResponseBroker;
 
     use super::*;

@@ -3,10 +3,12 @@
 mod picture;
 mod merge;
 mod wishes;
+mod question;
 mod refresh;
 mod driver;
 
 pub(crate) use driver::{Driver, Hint, Sources, bootstrap};
 pub use picture::{BrokerAddress, Leader, Partition, Picture, Topic};
+pub(crate) use question::question;
 pub use wishes::Creation;
-pub(crate) use wishes::Wishes;
+pub(crate) use wishes::{Owner, Wishes};

@@ -4,6 +4,7 @@
 //! Resting --age, wish--> due --poll--> Asking --fulfilled--> Resting
 //!    ^                    ^               |
 //!    |                    +---backed off--+ failed, or something is still missing
+//!    +------------------------------------+ something has been missing for too long
 //! ```
 
 use std::time::{Duration, Instant};
@@ -72,6 +73,14 @@ impl Refresh {
     pub(super) fn handle_unfulfilled(&mut self, now: Instant, chance: u64) {
         self.due = now + self.age_max;
         self.handle_failure(now, chance);
+    }
+
+    /// An answer has come, and what is missing will not come by asking often. Wishes are served,
+    /// with the longest waits.
+    pub(super) fn handle_hopeless(&mut self, now: Instant, chance: u64) {
+        self.is_asking = false;
+        self.due = now + self.age_max;
+        self.wait(now, chance);
     }
 
     /// No broker has answered.
@@ -147,6 +156,21 @@ mod tests {
             at += ms(wait);
             assert!(!refresh.poll(at - ms(1)));
         }
+    }
+
+    #[test]
+    fn what_is_hopeless_waits_for_a_wish_or_for_old_age() {
+        let start = now();
+        let mut refresh = refresh(start);
+        refresh.push_wish();
+        assert!(refresh.poll(start));
+        refresh.handle_unfulfilled(start, MIDDLE);
+        assert!(refresh.poll(start + ms(100)));
+        refresh.handle_hopeless(start + ms(100), MIDDLE);
+        let old = start + ms(100) + Duration::from_secs(300);
+        assert_eq!(refresh.deadline(), Some(old));
+        refresh.push_wish();
+        assert_eq!(refresh.deadline(), Some(start + ms(300)), "the wait goes on growing");
     }
 
     #[test]

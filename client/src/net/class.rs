@@ -8,8 +8,6 @@ pub enum Class {
     Produce(u64),
     /// Fetches of the consumer with this number.
     Fetch(u64),
-    /// Requests that brokers answer after a long time: joining a group.
-    Slow,
     /// Everything else.
     Normal,
 }

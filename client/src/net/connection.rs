@@ -178,7 +178,10 @@ impl Connection {
             }
             moved = true;
         }
+        let was_full = self.waiting.is_full();
         self.start(serving);
+        // While the queue was full nobody looked at the channel, so that nothing would wake us.
+        moved |= was_full && !self.waiting.is_full();
         if let Poll::Ready(Err(cause)) = serving.frames.poll_flush(cx) {
             return Poll::Ready(Err(cause));
         }
@@ -188,7 +191,7 @@ impl Connection {
         }
         let limits = serving.limits(self.dial.config.frame_bytes_max);
         if let Poll::Ready(frame) = serving.frames.poll_frame(cx, limits) {
-            serving.handle_answer(&frame?)?;
+            serving.handle_answer(&frame?, &self.address)?;
             moved = true;
         }
         if moved { Poll::Ready(Ok(())) } else { Poll::Pending }
@@ -231,8 +234,8 @@ impl Connection {
             Some(api) => Waiting::Answer { api, address: address.clone() },
             None => Waiting::Connection { address: address.clone() },
         });
-        if serving.in_flight.is_late(now.into_std()) {
-            return Some(Some(Cause::Silent { api: serving.late_api(now) }));
+        if let Some(late) = serving.in_flight.poll_late(now.into_std()) {
+            return Some(Some(Cause::Silent { api: late.api() }));
         }
         let is_idle = serving.in_flight.is_empty() && self.waiting.is_empty();
         let idle_since = now.saturating_duration_since(serving.last_use);
@@ -340,7 +343,7 @@ impl Serving {
         }
     }
 
-    fn handle_answer(&mut self, answer: &Bytes) -> Result<(), Cause> {
+    fn handle_answer(&mut self, answer: &Bytes, address: &str) -> Result<(), Cause> {
         // Every response header begins with the correlation id.
         let Some(id) = answer.first_chunk::<4>() else {
             let bytes = i32::try_from(answer.len()).unwrap_or_default();
@@ -352,9 +355,9 @@ impl Serving {
         let body = match frame::open_response(sent.what.api(), sent.version, answer) {
             Ok((_, body)) => body,
             Err(error) => {
-                // The body is not there; reading nothing gives the same error to the caller.
-                let _ = sent.what.complete(sent.version, &Bytes::new());
-                return Err(Cause::Fault(Fault::Decode(error)));
+                let fault = Fault::Decode(error);
+                sent.what.fail(Error::NotKafka { from: address.into(), fault: fault.clone() });
+                return Err(Cause::Fault(fault));
             }
         };
         match sent.what.complete(sent.version, &body) {
@@ -367,10 +370,5 @@ impl Serving {
             Err(Error::NotKafka { fault, .. }) => Err(Cause::Fault(fault)),
             Err(_) => Err(Cause::Closed),
         }
-    }
-
-    /// The API of the request that has waited too long.
-    fn late_api(&self, now: Instant) -> ApiKey {
-        self.in_flight.late(now.into_std()).map_or(ApiKey::API_VERSIONS, |exchange| exchange.api())
     }
 }

@@ -99,25 +99,20 @@ impl<T> InFlight<T> {
         }
     }
 
-    /// When to look at [`is_late`](Self::is_late) again.
+    /// When to look at [`poll_late`](Self::poll_late) again.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.earliest
     }
 
-    /// Whether a request has waited too long. Then the connection is of no use any more, because
-    /// answers come in order.
-    pub(super) fn is_late(&mut self, now: Instant) -> bool {
+    /// The request that has waited too long, the longest of them. Then the connection is of no use
+    /// any more, because answers come in order.
+    pub(super) fn poll_late(&mut self, now: Instant) -> Option<&T> {
         if self.earliest.is_none_or(|earliest| now < earliest) {
-            return false;
+            return None;
         }
-        self.earliest = self.owed.iter().chain(&self.unanswered).map(|sent| sent.deadline).min();
-        self.earliest.is_some_and(|earliest| earliest <= now)
-    }
-
-    /// A request that has waited too long.
-    pub(super) fn late(&self, now: Instant) -> Option<&T> {
-        let mut all = self.owed.iter().chain(&self.unanswered);
-        all.find(|sent| sent.deadline <= now).map(|sent| &sent.what)
+        let first = self.owed.iter().chain(&self.unanswered).min_by_key(|sent| sent.deadline);
+        self.earliest = first.map(|sent| sent.deadline);
+        first.filter(|sent| sent.deadline <= now).map(|sent| &sent.what)
     }
 
     /// All that is left, in the order of sending, when the connection has ended.
@@ -180,12 +175,12 @@ mod tests {
         let start = now();
         let mut in_flight = three(start);
         assert_eq!(in_flight.deadline(), Some(start + Duration::from_secs(1)));
-        assert!(!in_flight.is_late(start));
-        assert!(in_flight.is_late(start + Duration::from_secs(1)));
+        assert_eq!(in_flight.poll_late(start), None);
+        assert_eq!(in_flight.poll_late(start + Duration::from_secs(1)), Some(&"it"));
         for id in 0..3 {
             in_flight.handle_answer(id).unwrap();
         }
-        assert!(!in_flight.is_late(start + Duration::from_secs(9)));
+        assert_eq!(in_flight.poll_late(start + Duration::from_secs(9)), None);
         assert_eq!(in_flight.deadline(), None);
     }
 

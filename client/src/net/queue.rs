@@ -66,3 +66,85 @@ impl Queue {
 
 /// Commands that one connection holds back; more wait in its channel, and beyond in their callers.
 pub(super) const WAITING_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::super::ranges::Ranges;
+    use super::*;
+    use crate::error::Error;
+
+    type Opened = Result<Arc<Ranges>, Error>;
+
+    /// A command that is due after so many seconds, and whoever waits for it.
+    fn command(now: Instant, seconds: u64) -> (Command, oneshot::Receiver<Opened>) {
+        let (reply, answer) = oneshot::channel();
+        (Command::Open { reply, deadline: now + Duration::from_secs(seconds) }, answer)
+    }
+
+    /// A queue of commands that are due after so many seconds.
+    fn queue(now: Instant, due: &[u64]) -> (Queue, Vec<oneshot::Receiver<Opened>>) {
+        let mut queue = Queue::default();
+        let push = |seconds: &u64| {
+            let (command, answer) = command(now, *seconds);
+            queue.push(command);
+            answer
+        };
+        let answers = due.iter().map(push).collect();
+        (queue, answers)
+    }
+
+    fn after(now: Instant, command: &Command) -> u64 {
+        (command.deadline() - now).as_secs()
+    }
+
+    #[test]
+    fn commands_leave_in_the_order_in_which_they_came() {
+        let now = Instant::now();
+        let (mut queue, _answers) = queue(now, &[3, 1, 2]);
+        let left: Vec<_> =
+            std::iter::from_fn(|| queue.pop()).map(|command| after(now, &command)).collect();
+        assert_eq!(left, [3, 1, 2]);
+        assert!(queue.is_empty() && queue.deadline().is_none());
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_passed_over() {
+        let now = Instant::now();
+        let (mut queue, mut answers) = queue(now, &[1, 2, 3]);
+        answers.remove(0);
+        assert_eq!(queue.pop().map(|command| after(now, &command)), Some(2));
+        drop(answers);
+        assert!(queue.pop().is_none() && queue.is_empty());
+    }
+
+    #[test]
+    fn what_waits_too_long_is_taken_out_and_the_others_keep_their_order() {
+        let now = Instant::now();
+        let at = |seconds| now + Duration::from_secs(seconds);
+        let (mut queue, _answers) = queue(now, &[5, 2, 9, 1]);
+        assert_eq!(queue.deadline(), Some(at(1)));
+        assert!(queue.poll_late(now).is_empty());
+        let late: Vec<_> = queue.poll_late(at(2)).iter().map(|late| after(now, late)).collect();
+        assert_eq!(late, [2, 1]);
+        assert_eq!(queue.deadline(), Some(at(5)));
+        let left: Vec<_> = queue.drain().map(|command| after(now, &command)).collect();
+        assert_eq!(left, [5, 9]);
+        assert_eq!(queue.deadline(), None);
+    }
+
+    #[test]
+    fn there_is_room_for_a_limited_number() {
+        let now = Instant::now();
+        let (mut queue, _answers) = queue(now, &vec![1; WAITING_MAX - 1]);
+        assert!(!queue.is_full());
+        let (last, _answer) = command(now, 1);
+        queue.push(last);
+        assert!(queue.is_full());
+        assert!(queue.pop().is_some() && !queue.is_full());
+    }
+}

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use kurier_protocol::api::api_versions::ApiVersionsResponse;
+use kurier_protocol::release::{Release, advertised, versions};
 use kurier_protocol::{ApiKey, Request};
 
 use crate::error::Error;
@@ -65,45 +66,29 @@ impl Ranges {
         self.features.iter().find(|(n, _)| n == name).map(|(_, level)| *level)
     }
 
-    /// The newest release of Kafka that has all that this broker shows.
+    /// The newest release of Kafka whose every novelty this broker shows, among the APIs that it
+    /// has: one version that is switched on ahead of its time makes no newer broker.
     #[must_use]
     pub fn release(&self) -> Option<&'static str> {
-        let shows = |api, version| self.get(api).is_some_and(|r| *r.end() >= version);
-        RELEASES.iter().find(|(api, version, _)| shows(*api, *version)).map(|(_, _, name)| *name)
+        let is_shown = |(api, version): &(ApiKey, i16)| Some(self.get(*api)?.end() >= version);
+        let has_all = |release: &Release| {
+            let news: Vec<bool> = news(*release).iter().filter_map(is_shown).collect();
+            !news.is_empty() && news.into_iter().all(|is_shown| is_shown)
+        };
+        Release::ALL.iter().rev().find(|release| has_all(release)).map(|release| release.name())
     }
 }
 
-/// A version that each release was the first to have, newest first.
-const RELEASES: [(ApiKey, i16, &str); 28] = [
-    (ApiKey::API_VERSIONS, 5, "4.4"),
-    (ApiKey::DESCRIBE_LOG_DIRS, 5, "4.3"),
-    (ApiKey::LIST_OFFSETS, 11, "4.2"),
-    (ApiKey::FETCH, 18, "4.1"),
-    (ApiKey::LIST_OFFSETS, 10, "4.0"),
-    (ApiKey::FETCH, 17, "3.9"),
-    (ApiKey::LIST_GROUPS, 5, "3.8"),
-    (ApiKey::FETCH, 16, "3.7"),
-    (ApiKey::FETCH, 15, "3.5"),
-    (ApiKey::DESCRIBE_ACLS, 3, "3.3"),
-    (ApiKey::JOIN_GROUP, 9, "3.2"),
-    (ApiKey::FETCH, 13, "3.1"),
-    (ApiKey::LIST_OFFSETS, 7, "3.0"),
-    (ApiKey::METADATA, 10, "2.8"),
-    (ApiKey::FETCH, 12, "2.7"),
-    (ApiKey::LIST_GROUPS, 4, "2.6"),
-    (ApiKey::JOIN_GROUP, 7, "2.5"),
-    (ApiKey::METADATA, 9, "2.4"),
-    (ApiKey::FETCH, 11, "2.3"),
-    (ApiKey::LIST_OFFSETS, 5, "2.2"),
-    (ApiKey::FETCH, 10, "2.1"),
-    (ApiKey::FETCH, 8, "2.0"),
-    (ApiKey::FETCH, 7, "1.1"),
-    (ApiKey::FETCH, 6, "1.0"),
-    (ApiKey::FETCH, 4, "0.11.0"),
-    (ApiKey::CREATE_TOPICS, 1, "0.10.2"),
-    (ApiKey::CREATE_TOPICS, 0, "0.10.1"),
-    (ApiKey::API_VERSIONS, 0, "0.10.0"),
-];
+/// The versions that a release was the first to have.
+fn news(release: Release) -> Vec<(ApiKey, i16)> {
+    let before = Release::ALL.iter().rev().find(|earlier| **earlier < release);
+    let highest = |release: Release, api| advertised(release, api).map(|range| *range.end());
+    let is_new = |(api, range): (ApiKey, RangeInclusive<i16>)| {
+        let held = before.and_then(|before| highest(*before, api));
+        held.is_none_or(|held| held < *range.end()).then_some((api, *range.end()))
+    };
+    versions(release).filter_map(is_new).collect()
+}
 
 #[cfg(test)]
 mod tests {
@@ -153,12 +138,23 @@ mod tests {
     }
 
     #[test]
-    fn the_release_is_told_by_what_it_was_first_to_have() {
-        let fetch = |max| ranges(&[(ApiKey::FETCH, 0, max)]).release();
-        assert_eq!(fetch(2), None);
-        assert_eq!(fetch(5), Some("0.11.0"));
-        assert_eq!(fetch(6), Some("1.0"));
-        assert_eq!(fetch(7), Some("1.1"));
-        assert_eq!(fetch(17), Some("3.9"));
+    fn every_release_is_told_by_what_it_was_first_to_have() {
+        for &release in Release::ALL {
+            let rows: Vec<_> =
+                versions(release).map(|(api, of)| (api, *of.start(), *of.end())).collect();
+            // Clients see nothing in 3.6 that 3.5 did not have.
+            let told = if release == Release::V3_6 { Release::V3_5 } else { release };
+            assert_eq!(ranges(&rows).release(), Some(told.name()), "{release}");
+        }
+    }
+
+    #[test]
+    fn a_version_ahead_of_its_time_makes_no_newer_broker() {
+        let mut rows: Vec<_> =
+            versions(Release::V3_9).map(|(api, of)| (api, *of.start(), *of.end())).collect();
+        rows.iter_mut().filter(|row| row.0 == ApiKey::FETCH).for_each(|row| row.2 = 18);
+        assert_eq!(ranges(&rows).release(), Some("3.9"));
+        assert_eq!(ranges(&[(ApiKey::FETCH, 0, 6)]).release(), Some("1.0"));
+        assert_eq!(ranges(&[]).release(), None);
     }
 }

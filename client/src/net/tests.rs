@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::broker::{Connections, Peer, Route};
+use super::queue::WAITING_MAX;
 use super::{Address, Class};
 use crate::config::ClientConfig;
 use crate::error::{Cause, Error, Fault, Waiting};
@@ -172,6 +173,24 @@ async fn an_answer_that_cannot_be_read_is_an_error_of_its_own_and_ends_the_conne
     assert!(is_decode && error.maybe_written(), "{error}");
     is_disconnected(&behind.await.unwrap().unwrap_err(), Executed::Maybe);
     assert!(far.is_closed().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_response_header_is_told_as_such() {
+    let (client, mut brokers) = client();
+    let broken = client.ask();
+    let mut far = brokers.accept_ready(APIS).await;
+    let (header, _) = far.read().await;
+    // A response header of version 1 that claims a tagged field and ends.
+    let mut frame = vec![0, 0, 0, 5];
+    frame.extend(header.correlation_id.to_be_bytes());
+    frame.push(1);
+    far.write(&frame).await;
+    let error = broken.await.unwrap().unwrap_err();
+    let Error::NotKafka { from, fault: Fault::Decode(fault) } = &error else { panic!("{error}") };
+    assert_eq!(&**from, "b:9092");
+    assert!(fault.to_string().contains("ResponseHeader"), "{fault}");
+    assert!(error.maybe_written() && far.is_closed().await);
 }
 
 #[tokio::test(start_paused = true)]
@@ -418,6 +437,24 @@ async fn more_calls_than_can_queue_wait_and_are_all_answered() {
     for call in calls {
         call.await.unwrap().unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_of_calls_that_were_given_up_holds_up_nobody() {
+    let (client, mut brokers) = client();
+    let route = || client.route(TIMEOUT);
+    let given_up: Vec<_> =
+        (0..WAITING_MAX).map(|_| client.connections.call(route(), 0..=9, |_| named("a"))).collect();
+    // The connection takes them out of its channel while it is being opened.
+    let mut far = brokers.accept().await;
+    drop(given_up);
+    let behind = client.ask();
+    far.shake_hands(APIS).await;
+    let start = Instant::now();
+    let (header, _) = far.read_as::<MetadataRequest>().await;
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    far.answer(&header, &MetadataResponse::default()).await;
+    behind.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@ pub(super) fn of<R: Request>(version: i16, body: &Bytes, response: &R::Response)
         Some(produce) => produce.throttle_time_ms,
         None => leading::<R::Response>(version, body).unwrap_or(0),
     };
-    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0)).min(THROTTLE_MAX)
 }
 
 /// Nearly every answer begins with it.
@@ -26,6 +26,10 @@ fn leading<M: Message>(version: i16, body: &Bytes) -> Option<i32> {
     }
     body.first_chunk::<4>().map(|bytes| i32::from_be_bytes(*bytes))
 }
+
+/// What sounds longer is no quota but a fault, and must not silence a connection for days. A broker
+/// that means it does not read from the connection for that long, whatever the client does.
+const THROTTLE_MAX: Duration = Duration::from_secs(60);
 
 /// From this version the broker answers at once and the client must wait; before, the broker has
 /// already waited.
@@ -84,6 +88,14 @@ mod tests {
         assert_eq!(wait(5), Duration::ZERO);
         assert_eq!(wait(6), Duration::from_millis(250));
         assert_eq!(wait(12), Duration::from_millis(250));
+    }
+
+    #[test]
+    fn no_broker_silences_a_connection_for_days() {
+        let response = ProduceResponse { throttle_time_ms: i32::MAX, ..Default::default() };
+        assert_eq!(of::<ProduceRequest>(9, &Bytes::new(), &response), THROTTLE_MAX);
+        let response = ProduceResponse { throttle_time_ms: -1, ..Default::default() };
+        assert_eq!(of::<ProduceRequest>(9, &Bytes::new(), &response), Duration::ZERO);
     }
 
     #[test]

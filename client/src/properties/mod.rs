@@ -24,12 +24,16 @@ impl Properties {
         };
         (setting.set)(self, value)
             .map_err(|problem| Error::invalid(name, format!("{value:?} {problem}")))?;
-        let codec = self.producer.compression;
-        let level = self.levels.iter().rev().find(|(of, _)| *of == codec);
-        if let Some((_, level)) = level {
-            self.producer.compression_level = Some(*level);
+        if !self.levels.is_empty() {
+            self.producer.compression_level = self.level();
         }
         Ok(())
+    }
+
+    fn level(&self) -> Option<i32> {
+        let codec = self.producer.compression;
+        let counts = |(of, _): &&(Option<_>, _)| of.is_none_or(|of| of == codec);
+        self.levels.iter().rev().find(counts).map(|(_, level)| *level)
     }
 
     /// Sets several; a later one wins over an earlier one.

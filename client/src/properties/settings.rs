@@ -20,6 +20,7 @@ pub struct Properties {
     pub producer: ProducerConfig,
     /// Settings of consumers.
     pub consumer: ConsumerConfig,
-    /// Levels by codec; that of the codec in use counts.
-    pub(super) levels: Vec<(Compression, i32)>,
+    /// Levels in the order in which they were set, each with its codec unless it is for any. The
+    /// last one that the codec in use can have counts.
+    pub(super) levels: Vec<(Option<Compression>, i32)>,
 }

@@ -55,10 +55,10 @@ settings! {
 
     "acks" "request.required.acks" => |p, v| p.producer.acks = one_of(v, ACKS)?;
     "compression.type" "compression.codec" => |p, v| p.producer.compression = codec(v)?;
-    "compression.level" => |p, v| p.producer.compression_level = Some(level(v)?);
-    "compression.gzip.level" => |p, v| p.levels.push((Compression::Gzip, level(v)?));
-    "compression.lz4.level" => |p, v| p.levels.push((Compression::Lz4, level(v)?));
-    "compression.zstd.level" => |p, v| p.levels.push((Compression::Zstd, level(v)?));
+    "compression.level" => |p, v| p.levels.push((None, level(v)?));
+    "compression.gzip.level" => |p, v| p.levels.push((Some(Compression::Gzip), level(v)?));
+    "compression.lz4.level" => |p, v| p.levels.push((Some(Compression::Lz4), level(v)?));
+    "compression.zstd.level" => |p, v| p.levels.push((Some(Compression::Zstd), level(v)?));
     "linger.ms" "queue.buffering.max.ms" => |p, v| p.producer.linger = millis(v)?;
     "batch.size" => |p, v| p.producer.batch_bytes_max = bytes(v)?;
     "buffer.memory" => |p, v| p.producer.buffer_bytes_max = bytes(v)?;

@@ -60,6 +60,17 @@ fn the_level_of_the_codec_in_use_counts_whatever_the_order() {
 }
 
 #[test]
+fn the_last_level_counts_and_goes_with_its_codec() {
+    let level = |pairs: &[(&str, &str)]| set(pairs).producer.compression_level;
+    let (codec, zstd) = (("compression.type", "zstd"), ("compression.zstd.level", "9"));
+    let any = ("compression.level", "3");
+    assert_eq!(level(&[codec, zstd, any]), Some(3));
+    assert_eq!(level(&[codec, any, zstd]), Some(9));
+    assert_eq!(level(&[codec, zstd, ("compression.type", "gzip")]), None);
+    assert_eq!(level(&[any, codec, zstd, ("compression.type", "gzip")]), Some(3));
+}
+
+#[test]
 fn what_is_wrong_is_named_with_what_would_be_right() {
     let check = |name: &str, value: &str, wanted: &str| {
         let error = Properties::default().set(name, value).unwrap_err();
