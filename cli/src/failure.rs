@@ -14,6 +14,8 @@ pub(crate) enum Failure {
     Failed(String),
     /// Nobody reads stdout any more: exit status 1.
     StdoutClosed,
+    /// Stdout does not take what is written to it, for this reason: exit status 1.
+    StdoutBroken(String),
     /// As `Failed`, and everything has been said already.
     Said,
 }
@@ -23,7 +25,7 @@ impl Failure {
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Failed(_) | Self::StdoutClosed | Self::Said => 1,
+            Self::Failed(_) | Self::StdoutClosed | Self::StdoutBroken(_) | Self::Said => 1,
         }
     }
 
@@ -32,7 +34,7 @@ impl Failure {
         match self {
             Self::Usage(line) => Self::Usage(format!("{line}{more}")),
             Self::Failed(line) => Self::Failed(format!("{line}{more}")),
-            Self::StdoutClosed => Self::Failed(format!("{STDOUT_CLOSED}{more}")),
+            Self::StdoutClosed | Self::StdoutBroken(_) => Self::Failed(format!("{self}{more}")),
             Self::Said => Self::Said,
         }
     }
@@ -42,7 +44,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(line) | Self::Failed(line) => f.write_str(&one_line(line)),
-            Self::StdoutClosed => f.write_str(STDOUT_CLOSED),
+            Self::StdoutClosed => f.write_str("stdout was closed by its reader"),
+            Self::StdoutBroken(reason) => write!(f, "cannot write to stdout: {reason}"),
             Self::Said => Ok(()),
         }
     }
@@ -53,8 +56,6 @@ impl fmt::Display for Failure {
 fn one_line(text: &str) -> String {
     text.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
-
-const STDOUT_CLOSED: &str = "stdout was closed by its reader";
 
 #[cfg(test)]
 mod tests {

@@ -33,7 +33,7 @@ pub(crate) struct ConsumeArgs {
     pub(crate) partitions: Vec<PartitionRange>,
 
     /// Stop after N records
-    #[arg(short = 'c', long, value_name = "N")]
+    #[arg(short = 'c', long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) count: Option<u64>,
 
     /// Stop at the end, as it is when the command starts

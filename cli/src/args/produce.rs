@@ -58,7 +58,13 @@ pub(crate) struct ProduceArgs {
     pub(crate) json: bool,
 
     /// Partition of each record [default: by the key as Java does, or in turn]
-    #[arg(short = 'p', long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    #[arg(
+        short = 'p',
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i32).range(0..)
+    )]
     pub(crate) partition: Option<i32>,
 
     /// Codec: none, gzip, snappy, lz4 or zstd [default: none]
@@ -70,7 +76,7 @@ pub(crate) struct ProduceArgs {
     pub(crate) acks: Option<AcksArg>,
 
     /// Stop after N records
-    #[arg(short = 'c', long, value_name = "N")]
+    #[arg(short = 'c', long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) count: Option<u64>,
 
     /// Copy what is read to stdout

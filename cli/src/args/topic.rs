@@ -53,11 +53,23 @@ pub(crate) struct CreateArgs {
     pub(crate) topics: Vec<String>,
 
     /// Number of partitions [default: the broker's; 1 before Kafka 2.4]
-    #[arg(short = 'p', long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    #[arg(
+        short = 'p',
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i32).range(1..)
+    )]
     pub(crate) partitions: Option<i32>,
 
     /// Number of copies of each partition [default: the broker's; 1 before Kafka 2.4]
-    #[arg(short = 'r', long, value_name = "N", value_parser = clap::value_parser!(i16).range(1..))]
+    #[arg(
+        short = 'r',
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i16).range(1..)
+    )]
     pub(crate) replication_factor: Option<i16>,
 
     /// A setting of the topic (repeatable)

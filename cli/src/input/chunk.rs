@@ -109,6 +109,11 @@ impl Chunker {
         Self { delimiter, buffer, filled: 0, searched: 0, record_bytes_max }
     }
 
+    /// Bytes of a record that has begun and not ended.
+    pub(crate) fn begun(&self) -> usize {
+        self.filled
+    }
+
     /// Where the next bytes go; never empty.
     pub(crate) fn room(&mut self) -> &mut [u8] {
         if self.buffer.len() - self.filled < ROOM_BYTES_MIN {

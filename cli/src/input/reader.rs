@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc as std_mpsc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use crate::text::reason;
 pub(crate) struct Input {
     chunks: mpsc::Receiver<Result<Vec<u8>, String>>,
     abandoned: Arc<AtomicBool>,
+    begun: Arc<AtomicUsize>,
     spares: std_mpsc::Sender<Vec<u8>>,
 }
 
@@ -41,14 +42,20 @@ impl Input {
         let (to_user, chunks) = mpsc::channel(CHUNKS_READ_AHEAD);
         let (spares, from_user) = std_mpsc::channel();
         let abandoned = Arc::new(AtomicBool::new(false));
-        let reading = Reading { to_user, spares: from_user, abandoned: abandoned.clone() };
+        let begun = Arc::new(AtomicUsize::new(0));
+        let reading = Reading {
+            to_user,
+            spares: from_user,
+            abandoned: abandoned.clone(),
+            begun: begun.clone(),
+        };
         std::thread::spawn(move || {
             if let Err(error) = reading.all(&sources) {
                 // Nobody listens any more: the command has ended for another reason.
                 let _ = reading.to_user.blocking_send(Err(error));
             }
         });
-        Self { chunks, abandoned, spares }
+        Self { chunks, abandoned, begun, spares }
     }
 
     /// The next chunk; none at the end of the input.
@@ -77,6 +84,11 @@ impl Input {
         unsent
     }
 
+    /// Bytes that were read of a record whose end has not come.
+    pub(crate) fn begun(&self) -> usize {
+        self.begun.load(Ordering::Relaxed)
+    }
+
     /// Hands a used chunk back, so that its memory serves again.
     pub(crate) fn give_back(&self, chunk: Vec<u8>) {
         // The reader may have ended; then the memory is simply freed.
@@ -89,6 +101,7 @@ struct Reading {
     to_user: mpsc::Sender<Result<Vec<u8>, String>>,
     spares: std_mpsc::Receiver<Vec<u8>>,
     abandoned: Arc<AtomicBool>,
+    begun: Arc<AtomicUsize>,
 }
 
 impl Reading {
@@ -108,8 +121,10 @@ impl Reading {
                     Err(error) => return Err(cannot(error)),
                 };
                 let chunk = chunker.push(count, || self.spares.try_recv().ok());
+                self.begun.store(chunker.begun(), Ordering::Relaxed);
                 self.send(chunk.map_err(|error| format!("cannot cut {name}: {error}"))?);
             }
+            self.begun.store(0, Ordering::Relaxed);
             self.send(chunker.finish());
         }
         Ok(())

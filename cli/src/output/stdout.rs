@@ -76,7 +76,7 @@ impl Stdout {
 fn closed(error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::StdoutClosed,
-        _ => Failure::Failed(format!("cannot write to stdout: {}", reason(error))),
+        _ => Failure::StdoutBroken(reason(error)),
     }
 }
 

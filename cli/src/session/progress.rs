@@ -84,6 +84,11 @@ impl Progress {
         self.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
     }
 
+    /// Says something beside the bar.
+    pub(crate) fn say(&self, line: &str) {
+        self.bar.suspend(|| say(line));
+    }
+
     /// Takes the bar away.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// Whether the command was asked to end.
@@ -15,15 +17,17 @@ impl Stop {
     /// is ended, as it is by a second one.
     pub(crate) fn listen(grace: Option<Duration>) -> Self {
         let (ask, asked) = watch::channel(false);
+        // Here and not in the task, which may start late: a signal would end the process.
+        let mut signals = Signals::listen();
         tokio::spawn(async move {
-            signal().await;
+            signals.next().await;
             // The command may have ended, and its process is about to.
             let _ = ask.send(true);
             match grace {
                 Some(grace) => {
-                    let _ = tokio::time::timeout(grace, signal()).await;
+                    let _ = tokio::time::timeout(grace, signals.next()).await;
                 }
-                None => signal().await,
+                None => signals.next().await,
             }
             std::process::exit(STATUS_KILLED);
         });
@@ -43,26 +47,42 @@ impl Stop {
     }
 }
 
-/// Waits for one signal that asks a process to end.
+/// The signals that ask a process to end.
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listen = |kind| signal(kind).ok();
-    let (int, term) = (listen(SignalKind::interrupt()), listen(SignalKind::terminate()));
-    match (int, term) {
-        (Some(mut int), Some(mut term)) => {
-            tokio::select! { biased; _ = int.recv() => {}, _ = term.recv() => {} }
+struct Signals(Option<(Signal, Signal)>);
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> Self {
+        let listen = |kind| signal(kind).ok();
+        Self(listen(SignalKind::interrupt()).zip(listen(SignalKind::terminate())))
+    }
+
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Some((int, term)) => {
+                tokio::select! { biased; _ = int.recv() => {}, _ = term.recv() => {} }
+            }
+            // Without a handler the signal does what it does by default: it ends the process.
+            None => std::future::pending().await,
         }
-        // Without a handler the signal does what it does by default: it ends the process.
-        _ => std::future::pending().await,
     }
 }
 
-/// Waits for one signal that asks a process to end.
+/// The signal that asks a process to end.
 #[cfg(not(unix))]
-async fn signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What goes wrong: one line on stderr that names what was tried and what to do, and an end in
 //! time.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::Stdio;
 
@@ -189,7 +189,7 @@ fn a_broker_that_dies_under_a_flood_is_reported_while_input_goes_on() {
 }
 
 #[test]
-fn a_broker_that_dies_ends_a_consumer_that_waits_for_its_end() {
+fn who_follows_a_topic_is_told_of_a_broker_that_dies_and_waits_for_it() {
     let mut broker = Broker::start(&["--topics", "t"]);
     broker.run(&["produce", "t"], "a\n").done();
     let outage = ["-X", "default.api.timeout.ms=1500"];
@@ -197,11 +197,31 @@ fn a_broker_that_dies_ends_a_consumer_that_waits_for_its_end() {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdout.as_mut().unwrap().read_exact(&mut [0; 2]).unwrap();
     broker.kill();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let is_running = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.contains("kurier: cannot read topic t"), "{line}");
+    assert!(line.ends_with("trying goes on\n") && is_running, "{line}");
+}
+
+#[test]
+fn a_broker_that_dies_ends_a_consumer_that_waits_for_its_end() {
+    let mut broker = Broker::start(&["--topics", "t"]);
+    broker.run(&["produce", "t"], format!("{:0100}\n", 0).repeat(20_000)).done();
+    // Most of it is not fetched before somebody reads stdout.
+    let little = ["-X", "queued.max.messages.kbytes=1", "-X", "max.partition.fetch.bytes=1000"];
+    let outage = ["-e", "-X", "default.api.timeout.ms=1500"];
+    let mut command = broker.command(&[&["consume", "t"][..], &SOON, &little, &outage].concat());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdout.as_mut().unwrap().read_exact(&mut [0; 2]).unwrap();
+    broker.kill();
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     let ended = Ended { status: output.status.code(), stdout: Vec::new(), stderr };
     let line = ended.failed(1);
-    assert!(line.contains("topic t") && line.contains("-o 1"), "{line}");
+    assert!(line.contains("topic t") && line.contains("-p 0 -o "), "{line}");
 }
 
 #[test]
@@ -221,5 +241,41 @@ fn a_signal_ends_a_producer_whose_brokers_are_gone() {
     producer.signal("-INT");
     let ended = producer.end();
     let line = ended.failed(1);
-    assert!(line.contains("of 20001 records read were not acknowledged"), "{line}");
+    // How many were read before the signal is a matter of luck; all but the first were lost.
+    let (counts, _) = line.split_once(" records read were not acknowledged").unwrap();
+    let words: Vec<&str> = counts.rsplit(' ').take(3).collect();
+    let [read, "of", lost] = words[..] else { panic!("{line}") };
+    let (read, lost): (u32, u32) = (read.parse().unwrap(), lost.parse().unwrap());
+    assert!(1 < read && read == lost + 1, "{line}");
+}
+
+#[test]
+fn a_signal_in_the_middle_of_a_record_says_what_was_left_out() {
+    let broker = Broker::start(&["--topics", "t"]);
+    let mut producer = Started::new(broker.command(&["produce", "t"]).stdin(Stdio::piped()));
+    let mut stdin = producer.child.stdin.take().unwrap();
+    stdin.write_all(b"a\nb\nhalf").unwrap();
+    while broker.run(&["consume", "t", "-e"], "").done() != b"a\nb\n" {
+        pause();
+    }
+    producer.signal("-INT");
+    let ended = producer.end();
+    let line = ended.failed(1);
+    assert!(
+        line.contains("the last 4 bytes that were read are a record without its end"),
+        "{line}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_behind_stdout_is_no_place_to_go_on_from() {
+    let broker = Broker::start(&["--topics", "t"]);
+    broker.run(&["produce", "t"], "a\nb\n").done();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = broker.command(&["consume", "t", "-e"]).stdout(full).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let ended = Ended { status: output.status.code(), stdout: Vec::new(), stderr };
+    let line = ended.failed(1);
+    assert!(line.starts_with("cannot write to stdout: ") && !line.contains("-o"), "{line}");
 }

@@ -2,6 +2,7 @@
 
 mod plan;
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, stdout};
 
 use futures_util::FutureExt;
@@ -37,11 +38,12 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
         consumer,
         printer,
         ends: plan.ends,
-        reached: Reached::Nothing,
+        reached: Reached::default(),
         records: 0,
         left: args.count.unwrap_or(u64::MAX),
         stdout: open_stdout(args)?,
         progress: Progress::start(args.count, talk),
+        outage: if args.exit { Outage::Ends } else { Outage::None },
         signals,
     };
     let ended = job.pump(&what).await;
@@ -109,6 +111,7 @@ struct Job {
     left: u64,
     stdout: Stdout,
     progress: Progress,
+    outage: Outage,
     signals: Signals,
 }
 
@@ -116,13 +119,30 @@ impl Job {
     async fn pump(&mut self, what: &str) -> Outcome {
         while self.left > 0 && !self.ends.are_reached() {
             let Some(batch) = self.next().await? else { return Ok(()) };
-            let batch = batch.map_err(|error| failed(what, &error))?;
+            let batch = match batch {
+                Ok(batch) => batch,
+                // The consumer goes on trying, and so does who follows a topic.
+                Err(error) if error.is_retriable() && self.outage != Outage::Ends => {
+                    self.tell_outage(&failed(what, &error));
+                    continue;
+                }
+                Err(error) => return Err(failed(what, &error)),
+            };
+            self.outage.end();
             self.print(&batch).map_err(|fault| match fault {
                 Fault::Output(failure) => failure,
                 Fault::Record(error) => failed(what, &error),
             })?;
         }
         Ok(())
+    }
+
+    /// Says that nothing comes for now; once until something does.
+    fn tell_outage(&mut self, failure: &Failure) {
+        if self.outage == Outage::None {
+            self.outage = Outage::Told;
+            self.progress.say(&format!("kurier: {failure}; trying goes on"));
+        }
     }
 
     /// The next batch; none at the end, or when a signal asks for it. Before it waits, what was
@@ -163,47 +183,75 @@ impl Job {
     }
 }
 
+/// Brokers that are out of reach, but may come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outage {
+    /// There is none.
+    None,
+    /// There is one, and the user knows.
+    Told,
+    /// One ends the command: whoever reads to the end wants to be done.
+    Ends,
+}
+
+impl Outage {
+    /// Something has come.
+    fn end(&mut self) {
+        if *self == Self::Told {
+            *self = Self::None;
+        }
+    }
+}
+
 fn len(bytes: Option<&[u8]>) -> usize {
     bytes.map_or(0, <[u8]>::len)
 }
 
 /// How far reading has come: what to say when it breaks off.
-#[derive(Debug, PartialEq, Eq)]
-enum Reached {
-    Nothing,
-    One { topic: String, partition: i32, next_offset: i64 },
-    Several,
+#[derive(Debug, Default)]
+struct Reached {
+    /// The next offset of each partition of which something was read.
+    next_offsets: BTreeMap<(String, i32), i64>,
 }
 
 impl Reached {
-    fn note(&mut self, in_topic: &str, in_partition: i32, next: i64) {
-        match self {
-            Self::Nothing => {
-                let (topic, partition) = (in_topic.into(), in_partition);
-                *self = Self::One { topic, partition, next_offset: next };
-            }
-            Self::One { topic, partition, next_offset }
-                if topic == in_topic && *partition == in_partition =>
-            {
-                *next_offset = next;
-            }
-            _ => *self = Self::Several,
-        }
+    fn note(&mut self, topic: &str, partition: i32, next_offset: i64) {
+        self.next_offsets.insert((topic.into(), partition), next_offset);
     }
 
     /// What to add to a failure after so many records.
     fn account(&self, records: u64, failure: &Failure) -> String {
         let noun = if records == 1 { "record was" } else { "records were" };
         let read = format!("; {records} {noun} read before it");
-        match self {
-            _ if *failure == Failure::StdoutClosed => format!("{read}; -c N ends after N records"),
-            Self::One { partition, next_offset, .. } => {
-                format!("{read}, go on with -p {partition} -o {next_offset}")
+        match failure {
+            // What was on its way to stdout is lost: only the reader knows where it stands.
+            Failure::StdoutClosed => format!("{read}; -c N ends after N records"),
+            Failure::StdoutBroken(_) => {
+                format!("{read}, and how many of them arrived, only what took stdout can tell")
             }
-            _ => read,
+            _ if self.next_offsets.is_empty() => read,
+            _ => format!("{read}; next would be {}", self.places()),
+        }
+    }
+
+    /// `t 0 at offset 7, t 1 at offset 9`, and what that leaves out.
+    fn places(&self) -> String {
+        let mut places: Vec<_> = self.next_offsets.iter().collect();
+        let unnamed = places.len().saturating_sub(PLACES_MAX);
+        places.truncate(PLACES_MAX);
+        let place = |((topic, partition), offset): &(&(String, i32), &i64)| {
+            format!("{topic} -p {partition} -o {offset}")
+        };
+        let named = places.iter().map(place).collect::<Vec<_>>().join(", ");
+        match unnamed {
+            0 => format!("{named}; of other partitions nothing was read"),
+            more => format!("{named}, and {more} more partitions"),
         }
     }
 }
+
+/// A line on stderr names so many partitions.
+const PLACES_MAX: usize = 8;
 
 /// What can go wrong while a batch is printed.
 enum Fault {
@@ -216,18 +264,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_says_where_to_go_on_if_that_is_one_place() {
+    fn a_failure_says_where_to_go_on_in_each_partition() {
         let failure = Failure::Failed("gone".into());
-        let mut reached = Reached::Nothing;
+        let mut reached = Reached::default();
         assert_eq!(reached.account(0, &failure), "; 0 records were read before it");
         reached.note("t", 2, 7);
         reached.note("t", 2, 9);
-        let expected = "; 1 record was read before it, go on with -p 2 -o 9";
+        let expected = "; 1 record was read before it; next would be t -p 2 -o 9; \
+                        of other partitions nothing was read";
         assert_eq!(reached.account(1, &failure), expected);
-        // What was on its way to a closed stdout is lost: only the reader knows where it stands.
+        reached.note("u", 0, 1);
+        let expected = "; 5 records were read before it; next would be t -p 2 -o 9, u -p 0 -o 1; \
+                        of other partitions nothing was read";
+        assert_eq!(reached.account(5, &failure), expected);
+        (0..20).for_each(|partition| reached.note("t", partition, 1));
+        assert!(reached.account(5, &failure).ends_with("t -p 7 -o 1, and 13 more partitions"));
+    }
+
+    #[test]
+    fn a_stdout_that_broke_is_no_place_to_go_on_from() {
+        let mut reached = Reached::default();
+        reached.note("t", 2, 9);
         let closed = reached.account(5, &Failure::StdoutClosed);
         assert_eq!(closed, "; 5 records were read before it; -c N ends after N records");
-        reached.note("t", 3, 1);
-        assert_eq!(reached.account(5, &failure), "; 5 records were read before it");
+        let full = reached.account(5, &Failure::StdoutBroken("no space left on device".into()));
+        assert!(!full.contains("-o"), "{full}");
     }
 }

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use kurier_client::metadata::Topic;
 use kurier_client::offsets::Position;
 use kurier_client::{Client, Error, Start};
-use tokio::time::{Instant, sleep};
 
 use crate::args::consume::ConsumeArgs;
 use crate::args::value::{PartitionRange, StartArg};
@@ -107,19 +106,8 @@ async fn look_up(
 
 /// The partitions that the options name: all, or those that exist of the ranges.
 async fn partitions(client: &Client, args: &ConsumeArgs) -> Result<Partitions, Error> {
-    let deadline = Instant::now() + YOUNG_WAIT;
-    let topics = loop {
-        let described = client.admin().describe_topics(&args.topics).await?;
-        match described.into_iter().collect::<Result<Vec<_>, _>>() {
-            // A topic that was just created is not known to every broker for a moment.
-            Err(Error::UnknownTopic { .. }) if Instant::now() < deadline => {
-                sleep(YOUNG_PAUSE).await;
-            }
-            topics => break topics?,
-        }
-    };
     let mut partitions = Vec::new();
-    for topic in topics {
+    for topic in try_join_all(args.topics.iter().map(|name| client.topic(name))).await? {
         partitions.extend(chosen(&topic, &args.partitions)?);
     }
     partitions.sort_unstable();
@@ -180,10 +168,6 @@ impl Ends {
         !self.0.is_empty() && ends.all(|end| end.position >= end.offset)
     }
 }
-
-/// How long a topic may be new.
-const YOUNG_WAIT: Duration = Duration::from_secs(2);
-const YOUNG_PAUSE: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {

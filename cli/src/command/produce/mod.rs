@@ -149,7 +149,13 @@ impl Job<'_> {
             self.send(&chunk).await?;
             self.progress.add_bytes(chunk.len());
         }
-        Ok(())
+        match self.input.begun() {
+            0 => Ok(()),
+            bytes => Err(Failure::Failed(format!(
+                "stopped by a signal; the last {bytes} bytes that were read are a record without \
+                 its end, and were not sent"
+            ))),
+        }
     }
 
     /// Sends the records of a chunk. Those that it does not come to are counted as read.
