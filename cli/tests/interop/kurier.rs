@@ -1,0 +1,74 @@
+//! Our own binary, run the way a user runs it.
+
+use std::process::Command;
+
+use crate::record::Seen;
+use crate::run::{output, text};
+
+/// `kurier` with the address of a cluster.
+#[derive(Debug)]
+pub(crate) struct Kurier<'a> {
+    bootstrap: &'a str,
+}
+
+impl<'a> Kurier<'a> {
+    pub(crate) fn to(bootstrap: &'a str) -> Self {
+        Self { bootstrap }
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.args(["-b", self.bootstrap]).args(args);
+        command
+    }
+
+    pub(crate) fn create_topic(&self, topic: &str, partitions: u32) {
+        let partitions = partitions.to_string();
+        text(&mut self.command(&["topic", "create", topic, "--partitions", &partitions]), "");
+    }
+
+    pub(crate) fn produce(&self, topic: &str, args: &[&str], lines: impl Into<Vec<u8>>) {
+        output(self.command(&["produce", topic]).args(args), lines);
+    }
+
+    /// Everything in a topic, from the beginning to its end.
+    pub(crate) fn consume(&self, topic: &str, args: &[&str]) -> Vec<u8> {
+        output(self.command(&["consume", topic, "-o", "beginning", "-e"]).args(args), "")
+    }
+
+    pub(crate) fn records(&self, topic: &str) -> Vec<Seen> {
+        let json = String::from_utf8(self.consume(topic, &["-J"])).unwrap();
+        json.lines().map(Seen::from_json).collect()
+    }
+
+    /// Writes records as `records` shows them: null, empty and repeated things included.
+    pub(crate) fn copy(&self, from: &str, to: &str, codec: &str) {
+        let json = self.consume(from, &["-J"]);
+        self.produce(to, &["-J", "-z", codec], json);
+    }
+
+    /// Writes the records one by one, each with the options that make it what it is.
+    pub(crate) fn produce_each(&self, topic: &str, codec: &str, records: &[Seen]) {
+        for record in records {
+            let mut args: Vec<String> = ["-z", codec, "-p", "0"].map(String::from).to_vec();
+            let mut line = record.value.clone().unwrap_or_default();
+            if let Some(key) = &record.key {
+                args.extend(["-K".into(), "\t".into()]);
+                line = format!("{key}\t{line}");
+            }
+            if record.value.is_none() {
+                args.push("-Z".into());
+            }
+            for (name, value) in &record.headers {
+                let value = value.as_ref().map_or(String::new(), |value| format!("={value}"));
+                args.extend(["-H".into(), format!("{name}{value}")]);
+            }
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            self.produce(topic, &args, line + "\n");
+        }
+    }
+}
+
+pub(crate) fn binary() -> String {
+    std::env::var("KURIER_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_kurier").into())
+}

@@ -1,0 +1,77 @@
+//! A real broker, started and stopped by `ci/kafka-broker`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::kurier::Kurier;
+use crate::release::Release;
+use crate::run::{run, text};
+use crate::tools::{Java, Kcat, kafka_broker};
+
+/// One broker of a release, alone in its cluster; it ends when dropped.
+#[derive(Debug)]
+pub(crate) struct RealBroker {
+    pub(crate) release: Release,
+    pub(crate) bootstrap: String,
+    zookeeper: Option<String>,
+    data: PathBuf,
+    folder: PathBuf,
+}
+
+impl RealBroker {
+    pub(crate) fn start(release: &Release) -> Self {
+        // The folder is where `.ci/run` looks for brokers that a test has left behind.
+        let name = format!("{release}-{}", std::process::id());
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("brokers").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let mut start = kafka_broker(&["start", &release.to_string()]);
+        let lines = text(start.arg(&folder), "");
+        let value = |name: &str| {
+            let found = lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            found.map(String::from)
+        };
+        Self {
+            release: release.clone(),
+            bootstrap: value("PLAINTEXT").unwrap(),
+            zookeeper: value("ZOOKEEPER"),
+            data: value("DATA_1").unwrap().into(),
+            folder,
+        }
+    }
+
+    /// By Kurier, or by the broker's own tool where the broker has no request for it.
+    pub(crate) fn create_topic(&self, topic: &str, partitions: u32) {
+        if self.release.has_create_topics() {
+            return self.kurier().create_topic(topic, partitions);
+        }
+        let class = "kafka.admin.TopicCommand";
+        let mut tool = kafka_broker(&["tool", &self.release.to_string(), class, "--create"]);
+        tool.args(["--zookeeper", self.zookeeper.as_deref().unwrap(), "--topic", topic]);
+        tool.args(["--partitions", &partitions.to_string(), "--replication-factor", "1"]);
+        text(&mut tool, "");
+    }
+
+    /// The log of a partition as it lies in the broker's folder.
+    pub(crate) fn log(&self, topic: &str, partition: i32) -> Vec<u8> {
+        let folder = self.data.join(format!("{topic}-{partition}"));
+        fs::read(folder.join("00000000000000000000.log")).unwrap()
+    }
+
+    pub(crate) fn kurier(&self) -> Kurier<'_> {
+        Kurier::to(&self.bootstrap)
+    }
+
+    pub(crate) fn kcat(&self) -> Kcat<'_> {
+        Kcat(&self.bootstrap)
+    }
+
+    pub(crate) fn java(&self) -> Java<'_> {
+        Java { release: &self.release, bootstrap: &self.bootstrap }
+    }
+}
+
+impl Drop for RealBroker {
+    fn drop(&mut self) {
+        run(kafka_broker(&["stop"]).arg(&self.folder), "");
+    }
+}

@@ -1,0 +1,62 @@
+//! Runs a program with input and a time limit.
+
+use std::io::{Read, Write};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What a program left behind.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+/// What a program writes to stdout; it must succeed.
+pub(crate) fn output(command: &mut Command, stdin: impl Into<Vec<u8>>) -> Vec<u8> {
+    let ended = run(command, stdin);
+    assert!(ended.status.success(), "{command:?}: {}\n{}", ended.status, ended.stderr);
+    ended.stdout
+}
+
+/// The same for programs that write text.
+pub(crate) fn text(command: &mut Command, stdin: impl Into<Vec<u8>>) -> String {
+    String::from_utf8(output(command, stdin)).unwrap()
+}
+
+/// Runs a program to its end, or ends it at the limit and panics.
+pub(crate) fn run(command: &mut Command, stdin: impl Into<Vec<u8>>) -> Ended {
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap_or_else(|why| panic!("{command:?}: {why}"));
+    let (mut to, input) = (child.stdin.take().unwrap(), stdin.into());
+    // A program may end without having read it all.
+    let writer = thread::spawn(move || drop(to.write_all(&input)));
+    let stdout = collect(child.stdout.take().unwrap());
+    let stderr = collect(child.stderr.take().unwrap());
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if LIMIT < start.elapsed() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("{command:?}: still running after {LIMIT:?}");
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    writer.join().unwrap();
+    let stderr = String::from_utf8_lossy(&stderr.join().unwrap()).into_owned();
+    Ended { status, stdout: stdout.join().unwrap(), stderr }
+}
+
+fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).unwrap();
+        bytes
+    })
+}

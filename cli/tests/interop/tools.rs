@@ -1,0 +1,131 @@
+//! kcat, Java's console tools, and small programs on Java's client library.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::record::Seen;
+use crate::release::{Codec, Release};
+use crate::run::{output, text};
+
+/// A file or script of the workspace.
+pub(crate) fn of_workspace(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path)
+}
+
+/// The script that runs brokers and Java programs of any release.
+pub(crate) fn kafka_broker(args: &[&str]) -> Command {
+    let mut command = Command::new(of_workspace("ci/kafka-broker"));
+    command.args(args);
+    command
+}
+
+/// kcat (librdkafka) with the address of a cluster.
+#[derive(Debug)]
+pub(crate) struct Kcat<'a>(pub(crate) &'a str);
+
+impl Kcat<'_> {
+    pub(crate) fn produce(&self, topic: &str, args: &[&str], lines: impl Into<Vec<u8>>) {
+        let mut command = Command::new("kcat");
+        output(command.args(["-P", "-b", self.0, "-t", topic]).args(args), lines);
+    }
+
+    pub(crate) fn consume(&self, topic: &str, args: &[&str]) -> Vec<u8> {
+        let mut command = Command::new("kcat");
+        let fixed = ["-C", "-q", "-e", "-o", "beginning", "-X", "check.crcs=true"];
+        output(command.args(fixed).args(["-b", self.0, "-t", topic]).args(args), "")
+    }
+
+    pub(crate) fn records(&self, topic: &str) -> Vec<Seen> {
+        let json = String::from_utf8(self.consume(topic, &["-J"])).unwrap();
+        json.lines().map(Seen::from_json).collect()
+    }
+}
+
+/// Java's programs of one release with the address of a cluster.
+#[derive(Debug)]
+pub(crate) struct Java<'a> {
+    pub(crate) release: &'a Release,
+    pub(crate) bootstrap: &'a str,
+}
+
+impl Java<'_> {
+    fn tool(&self, class: &str) -> Command {
+        let mut command = kafka_broker(&["tool", &self.release.to_string()]);
+        command.arg(class);
+        command
+    }
+
+    /// Writes through the client library; the client picks the partition if none is given.
+    pub(crate) fn write(
+        &self,
+        topic: &str,
+        partition: Option<i32>,
+        codec: Codec,
+        records: &[Seen],
+    ) {
+        let program = of_workspace("ci/java/Write.java");
+        let partition = partition.map_or_else(|| "-".into(), |n: i32| n.to_string());
+        let lines: String = records.iter().map(|record| record.to_hex() + "\n").collect();
+        let mut command = self.tool(program.to_str().unwrap());
+        let written = text(command.args([self.bootstrap, topic, &partition, codec.name]), lines);
+        assert_eq!(written.trim(), records.len().to_string());
+    }
+
+    /// Reads through the client library, by assigned partitions.
+    pub(crate) fn read(&self, topic: &str, count: usize) -> Vec<Seen> {
+        let program = of_workspace("ci/java/Read.java");
+        let mut command = self.tool(program.to_str().unwrap());
+        let lines = text(command.args([self.bootstrap, topic, &count.to_string()]), "");
+        lines.lines().map(Seen::from_hex).collect()
+    }
+
+    /// `kafka-console-producer`, with keys before a tab.
+    pub(crate) fn console_produce(&self, topic: &str, codec: Codec, args: &[&str], lines: &str) {
+        let new = self.release.at_least("4.0");
+        let package = if new { "org.apache.kafka.tools" } else { "kafka.tools" };
+        let mut command = self.tool(&format!("{package}.ConsoleProducer"));
+        let servers =
+            if self.release.at_least("2.5") { "--bootstrap-server" } else { "--broker-list" };
+        command.args([
+            servers,
+            self.bootstrap,
+            "--topic",
+            topic,
+            "--compression-codec",
+            codec.name,
+        ]);
+        let property = if self.renamed() { "--reader-property" } else { "--property" };
+        command.args([property, "parse.key=true"]).args(args);
+        // The old default is 0: on exit, what the broker has not read yet is lost.
+        command.args(["--request-required-acks", "-1"]);
+        output(&mut command, lines);
+    }
+
+    /// `kafka-console-consumer`: keys before a tab, headers before both if there can be any.
+    pub(crate) fn console_consume(&self, topic: &str, args: &[&str], count: usize) -> String {
+        let new = self.release.at_least("3.9");
+        let package = if new { "org.apache.kafka.tools.consumer" } else { "kafka.tools" };
+        let mut command = self.tool(&format!("{package}.ConsoleConsumer"));
+        command.args(["--bootstrap-server", self.bootstrap, "--topic", topic]).args(args);
+        command.args(["--max-messages", &count.to_string()]);
+        let property = if self.renamed() { "--formatter-property" } else { "--property" };
+        command.args([property, "print.key=true"]);
+        if self.prints_headers() {
+            command.args([property, "print.headers=true"]);
+        }
+        if !self.release.at_least("0.10.1") {
+            command.arg("--new-consumer");
+        }
+        text(&mut command, "")
+    }
+
+    /// KIP-1147 gave the options of the console tools new names.
+    fn renamed(&self) -> bool {
+        self.release.at_least("4.2")
+    }
+
+    /// Since KAFKA-6733.
+    pub(crate) fn prints_headers(&self) -> bool {
+        self.release.at_least("2.7")
+    }
+}
