@@ -35,8 +35,8 @@ pub(super) struct Ask {
 }
 
 impl Wishes {
-    /// Keeps a topic in all refreshes until its last owner has gone. Says whether there is something
-    /// new to be asked.
+    /// Keeps a topic in all refreshes until its last owner has gone. Says whether there is
+    /// something new to be asked.
     pub(crate) fn want(&mut self, owner: Owner, topic: &str, creation: Creation) -> bool {
         let Some(owners) = self.topics.get_mut(topic) else {
             self.topics.insert(topic.into(), BTreeMap::from([(owner, creation)]));

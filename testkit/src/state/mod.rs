@@ -266,7 +266,7 @@ impl State {
     }
 
     /// A partition together with its topic's settings and the codecs, to be written to. Whoever has
-    /// written says so with [`push_change`](Self::push_change): most requests that look are refused.
+    /// written says so with [`push_change`](Self::push_change): a refused request changes nothing.
     pub(crate) fn parts_mut(
         &mut self,
         topic: &str,
