@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::api::{self, ApiInfo};
+use crate::api;
 use crate::api_key::ApiKey;
 use crate::error::{DecodeCause, DecodeError, EncodeError};
 use crate::header::{
@@ -69,8 +69,8 @@ fn message<H: Message, M: Message>(
 /// no error here: the header is read as that of the API's nearest version.
 pub fn open_request(frame: &Bytes) -> Result<(RequestHeader, Bytes), DecodeError> {
     let (start, _) = decode_prefix::<RequestHeader>(frame, 0)?;
-    let api = known(ApiKey(start.request_api_key))?;
-    let version = api.request_header_version(start.request_api_version);
+    let key = ApiKey(start.request_api_key);
+    let version = request_header_version(key, known(key, start.request_api_version)?);
     let (header, length) = decode_prefix::<RequestHeader>(frame, version)?;
     Ok((header, frame.slice(length..)))
 }
@@ -85,13 +85,14 @@ pub fn open_response(
     version: i16,
     frame: &Bytes,
 ) -> Result<(i32, Bytes), DecodeError> {
-    let version = known(key)?.response_header_version(version);
+    let version = response_header_version(key, known(key, version)?);
     let (header, length) = decode_prefix::<ResponseHeader>(frame, version)?;
     Ok((header.correlation_id, frame.slice(length..)))
 }
 
-fn known(key: ApiKey) -> Result<&'static ApiInfo, DecodeError> {
-    api::info(key).ok_or_else(|| DecodeError::new(0, DecodeCause::Api(key.0)))
+/// The version of an API that exists, which knows whether it is flexible.
+fn known(key: ApiKey, version: i16) -> Result<Version, DecodeError> {
+    api::version(key, version).ok_or_else(|| DecodeError::new(0, DecodeCause::Api(key.0)))
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ pub mod error_code;
 pub mod release;
 pub mod message;
 pub mod header;
+mod info;
+pub mod data;
 pub mod api;
 pub mod frame;
 pub mod value;

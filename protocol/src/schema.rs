@@ -106,7 +106,7 @@ impl Field {
     #[must_use]
     pub const fn new(name: &'static str, since: i16, until: i16, kind: Kind) -> Self {
         Self {
-            name,
+            name: bare(name),
             since,
             until,
             null: (i16::MAX, i16::MIN),
@@ -135,6 +135,14 @@ impl Field {
     #[must_use]
     pub const fn is_nullable(&self, version: i16) -> bool {
         self.null.0 <= version && version <= self.null.1
+    }
+}
+
+/// A name without the `r#` that Rust puts before its keywords.
+const fn bare(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
     }
 }
 

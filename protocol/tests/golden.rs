@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may panic")]
 
+use std::io::Read;
+
 use bytes::Bytes;
 use kurier_protocol::api::{self, MessageInfo};
 use kurier_protocol::frame;
@@ -10,8 +12,9 @@ use kurier_protocol::json::{self, Json};
 use kurier_protocol::{ApiKey, rows, value};
 use serde_json::json;
 
-const MESSAGES: &str = include_str!("golden/messages.jsonl");
-const FRAMES: &str = include_str!("golden/captured-frames.jsonl");
+const MESSAGES: &[u8] = include_bytes!("golden/messages.jsonl.gz");
+const LOG_RECORDS: &[u8] = include_bytes!("golden/log-records.jsonl.gz");
+const FRAMES: &[u8] = include_bytes!("golden/captured-frames.jsonl.gz");
 
 #[test]
 fn every_message_decodes_to_the_json_that_kafka_prints() {
@@ -21,8 +24,8 @@ fn every_message_decodes_to_the_json_that_kafka_prints() {
         assert_eq!(json, canonical(row.info, &row.json, row.version), "{}", row.id);
         explicit += usize::from(json != row.json);
     });
-    assert_eq!(count, (638, 43));
-    assert_eq!(explicit, 9, "rows that name a tagged field though it holds its default");
+    assert_eq!(count, (2286 + 74, 217));
+    assert_eq!(explicit, 11, "rows that name a tagged field though it holds its default");
 }
 
 #[test]
@@ -74,13 +77,13 @@ fn every_message_of_every_api_has_rows() {
     let mut rows = std::collections::BTreeMap::new();
     each_message(|row| *rows.entry(row.info.name).or_insert(0) += 1);
     assert_eq!(rows.len(), api::messages().count());
-    assert_eq!(rows.len(), 24);
+    assert_eq!(rows.len(), 203 + 8);
 }
 
 #[test]
 fn every_captured_frame_is_split_and_its_body_survives() {
     let mut count = 0;
-    for line in FRAMES.lines() {
+    for line in unpacked(FRAMES).lines() {
         let row: Json = serde_json::from_str(line).unwrap();
         let api = api::info(ApiKey(number(&row, "key"))).unwrap();
         let (version, frame) = (number(&row, "ver"), unhex(&row));
@@ -98,13 +101,13 @@ fn every_captured_frame_is_split_and_its_body_survives() {
         assert_eq!((info.reencode)(&body, version).unwrap(), body, "{line}");
         count += 1;
     }
-    assert_eq!(count, 144);
+    assert_eq!(count, 230);
 }
 
 #[test]
 fn a_line_of_messages_goes_through_decode_and_encode_unchanged() {
     let mut count = 0;
-    for line in MESSAGES.lines() {
+    for line in message_lines().lines() {
         let decoded: Json = serde_json::from_str(&rows::decode(line).unwrap()).unwrap();
         let row: Json = serde_json::from_str(line).unwrap();
         let info = api::message(row["n"].as_str().unwrap()).unwrap();
@@ -120,12 +123,12 @@ fn a_line_of_messages_goes_through_decode_and_encode_unchanged() {
             count += 1;
         }
     }
-    assert_eq!(count, 638 - 43);
+    assert_eq!(count, 2286 + 74 - 217);
 }
 
 #[test]
 fn a_line_of_frames_gets_its_header_and_its_body() {
-    for line in FRAMES.lines() {
+    for line in unpacked(FRAMES).lines() {
         let done: Json = serde_json::from_str(&rows::decode_frame(line).unwrap()).unwrap();
         assert_eq!(done["header"]["correlationId"], done["corr"]);
         assert!(done["j"].is_object());
@@ -196,9 +199,9 @@ fn a_frame_that_cannot_be_done_says_why() {
     );
     check(
         rows::decode_frame,
-        json!({"dir": "res", "key": 4, "ver": 0, "hex": ""}),
-        json!({"api": "LeaderAndIsr", "version": 0, "cause": "this build does not know the API"}),
-        "LeaderAndIsr v0: this build does not know the API",
+        json!({"dir": "res", "key": 95, "ver": 0, "hex": ""}),
+        json!({"api": "API 95", "version": 0, "cause": "this build does not know the API"}),
+        "API 95 v0: this build does not know the API",
     );
     check(
         rows::decode_frame,
@@ -266,8 +269,8 @@ fn check(
     assert_eq!(failed.to_string(), message);
 }
 
-/// The JSON of a row without tagged fields that hold their default. Nine rows name such a field,
-/// which their bytes do not tell from one that is absent.
+/// The JSON of a row without tagged fields that hold their default. Eleven rows name such a
+/// field, which their bytes do not tell from one that is absent.
 fn canonical(info: &MessageInfo, json: &Json, version: i16) -> Json {
     json::print(info, &json::parse(info, json, version).unwrap(), version)
 }
@@ -284,7 +287,7 @@ struct Row {
 /// Does something with each row; how many there were, and how many with unknown tags.
 fn each_message(mut work: impl FnMut(Row)) -> (usize, usize) {
     let (mut count, mut with_unknown_tags) = (0, 0);
-    for line in MESSAGES.lines() {
+    for line in message_lines().lines() {
         let row: Json = serde_json::from_str(line).unwrap();
         let id = row["id"].as_str().unwrap().to_owned();
         let has_unknown_tags = id.ends_with("unknown-tags");
@@ -295,6 +298,16 @@ fn each_message(mut work: impl FnMut(Row)) -> (usize, usize) {
         with_unknown_tags += usize::from(has_unknown_tags);
     }
     (count, with_unknown_tags)
+}
+
+fn message_lines() -> String {
+    unpacked(MESSAGES) + &unpacked(LOG_RECORDS)
+}
+
+fn unpacked(gzip: &[u8]) -> String {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(gzip).read_to_string(&mut text).unwrap();
+    text
 }
 
 fn number(row: &Json, name: &str) -> i16 {

@@ -1,0 +1,92 @@
+//! What there is to know of messages at run time.
+
+use std::ops::RangeInclusive;
+
+use bytes::Bytes;
+
+use crate::api_key::ApiKey;
+use crate::error::{DecodeError, EncodeError};
+use crate::header::{request_header_version, response_header_version};
+use crate::message::{Message, Request, decode, encode};
+use crate::schema::Field;
+use crate::wire::Version;
+
+/// What there is to know of a message at run time.
+#[derive(Clone, Debug)]
+pub struct MessageInfo {
+    /// Kafka's name for it, such as `FetchRequest`.
+    pub name: &'static str,
+    /// The versions that exist.
+    pub versions: RangeInclusive<i16>,
+    /// First version with compact lengths and tagged fields; `i16::MAX` if there is none.
+    pub flexible: i16,
+    /// What the protocol says of each field.
+    pub fields: &'static [Field],
+    /// Decodes bytes as the typed message and encodes it again.
+    pub reencode: fn(&Bytes, i16) -> Result<Bytes, ReencodeError>,
+}
+
+/// What there is to know of an API at run time.
+#[derive(Clone, Debug)]
+pub struct ApiInfo {
+    /// Its number.
+    pub key: ApiKey,
+    /// The highest version that a client uses.
+    pub version_stable_max: i16,
+    /// What asks.
+    pub request: MessageInfo,
+    /// What answers.
+    pub response: MessageInfo,
+}
+
+/// Why a message did not survive being decoded and encoded.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReencodeError {
+    /// The bytes are not such a message.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The message cannot be written in the version it was read in.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+impl MessageInfo {
+    pub(crate) const fn of<M: Message>() -> Self {
+        Self {
+            name: M::NAME,
+            versions: M::VERSIONS,
+            flexible: M::FLEXIBLE,
+            fields: M::FIELDS,
+            reencode: |bytes, version| Ok(encode(&decode::<M>(bytes, version)?, version)?),
+        }
+    }
+
+    /// The version of this number, which knows whether it is flexible.
+    #[must_use]
+    pub const fn version(&self, number: i16) -> Version {
+        Version::of(number, self.flexible)
+    }
+}
+
+impl ApiInfo {
+    pub(crate) const fn of<R: Request>() -> Self {
+        Self {
+            key: R::KEY,
+            version_stable_max: R::VERSION_STABLE_MAX,
+            request: MessageInfo::of::<R>(),
+            response: MessageInfo::of::<R::Response>(),
+        }
+    }
+
+    /// The version of the header that stands before a request of this version.
+    #[must_use]
+    pub fn request_header_version(&self, version: i16) -> i16 {
+        request_header_version(self.key, self.request.version(version))
+    }
+
+    /// The version of the header that stands before the response.
+    #[must_use]
+    pub fn response_header_version(&self, version: i16) -> i16 {
+        response_header_version(self.key, self.response.version(version))
+    }
+}
