@@ -43,9 +43,11 @@ mod writer;
 mod stamp;
 mod convert;
 pub mod control;
+mod aborted;
 #[cfg(test)]
 mod tests;
 
+pub use self::aborted::{AbortedTransactions, Fate, committed};
 pub use self::batch::{RecordBatch, RecordBatches};
 pub use self::compression::{Compressor, DecompressLimits, Decompressor};
 pub use self::convert::convert;
