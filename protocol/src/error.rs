@@ -38,6 +38,14 @@ pub enum DecodeCause {
     /// A length is below -1, or beyond what the type can hold.
     #[error("the length {0} is not possible")]
     Length(i64),
+    /// A length is above a limit that the reader has set.
+    #[error("the length {length} is above the limit of {max}")]
+    TooLong {
+        /// The length that is claimed.
+        length: usize,
+        /// The limit.
+        max: usize,
+    },
     /// An array claims more elements than bytes are left.
     #[error("an array of {count} elements cannot fit {left} bytes")]
     Count {

@@ -61,6 +61,35 @@ fn message<H: Message, M: Message>(
     w.finish_frame()
 }
 
+/// The length of the frame that comes behind these four bytes. Who reads frames asks for it before
+/// it makes room for one: `bytes_max` is what it is willing to hold.
+///
+/// ```
+/// use kurier_protocol::{frame, limits};
+///
+/// let max = limits::REQUEST_BYTES_MAX_DEFAULT;
+/// assert_eq!(frame::length([0, 0, 1, 0], max)?, 256);
+/// let error = frame::length(*b"GET ", max).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "at byte 0: the length 1195725856 is above the limit of 104857600",
+/// );
+/// # Ok::<(), kurier_protocol::DecodeError>(())
+/// ```
+///
+/// # Errors
+///
+/// [`DecodeCause::Length`] if it is below zero, [`DecodeCause::TooLong`] if it is above the limit.
+pub fn length(prefix: [u8; 4], bytes_max: usize) -> Result<usize, DecodeError> {
+    let claimed = i32::from_be_bytes(prefix);
+    let cause = match usize::try_from(claimed) {
+        Ok(length) if length <= bytes_max => return Ok(length),
+        Ok(length) => DecodeCause::TooLong { length, max: bytes_max },
+        Err(_) => DecodeCause::Length(claimed.into()),
+    };
+    Err(DecodeError::new(0, cause))
+}
+
 /// Splits a request frame (without its length) into header and body.
 ///
 /// # Errors
@@ -101,6 +130,7 @@ mod tests {
     use crate::api::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
     use crate::api::metadata::MetadataRequest;
     use crate::api::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
+    use crate::limits::FRAME_BYTES_MAX;
     use crate::wire::Records;
 
     fn framed(segments: Segments) -> Bytes {
@@ -152,6 +182,15 @@ mod tests {
         assert_eq!(error.cause(), DecodeCause::Api(0x7f00));
         let error = open_request(&Bytes::from_static(&[0, 0, 0])).unwrap_err();
         assert_eq!(error.message(), "RequestHeader");
+    }
+
+    #[test]
+    fn a_length_below_zero_or_above_the_limit_is_refused() {
+        let cause = |prefix, max| length(prefix, max).unwrap_err().cause();
+        assert_eq!(length([0, 0, 0, 7], 7), Ok(7));
+        assert_eq!(cause([0, 0, 0, 8], 7), DecodeCause::TooLong { length: 8, max: 7 });
+        assert_eq!(cause([0xff; 4], 7), DecodeCause::Length(-1));
+        assert_eq!(length([0x7f, 0xff, 0xff, 0xff], FRAME_BYTES_MAX), Ok(FRAME_BYTES_MAX));
     }
 
     #[test]

@@ -1,9 +1,74 @@
 //! Every Kafka message, in every version since 0.10, and the record batches inside them.
 //!
 //! This crate does no I/O: bytes in, values out, and back.
+//!
+//! * [`api`] has a file for each API: the structs of its request and its response, and what each
+//!   field means. [`data`] has those that lie inside other messages and in records.
+//! * [`encode`] and [`decode`] turn a typed message into bytes and back; [`frame`] adds header and
+//!   length. [`value`] does it for messages that are chosen at run time, `json` (a feature) for
+//!   Kafka's JSON form.
+//! * [`record`] reads and writes record batches.
+//! * [`release`] says what brokers of each release speak, [`ErrorCode`] what they answer.
+//!
+//! ```
+//! use kurier_protocol::api::metadata::{MetadataRequest, MetadataRequestTopic};
+//! use kurier_protocol::{Bytes, decode, frame};
+//!
+//! let topic = MetadataRequestTopic { name: Some("orders".into()), ..Default::default() };
+//! let request = MetadataRequest { topics: Some(vec![topic]), ..Default::default() };
+//! let bytes: Bytes = frame::request(&request, 12, 7, Some("me"))?.to_bytes();
+//!
+//! let (header, body) = frame::open_request(&bytes.slice(4..))?;
+//! assert_eq!((header.request_api_key, header.correlation_id), (3, 7));
+//! assert_eq!(decode::<MetadataRequest>(&body, 12)?, request);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Versions
+//!
+//! One struct serves all versions of a message: it has every field that any of them has. A field
+//! that the chosen version lacks reads as its default. Writing refuses it, unless it holds its
+//! default or is *ignorable*: then it is left out. The docs of each field say which versions have
+//! it. `..Default::default()` fills in what a caller does not care about.
+//!
+//! # What bytes can cost
+//!
+//! No bytes make this crate panic, recurse deeper than its tables, or allocate for more than they
+//! are. Each limit has a name:
+//!
+//! | what | limit | beyond it |
+//! | --- | --- | --- |
+//! | frame | [`FRAME_BYTES_MAX`], and what its reader allows | [`frame::length`] fails |
+//! | request frame | [`REQUEST_BYTES_MAX_DEFAULT`] of brokers | they close the connection |
+//! | string | [`STRING_BYTES_MAX`] | refused, read and written |
+//! | bytes, records | [`LENGTH_MAX`], and the bytes that are left | refused; they are slices |
+//! | array | as many elements as bytes are left | refused |
+//! | array, room ahead | [`ELEMENTS_RESERVED_MAX`] | grows as elements come |
+//! | nesting | [`STRUCT_NESTING_MAX`], by the tables | cannot be |
+//! | memory | [`MEMORY_PER_BYTE_MAX`] times the message | cannot be |
+//! | decompressed batch | [`DECOMPRESSED_BYTES_MAX_DEFAULT`] | refused |
+//! | its ratio | [`DECOMPRESSED_RATIO_MAX_DEFAULT`] | refused |
+//! | ratio not asked | [`DECOMPRESSED_BYTES_FREE`] | the ratio counts |
+//! | message sets | [`MESSAGE_SET_NESTING_MAX`] in each other | refused |
+//! | records, headers | the bytes that are there | refused, not counted ahead |
+//!
+//! [`record::DecompressLimits`] sets other limits for a batch than the defaults.
+//!
+//! [`DECOMPRESSED_BYTES_FREE`]: limits::DECOMPRESSED_BYTES_FREE
+//! [`DECOMPRESSED_BYTES_MAX_DEFAULT`]: limits::DECOMPRESSED_BYTES_MAX_DEFAULT
+//! [`DECOMPRESSED_RATIO_MAX_DEFAULT`]: limits::DECOMPRESSED_RATIO_MAX_DEFAULT
+//! [`ELEMENTS_RESERVED_MAX`]: limits::ELEMENTS_RESERVED_MAX
+//! [`FRAME_BYTES_MAX`]: limits::FRAME_BYTES_MAX
+//! [`LENGTH_MAX`]: limits::LENGTH_MAX
+//! [`MEMORY_PER_BYTE_MAX`]: limits::MEMORY_PER_BYTE_MAX
+//! [`MESSAGE_SET_NESTING_MAX`]: limits::MESSAGE_SET_NESTING_MAX
+//! [`REQUEST_BYTES_MAX_DEFAULT`]: limits::REQUEST_BYTES_MAX_DEFAULT
+//! [`STRING_BYTES_MAX`]: limits::STRING_BYTES_MAX
+//! [`STRUCT_NESTING_MAX`]: limits::STRUCT_NESTING_MAX
 
 #[macro_use]
 mod table;
+pub mod limits;
 pub mod error;
 pub mod wire;
 pub mod schema;

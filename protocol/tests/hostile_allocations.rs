@@ -7,11 +7,13 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kurier_protocol::api::{self, MessageInfo};
 use kurier_protocol::error::DecodeCause;
 use kurier_protocol::schema::{Field, Kind};
-use kurier_protocol::value;
 use kurier_protocol::wire::Version;
+use kurier_protocol::{limits, value};
 
 /// Bytes that follow each lie, and bytes of each message that is one byte repeated.
 const LENGTH: usize = 20;
+/// Elements that make an array grow at its very end, when most memory is in use.
+const CROWD: i32 = 2 * 4096 + 1;
 /// Bytes that decoding it may have allocated at any one time.
 const ALLOCATED_MAX: u64 = 64 << 10;
 
@@ -72,6 +74,47 @@ fn a_large_message_allocates_for_what_it_holds_and_not_for_what_it_claims() {
     assert!(found.bytes_max < 2 << 20, "{} bytes", found.bytes_max);
 }
 
+#[test]
+fn a_message_takes_so_many_bytes_of_memory_for_each_of_its_own() {
+    let (mut most, mut most_of) = (0, String::new());
+    for info in api::messages() {
+        for version in info.versions.clone() {
+            let liar = Liar { version: info.version(version), count: 0 };
+            for (front, element) in liar.crowds(info.fields) {
+                let mut crowd = front;
+                liar.put_length(&mut crowd, CROWD);
+                for _ in 0..CROWD {
+                    crowd.extend_from_slice(&element);
+                }
+                let bytes = crowd.freeze();
+                let typed = measure(|| drop((info.reencode)(&bytes, version)));
+                let ratio = usize::try_from(typed.bytes_max).unwrap() / bytes.len();
+                if ratio > most {
+                    most = ratio;
+                    most_of =
+                        format!("{} v{version}, {} bytes an element", info.name, element.len());
+                }
+            }
+        }
+    }
+    println!("at most {most} bytes for a byte: {most_of}");
+    assert!(most <= limits::MEMORY_PER_BYTE_MAX, "{most} of {most_of}");
+}
+
+#[test]
+fn structs_are_not_deeper_than_the_limit_says() {
+    fn depth(fields: &[Field]) -> usize {
+        let inner = |kind| match kind {
+            Kind::Array(Kind::Struct(fields)) => depth(fields),
+            Kind::Struct(fields) => depth(fields),
+            _ => 0,
+        };
+        1 + fields.iter().map(|field| inner(field.kind)).max().unwrap_or(0)
+    }
+    let deepest = api::messages().max_by_key(|info| depth(info.fields)).unwrap();
+    assert_eq!(depth(deepest.fields), limits::STRUCT_NESTING_MAX, "{}", deepest.name);
+}
+
 #[track_caller]
 fn check(info: &MessageInfo, version: i16, bytes: Bytes) {
     let typed = measure(|| drop((info.reencode)(&bytes, version)));
@@ -105,6 +148,34 @@ impl Liar {
             }
         }
         lies.iter().map(|lie| BytesMut::from(&lie[..])).collect()
+    }
+
+    /// What stands before each array that is not in a tag, and the least that an element can be.
+    fn crowds(self, fields: &[Field]) -> Vec<(BytesMut, BytesMut)> {
+        let mut crowds = Vec::new();
+        let mut before = BytesMut::new();
+        let number = self.version.number();
+        for field in fields.iter().filter(|field| field.is_in(number) && field.tag.is_none()) {
+            let mut front = before.clone();
+            let inner = match field.kind {
+                Kind::Array(element) => {
+                    let mut smallest = BytesMut::new();
+                    let since = Field::new("", 0, i16::MAX, *element);
+                    self.put_nothing(&mut smallest, &since);
+                    crowds.push((before.clone(), smallest));
+                    self.put_length(&mut front, 1);
+                    *element
+                }
+                kind => kind,
+            };
+            if let (Kind::Struct(fields), false) = (inner, field.is_nullable(number)) {
+                for (nested, element) in self.crowds(fields) {
+                    crowds.push((BytesMut::from(&[&front[..], &nested].concat()[..]), element));
+                }
+            }
+            self.put_nothing(&mut before, field);
+        }
+        crowds
     }
 
     /// Those of one field.

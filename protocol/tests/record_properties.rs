@@ -89,6 +89,10 @@ fn written(magic: Magic, rows: &[Row], seal: &Seal) -> Bytes {
     writer.seal(seal).unwrap()
 }
 
+fn up_to(bytes_max: usize) -> DecompressLimits {
+    DecompressLimits { bytes_max, ..DecompressLimits::default() }
+}
+
 fn read(records: &Bytes, limits: DecompressLimits) -> Result<Vec<(i64, Row)>, RecordError> {
     let mut out = Vec::new();
     for batch in RecordBatches::new(records.clone()) {
@@ -193,7 +197,7 @@ proptest! {
             records.truncate(cut.index(records.len()));
         }
         let records = Bytes::from(if is_forged { with_right_crc(records) } else { records });
-        let limits = DecompressLimits { bytes_max: 1 << 20 };
+        let limits = up_to(1 << 20);
         let found = measure(|| exercise(&records, limits));
         // Codec tables, one unpacked batch, and its copies in other formats.
         prop_assert!(found.bytes_max < 16 << 20, "{} bytes", found.bytes_max);
@@ -216,7 +220,7 @@ proptest! {
         batch.extend_from_slice(&body);
         let length = i32::try_from(batch.len() - 12).unwrap();
         batch[8..12].copy_from_slice(&length.to_be_bytes());
-        exercise(&with_right_crc(batch).into(), DecompressLimits { bytes_max: 1 << 20 });
+        exercise(&with_right_crc(batch).into(), up_to(1 << 20));
     }
 
     #[test]
@@ -236,6 +240,6 @@ proptest! {
         let row = Row { timestamp: 0, key: None, value: Some(vec![b'z'; len]), headers: vec![] };
         let records = written(magic, &[row], &Seal { compression, ..Seal::default() });
         let refused = Err(RecordError::LimitExceeded { codec: compression, bytes_max });
-        prop_assert_eq!(read(&records, DecompressLimits { bytes_max }), refused);
+        prop_assert_eq!(read(&records, up_to(bytes_max)), refused);
     }
 }

@@ -54,7 +54,7 @@ pub enum RecordError {
         /// What the codec objects to.
         cause: &'static str,
     },
-    /// A batch unpacks to more than the limit allows.
+    /// A batch unpacks to more than the limits allow, in bytes or for its size.
     #[error("{codec} batch unpacks to more than the limit of {bytes_max} bytes")]
     LimitExceeded {
         /// The codec.

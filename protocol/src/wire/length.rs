@@ -1,5 +1,7 @@
 //! What stands behind a length, and how long it can be.
 
+use crate::limits::{LENGTH_MAX, STRING_BYTES_MAX};
+
 /// What stands behind a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lengthy {
@@ -16,8 +18,8 @@ impl Lengthy {
     }
 
     /// The longest that there is. A string is no longer where its length is compact.
-    pub(super) const fn max(self) -> i64 {
-        if self.is_short() { i16::MAX as i64 } else { i32::MAX as i64 }
+    pub(super) const fn max(self) -> usize {
+        if self.is_short() { STRING_BYTES_MAX } else { LENGTH_MAX }
     }
 
     /// What it is called in an error.

@@ -10,6 +10,7 @@ use super::uuid::Uuid;
 use super::value::{Element, Literal, Nullable, Wire};
 use super::writer::Writer;
 use crate::error::{DecodeCause, DecodeError, EncodeError};
+use crate::limits::ELEMENTS_RESERVED_MAX;
 
 macro_rules! integers {
     ($($type:ty)*) => { $(
@@ -218,8 +219,12 @@ impl<T: Element> Content for Vec<T> {
             return Err(r.error(DecodeCause::Count { count: length, left }));
         }
         let fitting = left / T::BYTES_MIN.max(1);
-        let mut elements = Self::with_capacity(length.min(fitting).min(RESERVED_MAX));
+        let mut elements = Self::with_capacity(length.min(fitting).min(ELEMENTS_RESERVED_MAX));
         for index in 0..length {
+            if elements.len() == elements.capacity() {
+                // Twice as many, but never more than there are said to be.
+                elements.reserve_exact(elements.len().clamp(1, length - index));
+            }
             let mut element = T::default();
             element.decode(r).map_err(|error| error.at_index(index))?;
             elements.push(element);
@@ -227,6 +232,3 @@ impl<T: Element> Content for Vec<T> {
         Ok(elements)
     }
 }
-
-/// Elements that are reserved on the word of a length; beyond, an array grows as elements arrive.
-const RESERVED_MAX: usize = 4096;

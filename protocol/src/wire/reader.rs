@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
             i32::from_be_bytes(self.array()?).into()
         };
         match usize::try_from(length) {
-            Ok(count) if length <= what.max() => Ok(Some(count)),
+            Ok(count) if count <= what.max() => Ok(Some(count)),
             Err(_) if length == -1 => Ok(None),
             _ => Err(self.error(DecodeCause::Length(length))),
         }

@@ -6,6 +6,7 @@ use super::length::Lengthy;
 use super::varint;
 use super::version::Version;
 use crate::error::EncodeError;
+use crate::limits::{FRAME_BYTES_MAX, LENGTH_MAX};
 
 /// Writes a message of one version. A `records` value from 4 KiB up is not copied: it becomes a
 /// segment of its own, so that a request leaves by vectored writes.
@@ -75,7 +76,7 @@ impl Writer {
             None => -1,
             Some(length) => i32::try_from(length)
                 .ok()
-                .filter(|&length| i64::from(length) <= what.max())
+                .filter(|_| length <= what.max())
                 .ok_or_else(|| too_long(what.name(), length, what.max()))?,
         };
         // Invariant: -1 <= length <= what.max(), so that neither the sum nor two bytes overflow.
@@ -99,10 +100,10 @@ impl Writer {
         payload.in_tag = true;
         write(&mut payload)?;
         let payload = payload.finish().to_bytes();
-        let size = u32::try_from(payload.len())
-            .map_err(|_| too_long("tagged field", payload.len(), u32::MAX.into()))?;
+        let size = i32::try_from(payload.len())
+            .map_err(|_| too_long("tagged field", payload.len(), LENGTH_MAX))?;
         self.uvarint(tag);
-        self.uvarint(size);
+        self.uvarint(size.cast_unsigned());
         self.put(&payload);
         Ok(())
     }
@@ -174,7 +175,7 @@ impl Writer {
     pub(crate) fn finish_frame(mut self) -> Result<Segments, EncodeError> {
         let length = self.len().saturating_sub(4);
         let claim =
-            i32::try_from(length).map_err(|_| too_long("frame", length, i32::MAX.into()))?;
+            i32::try_from(length).map_err(|_| too_long("frame", length, FRAME_BYTES_MAX))?;
         if let Some(prefix) = self.buffer.first_chunk_mut::<4>() {
             *prefix = claim.to_be_bytes();
         }
@@ -224,8 +225,8 @@ impl IntoIterator for Segments {
 }
 
 #[cold]
-fn too_long(what: &'static str, length: usize, max: i64) -> EncodeError {
-    EncodeError::TooLong { what, length, max: usize::try_from(max).unwrap_or(usize::MAX) }
+fn too_long(what: &'static str, length: usize, max: usize) -> EncodeError {
+    EncodeError::TooLong { what, length, max }
 }
 
 /// Records of fewer bytes are copied: a slice of a vectored write costs more than they do.

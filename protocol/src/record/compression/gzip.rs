@@ -4,7 +4,7 @@ use flate2::{Compress, Compression as Level, Decompress, FlushCompress, FlushDec
 
 use super::super::error::RecordError;
 use super::super::kind::Compression;
-use super::codec::{Decode, DecompressLimits, Encode};
+use super::codec::{Decode, Encode};
 
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 const TRAILER_BYTES: usize = 8;
@@ -83,20 +83,20 @@ impl Decoder {
     fn inflate<'a>(
         &mut self,
         mut rest: &'a [u8],
-        limits: DecompressLimits,
+        bytes_max: usize,
         into: &mut Vec<u8>,
     ) -> Result<&'a [u8], RecordError> {
         self.state.reset(false);
         loop {
-            grow(into, rest.len(), limits)?;
+            grow(into, rest.len(), bytes_max)?;
             let (before_in, before_out) = (self.state.total_in(), self.state.total_out());
             let status = self
                 .state
                 .decompress_vec(rest, into, FlushDecompress::None)
                 .map_err(|_| damaged("invalid deflate stream"))?;
             rest = advance(rest, self.state.total_in() - before_in);
-            if into.len() > limits.bytes_max {
-                return Err(too_long(limits));
+            if into.len() > bytes_max {
+                return Err(too_long(bytes_max));
             }
             if status == Status::StreamEnd {
                 return Ok(rest);
@@ -113,14 +113,14 @@ impl Decode for Decoder {
     fn decompress(
         &mut self,
         from: &[u8],
-        limits: DecompressLimits,
+        bytes_max: usize,
         into: &mut Vec<u8>,
     ) -> Result<(), RecordError> {
         let mut rest = from;
         while !rest.is_empty() {
             let start = into.len();
             let body = after_header(rest).ok_or(damaged("not a gzip header"))?;
-            let tail = self.inflate(body, limits, into)?;
+            let tail = self.inflate(body, bytes_max, into)?;
             let (trailer, next) =
                 tail.split_first_chunk::<TRAILER_BYTES>().ok_or(damaged("cut off"))?;
             let member = into.get(start..).unwrap_or_default();
@@ -160,13 +160,13 @@ fn after_header(member: &[u8]) -> Option<&[u8]> {
 
 /// Makes room for more output: a few times the input first, then twice what there is, and one
 /// byte more than the limit at most, so that a longer output shows.
-fn grow(into: &mut Vec<u8>, input: usize, limits: DecompressLimits) -> Result<(), RecordError> {
+fn grow(into: &mut Vec<u8>, input: usize, bytes_max: usize) -> Result<(), RecordError> {
     if into.len() < into.capacity() {
         return Ok(());
     }
-    let left = limits.bytes_max.saturating_add(1).saturating_sub(into.len());
+    let left = bytes_max.saturating_add(1).saturating_sub(into.len());
     if left == 0 {
-        return Err(too_long(limits));
+        return Err(too_long(bytes_max));
     }
     let wanted = into.len().max(input.saturating_mul(3)).max(STEP_BYTES);
     into.reserve_exact(wanted.min(left));
@@ -187,8 +187,8 @@ const fn damaged(cause: &'static str) -> RecordError {
     RecordError::Decompress { codec: Compression::Gzip, cause }
 }
 
-const fn too_long(limits: DecompressLimits) -> RecordError {
-    RecordError::LimitExceeded { codec: Compression::Gzip, bytes_max: limits.bytes_max }
+const fn too_long(bytes_max: usize) -> RecordError {
+    RecordError::LimitExceeded { codec: Compression::Gzip, bytes_max }
 }
 
 #[cfg(test)]
@@ -203,7 +203,7 @@ mod tests {
 
     fn unpacked(from: &[u8], bytes_max: usize) -> Result<Vec<u8>, RecordError> {
         let mut out = Vec::new();
-        Decoder::new().decompress(from, DecompressLimits { bytes_max }, &mut out)?;
+        Decoder::new().decompress(from, bytes_max, &mut out)?;
         Ok(out)
     }
 
@@ -211,7 +211,7 @@ mod tests {
     fn concatenated_members_are_read_as_one() {
         let two = [packed(b"one, ", None), packed(b"two", Some(1))].concat();
         assert_eq!(unpacked(&two, 8).unwrap(), b"one, two");
-        assert_eq!(unpacked(&two, 7), Err(too_long(DecompressLimits { bytes_max: 7 })));
+        assert_eq!(unpacked(&two, 7), Err(too_long(7)));
     }
 
     #[test]
@@ -251,8 +251,8 @@ mod tests {
     fn a_bomb_stops_at_the_limit() {
         let bomb = packed(&vec![0; 8 << 20], Some(9));
         let mut out = Vec::new();
-        let limits = DecompressLimits { bytes_max: 100_000 };
-        assert_eq!(Decoder::new().decompress(&bomb, limits, &mut out), Err(too_long(limits)));
+        let bytes_max = 100_000;
+        assert_eq!(Decoder::new().decompress(&bomb, bytes_max, &mut out), Err(too_long(bytes_max)));
         assert!(out.capacity() <= 100_001, "{}", out.capacity());
     }
 

@@ -11,7 +11,7 @@ use twox_hash::XxHash32;
 
 use super::super::error::RecordError;
 use super::super::kind::Compression;
-use super::codec::{Decode, DecompressLimits, Encode};
+use super::codec::{Decode, Encode};
 
 const FRAME_MAGIC: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
 const VERSION: u8 = 0x40;
@@ -108,14 +108,14 @@ impl Decode for Decoder {
     fn decompress(
         &mut self,
         from: &[u8],
-        limits: DecompressLimits,
+        bytes_max: usize,
         into: &mut Vec<u8>,
     ) -> Result<(), RecordError> {
         let mut rest = from;
         while !rest.is_empty() {
             let frame;
             (frame, rest) = Frame::open(rest)?;
-            rest = frame.blocks(rest, limits, into)?;
+            rest = frame.blocks(rest, bytes_max, into)?;
         }
         Ok(())
     }
@@ -159,7 +159,7 @@ impl Frame {
     fn blocks<'a>(
         &self,
         mut rest: &'a [u8],
-        limits: DecompressLimits,
+        bytes_max: usize,
         into: &mut Vec<u8>,
     ) -> Result<&'a [u8], RecordError> {
         let start = into.len();
@@ -178,9 +178,9 @@ impl Frame {
                 check(take_u32(&mut rest)?, packed)?;
             }
             if length & STORED == 0 {
-                self.unpack(packed, start, limits, into)?;
-            } else if packed.len() > limits.bytes_max.saturating_sub(into.len()) {
-                return Err(too_long(limits));
+                self.unpack(packed, start, bytes_max, into)?;
+            } else if packed.len() > bytes_max.saturating_sub(into.len()) {
+                return Err(too_long(bytes_max));
             } else {
                 into.extend_from_slice(packed);
             }
@@ -196,11 +196,11 @@ impl Frame {
         &self,
         packed: &[u8],
         start: usize,
-        limits: DecompressLimits,
+        bytes_max: usize,
         into: &mut Vec<u8>,
     ) -> Result<(), RecordError> {
         let at = into.len();
-        let left = limits.bytes_max.saturating_sub(at);
+        let left = bytes_max.saturating_sub(at);
         let most = self.block_bytes_max.min(packed.len().saturating_mul(RATIO_MAX));
         into.resize(at + most.min(left), 0);
         let (before, room) = into.split_at_mut(at);
@@ -213,7 +213,7 @@ impl Frame {
         match outcome {
             Ok(len) => into.truncate(at + len),
             Err(DecompressError::OutputTooSmall { .. }) if left < most => {
-                return Err(too_long(limits));
+                return Err(too_long(bytes_max));
             }
             Err(_) => return Err(damaged("invalid block")),
         }
@@ -243,8 +243,8 @@ const fn damaged(cause: &'static str) -> RecordError {
     RecordError::Decompress { codec: Compression::Lz4, cause }
 }
 
-const fn too_long(limits: DecompressLimits) -> RecordError {
-    RecordError::LimitExceeded { codec: Compression::Lz4, bytes_max: limits.bytes_max }
+const fn too_long(bytes_max: usize) -> RecordError {
+    RecordError::LimitExceeded { codec: Compression::Lz4, bytes_max }
 }
 
 #[cfg(test)]
@@ -260,7 +260,7 @@ mod tests {
 
     fn unpacked(from: &[u8], bytes_max: usize) -> Result<Vec<u8>, RecordError> {
         let mut out = Vec::new();
-        Decoder.decompress(from, DecompressLimits { bytes_max }, &mut out)?;
+        Decoder.decompress(from, bytes_max, &mut out)?;
         Ok(out)
     }
 
@@ -328,9 +328,8 @@ mod tests {
         let len = text().len();
         assert!(unpacked(&frame, len).is_ok());
         for bytes_max in [0, 1, 65_535, 65_536, len - 1] {
-            let limits = DecompressLimits { bytes_max };
             let mut out = Vec::new();
-            assert_eq!(Decoder.decompress(&frame, limits, &mut out), Err(too_long(limits)));
+            assert_eq!(Decoder.decompress(&frame, bytes_max, &mut out), Err(too_long(bytes_max)));
             assert!(out.len() <= bytes_max);
         }
     }
@@ -350,7 +349,7 @@ mod tests {
         frame[6] = header_checksum(&frame[4..6]);
         frame.extend_from_slice(&[2, 0, 0, 0, 0x10, b'a', 0, 0, 0, 0]);
         let mut out = Vec::new();
-        Decoder.decompress(&frame, DecompressLimits::default(), &mut out).unwrap();
+        Decoder.decompress(&frame, 1 << 27, &mut out).unwrap();
         assert_eq!(out, b"a");
         assert!(out.capacity() <= 2 * RATIO_MAX);
     }

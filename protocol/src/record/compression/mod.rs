@@ -23,6 +23,7 @@ pub use self::codec::DecompressLimits;
 use self::codec::{Decode, Encode};
 use super::error::RecordError;
 use super::kind::{Compression, Magic};
+use crate::limits::DECOMPRESS_BUFFER_BYTES_MAX;
 
 /// Packs batches with any codec and keeps the codecs' tables from one batch to the next.
 #[derive(Default)]
@@ -127,9 +128,9 @@ impl Decompressor {
     ) -> Result<Vec<u8>, RecordError> {
         let mut into = std::mem::take(&mut self.spare);
         into.clear();
-        let limits = self.limits;
+        let bytes_max = self.limits.output_max(from.len());
         let decoder = self.decoder(codec).ok_or(RecordError::CodecNotBuilt { codec })?;
-        match decoder.decompress(from, limits, &mut into) {
+        match decoder.decompress(from, bytes_max, &mut into) {
             Ok(()) => Ok(into),
             Err(error) => {
                 self.spare = into;
@@ -140,7 +141,7 @@ impl Decompressor {
 
     /// Takes a buffer that the next batch may be unpacked into. A very long one is let go.
     pub(crate) fn keep(&mut self, spare: Vec<u8>) {
-        if (self.spare.capacity()..=SPARE_BYTES_MAX).contains(&spare.capacity()) {
+        if (self.spare.capacity()..=DECOMPRESS_BUFFER_BYTES_MAX).contains(&spare.capacity()) {
             self.spare = spare;
         }
     }
@@ -165,6 +166,3 @@ impl fmt::Debug for Decompressor {
         f.debug_struct("Decompressor").field("limits", &self.limits).finish_non_exhaustive()
     }
 }
-
-/// The longest buffer that is kept for the next batch.
-const SPARE_BYTES_MAX: usize = 8 << 20;

@@ -8,7 +8,7 @@ use snap::raw;
 
 use super::super::error::RecordError;
 use super::super::kind::Compression;
-use super::codec::{Decode, DecompressLimits, Encode};
+use super::codec::{Decode, Encode};
 
 const MAGIC: [u8; 8] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
 const HEADER: [u8; 16] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1];
@@ -60,15 +60,14 @@ impl Decoder {
     fn block(
         &mut self,
         block: &[u8],
-        limits: DecompressLimits,
+        bytes_max: usize,
         into: &mut Vec<u8>,
     ) -> Result<(), RecordError> {
         let claimed = raw::decompress_len(block).map_err(|_| damaged("invalid length"))?;
         if claimed > block.len().saturating_mul(RATIO_MAX) {
             return Err(damaged("a block claims more than it can hold"));
         }
-        if claimed > limits.bytes_max.saturating_sub(into.len()) {
-            let bytes_max = limits.bytes_max;
+        if claimed > bytes_max.saturating_sub(into.len()) {
             return Err(RecordError::LimitExceeded { codec: Compression::Snappy, bytes_max });
         }
         let at = into.len();
@@ -83,11 +82,11 @@ impl Decode for Decoder {
     fn decompress(
         &mut self,
         from: &[u8],
-        limits: DecompressLimits,
+        bytes_max: usize,
         into: &mut Vec<u8>,
     ) -> Result<(), RecordError> {
         if !from.starts_with(&MAGIC) {
-            return self.block(from, limits, into);
+            return self.block(from, bytes_max, into);
         }
         let mut rest = from;
         while !rest.is_empty() {
@@ -98,7 +97,7 @@ impl Decode for Decoder {
             let (length, after) = rest.split_first_chunk::<4>().ok_or(damaged("cut off"))?;
             let len = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
             let (block, next) = after.split_at_checked(len).ok_or(damaged("cut off"))?;
-            self.block(block, limits, into)?;
+            self.block(block, bytes_max, into)?;
             rest = next;
         }
         Ok(())
@@ -121,7 +120,7 @@ mod tests {
 
     fn unpacked(from: &[u8], bytes_max: usize) -> Result<Vec<u8>, RecordError> {
         let mut out = Vec::new();
-        Decoder::new().decompress(from, DecompressLimits { bytes_max }, &mut out)?;
+        Decoder::new().decompress(from, bytes_max, &mut out)?;
         Ok(out)
     }
 
@@ -143,8 +142,8 @@ mod tests {
         let framed = [&HEADER[..], &[0, 0, 0, 6], &raw].concat();
         for claim in [&raw[..], &framed] {
             let mut out = Vec::new();
-            let limits = DecompressLimits { bytes_max: usize::MAX };
-            assert!(Decoder::new().decompress(claim, limits, &mut out).is_err());
+            let bytes_max = usize::MAX;
+            assert!(Decoder::new().decompress(claim, bytes_max, &mut out).is_err());
             assert_eq!(out.capacity(), 0);
         }
     }

@@ -4,7 +4,7 @@ use zrip::{CompressContext, DecompressContext, DecompressError};
 
 use super::super::error::RecordError;
 use super::super::kind::Compression;
-use super::codec::{Decode, DecompressLimits, Encode};
+use super::codec::{Decode, Encode};
 
 /// Kafka's default. Zrip has no level above 4; its 4 packs as tightly as the C library's 3.
 const LEVEL_DEFAULT: i32 = 3;
@@ -64,15 +64,15 @@ impl Decode for Decoder {
     fn decompress(
         &mut self,
         from: &[u8],
-        limits: DecompressLimits,
+        bytes_max: usize,
         into: &mut Vec<u8>,
     ) -> Result<(), RecordError> {
         // A frame's declared size is allocated at once, so it may not be more than it can be.
         let possible = (from.len() / BLOCK_PACKED_MIN).saturating_mul(BLOCK_BYTES_MAX);
-        let most = limits.bytes_max.min(possible);
+        let most = bytes_max.min(possible);
         match self.0.decompress_into_with_limit(from, into, most) {
             Ok(_) => Ok(()),
-            Err(cause) if most == limits.bytes_max && is_over(&cause, into.len(), most) => {
+            Err(cause) if most == bytes_max && is_over(&cause, into.len(), most) => {
                 Err(RecordError::LimitExceeded { codec: Compression::Zstd, bytes_max: most })
             }
             Err(cause) => Err(damaged(cause_text(&cause))),

@@ -6,7 +6,7 @@ use zstd_crate::stream::raw::{
 
 use super::super::error::RecordError;
 use super::super::kind::Compression;
-use super::codec::{Decode, DecompressLimits, Encode};
+use super::codec::{Decode, Encode};
 
 /// Kafka's default.
 const LEVEL_DEFAULT: i32 = 3;
@@ -90,11 +90,10 @@ impl Decode for Decoder {
     fn decompress(
         &mut self,
         from: &[u8],
-        limits: DecompressLimits,
+        bytes_max: usize,
         into: &mut Vec<u8>,
     ) -> Result<(), RecordError> {
-        let over =
-            RecordError::LimitExceeded { codec: Compression::Zstd, bytes_max: limits.bytes_max };
+        let over = RecordError::LimitExceeded { codec: Compression::Zstd, bytes_max };
         let state = self.state().map_err(|_| damaged("no memory"))?;
         let mut input = InBuffer::around(from);
         // A hint of 0 says that a frame is complete.
@@ -103,7 +102,7 @@ impl Decode for Decoder {
             if input.pos() == from.len() && hint == 0 {
                 return Ok(());
             }
-            let left = limits.bytes_max.saturating_add(1).saturating_sub(into.len());
+            let left = bytes_max.saturating_add(1).saturating_sub(into.len());
             if left == 0 {
                 return Err(over);
             }
@@ -114,7 +113,7 @@ impl Decode for Decoder {
             let (before_in, before_out) = (input.pos(), into.len());
             let mut output = OutBuffer::around_pos(into, before_out);
             hint = state.run(&mut input, &mut output).map_err(|_| damaged("invalid frame"))?;
-            if into.len() > limits.bytes_max {
+            if into.len() > bytes_max {
                 return Err(over);
             }
             if input.pos() == before_in && into.len() == before_out {
