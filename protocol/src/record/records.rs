@@ -142,23 +142,28 @@ impl<'a> Records<'a> {
         Some(RecordRef { offset, timestamp, key, value, headers, header_count, body })
     }
 
-    #[inline(never)]
-    fn read_entry(&mut self) -> Option<RecordRef<'a>> {
-        let mut entry = self.rest;
-        let offset = i64::from_be_bytes(take_array(&mut entry)?);
-        let length = usize::try_from(i32::from_be_bytes(take_array(&mut entry)?)).ok()?;
-        let (mut body, rest) = entry.split_at_checked(length)?;
-        self.rest = rest;
-        let offset = offset.checked_add(self.base_offset)?;
-        let [_, _, _, _, magic, _attributes] = take_array(&mut body)?;
-        let timestamp = if magic == 0 { -1 } else { i64::from_be_bytes(take_array(&mut body)?) };
-        let timestamp = if magic == 0 { -1 } else { self.append_time.unwrap_or(timestamp) };
-        let fields = body;
-        let key = take_legacy_field(&mut body)?;
-        let value = take_legacy_field(&mut body)?;
-        let (headers, header_count) = (&[][..], 0);
-        Some(RecordRef { offset, timestamp, key, value, headers, header_count, body: fields })
-    }
+}
+
+/// The entry of a message set in front, and what follows. By value, so that the iterator need not
+/// live in memory.
+#[inline(never)]
+fn split_entry(
+    set: &[u8],
+    shift: i64,
+    append_time: Option<i64>,
+) -> Option<(RecordRef<'_>, &[u8])> {
+    let mut entry = set;
+    let offset = i64::from_be_bytes(take_array(&mut entry)?).checked_add(shift)?;
+    let length = usize::try_from(i32::from_be_bytes(take_array(&mut entry)?)).ok()?;
+    let (mut body, rest) = entry.split_at_checked(length)?;
+    let [_, _, _, _, magic, _attributes] = take_array(&mut body)?;
+    let timestamp = if magic == 0 { -1 } else { i64::from_be_bytes(take_array(&mut body)?) };
+    let timestamp = if magic == 0 { -1 } else { append_time.unwrap_or(timestamp) };
+    let fields = body;
+    let key = take_legacy_field(&mut body)?;
+    let value = take_legacy_field(&mut body)?;
+    let (headers, header_count) = (&[][..], 0);
+    Some((RecordRef { offset, timestamp, key, value, headers, header_count, body: fields }, rest))
 }
 
 impl<'a> Iterator for Records<'a> {
@@ -169,7 +174,12 @@ impl<'a> Iterator for Records<'a> {
         self.left = self.left.checked_sub(1)?;
         let record = match self.layout {
             Layout::Batch => self.read(),
-            Layout::MessageSet => self.read_entry(),
+            Layout::MessageSet => {
+                split_entry(self.rest, self.base_offset, self.append_time).map(|(record, rest)| {
+                    self.rest = rest;
+                    record
+                })
+            }
         };
         let Some(record) = record else {
             self.left = 0;
@@ -189,7 +199,7 @@ impl<'a> Iterator for Records<'a> {
 impl std::iter::FusedIterator for Records<'_> {}
 
 /// Walks all headers once, so that reading them later cannot fail.
-#[cold]
+#[inline]
 fn check_headers(mut b: &[u8]) -> Option<(u32, &[u8])> {
     let count = u32::try_from(varint::take(&mut b)?).ok().filter(|&c| c >> 31 == 0)?;
     let headers = b;

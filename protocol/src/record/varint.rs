@@ -35,19 +35,23 @@ pub(crate) fn take(from: &mut &[u8]) -> Option<i64> {
         *from = rest;
         u64::from(first & 0x7f) | u64::from(second) << 7
     } else {
-        take_long(from)?
+        let (u, rest) = split_long(from)?;
+        *from = rest;
+        u
     };
     Some(unzigzag(u))
 }
 
+/// The varint at the front, and what follows. It takes and gives slices by value: a cursor whose
+/// address went to a function that is not inlined would live in memory, and every step of the
+/// loop over records would wait for it.
 #[cold]
-fn take_long(from: &mut &[u8]) -> Option<u64> {
+fn split_long(from: &[u8]) -> Option<(u64, &[u8])> {
     let mut u = 0;
     for (i, &byte) in from.iter().take(VARINT_BYTES_MAX).enumerate() {
         u |= u64::from(byte & 0x7f) << (7 * i);
         if byte < 0x80 {
-            *from = from.get(i + 1..)?;
-            return Some(u);
+            return Some((u, from.get(i + 1..)?));
         }
     }
     None
