@@ -1,5 +1,9 @@
 //! A small generator of numbers: the same seed gives the same ones.
 
+use kurier_protocol::api::{self, ApiInfo};
+
+use crate::half::{Direction, Half};
+
 /// xorshift64*: not for secrets, and good enough to make inputs.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
@@ -46,6 +50,11 @@ impl Random {
     /// Fewer than `end` bytes.
     pub fn bytes(&mut self, end: usize) -> Vec<u8> {
         let len = self.below(end);
+        self.some(len)
+    }
+
+    /// So many bytes.
+    pub fn some(&mut self, len: usize) -> Vec<u8> {
         (0..len).map(|_| self.byte()).collect()
     }
 
@@ -54,16 +63,15 @@ impl Random {
         from.get(self.below(from.len())).copied().unwrap_or_default()
     }
 
-    /// A number that is often at an end of its type, or beside one.
-    pub fn edge(&mut self, min: i64, max: i64) -> i64 {
-        let any = i64::from_be_bytes(self.number().to_be_bytes());
-        match self.below(8) {
-            0 => min,
-            1 => max,
-            2 => (-1).clamp(min, max),
-            3 => any.clamp(min, max),
-            4 => (any % 300).clamp(min, max),
-            _ => (any % 10).abs().clamp(min, max),
+    /// A half of an API: each API as often as any other, whatever its versions.
+    pub fn half(&mut self, direction: Direction) -> Half {
+        loop {
+            let api = self.below(api::apis().len());
+            let version = self.below(32);
+            let of = |api: &ApiInfo| Half::of(api.key, direction, version.try_into().ok()?);
+            if let Some(half) = api::apis().get(api).and_then(of) {
+                return half;
+            }
         }
     }
 
@@ -113,7 +121,6 @@ mod tests {
         let mut random = Random::new(0);
         for _ in 0..1000 {
             assert!(random.below(3) < 3);
-            assert!((-128..=127).contains(&random.edge(-128, 127)));
             assert!(random.bytes(5).len() < 5);
         }
         assert_eq!((random.below(0), random.bytes(0)), (0, vec![]));

@@ -1,4 +1,4 @@
-//! Drives [`kurier_fuzz::targets::frames`] with libFuzzer.
+//! Drives `frames` with libFuzzer.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| kurier_fuzz::targets::frames::frames(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kurier_fuzz::targets::frames(data));

@@ -1,4 +1,4 @@
-//! Drives [`kurier_fuzz::targets::round_trip`] with libFuzzer.
+//! Drives `round_trip` with libFuzzer.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| kurier_fuzz::targets::round_trip::round_trip(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kurier_fuzz::targets::round_trip(data));

@@ -1,9 +1,12 @@
 //! Any bytes as a frame: no panic, whichever side sent them.
 
+use arbitrary::Unstructured;
 use bytes::Bytes;
 use kurier_protocol::{ApiKey, api, frame, value};
 
-use crate::arbitrary;
+use super::decode::head;
+use crate::frame::of_half;
+use crate::half::Direction;
 use crate::random::Random;
 
 /// The first byte is the key of the API that a response is to answer, the second its version; what
@@ -27,18 +30,19 @@ pub fn frames(data: &[u8]) {
         let api = api::info(key).expect("an API that was opened");
         let _ = value::decode(&api.response, &body, version);
     }
+    if let Some((prefix, after)) = rest.split_first_chunk() {
+        let length = frame::length(*prefix, after.len());
+        assert!(length.is_err() || length.is_ok_and(|length| length <= after.len()));
+    }
 }
 
-/// A frame of a request, often damaged.
-pub fn make(random: &mut Random) -> Vec<u8> {
-    let (info, version, message) = arbitrary::message(random);
-    let body = value::encode(info, &message, version).expect("an obedient message");
-    let api = api::apis().iter().find(|api| api.request.name == info.name);
-    let key = api.map_or_else(|| random.byte().into(), |api| api.key.0);
-    let header = [key.to_be_bytes(), version.to_be_bytes()].concat();
-    // Correlation id, no client id, no tags: what a header of version 2 has.
-    let frame = [&header[..], &[0, 0, 0, 7, 0xff, 0xff, 0], &body].concat();
+/// A frame, often damaged.
+pub(super) fn make(random: &mut Random) -> Vec<u8> {
+    let direction = random.pick(&[Some(Direction::Request), Some(Direction::Response)]);
+    let half = random.half(direction.unwrap_or(Direction::Request));
+    let data = random.bytes(1000);
+    let made = of_half(half, &mut Unstructured::new(&data)).expect("bytes that end are no error");
+    let frame = [made.header_bytes(), made.body()].concat();
     let frame = if random.one_in(4) { frame } else { random.damage(&frame) };
-    let head = [key, version].map(|number| u8::try_from(number).unwrap_or(0));
-    [head.to_vec(), frame].concat()
+    [head(half).to_vec(), frame].concat()
 }

@@ -1,11 +1,26 @@
-//! The targets, one file each.
+//! The targets: functions that take any bytes and panic when a promise is broken.
 
-pub mod decode_any;
-pub mod round_trip;
-pub mod frames;
-pub mod record_batches;
-pub mod batch_round_trip;
-pub mod decompress;
+mod decode;
+mod round_trip;
+mod mutated;
+mod frames;
+mod headers;
+mod group_blobs;
+mod batches;
+mod batch_round_trip;
+mod decompress;
+mod fetch_partition;
+
+pub use self::batch_round_trip::batch_round_trip;
+pub use self::batches::{batch_v0_v1, batch_v2};
+pub use self::decode::{decode_request, decode_response, decoded};
+pub use self::decompress::{decompress_gzip, decompress_lz4, decompress_snappy, decompress_zstd};
+pub use self::fetch_partition::fetch_partition;
+pub use self::frames::frames;
+pub use self::group_blobs::group_blobs;
+pub use self::headers::headers;
+pub use self::mutated::mutated;
+pub use self::round_trip::round_trip;
 
 use crate::random::Random;
 
@@ -20,20 +35,29 @@ pub struct Target {
     pub make: fn(&mut Random) -> Vec<u8>,
 }
 
-/// All targets.
-pub const ALL: &[Target] = &[
-    Target { name: "decode_any", run: decode_any::decode_any, make: decode_any::make },
-    Target { name: "round_trip", run: round_trip::round_trip, make: round_trip::make },
-    Target { name: "frames", run: frames::frames, make: frames::make },
-    Target {
-        name: "record_batches",
-        run: record_batches::record_batches,
-        make: record_batches::make,
-    },
-    Target {
-        name: "batch_round_trip",
-        run: batch_round_trip::batch_round_trip,
-        make: batch_round_trip::make,
-    },
-    Target { name: "decompress", run: decompress::decompress, make: decompress::make },
-];
+macro_rules! targets {
+    ($($module:ident: $name:ident, $make:expr;)*) => {
+        /// All targets.
+        pub const ALL: &[Target] = &[
+            $(Target { name: stringify!($name), run: $module::$name, make: $make },)*
+        ];
+    };
+}
+
+targets! {
+    decode: decode_request, decode::make_request;
+    decode: decode_response, decode::make_response;
+    round_trip: round_trip, round_trip::make;
+    mutated: mutated, mutated::make;
+    frames: frames, frames::make;
+    headers: headers, headers::make;
+    group_blobs: group_blobs, group_blobs::make;
+    batches: batch_v2, batches::make_v2;
+    batches: batch_v0_v1, batches::make_v0_v1;
+    batch_round_trip: batch_round_trip, batch_round_trip::make;
+    decompress: decompress_gzip, decompress::make_gzip;
+    decompress: decompress_snappy, decompress::make_snappy;
+    decompress: decompress_lz4, decompress::make_lz4;
+    decompress: decompress_zstd, decompress::make_zstd;
+    fetch_partition: fetch_partition, fetch_partition::make;
+}

@@ -1,4 +1,0 @@
-//! Drives [`kurier_fuzz::targets::decompress`] with libFuzzer.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| kurier_fuzz::targets::decompress::decompress(data));

@@ -1,0 +1,4 @@
+//! Drives `decompress_zstd` with libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kurier_fuzz::targets::decompress_zstd(data));

@@ -1,0 +1,4 @@
+//! Drives `group_blobs` with libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kurier_fuzz::targets::group_blobs(data));
