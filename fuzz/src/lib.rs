@@ -3,6 +3,7 @@
 //! * [`arbitrary()`] builds a frame of any request from the protocol's tables, [`frame`] has the
 //!   same for responses. [`mutate`] changes it: what the frame holds but not how it is framed, or
 //!   one thing of its framing. They serve any Kafka code; nothing of Kurier needs to run.
+//! * [`wire`] sends such frames to a broker and tells what became of them.
 //! * [`targets::ALL`] names functions that take any bytes and panic when a promise is broken.
 //!   libFuzzer drives them from the workspace in `cargo-fuzz/`; plain `cargo test` replays the
 //!   files in `corpus/TARGET/`, then as many inputs as `KURIER_FUZZ_ITERATIONS` says, which come
@@ -32,5 +33,6 @@ pub mod batch;
 pub mod reached;
 pub mod targets;
 pub mod replay;
+pub mod wire;
 
 pub use frame::arbitrary;

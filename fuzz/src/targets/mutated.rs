@@ -28,16 +28,17 @@ fn make_frame(u: &mut Unstructured<'_>) -> Result<Option<(Half, Mutation, Vec<u8
     let halves: Vec<_> = Half::all().collect();
     let half = *u.choose(&halves)?;
     let mutation = *u.choose(&Mutation::ALL)?;
-    let is_of_requests = matches!(
-        mutation,
-        Mutation::UnknownApi | Mutation::UnknownVersion | Mutation::HeaderTruncated
-    );
-    if is_of_requests && half.direction() == Direction::Response {
+    if is_of_requests(mutation) && half.direction() == Direction::Response {
         return Ok(None);
     }
     let frame = of_half(half, u)?;
     let bytes = mutate(&frame, mutation, u)?;
     Ok(bytes.map(|bytes| (half, mutation, bytes)))
+}
+
+/// Whether it changes what only a request's header says.
+const fn is_of_requests(mutation: Mutation) -> bool {
+    matches!(mutation, Mutation::UnknownApi | Mutation::UnknownVersion | Mutation::HeaderTruncated)
 }
 
 /// Whether our decoder takes a frame of this half.
@@ -68,3 +69,42 @@ pub(super) fn make(random: &mut Random) -> Vec<u8> {
 
 /// More than any of these frames has.
 const BYTES_MAX: usize = 1 << 24;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn mutations_do_what_they_say_in_every_version_of_every_api() {
+        let mut random = Random::new(2);
+        let mut done = BTreeMap::new();
+        for half in Half::all() {
+            for mutation in Mutation::ALL {
+                if is_of_requests(mutation) && half.direction() == Direction::Response {
+                    continue;
+                }
+                let data = random.some(1500);
+                let mut u = Unstructured::new(&data);
+                let frame = of_half(half, &mut u).unwrap();
+                let Some(bytes) = mutate(&frame, mutation, &mut u).unwrap() else { continue };
+                let bytes = Bytes::from(bytes);
+                let taken = is_taken(half, &bytes);
+                if mutation.keeps_framing() {
+                    assert!(taken, "{half} {mutation:?} {bytes:x}");
+                } else {
+                    assert_ne!(bytes, frame.to_bytes(), "{half} {mutation:?}");
+                }
+                if mutation.is_fatal() {
+                    assert!(!taken, "{half} {mutation:?} {bytes:x}");
+                }
+                *done.entry(mutation).or_insert(0) += 1;
+            }
+        }
+        for mutation in Mutation::ALL {
+            let count = done.get(&mutation).copied().unwrap_or(0);
+            assert!(count > 10, "{mutation:?} was possible {count} times");
+        }
+    }
+}

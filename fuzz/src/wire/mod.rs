@@ -1,0 +1,168 @@
+//! Sends frames to a broker and tells what became of them.
+//!
+//! Every request of every version that the broker says it takes has its turn, half of the frames as
+//! they should be and half with one thing of their framing broken. A frame follows from the seed
+//! and its number, so that a run can be repeated; whoever reports a finding has its bytes too.
+
+mod report;
+mod exchange;
+mod tcp;
+
+use std::io::{self, Read, Write};
+
+use arbitrary::Unstructured;
+use kurier_protocol::ApiKey;
+use kurier_protocol::schema::{Field, Kind};
+use kurier_protocol::value::Value;
+
+use self::exchange::Exchange;
+pub use self::report::{Outcome, Report, Summary, Tally};
+pub use self::tcp::{NotLoopback, connector, loopback};
+use crate::frame::{Frame, of_half};
+use crate::half::Half;
+use crate::mutate::{Mutation, mutate};
+use crate::random::Random;
+
+/// What to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How many frames.
+    pub count: u64,
+    /// What they follow from.
+    pub seed: u64,
+    /// The number of the first one; 0 unless a run is to go on where another ended.
+    pub first: u64,
+}
+
+/// Why a run did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There was no connection.
+    #[error("no connection")]
+    Connect(#[source] io::Error),
+    /// The peer did not say which requests it takes.
+    #[error("the peer does not answer ApiVersions: {0}")]
+    ApiVersions(String),
+}
+
+/// Sends frames on connections of `connect`, one at a time, and hands each one's fate to `report`.
+/// It ends early when the broker does not come back.
+///
+/// A read on a connection must fail with [`io::ErrorKind::WouldBlock`] or
+/// [`io::ErrorKind::TimedOut`] after as long as a broker may be silent; [`connector`] makes such
+/// ones.
+///
+/// # Errors
+///
+/// [`RunError`] if the peer is no broker to begin with.
+pub fn run<C: Read + Write>(
+    mut connect: impl FnMut() -> io::Result<C>,
+    options: Options,
+    mut report: impl FnMut(&Report),
+) -> Result<Summary, RunError> {
+    let mut exchange = Exchange::new(connect().map_err(RunError::Connect)?);
+    let halves = exchange.halves().map_err(RunError::ApiVersions)?;
+    let mut connection = Some(exchange);
+    let mut summary = Summary::default();
+    for number in options.first..options.first.saturating_add(options.count) {
+        let Some(mut sent) = sent(&halves, options.seed, number) else { continue };
+        let mut exchange = match connection.take() {
+            Some(exchange) => exchange,
+            None => match alive(&mut connect) {
+                Some(exchange) => exchange,
+                None => break,
+            },
+        };
+        sent.outcome = exchange.send(&sent);
+        if sent.outcome.keeps_connection() && sent.keeps_framing() {
+            connection = Some(exchange);
+        } else {
+            // A broker is dead only if it stays away: it may close whatever it dislikes.
+            drop(exchange);
+            connection = alive(&mut connect);
+            if connection.is_none() {
+                sent.outcome = Outcome::Crashed;
+            }
+        }
+        summary.note(&sent);
+        report(&sent);
+    }
+    Ok(summary)
+}
+
+/// A connection on which the broker answers ApiVersions; `None` if there is none to be had.
+fn alive<C: Read + Write>(connect: &mut impl FnMut() -> io::Result<C>) -> Option<Exchange<C>> {
+    for _ in 0..ATTEMPTS_MAX {
+        let Ok(stream) = connect() else { continue };
+        let mut exchange = Exchange::new(stream);
+        if exchange.halves().is_ok() {
+            return Some(exchange);
+        }
+    }
+    None
+}
+
+/// The frame of a number, not sent yet.
+fn sent(halves: &[Half], seed: u64, number: u64) -> Option<Report> {
+    let turn = usize::try_from(number).ok()?.checked_rem(halves.len())?;
+    let half = *halves.get(turn)?;
+    let mut random = Random::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number));
+    let data = random.bytes(2000);
+    let mut u = Unstructured::new(&data);
+    let mut frame = of_half(half, &mut u).ok()?;
+    tame(half.info().fields, &mut frame.value);
+    let candidates = match random.below(4) {
+        0 => &[][..],
+        1 => Mutation::ALL.split_at(KEEPING).0,
+        _ => Mutation::ALL.split_at(KEEPING).1,
+    };
+    let mutation = candidates.get(random.below(candidates.len())).copied();
+    let mutated = mutation.and_then(|mutation| mutate(&frame, mutation, &mut u).ok()?);
+    let mutation = mutation.filter(|_| mutated.is_some());
+    let bytes = mutated.unwrap_or_else(|| frame.to_bytes());
+    let wants_answer = !is_unanswered(&frame) || mutation.is_some();
+    Some(Report {
+        number,
+        half,
+        mutation,
+        bytes,
+        wants_answer,
+        correlation_id: frame.header.correlation_id,
+        outcome: Outcome::Silent,
+    })
+}
+
+/// Makes a request not ask the broker to wait for long.
+fn tame(fields: &[Field], value: &mut Value) {
+    let Value::Struct(values) = value else { return };
+    for (field, value) in fields.iter().zip(values) {
+        let is_wait = field.name.contains("timeout") || field.name.contains("wait");
+        match (field.kind, &mut *value) {
+            (_, Value::Int(number)) if is_wait => *number = (*number).clamp(0, WAIT_MS_MAX),
+            (Kind::Struct(fields), value) => tame(fields, value),
+            (Kind::Array(Kind::Struct(fields)), Value::Array(values)) => {
+                values.iter_mut().for_each(|value| tame(fields, value));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether nothing answers a frame: a Produce request may ask for that.
+fn is_unanswered(frame: &Frame) -> bool {
+    let is_acks =
+        |(field, value): (&Field, &Value)| field.name == "acks" && *value == Value::Int(0);
+    let Value::Struct(values) = &frame.value else { return false };
+    let half = frame.half();
+    half.key() == ApiKey::PRODUCE && half.info().fields.iter().zip(values).any(is_acks)
+}
+
+/// How many mutations keep the framing: they come first.
+const KEEPING: usize = 8;
+/// Milliseconds that a request may ask a broker to wait.
+const WAIT_MS_MAX: i64 = 20;
+/// Connections that are tried before a broker counts as dead.
+const ATTEMPTS_MAX: usize = 3;
+
+#[cfg(test)]
+mod tests;
