@@ -100,7 +100,7 @@ pub fn write(
     writer.of_kind("", Kind::Struct(info.fields), value, Null::Forbidden)
 }
 
-/// The sites of a message, in the order in which [`write`] comes to them.
+/// The sites of a message, in the order in which [`write`](write()) comes to them.
 #[must_use]
 pub fn sites(info: &MessageInfo, value: &Value, version: i16) -> Vec<Site> {
     let mut sites = Vec::new();

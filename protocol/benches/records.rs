@@ -22,7 +22,7 @@ const SHAPES: [Shape; 2] = [Shape::Value, Shape::Keyed];
 #[divan::bench(args = SHAPES)]
 fn crc(bencher: Bencher<'_, '_>, shape: Shape) {
     let batch = Contents::new(shape).batch();
-    counted(bencher).bench(|| crc32c::crc32c(black_box(&batch[21..])));
+    counted(bencher).bench(|| crc32c::crc32c(black_box(batch.get(21..).unwrap_or_default())));
 }
 
 #[divan::bench(args = SHAPES)]

@@ -141,17 +141,12 @@ impl<'a> Records<'a> {
         let timestamp = self.append_time.unwrap_or(timestamp);
         Some(RecordRef { offset, timestamp, key, value, headers, header_count, body })
     }
-
 }
 
 /// The entry of a message set in front, and what follows. By value, so that the iterator need not
 /// live in memory.
 #[inline(never)]
-fn split_entry(
-    set: &[u8],
-    shift: i64,
-    append_time: Option<i64>,
-) -> Option<(RecordRef<'_>, &[u8])> {
+fn split_entry(set: &[u8], shift: i64, append_time: Option<i64>) -> Option<(RecordRef<'_>, &[u8])> {
     let mut entry = set;
     let offset = i64::from_be_bytes(take_array(&mut entry)?).checked_add(shift)?;
     let length = usize::try_from(i32::from_be_bytes(take_array(&mut entry)?)).ok()?;
