@@ -110,7 +110,10 @@ impl TestCluster {
         let start = self.log_start(topic, partition);
         let mut all = Vec::new();
         for batch in self.batches(topic, partition) {
-            let opened = batch.open(&DecompressLimits { bytes_max: DECOMPRESSED_BYTES_MAX });
+            let opened = batch.open(&DecompressLimits {
+                bytes_max: DECOMPRESSED_BYTES_MAX,
+                ..DecompressLimits::default()
+            });
             let opened = opened.expect("what was stored was checked before");
             let records = opened.records().map(|r| r.expect("a checked record"));
             all.extend(records.filter(|r| r.offset >= start).map(|r| opened.to_owned(&r)));

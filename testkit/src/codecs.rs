@@ -14,7 +14,8 @@ pub(crate) struct Codecs {
 
 impl Codecs {
     pub(crate) fn new() -> Self {
-        let limits = DecompressLimits { bytes_max: DECOMPRESSED_BYTES_MAX };
+        let limits =
+            DecompressLimits { bytes_max: DECOMPRESSED_BYTES_MAX, ..DecompressLimits::default() };
         Self { compressor: Compressor::new(), decompressor: Decompressor::new(limits) }
     }
 }

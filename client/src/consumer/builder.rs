@@ -110,7 +110,8 @@ impl ConsumerBuilder {
         let cluster = cluster.with_request_timeout(config.request_timeout);
         let shared = Arc::new(Shared::new(config.buffer_bytes_max));
         let wanted = wanted(&shared, topics, partitions);
-        let limits = DecompressLimits { bytes_max: config.batch_bytes_max };
+        let limits =
+            DecompressLimits { bytes_max: config.batch_bytes_max, ..DecompressLimits::default() };
         let env = cluster.env().clone();
         let backoff =
             Backoff::new(cluster.config().retry_backoff, cluster.config().retry_backoff_max);
