@@ -53,3 +53,8 @@ pub use error::Error;
 pub use kurier_protocol::record::Compression;
 pub use producer::{Acks, Delivery, Producer, Record, RecordMetadata};
 pub use routing::Target;
+
+/// The example of the README, which must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

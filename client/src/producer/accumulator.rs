@@ -41,9 +41,9 @@ impl Accumulator {
         }
     }
 
-    /// Refuses records from now on.
-    pub(crate) fn close(&self) {
-        self.is_closed.store(true, Ordering::Relaxed);
+    /// Refuses records from now on; whether it did so before.
+    pub(crate) fn close(&self) -> bool {
+        self.is_closed.swap(true, Ordering::Relaxed)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -76,7 +76,7 @@ impl Accumulator {
 /// Of spare buffers, at most this much is kept.
 const POOL_BYTES_MAX: usize = 16 << 20;
 
-/// Yielding more often costs more than it saves (PERFORMANCE: 64 KiB is too often).
+/// Yielding more often costs more than it saves.
 const BYTES_PER_TURN: usize = 1 << 20;
 
 /// The smallest buffer of a batch.
@@ -139,6 +139,8 @@ struct Open {
     completion: Arc<Completion>,
     number: u64,
     opened_at: i64,
+    /// Whether the driver was told of it.
+    is_told: bool,
     /// The driver could not take it in time: records get their own timestamps from now on.
     is_late: bool,
     space: Space,
@@ -153,12 +155,10 @@ pub(crate) struct Closed {
     pub(crate) space: Space,
 }
 
-/// What came of an attempt to append, and what the driver must hear.
+/// What came of an attempt to append, and what the driver shall hear of it.
 #[derive(Debug)]
 pub(crate) struct Appended {
     pub(crate) result: Result<Delivery, Refused>,
-    /// The number of a batch that has its first record.
-    pub(crate) first: Option<u64>,
     /// Whether a batch became full.
     pub(crate) is_full: bool,
 }
@@ -174,12 +174,16 @@ pub(crate) enum Refused {
     Record(RecordError),
 }
 
-/// What a caller brings along: space that it waited for, and a clock.
+/// What a caller brings along: space that it waited for, a clock, and a way to the driver.
 pub(crate) struct Means<'a> {
     pub(crate) accumulator: &'a Accumulator,
     pub(crate) space: &'a mut Space,
     /// Milliseconds since 1970; read once a batch.
     pub(crate) wall_millis: &'a dyn Fn() -> i64,
+    /// Tells the driver of a batch that has its first record, by its number; false if the driver
+    /// has ended. Called under the partition's lock: whoever adds to the batch comes after it, and
+    /// so does a flush of what was added.
+    pub(crate) tell_first: &'a dyn Fn(u64) -> bool,
 }
 
 impl Partition {
@@ -200,8 +204,7 @@ impl Partition {
         means: &mut Means<'_>,
     ) -> Appended {
         let mut batches = self.batches();
-        let mut appended =
-            Appended { result: Err(Refused::Abandoned), first: None, is_full: false };
+        let mut appended = Appended { result: Err(Refused::Abandoned), is_full: false };
         let fits = |open: &Open| open.writer.fits(parts, open.end);
         if !batches.open.as_ref().is_some_and(fits)
             && let Err(refused) =
@@ -212,10 +215,8 @@ impl Partition {
         }
         if let Some(open) = &mut batches.open {
             appended.result = open.append(parts, timestamp, means.wall_millis);
-            if appended.result.is_err() && open.writer.is_empty() {
-                // Nobody shall wait for a batch without records.
-                batches.open = None;
-                appended.first = None;
+            if !open.is_told {
+                batches.tell_first(means, &mut appended);
             }
         }
         appended
@@ -256,13 +257,13 @@ impl Partition {
         let opened_at = (means.wall_millis)();
         let buffer = accumulator.pool.take(capacity);
         batches.opened += 1;
-        appended.first = Some(batches.opened);
         batches.open = Some(Open {
             writer: BatchWriter::new(buffer, self.magic, timestamp.unwrap_or(opened_at)),
             end: capacity.min(most),
             completion: Completion::new(self.topic.clone(), self.index),
             number: batches.opened,
             opened_at,
+            is_told: false,
             is_late: false,
             space,
         });
@@ -327,6 +328,19 @@ impl Accumulator {
 }
 
 impl Batches {
+    /// Tells the driver of the open batch, unless that has no record or nobody would send it.
+    #[cold]
+    fn tell_first(&mut self, means: &Means<'_>, appended: &mut Appended) {
+        let Some(open) = &mut self.open else { return };
+        open.is_told = !open.writer.is_empty() && (means.tell_first)(open.number);
+        if !open.is_told {
+            if appended.result.is_ok() {
+                appended.result = Err(Refused::Abandoned);
+            }
+            self.open = None;
+        }
+    }
+
     fn is_due(&self, due: u64) -> bool {
         self.open.as_ref().is_some_and(|open| open.number <= due)
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kurier_protocol::record::Compression;
 
+use crate::config::check_durations;
 use crate::error::Error;
 
 /// How a producer behaves.
@@ -92,6 +93,19 @@ impl ProducerConfig {
             let setting = "in_flight_max (max.in.flight.requests.per.connection)";
             return Err(Error::invalid(setting, "must be at least 1"));
         }
+        self.check_times()
+    }
+
+    fn check_times(&self) -> Result<(), Error> {
+        check_durations(&[
+            ("request_timeout (request.timeout.ms)", self.request_timeout),
+            ("delivery_timeout (delivery.timeout.ms)", self.delivery_timeout),
+        ])?;
+        let may_be_zero =
+            [("linger (linger.ms)", self.linger), ("block_max (max.block.ms)", self.block_max)];
+        for setting in may_be_zero.into_iter().filter(|(_, value)| !value.is_zero()) {
+            check_durations(&[setting])?;
+        }
         let least = self.linger + self.request_timeout;
         if self.delivery_timeout < least {
             let problem = format!(
@@ -163,5 +177,21 @@ mod tests {
         check(ProducerConfig { in_flight_max: 0, ..of() }, "max.in.flight");
         let short = Duration::from_secs(1);
         check(ProducerConfig { delivery_timeout: short, ..of() }, "delivery.timeout.ms");
+        check(ProducerConfig { request_timeout: Duration::ZERO, ..of() }, "request.timeout.ms");
+    }
+
+    #[test]
+    fn no_duration_is_endless_and_linger_and_blocking_may_be_nothing() {
+        let check = |config: ProducerConfig, named: &str| {
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains(named) && error.contains("a year"), "{error}");
+        };
+        let of = ProducerConfig::default;
+        check(ProducerConfig { linger: Duration::MAX, ..of() }, "linger.ms");
+        check(ProducerConfig { request_timeout: Duration::MAX, ..of() }, "request.timeout.ms");
+        check(ProducerConfig { delivery_timeout: Duration::MAX, ..of() }, "delivery.timeout.ms");
+        check(ProducerConfig { block_max: Duration::MAX, ..of() }, "max.block.ms");
+        let none = Duration::ZERO;
+        ProducerConfig { linger: none, block_max: none, ..of() }.validate().unwrap();
     }
 }

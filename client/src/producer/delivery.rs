@@ -107,7 +107,8 @@ pub(crate) struct Completion {
     topic: Arc<str>,
     partition: i32,
     outcome: OnceLock<Outcome>,
-    /// Locked by a delivery that is polled too early, and by the driver's end.
+    /// Locked by a delivery that is polled too early, and by the driver's end: when the batch is
+    /// closed, and when records have their fate.
     waiting: Mutex<Waiting>,
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use futures_util::future::{BoxFuture, FutureExt};
@@ -17,14 +16,14 @@ use tokio::time::sleep_until;
 use super::accumulator::Partition;
 use super::response::Heard;
 use super::sender::{Action, Call, Sender};
-use super::topics::Topics;
+use super::topics::{Topics, seen};
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::metadata::Picture;
 use crate::net::Class;
 
 /// What callers tell the driver. There are at most two for each batch and one for each caller
-/// that waits, so the buffer space bounds them.
+/// that waits, so the buffer space bounds them (decision 8).
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A batch has its first record.
@@ -37,7 +36,7 @@ pub(crate) enum Event {
     Flush(oneshot::Sender<Result<(), Error>>),
     /// Send everything and end.
     End,
-    /// Fail everything and end; tells a partition that had something left.
+    /// Fail everything and end at once; tells a partition that had something left.
     Abort(oneshot::Sender<Option<Arc<Partition>>>),
 }
 
@@ -71,6 +70,7 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         let mut calls = Calls::new();
         let mut pictures = self.cluster.watch();
+        let mut known = pictures.borrow().clone();
         let mut timer = std::pin::pin!(sleep_until(tokio::time::Instant::now()));
         loop {
             let now = tokio::time::Instant::now().into_std();
@@ -79,10 +79,20 @@ impl Driver {
             while let Some(Some(answered)) = calls.next().now_or_never() {
                 self.handle_answer(now, answered);
             }
+            // Here and not in an arm: the loop may have woken for another one.
             let picture = pictures.borrow_and_update().clone();
-            self.act(now, &picture, &mut calls);
+            if picture.serial != known.serial {
+                self.handle_picture(&picture);
+                known = picture;
+            }
+            self.act(now, &known, &mut calls);
             if self.is_ending && self.sender.is_idle() {
-                return;
+                if !self.is_listening {
+                    return;
+                }
+                // What callers have told until this moment is heard; after it, they know.
+                self.events.close();
+                continue;
             }
             let deadline = self.sender.deadline().map(tokio::time::Instant::from_std);
             if let Some(at) = deadline
@@ -98,7 +108,7 @@ impl Driver {
                 event = self.events.recv(), if self.is_listening => {
                     self.handle_event(tokio::time::Instant::now().into_std(), event);
                 }
-                Ok(()) = pictures.changed() => self.handle_picture(&pictures.borrow().clone()),
+                Ok(()) = pictures.changed() => {}
                 () = &mut timer, if deadline.is_some() => {}
             }
         }
@@ -136,6 +146,8 @@ impl Driver {
                 // The caller may have stopped waiting.
                 let _ = told.send(self.sender.unsettled().cloned());
                 self.sender.give_up();
+                // What is told behind it comes too late, and ends with the task.
+                self.is_listening = false;
             }
         }
     }
@@ -160,15 +172,14 @@ impl Driver {
     fn handle_picture(&mut self, picture: &Picture) {
         self.sender.handle_picture();
         self.topics.send_if_modified(|topics| {
-            let grown: Vec<_> = topics
-                .iter()
-                .filter_map(|t| Some((t.name.clone(), picture.partition_count(&t.name)?)))
-                .filter(|(name, count)| {
-                    topics.find(name).is_some_and(|t| t.partitions.len() < *count)
-                })
-                .collect();
+            let all = topics.iter().filter_map(|topic| seen(picture, &topic.name));
+            let news: Vec<_> = all.filter(|seen| topics.is_news(*seen)).collect();
+            if news.is_empty() {
+                return false;
+            }
             let table = Arc::make_mut(topics);
-            grown.iter().filter(|(name, count)| table.grow(name, *count)).count() > 0
+            news.into_iter().for_each(|seen| table.update(seen));
+            true
         });
     }
 
@@ -193,11 +204,9 @@ impl Driver {
     }
 
     fn call(&self, call: Call) -> BoxFuture<'static, Answered> {
-        let Call { id, broker, versions, request, is_written } = call;
-        let answer = self.cluster.call(broker, self.class, versions, move |_version| {
-            is_written.store(true, Ordering::Release);
-            request
-        });
+        let Call { id, broker, versions, request, gates } = call;
+        let write = move |_version| gates.pass(request);
+        let answer = self.cluster.call(broker, self.class, versions, write);
         async move {
             let result = answer.await.map(|(_version, response)| response);
             Answered { id, broker, result }
@@ -211,9 +220,15 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.events.close();
         self.sender.give_up();
-        for topic in self.topics.borrow().iter() {
-            topic.partitions.iter().for_each(|partition| partition.abandon());
+        while let Ok(event) = self.events.try_recv() {
+            if let Event::First(partition, _) | Event::Full(partition) = event {
+                partition.abandon();
+            }
         }
+        self.topics.borrow().iter().for_each(|topic| topic.abandon());
         self.cluster.release(self.class);
     }
 }
+
+#[cfg(test)]
+mod tests;

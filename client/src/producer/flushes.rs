@@ -1,6 +1,7 @@
 //! Core: who waits until everything that was there has its outcome.
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use crate::error::Error;
 
@@ -36,6 +37,15 @@ impl Flushes {
                 flush.failure.get_or_insert_with(|| error.clone());
             }
         }
+    }
+
+    /// Takes all of them: what they wait for has failed by this.
+    pub(crate) fn fail_all(&mut self, error: &Error) -> Vec<Flush> {
+        let mut all = mem::take(&mut self.waiting);
+        for flush in &mut all {
+            flush.failure.get_or_insert_with(|| error.clone());
+        }
+        all
     }
 
     /// Takes the flushes that are done, given the oldest batch of a partition without an outcome.

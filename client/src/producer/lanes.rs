@@ -196,3 +196,111 @@ impl Lanes {
         *self = Self::new(backoff, delivery_timeout);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kurier_protocol::record::Magic;
+
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    /// That many lanes; a batch of one times out after 10 s.
+    fn lanes(count: usize) -> (Lanes, Instant) {
+        let mut lanes = Lanes::new(Backoff::new(S, S), 10 * S);
+        for slot in 0..count {
+            lanes.of(&Arc::new(Partition::new("t".into(), 0, slot, Magic::V2)));
+        }
+        (lanes, tokio::time::Instant::now().into_std())
+    }
+
+    fn note(lanes: &mut Lanes, slot: usize, number: u64, opened: Instant) {
+        assert!(lanes.get_mut(slot).unwrap().note(number, opened));
+        lanes.update_expiry(slot);
+    }
+
+    fn ready(lanes: &mut Lanes) -> Vec<usize> {
+        std::iter::from_fn(|| lanes.pop_ready()).collect()
+    }
+
+    #[test]
+    fn a_lane_stands_in_the_queue_once_and_in_turn() {
+        let (mut lanes, _) = lanes(3);
+        [2, 0, 2, 2, 9].into_iter().for_each(|slot| lanes.queue(slot));
+        assert_eq!(ready(&mut lanes), [2, 0]);
+        lanes.queue(2);
+        assert_eq!(ready(&mut lanes), [2]);
+    }
+
+    #[test]
+    fn a_batch_that_was_taken_is_not_made_due() {
+        let (mut lanes, _) = lanes(1);
+        lanes.get_mut(0).unwrap().taken = 3;
+        lanes.make_due(0, 3);
+        assert!(ready(&mut lanes).is_empty());
+        lanes.make_due(0, 4);
+        assert_eq!((ready(&mut lanes), lanes.get(0).unwrap().due), (vec![0], 4));
+    }
+
+    #[test]
+    fn hurrying_makes_all_that_is_unsettled_due() {
+        let (mut lanes, now) = lanes(3);
+        note(&mut lanes, 0, 1, now);
+        note(&mut lanes, 0, 2, now);
+        note(&mut lanes, 2, 7, now);
+        assert_eq!(lanes.hurry(), BTreeMap::from([(0, 2), (2, 7)]));
+        assert_eq!(ready(&mut lanes), [0, 2]);
+    }
+
+    #[test]
+    fn a_lane_that_backs_off_is_ready_when_its_time_has_come() {
+        let (mut lanes, now) = lanes(2);
+        lanes.back_off(1, now + 2 * S);
+        lanes.back_off(0, now + S);
+        lanes.back_off(0, now + 9 * S);
+        assert_eq!(lanes.deadline(), Some(now + S));
+        lanes.pass_time(now + S);
+        assert_eq!(ready(&mut lanes), [0]);
+        // News of the cluster do not cut a backoff short.
+        lanes.handle_picture();
+        assert!(ready(&mut lanes).is_empty());
+        lanes.pass_time(now + 2 * S);
+        assert_eq!((ready(&mut lanes), lanes.deadline()), (vec![1], None));
+    }
+
+    #[test]
+    fn a_lane_without_a_leader_is_ready_when_there_is_news() {
+        let (mut lanes, now) = lanes(2);
+        lanes.wait_for_leader(0, now + S);
+        lanes.handle_picture();
+        assert_eq!((ready(&mut lanes), lanes.deadline()), (vec![0], None));
+    }
+
+    #[test]
+    fn the_oldest_batch_without_an_outcome_expires_first() {
+        let (mut lanes, now) = lanes(2);
+        note(&mut lanes, 0, 2, now + 3 * S);
+        note(&mut lanes, 1, 1, now + 2 * S);
+        // Told later, as two callers may be.
+        note(&mut lanes, 0, 1, now + S);
+        assert_eq!(lanes.deadline(), Some(now + 11 * S));
+        assert_eq!(lanes.unsettled().map(|p| p.slot), Some(0));
+        lanes.settle(0, 1);
+        assert_eq!(lanes.deadline(), Some(now + 12 * S));
+        assert_eq!(lanes.pop_expired(now + 11 * S), None);
+        assert_eq!(lanes.pop_expired(now + 13 * S), Some(1));
+        assert_eq!(lanes.pop_expired(now + 13 * S), Some(0));
+        assert_eq!(lanes.pop_expired(now + 13 * S), None);
+    }
+
+    #[test]
+    fn a_batch_in_two_pieces_is_settled_when_both_are() {
+        let (mut lanes, now) = lanes(1);
+        note(&mut lanes, 0, 1, now);
+        lanes.get_mut(0).unwrap().note_split(1);
+        lanes.settle(0, 1);
+        assert!(lanes.unsettled().is_some());
+        lanes.settle(0, 1);
+        assert!(lanes.unsettled().is_none());
+    }
+}

@@ -3,6 +3,30 @@
 //! [`Producer::enqueue`] encodes a record straight into the open batch of its partition and hands
 //! back a [`Delivery`]; a task of its own seals batches, groups them by leader into requests, and
 //! completes the deliveries of each batch at once.
+//!
+//! The life of a batch; what it is called in each state is the type that holds it:
+//!
+//! ```text
+//! Open      in its Partition, under the lock; callers append. Its number is one more than the
+//!   |       last one's, and the driver hears of it: the lane notes it in `unsettled`
+//!   | full, or its number is at most the lane's `due` (linger, flush, end, space is short)
+//!   v
+//! Closed    in its Partition; no record is added. Those up to the lane's `taken` have left it
+//!   | the leader may have one more request
+//!   v
+//! Sealed    in the lane's `waiting`: compressed, with header and checksum  <------.
+//!   |                                                                             |
+//!   v                                                                             |
+//! Loaded    in the Assembly of its leader, then in a Flight until that is answered |
+//!   |                                                                             |
+//!   |-- retriable failure, after a backoff; or too large, as two pieces ----------'
+//!   v
+//! settled   stored or failed: the Part tells the deliveries, the space is given back, and
+//!           `unsettled` forgets it, which ends the flushes that waited for it
+//! ```
+//!
+//! Wherever it is, the delivery timeout ends it. In a flight it is then told, and stays until the
+//! connection lets go of it; whether it may be written depends on the flight's `Gates`.
 
 mod config;
 mod record;
@@ -21,32 +45,28 @@ mod sender;
 mod topics;
 mod discovery;
 mod driver;
+mod enqueue;
 
 pub use self::config::{Acks, Partitioner, ProducerConfig};
 pub use self::delivery::{Delivery, RecordMetadata};
 pub use self::record::Record;
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kurier_env::Purpose;
-use kurier_protocol::record::{Compression, Magic, RecordParts};
+use kurier_protocol::record::Compression;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::Instant;
 
-use self::accumulator::{Accumulator, Appended, Means, Partition, Refused, Space};
-use self::discovery::{newest_version, zstd_unsupported};
+use self::accumulator::{Accumulator, Space};
 use self::driver::{Driver, Event};
-use self::partitioner::partition_of_key;
-use self::request::{ZSTD_SINCE, magic_of};
-use self::sealed::{headers_unsupported, not_encodable};
+use self::enqueue::{Obstacle, Shared};
 use self::sender::Sender;
-use self::topics::{Topic, Topics};
+use self::topics::Topics;
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
 use crate::error::{Error, Waiting};
-use crate::metadata::Creation;
 use crate::net::Class;
 
 /// Sends records. Cloning shares it: all clones have one buffer and one task.
@@ -57,17 +77,6 @@ use crate::net::Class;
 pub struct Producer {
     shared: Arc<Shared>,
     topics: watch::Receiver<Arc<Topics>>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    cluster: Cluster,
-    class: Class,
-    config: ProducerConfig,
-    record_bytes_max: usize,
-    accumulator: Arc<Accumulator>,
-    topics: Arc<watch::Sender<Arc<Topics>>>,
-    events: mpsc::UnboundedSender<Event>,
 }
 
 /// Why [`Producer::try_enqueue`] did not take a record.
@@ -115,10 +124,12 @@ impl Producer {
         if self.shared.accumulator.owes_turn() {
             tokio::task::yield_now().await;
         }
-        match self.append(&record, &mut Space::default()) {
+        match self.append(&record) {
             Ok(delivery) => Ok(delivery),
             Err(Obstacle::Failed(error)) => Err(error),
-            Err(obstacle) => Box::pin(self.enqueue_slowly(&record, obstacle)).await,
+            Err(obstacle) => {
+                Box::pin(self.shared.enqueue_slowly(&self.topics, &record, obstacle)).await
+            }
         }
     }
 
@@ -129,7 +140,7 @@ impl Producer {
     /// Gives the record back if the buffer is full or the topic is new; else as
     /// [`enqueue`](Self::enqueue).
     pub fn try_enqueue<'a>(&self, record: Record<'a>) -> Result<Delivery, TryEnqueueError<'a>> {
-        match self.append(&record, &mut Space::default()) {
+        match self.append(&record) {
             Ok(delivery) => Ok(delivery),
             Err(Obstacle::NoSpace { .. }) => Err(TryEnqueueError::Full(record)),
             Err(Obstacle::NewTopic) => Err(TryEnqueueError::NewTopic(record)),
@@ -161,17 +172,23 @@ impl Producer {
     /// # Errors
     ///
     /// Why one of these records was not delivered; its own delivery says so too.
+    /// [`Error::Closed`] if the task was ended otherwise, by its runtime or by
+    /// [`close_within`](Self::close_within).
     ///
     /// # Cancel safety
     ///
     /// Dropping the future stops the waiting, not the sending.
     pub async fn close(&self) -> Result<(), Error> {
-        self.shared.accumulator.close();
+        let was_closed = self.shared.accumulator.close();
         let (done, flushed) = oneshot::channel();
-        // Errors say that it has ended before.
-        let _ = self.shared.events.send(Event::Flush(done));
+        let has_ended = self.shared.events.send(Event::Flush(done)).is_err();
+        // An error says that it has ended.
         let _ = self.shared.events.send(Event::End);
-        let outcome = flushed.await.unwrap_or(Ok(()));
+        let outcome = match flushed.await {
+            Ok(outcome) => outcome,
+            Err(_) if has_ended && was_closed => Ok(()),
+            Err(_) => Err(Error::Closed { what: "producer" }),
+        };
         self.shared.events.closed().await;
         outcome
     }
@@ -187,15 +204,17 @@ impl Producer {
     ///
     /// Dropping the future stops the waiting, not the sending.
     pub async fn close_within(&self, at_most: Duration) -> Result<(), Error> {
-        if let Ok(outcome) = tokio::time::timeout(at_most, self.close()).await {
+        let mut closing = pin!(self.close());
+        if let Ok(outcome) = tokio::time::timeout(at_most, &mut closing).await {
             return outcome;
         }
         let (told, left) = oneshot::channel();
         // An error says that it has ended in this moment.
         let _ = self.shared.events.send(Event::Abort(told));
         let left = left.await.ok().flatten();
-        self.shared.events.closed().await;
-        left.map_or(Ok(()), |partition| {
+        // What failed before is not forgotten.
+        let outcome = closing.await;
+        left.map_or(outcome, |partition| {
             let topic = Box::from(&*partition.topic);
             let what = Waiting::Delivery { topic, partition: partition.index };
             Err(Error::TimedOut { what, after: at_most, maybe_written: true })
@@ -206,6 +225,12 @@ impl Producer {
     #[must_use]
     pub fn config(&self) -> &ProducerConfig {
         &self.shared.config
+    }
+
+    /// The table of topics is borrowed for this call alone, never across an await.
+    #[inline]
+    fn append(&self, record: &Record<'_>) -> Result<Delivery, Obstacle> {
+        self.shared.append(&self.topics.borrow(), record, &mut Space::default())
     }
 
     fn new(cluster: Cluster, config: ProducerConfig) -> Self {
@@ -240,182 +265,6 @@ impl Producer {
             events,
         };
         Self { shared: Arc::new(shared), topics }
-    }
-}
-
-/// What stands between a record and the buffer.
-enum Obstacle {
-    NoSpace { kib: u32 },
-    NewTopic,
-    Failed(Error),
-}
-
-/// Appending.
-impl Producer {
-    #[inline]
-    fn append(&self, record: &Record<'_>, space: &mut Space) -> Result<Delivery, Obstacle> {
-        let shared = &*self.shared;
-        if shared.accumulator.is_closed() {
-            return Err(Obstacle::Failed(Error::Closed { what: "producer" }));
-        }
-        let topics = self.topics.borrow();
-        let topic = topics.find(record.topic).ok_or(Obstacle::NewTopic)?;
-        let parts = RecordParts {
-            timestamp: -1,
-            key: record.key,
-            value: record.value,
-            headers: &record.headers,
-        };
-        let bytes = parts.wire_bytes_max(topic.magic);
-        if BATCH_OVERHEAD + bytes > shared.record_bytes_max {
-            return Err(Obstacle::Failed(shared.too_large(bytes)));
-        }
-        if topic.magic < Magic::V2 && !record.headers.is_empty() {
-            return Err(Obstacle::Failed(headers_unsupported()));
-        }
-        let partition = shared.partition(topic, record, bytes)?;
-        let env = shared.cluster.env();
-        let wall_millis = || env.wall_millis();
-        let mut means =
-            Means { accumulator: &shared.accumulator, space, wall_millis: &wall_millis };
-        let appended = partition.append(&parts, record.timestamp, &mut means);
-        if appended.is_full || appended.first.is_some() {
-            shared.tell(partition, &appended);
-        }
-        appended.result.map_err(|refused| match refused {
-            Refused::NoSpace { kib } => Obstacle::NoSpace { kib },
-            Refused::Abandoned => Obstacle::Failed(Error::Closed { what: "producer" }),
-            Refused::Record(error) => Obstacle::Failed(not_encodable(error)),
-        })
-    }
-
-    /// Removes what stands in the way, until the record is in the buffer or time is up.
-    #[cold]
-    async fn enqueue_slowly(
-        &self,
-        record: &Record<'_>,
-        mut obstacle: Obstacle,
-    ) -> Result<Delivery, Error> {
-        let deadline = Instant::now() + self.shared.config.block_max;
-        loop {
-            let mut space = Space::default();
-            match obstacle {
-                Obstacle::NoSpace { kib } => space = self.shared.space(kib, deadline).await?,
-                Obstacle::NewTopic => self.shared.discover(record.topic, deadline).await?,
-                Obstacle::Failed(error) => return Err(error),
-            }
-            match self.append(record, &mut space) {
-                Ok(delivery) => return Ok(delivery),
-                Err(next) => obstacle = next,
-            }
-        }
-    }
-}
-
-/// What a record alone in its batch adds to its own bytes, at most.
-const BATCH_OVERHEAD: usize = 61;
-
-impl Shared {
-    /// The partition that a record goes to.
-    #[inline]
-    fn partition<'t>(
-        &self,
-        topic: &'t Topic,
-        record: &Record<'_>,
-        bytes: usize,
-    ) -> Result<&'t Arc<Partition>, Obstacle> {
-        let count = topic.partitions.len();
-        let index = match (record.partition, record.key, self.config.partitioner) {
-            (Some(given), ..) => usize::try_from(given).unwrap_or(usize::MAX),
-            (None, Some(key), Partitioner::ByKey) => partition_of_key(key, count),
-            _ => self.sticky(topic, bytes),
-        };
-        topic.partitions.get(index).ok_or_else(|| self.no_partition(topic, record.partition))
-    }
-
-    #[inline]
-    fn sticky(&self, topic: &Topic, bytes: usize) -> usize {
-        let index = topic.sticky.current();
-        if topic.partitions.len() > 1
-            && topic.sticky.is_filled_by(bytes, self.config.batch_bytes_max)
-        {
-            self.turn(topic);
-        }
-        index
-    }
-
-    #[cold]
-    fn turn(&self, topic: &Topic) {
-        let chance = self.cluster.env().chance(Purpose::Partition);
-        let picture = self.cluster.picture();
-        topic.sticky.turn(topic.partitions.len(), chance, |index| {
-            let index = i32::try_from(index).unwrap_or(i32::MAX);
-            picture.leader_of(&topic.name, index).is_some()
-        });
-    }
-
-    #[cold]
-    fn no_partition(&self, topic: &Topic, given: Option<i32>) -> Obstacle {
-        // It may have been added a moment ago.
-        self.cluster.refresh();
-        let partition = given.map(|given| (given, topic.partitions.len()));
-        Obstacle::Failed(Error::UnknownTopic { topic: (&*topic.name).into(), partition })
-    }
-
-    #[cold]
-    fn too_large(&self, bytes: usize) -> Error {
-        let setting = if self.config.request_bytes_max <= self.config.buffer_bytes_max {
-            "request_bytes_max (max.request.size)"
-        } else {
-            "buffer_bytes_max (buffer.memory)"
-        };
-        Error::TooLarge { bytes: bytes + BATCH_OVERHEAD, bytes_max: self.record_bytes_max, setting }
-    }
-
-    /// Tells the driver what happened to a partition's batches.
-    #[cold]
-    fn tell(&self, partition: &Arc<Partition>, appended: &Appended) {
-        let full = appended.is_full.then(|| Event::Full(Arc::clone(partition)));
-        let first = appended.first.map(|number| Event::First(Arc::clone(partition), number));
-        for event in [full, first].into_iter().flatten() {
-            if self.events.send(event).is_err() {
-                // The driver ended before it could know of this batch.
-                partition.abandon();
-            }
-        }
-    }
-
-    /// Waits for buffer space, in turn with the other callers.
-    async fn space(&self, kib: u32, deadline: Instant) -> Result<Space, Error> {
-        // An error is met again by the append that follows.
-        let _ = self.events.send(Event::Short);
-        let after = self.config.block_max;
-        tokio::select! {
-            biased;
-            space = self.accumulator.space(kib) => Ok(space),
-            () = self.events.closed() => Err(Error::Closed { what: "producer" }),
-            () = tokio::time::sleep_until(deadline) => Err(Error::TimedOut {
-                what: Waiting::BufferSpace,
-                after,
-                maybe_written: false,
-            }),
-        }
-    }
-
-    /// Learns a topic's partitions, and the format that its leaders take.
-    async fn discover(&self, name: &str, deadline: Instant) -> Result<(), Error> {
-        let creation = if self.config.topic_creation { Creation::Allowed } else { Creation::Never };
-        let topic = self.cluster.topic(name, creation, deadline).await?;
-        let newest = newest_version(&self.cluster, self.class, &topic, deadline).await?;
-        if self.config.compression == Compression::Zstd && newest < ZSTD_SINCE {
-            return Err(zstd_unsupported(newest));
-        }
-        let chance = self.cluster.env().chance(Purpose::Partition);
-        self.topics.send_modify(|topics| {
-            let topics = Arc::make_mut(topics);
-            topics.add(&topic.name, topic.partitions.len(), magic_of(newest), chance);
-        });
-        Ok(())
     }
 }
 

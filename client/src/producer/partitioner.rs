@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The partition of a key among all partitions of its topic, as Java's producer chooses it.
 ///
-/// Invariant: `count` is not 0; a topic that has a table entry has partitions.
+/// Of none it is 0, which whoever looks it up does not find.
 pub(crate) fn partition_of_key(key: &[u8], count: usize) -> usize {
     let positive = murmur2(key) & 0x7fff_ffff;
     usize::try_from(positive).unwrap_or_default() % count.max(1)

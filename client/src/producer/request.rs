@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use kurier_protocol::api::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
@@ -68,6 +69,40 @@ impl Assembly {
         (request, self.batches)
     }
 }
+
+/// Whether each batch of a request was written, or taken back before that. Sender and connection
+/// agree on it without a lock: who comes first decides, and the other one obeys.
+#[derive(Debug)]
+pub(crate) struct Gates(Box<[AtomicU8]>);
+
+impl Gates {
+    pub(crate) fn new(batches: usize) -> Arc<Self> {
+        Arc::new(Self((0..batches).map(|_| AtomicU8::new(WAITS)).collect()))
+    }
+
+    /// Takes back the batch at this place; false if it may be written already.
+    pub(crate) fn withdraw(&self, index: usize) -> bool {
+        self.0.get(index).is_some_and(|gate| decide(gate, WITHDRAWN))
+    }
+
+    /// The request as it is written: without what was taken back.
+    pub(crate) fn pass(&self, mut request: ProduceRequest) -> ProduceRequest {
+        let mut gates = self.0.iter();
+        for topic in &mut request.topic_data {
+            topic.partition_data.retain(|_| gates.next().is_none_or(|gate| decide(gate, WRITTEN)));
+        }
+        request.topic_data.retain(|topic| !topic.partition_data.is_empty());
+        request
+    }
+}
+
+fn decide(gate: &AtomicU8, to: u8) -> bool {
+    gate.compare_exchange(WAITS, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+}
+
+const WAITS: u8 = 0;
+const WRITTEN: u8 = 1;
+const WITHDRAWN: u8 = 2;
 
 /// The format that goes with a version of Produce.
 pub(crate) fn magic_of(produce_version: i16) -> Magic {

@@ -140,8 +140,8 @@ pub(crate) struct Refusals {
 }
 
 impl Refusals {
-    /// The fate of one record.
-    pub(crate) fn fate(&self, index: u32) -> Fate {
+    /// What one record is told.
+    pub(crate) fn error(&self, index: u32) -> Error {
         let is_it = |e: &&BatchIndexAndErrorMessage| u32::try_from(e.batch_index) == Ok(index);
         let message = match self.refused.iter().find(is_it) {
             Some(own) => {
@@ -151,7 +151,7 @@ impl Refusals {
             None => Some(NEIGHBOUR.into()),
         };
         let about = self.about.clone();
-        Fate::Failed(Error::Broker { api: ApiKey::PRODUCE, code: self.code, about, message })
+        Error::Broker { api: ApiKey::PRODUCE, code: self.code, about, message }
     }
 }
 

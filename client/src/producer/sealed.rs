@@ -76,13 +76,13 @@ impl Sealer {
         self.compression
     }
 
-    /// Compresses a batch and gives it header and checksum. None if the format refuses it; then
-    /// its deliveries know.
-    pub(crate) fn seal(&mut self, closed: Closed) -> Option<Sealed> {
+    /// Compresses a batch and gives it header and checksum. An error says that the format refuses
+    /// it; then its deliveries know.
+    pub(crate) fn seal(&mut self, closed: Closed) -> Result<Sealed, Error> {
         let Closed { writer, part, number, space } = closed;
         let magic = writer.magic();
         match writer.seal_with(&self.terms(), &mut self.compressor) {
-            Ok(bytes) => Some(Sealed {
+            Ok(bytes) => Ok(Sealed {
                 bytes,
                 magic,
                 part: Some(part),
@@ -92,8 +92,9 @@ impl Sealer {
                 indefinite: None,
             }),
             Err(error) => {
-                part.complete(Fate::Failed(not_encodable(error)));
-                None
+                let error = not_encodable(error);
+                part.complete(Fate::Failed(error.clone()));
+                Err(error)
             }
         }
     }
@@ -110,11 +111,11 @@ impl Sealer {
         Ok(())
     }
 
-    /// Divides a batch of several records into two.
-    pub(crate) fn split(&mut self, mut sealed: Sealed) -> Result<[Sealed; 2], Error> {
+    /// Divides a batch of several records into two. After an error it is as it was.
+    pub(crate) fn split(&mut self, sealed: &mut Sealed) -> Result<[Sealed; 2], Error> {
         let half = sealed.records() / 2;
-        let halves = self.halves(&sealed, half).map_err(not_encodable);
-        let (Some(part), [first, second]) = (sealed.part.take(), halves?) else {
+        let [first, second] = self.halves(sealed, half).map_err(not_encodable)?;
+        let Some(part) = sealed.part.take() else {
             return Err(Error::Closed { what: "batch" });
         };
         let (first_part, second_part) = part.split(half);
@@ -209,8 +210,12 @@ mod tests {
             .map(|value| {
                 let parts = RecordParts { value: Some(value), headers, ..Default::default() };
                 let mut space = Space::default();
-                let mut means =
-                    Means { accumulator: &accumulator, space: &mut space, wall_millis: &|| 1_000 };
+                let mut means = Means {
+                    accumulator: &accumulator,
+                    space: &mut space,
+                    wall_millis: &|| 1_000,
+                    tell_first: &|_| true,
+                };
                 partition.append(&parts, None, &mut means).result.unwrap()
             })
             .collect();
@@ -236,8 +241,8 @@ mod tests {
         ] {
             let mut sealer = Sealer::new(compression, None);
             let (closed, mut deliveries) = closed(magic, &[b"a", b"b", b"c"], &[]);
-            let sealed = sealer.seal(closed).unwrap();
-            let [mut first, mut second] = sealer.split(sealed).unwrap();
+            let mut sealed = sealer.seal(closed).unwrap();
+            let [mut first, mut second] = sealer.split(&mut sealed).unwrap();
             assert_eq!(values(&first), [b"a"]);
             assert_eq!(values(&second), [b"b", b"c"]);
             first.complete(Fate::Stored { base_offset: 5, append_time: -1 });

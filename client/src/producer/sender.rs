@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use kurier_protocol::Uuid;
@@ -23,7 +22,7 @@ use super::delivery::Fate;
 use super::flushes::Flushes;
 use super::lanes::Lanes;
 use super::linger::Linger;
-use super::request::{Assembly, Loaded, magic_of, versions};
+use super::request::{Assembly, Gates, Loaded, magic_of, versions};
 use super::response::{self, Heard, Verdict};
 use super::sealed::{Sealed, Sealer};
 use crate::backoff::Backoff;
@@ -72,8 +71,8 @@ pub(crate) struct Call {
     pub(crate) broker: i32,
     pub(crate) versions: RangeInclusive<i16>,
     pub(crate) request: ProduceRequest,
-    /// To be set when the request begins to be written: before, nothing can have been stored.
-    pub(crate) is_written: Arc<AtomicBool>,
+    /// What the request must pass when it begins to be written.
+    pub(crate) gates: Arc<Gates>,
 }
 
 #[derive(Debug, Default)]
@@ -89,7 +88,8 @@ struct Broker {
 #[derive(Debug)]
 struct Flight {
     broker: i32,
-    is_written: Arc<AtomicBool>,
+    /// One for each batch, in their order.
+    gates: Arc<Gates>,
     batches: Vec<Loaded>,
 }
 
@@ -218,6 +218,8 @@ impl Sender {
             if mem::take(&mut self.wants_refresh) {
                 self.actions.push_back(Action::Refresh);
             }
+            // What is ready without a deadline must not be left alone.
+            debug_assert!(!self.actions.is_empty() || self.lanes.ready_count() == 0);
         }
         self.actions.pop_front()
     }
@@ -240,11 +242,14 @@ impl Sender {
         self.lanes.unsettled()
     }
 
-    /// Drops everything that waits for a broker, so that its deliveries fail.
+    /// Drops everything that waits for a broker, so that its deliveries fail. What is left to do
+    /// is to tell the flushes.
     pub(crate) fn give_up(&mut self) {
         self.lanes.abandon();
         self.flights.clear();
-        self.actions.clear();
+        self.actions.retain(|action| matches!(action, Action::Flushed(..)));
+        let failed = self.flushes.fail_all(&Error::Closed { what: "producer" }).into_iter();
+        self.actions.extend(failed.map(|flush| Action::Flushed(flush.id, flush.failure)));
     }
 }
 
@@ -302,11 +307,12 @@ impl Sender {
             was_sent |= maybe_written;
             sealed.complete(failed(maybe_written));
         }
-        // In flight: the deliveries are told, the buffer is kept until the connection lets go.
+        // In flight: the deliveries are told, the buffer is kept until the connection lets go. What
+        // it has not begun to write, it will not write.
         for flight in self.flights.values_mut() {
-            let is_written = flight.is_written.load(Ordering::Acquire);
-            for loaded in &mut flight.batches {
+            for (index, loaded) in flight.batches.iter_mut().enumerate() {
                 if loaded.slot == slot && loaded.sealed.number == number {
+                    let is_written = !flight.gates.withdraw(index);
                     let maybe_written = is_written || loaded.sealed.indefinite.is_some();
                     was_sent |= maybe_written;
                     loaded.sealed.complete(failed(maybe_written));
@@ -361,10 +367,7 @@ impl Sender {
         if !assemblies.contains_key(&key) && broker.in_flight >= self.config.in_flight_max {
             return self.block(slot, leader.broker);
         }
-        let Some(sealed) = self.next_sealed(now, slot, magic) else {
-            // It failed where it stood; the next one may do better.
-            return self.lanes.queue(slot);
-        };
+        let Some(sealed) = self.next_sealed(now, slot, magic) else { return };
         let request_bytes_max = self.config.request_bytes_max;
         let is_full = |a: &Assembly| !a.fits(sealed.bytes.len(), request_bytes_max);
         if assemblies.get(&key).is_some_and(is_full)
@@ -393,31 +396,39 @@ impl Sender {
         }
     }
 
-    /// The next batch of a partition, in the format that its leader takes.
+    /// The next batch of a partition, in the format that its leader takes. Those that cannot be
+    /// written in it fail where they stand.
     fn next_sealed(&mut self, now: Instant, slot: usize, magic: Magic) -> Option<Sealed> {
-        let lane = self.lanes.get_mut(slot)?;
-        let sealed = lane.waiting.pop_front();
-        let sealed = match sealed {
-            Some(sealed) => Some(sealed),
-            None => {
-                let closed = lane.take(now)?;
-                let number = closed.number;
-                let sealed = self.sealer.seal(closed);
-                if sealed.is_none() {
-                    lane.settle(number);
+        loop {
+            let lane = self.lanes.get_mut(slot)?;
+            let mut sealed = match lane.waiting.pop_front() {
+                Some(sealed) => sealed,
+                None => {
+                    let closed = lane.take(now)?;
+                    let number = closed.number;
+                    self.lanes.update_expiry(slot);
+                    match self.sealer.seal(closed) {
+                        Ok(sealed) => sealed,
+                        Err(error) => {
+                            self.settle(slot, number, Some(&error));
+                            self.report_flushes();
+                            continue;
+                        }
+                    }
                 }
-                sealed
+            };
+            if sealed.magic == magic {
+                return Some(sealed);
             }
-        };
-        self.lanes.update_expiry(slot);
-        let mut sealed = sealed?;
-        if sealed.magic != magic
-            && let Err(error) = self.sealer.convert(&mut sealed, magic)
-        {
-            self.drop_sealed(slot, sealed, Fate::Failed(error));
-            return None;
+            match self.sealer.convert(&mut sealed, magic) {
+                Ok(()) => return Some(sealed),
+                Err(error) => {
+                    let error = sealed.reported(error);
+                    self.drop_sealed(slot, sealed, Fate::Failed(error));
+                    self.report_flushes();
+                }
+            }
         }
-        Some(sealed)
     }
 
     fn launch(&mut self, broker: i32, magic: Magic, assembly: Assembly) {
@@ -425,10 +436,9 @@ impl Sender {
         let (request, batches) = assembly.finish(self.config.acks, self.config.request_timeout);
         self.launched += 1;
         let id = self.launched;
-        let is_written = Arc::new(AtomicBool::new(false));
-        let flight = Flight { broker, is_written: Arc::clone(&is_written), batches };
-        self.flights.insert(id, flight);
-        self.actions.push_back(Action::Call(Call { id, broker, versions, request, is_written }));
+        let gates = Gates::new(batches.len());
+        self.flights.insert(id, Flight { broker, gates: Arc::clone(&gates), batches });
+        self.actions.push_back(Action::Call(Call { id, broker, versions, request, gates }));
     }
 
     /// Lets a partition wait until its leader has answered something.
@@ -450,11 +460,12 @@ impl Sender {
             Verdict::Done(Fate::Failed(error)) => self.fail(loaded, error),
             Verdict::Done(fate) => self.finish(loaded.slot, loaded.sealed, fate),
             Verdict::Each(refusals) => {
+                let error = refusals.error(0);
                 if let Some(part) = loaded.sealed.part.take() {
-                    part.complete_each(|index| refusals.fate(index));
+                    self.note_failure(loaded.slot, loaded.sealed.number, &error);
+                    part.complete_each(|index| Fate::Failed(refusals.error(index)));
                 }
-                let fate = refusals.fate(0);
-                self.finish(loaded.slot, loaded.sealed, fate);
+                self.finish(loaded.slot, loaded.sealed, Fate::Failed(error));
             }
             Verdict::Retry(error) => self.retry(moment, loaded, error),
             Verdict::Refresh(error) => {
@@ -469,7 +480,8 @@ impl Sender {
     /// The call has failed as a whole.
     fn handle_lost(&mut self, moment: Moment, mut loaded: Loaded, broker: i32, error: Error) {
         let magic = self.brokers.get(&broker).and_then(|b| b.magic);
-        if matches!(error, Error::Unsupported { .. })
+        if loaded.sealed.part.is_some()
+            && matches!(error, Error::Unsupported { .. })
             && magic.is_some_and(|magic| magic != loaded.sealed.magic)
         {
             // It went in the wrong format; the next drain converts it.
@@ -514,7 +526,7 @@ impl Sender {
         let slot = loaded.slot;
         loaded.sealed.attempts -= 1;
         let number = loaded.sealed.number;
-        match self.sealer.split(loaded.sealed) {
+        match self.sealer.split(&mut loaded.sealed) {
             Ok([first, second]) => {
                 let Some(lane) = self.lanes.get_mut(slot) else { return };
                 lane.in_flight -= 1;
@@ -525,11 +537,7 @@ impl Sender {
             }
             Err(error) => {
                 tracing::warn!(topic = %loaded.topic, %error, "cannot split a batch");
-                self.note_failure(slot, number, &error);
-                if let Some(lane) = self.lanes.get_mut(slot) {
-                    lane.in_flight -= 1;
-                }
-                self.lanes.settle(slot, number);
+                self.fail(loaded, error);
             }
         }
     }
@@ -556,13 +564,22 @@ impl Sender {
     }
 
     fn drop_sealed(&mut self, slot: usize, mut sealed: Sealed, fate: Fate) {
-        let number = sealed.number;
-        if let Fate::Failed(error) = &fate {
-            self.note_failure(slot, number, error);
-        }
+        // Of one that had its outcome before, nobody waits to hear.
+        let failure = match &fate {
+            Fate::Failed(error) if sealed.part.is_some() => Some(error.clone()),
+            _ => None,
+        };
         sealed.complete(fate);
         self.accumulator.pool.put_sealed(sealed.bytes);
         drop(sealed.space);
+        self.settle(slot, sealed.number, failure.as_ref());
+    }
+
+    /// A batch, or a piece of one, has its outcome, and its deliveries know.
+    fn settle(&mut self, slot: usize, number: u64, failure: Option<&Error>) {
+        if let Some(error) = failure {
+            self.note_failure(slot, number, error);
+        }
         self.lanes.settle(slot, number);
     }
 

@@ -3,10 +3,18 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use kurier_protocol::Uuid;
 use kurier_protocol::record::Magic;
 
 use super::accumulator::Partition;
 use super::partitioner::Sticky;
+use crate::metadata::Picture;
+
+/// What a picture says of a topic; none while that is no use.
+pub(crate) fn seen<'a>(picture: &'a Picture, name: &str) -> Option<Seen<'a>> {
+    let topic = picture.topic(name).filter(|topic| topic.error.is_ok())?;
+    Some(Seen { name: &topic.name, id: topic.id, count: topic.partitions.len() })
+}
 
 /// An immutable table of topics, in the order of their names. Callers read it once a record.
 #[derive(Clone, Debug, Default)]
@@ -20,10 +28,45 @@ pub(crate) struct Topics {
 #[derive(Debug)]
 pub(crate) struct Topic {
     pub(crate) name: Arc<str>,
+    id: Uuid,
     /// The format that its leaders took when it was first used.
     pub(crate) magic: Magic,
-    pub(crate) partitions: Vec<Arc<Partition>>,
+    /// All that it ever had. One that goes and comes back is the same, so that its records keep
+    /// their order.
+    known: Vec<Arc<Partition>>,
+    /// How many of them it has now.
+    count: usize,
     pub(crate) sticky: Sticky,
+}
+
+impl Topic {
+    /// Its partitions, by index.
+    #[inline]
+    pub(crate) fn partitions(&self) -> &[Arc<Partition>] {
+        self.known.get(..self.count).unwrap_or(&self.known)
+    }
+
+    /// Fails what waits in its partitions: the driver has ended.
+    pub(crate) fn abandon(&self) {
+        self.known.iter().for_each(|partition| partition.abandon());
+    }
+
+    /// How many partitions it has by a newer picture. A topic that is still the same never has
+    /// fewer than before; one that was created anew may. Without ids nobody can tell.
+    fn count_by(&self, seen: &Seen<'_>) -> usize {
+        if seen.id == self.id && seen.id != Uuid::ZERO {
+            return self.count.max(seen.count);
+        }
+        seen.count
+    }
+}
+
+/// A topic as the cluster's picture has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    pub(crate) name: &'a Arc<str>,
+    pub(crate) id: Uuid,
+    pub(crate) count: usize,
 }
 
 impl Topics {
@@ -38,34 +81,40 @@ impl Topics {
     }
 
     /// Adds a topic that is not there yet.
-    pub(crate) fn add(&mut self, name: &Arc<str>, count: usize, magic: Magic, chance: u64) {
+    pub(crate) fn add(&mut self, seen: Seen<'_>, magic: Magic, chance: u64) {
+        let Seen { name, id, count } = seen;
         let Err(at) = self.topics.binary_search_by(|topic| compare(&topic.name, name)) else {
             return;
         };
         let sticky = Sticky::new(0);
         sticky.turn(count, chance, |_| true);
-        let partitions = self.partitions(name, 0..count, magic);
-        let topic = Topic { name: Arc::clone(name), magic, partitions, sticky };
+        let known = self.partitions(name, 0..count, magic);
+        let topic = Topic { name: Arc::clone(name), id, magic, known, count, sticky };
         self.topics.insert(at, Arc::new(topic));
     }
 
-    /// Gives a topic the partitions that it has gained; false if it has gained none.
-    pub(crate) fn grow(&mut self, name: &str, count: usize) -> bool {
-        let Ok(at) = self.topics.binary_search_by(|topic| compare(&topic.name, name)) else {
-            return false;
+    /// Whether a topic has another id, or more or fewer partitions than before.
+    pub(crate) fn is_news(&self, seen: Seen<'_>) -> bool {
+        let is_other =
+            |topic: &Arc<Topic>| topic.id != seen.id || topic.count != topic.count_by(&seen);
+        self.find(seen.name).is_some_and(is_other)
+    }
+
+    /// Gives a topic the id and the partitions that it has now.
+    pub(crate) fn update(&mut self, seen: Seen<'_>) {
+        let Ok(at) = self.topics.binary_search_by(|topic| compare(&topic.name, seen.name)) else {
+            return;
         };
-        let Some(topic) = self.topics.get(at).cloned() else { return false };
-        if topic.partitions.len() >= count {
-            return false;
-        }
-        let mut partitions = topic.partitions.clone();
-        partitions.extend(self.partitions(&topic.name, partitions.len()..count, topic.magic));
-        let sticky = Sticky::new(topic.sticky.current());
-        let (name, magic) = (topic.name.clone(), topic.magic);
+        let Some(topic) = self.topics.get(at).cloned() else { return };
+        let count = topic.count_by(&seen);
+        let mut known = topic.known.clone();
+        known.extend(self.partitions(&topic.name, known.len()..count, topic.magic));
+        let current = topic.sticky.current();
+        let sticky = Sticky::new(if current < count { current } else { 0 });
+        let (name, id, magic) = (topic.name.clone(), seen.id, topic.magic);
         if let Some(entry) = self.topics.get_mut(at) {
-            *entry = Arc::new(Topic { name, magic, partitions, sticky });
+            *entry = Arc::new(Topic { name, id, magic, known, count, sticky });
         }
-        true
     }
 
     fn partitions(
@@ -95,18 +144,50 @@ mod tests {
     use super::*;
 
     fn slots(topics: &Topics, name: &str) -> Vec<usize> {
-        topics.find(name).unwrap().partitions.iter().map(|p| p.slot).collect()
+        topics.find(name).unwrap().partitions().iter().map(|p| p.slot).collect()
+    }
+
+    fn add(topics: &mut Topics, name: &str, count: usize) {
+        topics.add(Seen { name: &name.into(), id: Uuid::ZERO, count }, Magic::V2, 0);
+    }
+
+    /// Whether the table took a picture's news.
+    fn update(topics: &mut Topics, name: &str, id: u8, count: usize) -> bool {
+        let name = name.into();
+        let seen = Seen { name: &name, id: Uuid([id; 16]), count };
+        let is_news = topics.is_news(seen);
+        if is_news {
+            topics.update(seen);
+        }
+        is_news
     }
 
     #[test]
     fn every_partition_has_a_slot_of_its_own_and_keeps_it() {
         let mut topics = Topics::default();
-        topics.add(&"orders".into(), 2, Magic::V2, 0);
-        topics.add(&"a".into(), 1, Magic::V2, 0);
-        topics.add(&"orders".into(), 7, Magic::V2, 0);
-        assert!(topics.grow("orders", 3));
-        assert!(!topics.grow("orders", 3) && !topics.grow("none", 3));
+        add(&mut topics, "orders", 2);
+        add(&mut topics, "a", 1);
+        add(&mut topics, "orders", 7);
+        assert!(update(&mut topics, "orders", 0, 3));
+        assert!(!update(&mut topics, "orders", 0, 3) && !update(&mut topics, "none", 0, 3));
         assert_eq!((slots(&topics, "orders"), slots(&topics, "a")), (vec![0, 1, 3], vec![2]));
         assert!(topics.find("b").is_none());
+    }
+
+    #[test]
+    fn a_topic_that_was_created_anew_may_have_fewer_partitions() {
+        let mut topics = Topics::default();
+        add(&mut topics, "t", 3);
+        let topic = topics.find("t").unwrap();
+        topic.sticky.turn(3, 2, |_| true);
+        assert!(update(&mut topics, "t", 1, 3), "a new id");
+        // An old answer about the same topic takes nothing away.
+        assert!(!update(&mut topics, "t", 1, 2));
+        assert!(update(&mut topics, "t", 2, 2));
+        let topic = topics.find("t").unwrap();
+        assert_eq!((topic.partitions().len(), topic.sticky.current()), (2, 0));
+        // A partition that comes back is the one that its late records are in.
+        assert!(update(&mut topics, "t", 2, 4));
+        assert_eq!(slots(&topics, "t"), [0, 1, 2, 3]);
     }
 }

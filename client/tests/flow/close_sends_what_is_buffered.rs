@@ -85,3 +85,18 @@ async fn a_dropped_producer_goes_on_sending() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(stored(&world), 1000);
 }
+
+#[test]
+fn close_tells_that_the_task_is_gone() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let first = runtime();
+    let producer = first.block_on(async {
+        let world = World::new(3).await;
+        let producer = full(&world).await;
+        drop(world);
+        producer
+    });
+    drop(first);
+    let error = runtime().block_on(producer.close()).unwrap_err();
+    assert!(matches!(error, Error::Closed { what: "producer" }), "{error}");
+}

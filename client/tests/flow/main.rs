@@ -17,3 +17,5 @@ mod nothing_is_skipped_or_repeated;
 mod partitions_are_independent;
 mod dropped_futures_lose_nothing;
 mod many_threads_share_a_producer;
+mod topics_change;
+mod many_threads_read;

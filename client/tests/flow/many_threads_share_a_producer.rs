@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kurier_client::Client;
 use kurier_client::consumer::{Start, Stop};
-use kurier_client::producer::{ProducerConfig, Record};
+use kurier_client::producer::{Delivery, ProducerConfig, Record};
 use kurier_env::RealWall;
 use kurier_testkit::TestCluster;
 
@@ -33,15 +33,21 @@ async fn every_record_of_every_thread_arrives() {
             let producer = producer.clone();
             tokio::spawn(async move {
                 let key = caller.to_string();
+                let mut unflushed: Vec<Delivery> = Vec::new();
                 for n in 0..RECORDS {
                     let value = (caller * RECORDS + n).to_string();
                     let record = Record::to("t").key(&key).value(&value);
                     let delivery = producer.enqueue(record).await.unwrap();
-                    // One in a hundred is waited for, others are flushed or left alone.
-                    match n % 100 {
-                        0 => drop(delivery.await.unwrap()),
-                        50 => producer.flush().await.unwrap(),
-                        _ => drop(delivery),
+                    // One in a hundred is waited for, the others are flushed.
+                    if n % 100 == 0 {
+                        delivery.await.unwrap();
+                        continue;
+                    }
+                    unflushed.push(delivery);
+                    if n % 50 == 49 || n % 100 == 3 {
+                        producer.flush().await.unwrap();
+                        let left = unflushed.drain(..).filter(|d| !d.is_complete()).count();
+                        assert_eq!(left, 0, "caller {caller}: flushed, and not delivered");
                     }
                 }
             })

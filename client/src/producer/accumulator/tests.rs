@@ -1,5 +1,7 @@
 //! Callers against one partition.
 
+use std::cell::Cell;
+
 use kurier_protocol::record::{RecordBatches, Seal};
 
 use super::*;
@@ -10,6 +12,15 @@ struct Fixture {
     accumulator: Accumulator,
     partition: Partition,
     clock: i64,
+    /// Whether the driver has ended.
+    has_ended: bool,
+}
+
+/// What came of an append, and what the driver heard of it.
+struct Told {
+    result: Result<Delivery, Refused>,
+    first: Option<u64>,
+    is_full: bool,
 }
 
 impl Fixture {
@@ -18,19 +29,29 @@ impl Fixture {
             accumulator: Accumulator::new(BATCH, buffer_bytes_max),
             partition: Partition::new("t".into(), 0, 0, Magic::V2),
             clock: 1_000,
+            has_ended: false,
         }
     }
 
-    fn append(&self, bytes: usize) -> Appended {
+    fn append(&self, bytes: usize) -> Told {
         self.append_with(bytes, None, &mut Space::default())
     }
 
-    fn append_with(&self, bytes: usize, timestamp: Option<i64>, space: &mut Space) -> Appended {
+    fn append_with(&self, bytes: usize, timestamp: Option<i64>, space: &mut Space) -> Told {
         let value = vec![7; bytes];
         let parts = RecordParts { value: Some(&value), ..RecordParts::default() };
         let clock = || self.clock;
-        let mut means = Means { accumulator: &self.accumulator, space, wall_millis: &clock };
-        self.partition.append(&parts, timestamp, &mut means)
+        let first = Cell::new(None);
+        let tell_first = |number| {
+            let lock = self.partition.batches.try_lock();
+            assert!(lock.is_err(), "another caller could add to the batch, and flush");
+            first.set(Some(number));
+            !self.has_ended
+        };
+        let accumulator = &self.accumulator;
+        let mut means = Means { accumulator, space, wall_millis: &clock, tell_first: &tell_first };
+        let Appended { result, is_full } = self.partition.append(&parts, timestamp, &mut means);
+        Told { result, first: first.get(), is_full }
     }
 
     fn free_kib(&self) -> usize {
@@ -159,4 +180,13 @@ fn an_abandoned_partition_fails_its_records_and_takes_no_more() {
     f.partition.abandon();
     assert!(delivery.is_complete());
     assert!(matches!(f.append(1).result, Err(Refused::Abandoned)));
+}
+
+#[test]
+fn a_batch_that_the_driver_cannot_hear_of_is_not_begun() {
+    let mut f = Fixture::new(64 << 10);
+    f.has_ended = true;
+    assert!(matches!(f.append(1).result, Err(Refused::Abandoned)));
+    assert!(f.partition.take(u64::MAX).is_none());
+    assert_eq!(f.free_kib(), 64);
 }

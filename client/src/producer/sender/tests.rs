@@ -1,5 +1,6 @@
 //! The sender against a cluster that the test plays.
 
+use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -9,7 +10,7 @@ use kurier_protocol::api::metadata::{
 use kurier_protocol::api::produce::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
-use kurier_protocol::record::{Compression, DecompressLimits, RecordBatches, RecordParts};
+use kurier_protocol::record::{Compression, DecompressLimits, Header, RecordBatches, RecordParts};
 use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::super::accumulator::{Means, Space};
@@ -60,18 +61,35 @@ impl Fixture {
         self.try_append(partition, value).unwrap()
     }
 
+    fn append_with_header(&mut self, partition: usize, value: &[u8]) -> Delivery {
+        let headers = [Header::new("h", None)];
+        let parts = RecordParts { value: Some(value), headers: &headers, ..Default::default() };
+        self.append_parts(partition, &parts).unwrap()
+    }
+
     fn try_append(&mut self, partition: usize, value: &[u8]) -> Option<Delivery> {
+        self.append_parts(partition, &RecordParts { value: Some(value), ..Default::default() })
+    }
+
+    fn append_parts(&mut self, partition: usize, parts: &RecordParts<'_>) -> Option<Delivery> {
         let partition = Arc::clone(&self.partitions[partition]);
-        let parts = RecordParts { value: Some(value), ..RecordParts::default() };
         let wall = self.wall;
         let mut space = Space::default();
-        let mut means =
-            Means { accumulator: &self.accumulator, space: &mut space, wall_millis: &|| wall };
-        let appended = partition.append(&parts, None, &mut means);
+        let first = Cell::new(None);
+        let mut means = Means {
+            accumulator: &self.accumulator,
+            space: &mut space,
+            wall_millis: &|| wall,
+            tell_first: &|number| {
+                first.set(Some(number));
+                true
+            },
+        };
+        let appended = partition.append(parts, None, &mut means);
         if appended.is_full {
             self.sender.handle_full(&partition);
         }
-        if let Some(number) = appended.first {
+        if let Some(number) = first.get() {
             self.sender.handle_first(self.now, &partition, number);
         }
         appended.result.ok()
@@ -429,7 +447,8 @@ fn gives_up_after_the_delivery_timeout_wherever_the_batch_is() {
     let mut f = Fixture::new(&[1]);
     let mut first = f.append(0, b"a");
     let call = f.call_after(5 * MS);
-    call.is_written.store(true, Ordering::Relaxed);
+    let written = call.gates.pass(call.request.clone());
+    assert_eq!(written, call.request);
     f.now += 10 * MS;
     let mut second = f.append(0, b"b");
     assert_eq!(f.calls_after(timeout - 15 * MS).len(), 0);
@@ -644,4 +663,128 @@ fn space_and_buffers_come_back() {
         f.answer(&call, ErrorCode::NONE, round);
         assert_eq!(offset(&mut delivery), round);
     }
+}
+
+#[test]
+fn what_was_told_as_not_written_is_never_written() {
+    let timeout = ProducerConfig::default().delivery_timeout;
+    let mut f = Fixture::new(&[1, 1]);
+    let mut first = f.append(0, b"a");
+    f.now += MS;
+    let mut second = f.append(1, b"b");
+    let call = f.call_after(5 * MS);
+    assert_eq!(content(&call).len(), 2);
+    // The connection has not come to it yet when the first batch has its timeout.
+    f.calls_after(timeout - 6 * MS);
+    assert!(!outcome(&mut first).unwrap_err().maybe_written());
+    let request = call.gates.pass(call.request.clone());
+    let call = Call { request, ..call };
+    assert_eq!(content(&call), one(1, &["b"]));
+    // Now it has, with the second.
+    f.calls_after(MS);
+    assert!(outcome(&mut second).unwrap_err().maybe_written());
+    f.stored(&call, 7);
+    assert!(f.sender.is_idle());
+}
+
+#[test]
+fn a_request_of_which_all_was_taken_back_is_empty() {
+    let mut f = Fixture::new(&[1]);
+    drop(f.append(0, b"a"));
+    let call = f.call_after(5 * MS);
+    f.calls_after(ProducerConfig::default().delivery_timeout);
+    assert_eq!(call.gates.pass(call.request.clone()).topic_data, []);
+    drop(f.append(0, b"b"));
+    f.sender.handle_answer(f.now, call.id, Ok(ProduceResponse::default()), 200);
+    assert_eq!(content(&f.call_after(5 * MS)), one(0, &["b"]));
+}
+
+#[test]
+fn a_batch_that_cannot_be_written_holds_nobody_up() {
+    let config = ProducerConfig { batch_bytes_max: 1 << 10, ..ProducerConfig::default() };
+    let mut f = Fixture::with(&[1], config);
+    f.sender.handle_versions(1, 2);
+    let mut bad = f.append_with_header(0, &[b'a'; 600]);
+    let mut good = f.append(0, &[b'b'; 600]);
+    f.sender.handle_flush(1);
+    let call = f.call_after(NOW);
+    assert!(matches!(outcome(&mut bad), Err(Error::Unsupported { .. })));
+    f.stored(&call, 3);
+    assert_eq!(offset(&mut good), 3);
+    let actions = f.actions();
+    assert!(matches!(actions[..], [Action::Flushed(1, Some(_))]), "{actions:?}");
+}
+
+#[test]
+fn a_flush_hears_of_a_batch_that_cannot_be_written() {
+    let mut f = Fixture::new(&[1]);
+    f.sender.handle_versions(1, 2);
+    let mut bad = f.append_with_header(0, b"a");
+    f.sender.handle_flush(1);
+    let actions = f.actions();
+    assert!(matches!(actions[..], [Action::Flushed(1, Some(_))]), "{actions:?}");
+    outcome(&mut bad).unwrap_err();
+    assert!(f.sender.is_idle());
+}
+
+#[test]
+fn a_batch_that_has_its_outcome_is_not_written_for_an_older_broker() {
+    let mut f = Fixture::new(&[1]);
+    drop(f.append(0, b"a"));
+    let call = f.call_after(5 * MS);
+    f.calls_after(ProducerConfig::default().delivery_timeout);
+    f.sender.handle_versions(1, 2);
+    let error = Error::unsupported_api(ApiKey::PRODUCE, (3, 12), None, None);
+    f.sender.handle_answer(f.now, call.id, Err(error), 0);
+    assert!(f.actions().is_empty());
+    assert!(f.sender.is_idle());
+}
+
+#[test]
+fn a_failure_is_told_to_no_flush_that_came_after_it() {
+    let mut f = Fixture::new(&[1]);
+    drop(f.append(0, b"a"));
+    let call = f.call_after(5 * MS);
+    f.calls_after(ProducerConfig::default().delivery_timeout);
+    drop(f.append(0, b"b"));
+    f.sender.handle_flush(1);
+    f.lose(&call);
+    let call = f.call_after(NOW);
+    f.stored(&call, 0);
+    let actions = f.actions();
+    assert!(matches!(actions[..], [Action::Flushed(1, None)]), "{actions:?}");
+}
+
+#[test]
+fn a_batch_that_cannot_be_split_fails_for_that_reason() {
+    let mut f = Fixture::new(&[1]);
+    let mut deliveries = [b"a", b"b"].map(|v| f.append(0, v));
+    let call = f.call_after(5 * MS);
+    let flight = f.sender.flights.get_mut(&call.id).unwrap();
+    flight.batches[0].sealed.bytes = bytes::Bytes::from_static(&[0; 99]);
+    f.answer(&call, ErrorCode::MESSAGE_TOO_LARGE, -1);
+    for delivery in &mut deliveries {
+        let error = outcome(delivery).unwrap_err();
+        assert!(matches!(error, Error::NotKafka { .. }), "{error}");
+    }
+    assert!(f.sender.is_idle());
+}
+
+#[test]
+fn giving_up_tells_every_flush() {
+    let mut f = Fixture::new(&[1, 1]);
+    drop(f.append(0, b"a"));
+    f.sender.handle_flush(1);
+    let call = f.call_after(NOW);
+    drop(f.append(1, b"b"));
+    f.sender.handle_flush(2);
+    f.answer(&call, ErrorCode::TOPIC_AUTHORIZATION_FAILED, -1);
+    f.sender.give_up();
+    let actions = f.actions();
+    let [Action::Flushed(1, Some(first)), Action::Flushed(2, Some(second))] = &actions[..] else {
+        panic!("{actions:?}");
+    };
+    assert!(first.to_string().contains("TOPIC_AUTHORIZATION_FAILED"), "{first}");
+    assert!(second.to_string().contains("TOPIC_AUTHORIZATION_FAILED"), "{second}");
+    assert!(f.sender.is_idle());
 }

@@ -1,0 +1,220 @@
+//! A record's way into the buffer, and what stands in it.
+
+use std::sync::Arc;
+
+use kurier_env::Purpose;
+use kurier_protocol::record::{Compression, Magic, RecordParts};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::accumulator::{Accumulator, Means, Partition, Refused, Space};
+use super::config::{Partitioner, ProducerConfig};
+use super::delivery::Delivery;
+use super::discovery::{newest_version, zstd_unsupported};
+use super::driver::Event;
+use super::partitioner::partition_of_key;
+use super::record::Record;
+use super::request::{ZSTD_SINCE, magic_of};
+use super::sealed::{headers_unsupported, not_encodable};
+use super::topics::{Seen, Topic, Topics, seen};
+use crate::cluster::Cluster;
+use crate::error::{Error, Waiting};
+use crate::metadata::Creation;
+use crate::net::Class;
+
+/// What all clones of a producer share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) cluster: Cluster,
+    pub(crate) class: Class,
+    pub(crate) config: ProducerConfig,
+    pub(crate) record_bytes_max: usize,
+    pub(crate) accumulator: Arc<Accumulator>,
+    pub(crate) topics: Arc<watch::Sender<Arc<Topics>>>,
+    pub(crate) events: mpsc::UnboundedSender<Event>,
+}
+
+/// What stands between a record and the buffer.
+#[derive(Debug)]
+pub(crate) enum Obstacle {
+    NoSpace { kib: u32 },
+    NewTopic,
+    Failed(Error),
+}
+
+impl Shared {
+    /// Puts a record into the buffer, if nothing stands in the way.
+    #[inline]
+    pub(crate) fn append(
+        &self,
+        topics: &Topics,
+        record: &Record<'_>,
+        space: &mut Space,
+    ) -> Result<Delivery, Obstacle> {
+        if self.accumulator.is_closed() {
+            return Err(Obstacle::Failed(Error::Closed { what: "producer" }));
+        }
+        let topic = topics.find(record.topic).ok_or(Obstacle::NewTopic)?;
+        let parts = RecordParts {
+            timestamp: -1,
+            key: record.key,
+            value: record.value,
+            headers: &record.headers,
+        };
+        let bytes = parts.wire_bytes_max(topic.magic);
+        if BATCH_OVERHEAD + bytes > self.record_bytes_max {
+            return Err(Obstacle::Failed(self.too_large(bytes)));
+        }
+        if topic.magic < Magic::V2 && !record.headers.is_empty() {
+            return Err(Obstacle::Failed(headers_unsupported()));
+        }
+        let partition = self.partition(topic, record, bytes)?;
+        let env = self.cluster.env();
+        let mut means = Means {
+            accumulator: &self.accumulator,
+            space,
+            wall_millis: &|| env.wall_millis(),
+            tell_first: &|number| {
+                let event = Event::First(Arc::clone(partition), number);
+                self.events.send(event).is_ok()
+            },
+        };
+        let appended = partition.append(&parts, record.timestamp, &mut means);
+        if appended.is_full {
+            // An error says that the driver has ended, and with it the batch.
+            let _ = self.events.send(Event::Full(Arc::clone(partition)));
+        }
+        appended.result.map_err(|refused| match refused {
+            Refused::NoSpace { kib } => Obstacle::NoSpace { kib },
+            Refused::Abandoned => Obstacle::Failed(Error::Closed { what: "producer" }),
+            Refused::Record(error) => Obstacle::Failed(not_encodable(error)),
+        })
+    }
+
+    /// Removes what stands in the way, until the record is in the buffer or time is up.
+    #[cold]
+    pub(crate) async fn enqueue_slowly(
+        &self,
+        topics: &watch::Receiver<Arc<Topics>>,
+        record: &Record<'_>,
+        mut obstacle: Obstacle,
+    ) -> Result<Delivery, Error> {
+        let deadline = Instant::now() + self.config.block_max;
+        loop {
+            let mut space = Space::default();
+            match obstacle {
+                Obstacle::NoSpace { kib } => space = self.space(kib, deadline).await?,
+                Obstacle::NewTopic => self.discover(record.topic, deadline).await?,
+                Obstacle::Failed(error) => return Err(error),
+            }
+            let appended = self.append(&topics.borrow(), record, &mut space);
+            match appended {
+                Ok(delivery) => return Ok(delivery),
+                Err(next) => obstacle = next,
+            }
+        }
+    }
+}
+
+/// Where it goes.
+impl Shared {
+    /// The partition that a record goes to.
+    #[inline]
+    fn partition<'t>(
+        &self,
+        topic: &'t Topic,
+        record: &Record<'_>,
+        bytes: usize,
+    ) -> Result<&'t Arc<Partition>, Obstacle> {
+        let partitions = topic.partitions();
+        let count = partitions.len();
+        let index = match (record.partition, record.key, self.config.partitioner) {
+            (Some(given), ..) => usize::try_from(given).unwrap_or(usize::MAX),
+            (None, Some(key), Partitioner::ByKey) => partition_of_key(key, count),
+            _ => self.sticky(topic, bytes),
+        };
+        partitions.get(index).ok_or_else(|| self.no_partition(topic, record.partition))
+    }
+
+    #[inline]
+    fn sticky(&self, topic: &Topic, bytes: usize) -> usize {
+        let index = topic.sticky.current();
+        if topic.partitions().len() > 1
+            && topic.sticky.is_filled_by(bytes, self.config.batch_bytes_max)
+        {
+            self.turn(topic);
+        }
+        index
+    }
+
+    #[cold]
+    fn turn(&self, topic: &Topic) {
+        let chance = self.cluster.env().chance(Purpose::Partition);
+        let picture = self.cluster.picture();
+        topic.sticky.turn(topic.partitions().len(), chance, |index| {
+            let index = i32::try_from(index).unwrap_or(i32::MAX);
+            picture.leader_of(&topic.name, index).is_some()
+        });
+    }
+
+    #[cold]
+    fn no_partition(&self, topic: &Topic, given: Option<i32>) -> Obstacle {
+        // It may have been added a moment ago.
+        self.cluster.refresh();
+        let partition = given.map(|given| (given, topic.partitions().len()));
+        Obstacle::Failed(Error::UnknownTopic { topic: (&*topic.name).into(), partition })
+    }
+
+    #[cold]
+    fn too_large(&self, bytes: usize) -> Error {
+        let setting = if self.config.request_bytes_max <= self.config.buffer_bytes_max {
+            "request_bytes_max (max.request.size)"
+        } else {
+            "buffer_bytes_max (buffer.memory)"
+        };
+        Error::TooLarge { bytes: bytes + BATCH_OVERHEAD, bytes_max: self.record_bytes_max, setting }
+    }
+}
+
+/// What it waits for.
+impl Shared {
+    /// Waits for buffer space, in turn with the other callers.
+    async fn space(&self, kib: u32, deadline: Instant) -> Result<Space, Error> {
+        // An error is met again by the append that follows.
+        let _ = self.events.send(Event::Short);
+        let after = self.config.block_max;
+        tokio::select! {
+            biased;
+            space = self.accumulator.space(kib) => Ok(space),
+            () = self.events.closed() => Err(Error::Closed { what: "producer" }),
+            () = tokio::time::sleep_until(deadline) => Err(Error::TimedOut {
+                what: Waiting::BufferSpace,
+                after,
+                maybe_written: false,
+            }),
+        }
+    }
+
+    /// Learns a topic's partitions, and the format that its leaders take.
+    async fn discover(&self, name: &str, deadline: Instant) -> Result<(), Error> {
+        let creation = if self.config.topic_creation { Creation::Allowed } else { Creation::Never };
+        let topic = self.cluster.topic(name, creation, deadline).await?;
+        let newest = newest_version(&self.cluster, self.class, &topic, deadline).await?;
+        if self.config.compression == Compression::Zstd && newest < ZSTD_SINCE {
+            return Err(zstd_unsupported(newest));
+        }
+        let chance = self.cluster.env().chance(Purpose::Partition);
+        self.topics.send_modify(|topics| {
+            // The driver tells of no picture twice: what it has shown since must not be missed.
+            let picture = self.cluster.picture();
+            let waited_for =
+                Seen { name: &topic.name, id: topic.id, count: topic.partitions.len() };
+            let newest_seen = seen(&picture, name).unwrap_or(waited_for);
+            Arc::make_mut(topics).add(newest_seen, magic_of(newest), chance);
+        });
+        Ok(())
+    }
+}
+
+/// What a record alone in its batch adds to its own bytes, at most.
+const BATCH_OVERHEAD: usize = 61;

@@ -1,0 +1,65 @@
+//! What happens to a topic while it is written to: a producer follows.
+
+use std::time::Duration;
+
+use kurier_client::producer::{Producer, Record};
+use kurier_testkit::TestCluster;
+use tokio::task::JoinHandle;
+
+use crate::world::World;
+
+const MS: Duration = Duration::from_millis(1);
+const S: Duration = Duration::from_secs(1);
+
+/// Several callers that keep the producer's task busy in every moment.
+fn keep_busy(producer: &Producer) -> Vec<JoinHandle<()>> {
+    let busy = |producer: Producer| async move {
+        loop {
+            for _ in 0..10 {
+                producer.send(Record::to("t").partition(0).value("1")).await.unwrap();
+            }
+            tokio::time::sleep(MS).await;
+        }
+    };
+    (0..4).map(|_| tokio::spawn(busy(producer.clone()))).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn partitions_that_are_added_are_found_in_the_midst_of_traffic() {
+    let world = World::new(1).await;
+    let producer =
+        world.client.producer().linger(Duration::ZERO).build().await.expect("valid settings");
+    let callers = keep_busy(&producer);
+    for count in 2..8 {
+        let last = count - 1;
+        world.client.admin().create_partitions([("t", count)]).await.unwrap();
+        let record = || Record::to("t").partition(last).value("2");
+        // Unless it is known already, this asks for metadata, once.
+        let _ = producer.send(record()).await;
+        tokio::time::sleep(2 * S).await;
+        producer.send(record()).await.unwrap();
+    }
+    callers.into_iter().for_each(|caller| caller.abort());
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_go_to_the_partitions_that_a_topic_created_anew_has() {
+    let world = World::of(TestCluster::builder().brokers(1).topic("t", 6)).await;
+    let producer = world.producer().await;
+    let send = async |key: u32| {
+        let key = key.to_string();
+        tokio::time::timeout(S, producer.send(Record::to("t").key(&key).value("1"))).await
+    };
+    for key in 0..20 {
+        send(key).await.unwrap().unwrap();
+    }
+    world.cluster.delete_topic("t");
+    world.cluster.create_topic("t", 1);
+    // The brokers refuse the old topic's id, and that is how the producer learns of it.
+    let _ = send(0).await;
+    tokio::time::sleep(S).await;
+    for key in 0..20 {
+        let written = send(key).await.unwrap().unwrap();
+        assert_eq!(written.partition, 0);
+    }
+}
