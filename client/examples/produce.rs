@@ -11,8 +11,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let topic = arguments.next().unwrap_or_else(|| "numbers".to_owned());
 
     let client = Client::builder([broker]).client_id("produce-example").connect().await?;
-    let producer =
-        client.producer().acks(Acks::All).compression(Compression::Zstd).build().await?;
+    let producer = client.producer().acks(Acks::All).compression(Compression::Zstd).build().await?;
 
     // `enqueue` waits for buffer space only, so that records travel together ..
     let mut deliveries = Vec::new();
