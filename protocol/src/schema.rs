@@ -187,27 +187,10 @@ pub(crate) fn encode_struct(
     values: &[&dyn Wire],
     w: &mut Writer,
 ) -> Result<(), EncodeError> {
-    let version = w.version();
     w.enter();
-    let mut tagged = 0u32;
+    let mut tagged = 0;
     for (field, value) in fields.iter().zip(values) {
-        if !field.is_in(version) {
-            if field.ignorable || value.is(field.default) {
-                continue;
-            }
-            let (field, message) = (field.name, "");
-            return Err(EncodeError::UnsupportedField { message, version, field });
-        }
-        if field.is_optional() && !field.is_nullable(version) && value.is_null() {
-            return Err(EncodeError::Null { message: "", version, field: field.name });
-        }
-        if field.tag.is_some() {
-            tagged += u32::from(!value.is(field.default));
-        } else if field.plain {
-            w.plain(|w| value.encode(w))?;
-        } else {
-            value.encode(w)?;
-        }
+        tagged += u32::from(encode_field(field, *value, w)?);
     }
     if w.is_flexible() {
         w.uvarint(tagged);
@@ -218,7 +201,41 @@ pub(crate) fn encode_struct(
     Ok(())
 }
 
-fn encode_tags(fields: &[Field], values: &[&dyn Wire], w: &mut Writer) -> Result<(), EncodeError> {
+/// Writes a field where the version has it, unless it is tagged; says whether it is to be written
+/// among the tags.
+#[inline(always)]
+pub(crate) fn encode_field<T: Wire + ?Sized>(
+    field: &Field,
+    value: &T,
+    w: &mut Writer,
+) -> Result<bool, EncodeError> {
+    let version = w.version();
+    if !field.is_in(version) {
+        if field.ignorable || value.is(field.default) {
+            return Ok(false);
+        }
+        return Err(EncodeError::UnsupportedField { message: "", version, field: field.name });
+    }
+    if field.is_optional() && !field.is_nullable(version) && value.is_null() {
+        return Err(EncodeError::Null { message: "", version, field: field.name });
+    }
+    if field.tag.is_some() {
+        return Ok(!value.is(field.default));
+    }
+    if field.plain {
+        w.plain(|w| value.encode(w))?;
+    } else {
+        value.encode(w)?;
+    }
+    Ok(false)
+}
+
+#[cold]
+pub(crate) fn encode_tags(
+    fields: &[Field],
+    values: &[&dyn Wire],
+    w: &mut Writer,
+) -> Result<(), EncodeError> {
     let version = w.version();
     let mut tagged: Vec<_> = fields
         .iter()
@@ -236,28 +253,50 @@ pub(crate) fn decode_struct(
     slots: &mut [&mut dyn Wire],
     r: &mut Reader<'_>,
 ) -> Result<(), DecodeError> {
-    let version = r.version();
     r.enter();
     for (field, slot) in fields.iter().zip(slots.iter_mut()) {
-        if field.tag.is_none() && field.is_in(version) {
-            decode_field(field, *slot, r)?;
-        }
+        decode_field(field, *slot, r)?;
     }
-    if !r.is_flexible() {
+    match r.tag_count()? {
+        0 => Ok(()),
+        count => decode_tags(count, fields, slots, r),
+    }
+}
+
+/// Reads a field where the version has it, unless it is tagged.
+#[inline(always)]
+pub(crate) fn decode_field<T: Wire + ?Sized>(
+    field: &'static Field,
+    slot: &mut T,
+    r: &mut Reader<'_>,
+) -> Result<(), DecodeError> {
+    if field.tag.is_some() || !field.is_in(r.version()) {
         return Ok(());
     }
-    r.tags(&mut |tag, r| {
+    decode_value(field, slot, r)
+}
+
+#[cold]
+pub(crate) fn decode_tags(
+    count: u32,
+    fields: &'static [Field],
+    slots: &mut [&mut dyn Wire],
+    r: &mut Reader<'_>,
+) -> Result<(), DecodeError> {
+    let version = r.version();
+    r.tags(count, &mut |tag, r| {
         let mut rows = fields.iter().zip(slots.iter_mut());
         match rows.find(|(field, _)| field.tag == Some(tag) && field.is_in(version)) {
-            Some((field, slot)) => decode_field(field, *slot, r).map(|()| true),
+            Some((field, slot)) => decode_value(field, *slot, r).map(|()| true),
             None => Ok(false),
         }
     })
 }
 
-fn decode_field(
+#[inline(always)]
+fn decode_value<T: Wire + ?Sized>(
     field: &'static Field,
-    slot: &mut dyn Wire,
+    slot: &mut T,
     r: &mut Reader<'_>,
 ) -> Result<(), DecodeError> {
     let at = r.position();

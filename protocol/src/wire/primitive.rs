@@ -7,25 +7,26 @@ use super::reader::Reader;
 use super::records::Records;
 use super::text::Str;
 use super::uuid::Uuid;
-use super::value::{Element, Literal, Nullable, Wire};
+use super::value::{Element, Literal, Nullable, Wire, decode_each};
 use super::writer::Writer;
 use crate::error::{DecodeCause, DecodeError, EncodeError};
-use crate::limits::ELEMENTS_RESERVED_MAX;
 
 macro_rules! integers {
     ($($type:ty)*) => { $(
         impl Wire for $type {
+            #[inline(always)]
             fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
                 w.put(&self.to_be_bytes());
                 Ok(())
             }
 
-            #[inline]
+            #[inline(always)]
             fn decode(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
                 *self = <$type>::from_be_bytes(r.array()?);
                 Ok(())
             }
 
+            #[inline(always)]
             fn is(&self, default: Literal) -> bool {
                 match default {
                     Literal::Natural => *self == 0,
@@ -37,6 +38,19 @@ macro_rules! integers {
 
         impl Element for $type {
             const BYTES_MIN: usize = size_of::<Self>();
+
+            fn decode_all(
+                elements: &mut Vec<Self>,
+                count: usize,
+                r: &mut Reader<'_>,
+            ) -> Result<(), DecodeError> {
+                let Some(all) = r.arrays(count) else {
+                    // The bytes end too early; this finds the element at which.
+                    return decode_each(elements, count, r);
+                };
+                *elements = all.iter().map(|one| Self::from_be_bytes(*one)).collect();
+                Ok(())
+            }
         }
     )* };
 }
@@ -106,9 +120,10 @@ macro_rules! lengthy {
 
             fn decode(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
                 let at = r.position();
-                *self = Self::decode_nullable(r)?
-                    .ok_or_else(|| DecodeError::new(at, DecodeCause::Null))?;
-                Ok(())
+                match usize::try_from(r.length($what)?) {
+                    Ok(length) => self.decode_content(length, r),
+                    Err(_) => Err(DecodeError::new(at, DecodeCause::Null)),
+                }
             }
 
             fn is(&self, default: Literal) -> bool {
@@ -126,9 +141,17 @@ macro_rules! lengthy {
                 self.encode_content(w)
             }
 
-            fn decode_nullable(r: &mut Reader<'_>) -> Result<Option<Self>, DecodeError> {
-                let length = r.length($what)?;
-                length.map(|length| Self::decode_content(length, r)).transpose()
+            fn decode_nullable(
+                slot: &mut Option<Self>,
+                r: &mut Reader<'_>,
+            ) -> Result<(), DecodeError> {
+                match usize::try_from(r.length($what)?) {
+                    Ok(length) => slot.insert(Self::default()).decode_content(length, r),
+                    Err(_) => {
+                        *slot = None;
+                        Ok(())
+                    }
+                }
             }
         }
     };
@@ -152,10 +175,10 @@ impl Element for Bytes {
 }
 
 /// What stands behind a length.
-trait Content: Sized {
+trait Content {
     fn count(&self) -> usize;
     fn encode_content(&self, w: &mut Writer) -> Result<(), EncodeError>;
-    fn decode_content(length: usize, r: &mut Reader<'_>) -> Result<Self, DecodeError>;
+    fn decode_content(&mut self, length: usize, r: &mut Reader<'_>) -> Result<(), DecodeError>;
 }
 
 impl Content for Str {
@@ -168,9 +191,11 @@ impl Content for Str {
         Ok(())
     }
 
-    fn decode_content(length: usize, r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode_content(&mut self, length: usize, r: &mut Reader<'_>) -> Result<(), DecodeError> {
         let at = r.position();
-        Self::from_utf8(r.take(length)?).map_err(|_| DecodeError::new(at, DecodeCause::NotUtf8))
+        *self = Self::from_utf8(r.take(length)?)
+            .map_err(|_| DecodeError::new(at, DecodeCause::NotUtf8))?;
+        Ok(())
     }
 }
 
@@ -184,8 +209,9 @@ impl Content for Bytes {
         Ok(())
     }
 
-    fn decode_content(length: usize, r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        r.take(length)
+    fn decode_content(&mut self, length: usize, r: &mut Reader<'_>) -> Result<(), DecodeError> {
+        *self = r.take(length)?;
+        Ok(())
     }
 }
 
@@ -199,8 +225,8 @@ impl Content for Records {
         Ok(())
     }
 
-    fn decode_content(length: usize, r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        r.take(length).map(Self)
+    fn decode_content(&mut self, length: usize, r: &mut Reader<'_>) -> Result<(), DecodeError> {
+        self.0.decode_content(length, r)
     }
 }
 
@@ -213,22 +239,11 @@ impl<T: Element> Content for Vec<T> {
         self.iter().try_for_each(|element| element.encode(w))
     }
 
-    fn decode_content(length: usize, r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode_content(&mut self, length: usize, r: &mut Reader<'_>) -> Result<(), DecodeError> {
         let left = r.remaining();
         if length > left {
             return Err(r.error(DecodeCause::Count { count: length, left }));
         }
-        let fitting = left / T::BYTES_MIN.max(1);
-        let mut elements = Self::with_capacity(length.min(fitting).min(ELEMENTS_RESERVED_MAX));
-        for index in 0..length {
-            if elements.len() == elements.capacity() {
-                // Twice as many, but never more than there are said to be.
-                elements.reserve_exact(elements.len().clamp(1, length - index));
-            }
-            let mut element = T::default();
-            element.decode(r).map_err(|error| error.at_index(index))?;
-            elements.push(element);
-        }
-        Ok(elements)
+        T::decode_all(self, length, r)
     }
 }

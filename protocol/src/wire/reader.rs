@@ -12,8 +12,10 @@ use crate::error::{DecodeCause, DecodeError};
 #[derive(Debug)]
 pub struct Reader<'a> {
     whole: &'a Bytes,
-    at: usize,
-    end: usize,
+    /// What may be read now: the message, or the payload of a tag.
+    rest: &'a [u8],
+    /// Bytes of the message behind `rest`.
+    beyond: usize,
     version: i16,
     flexible: bool,
     in_tag: bool,
@@ -24,37 +26,42 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub fn new(bytes: &'a Bytes, version: Version) -> Self {
         let (version, flexible) = (version.number(), version.is_flexible());
-        Self { whole: bytes, at: 0, end: bytes.len(), version, flexible, in_tag: false }
+        Self { whole: bytes, rest: bytes, beyond: 0, version, flexible, in_tag: false }
     }
 
     /// The version of the message.
+    #[inline]
     #[must_use]
     pub fn version(&self) -> i16 {
         self.version
     }
 
     /// Whether the version has compact lengths and tagged fields.
+    #[inline]
     #[must_use]
     pub fn is_flexible(&self) -> bool {
         self.flexible
     }
 
     /// Bytes that are left.
+    #[inline]
     #[must_use]
     pub fn remaining(&self) -> usize {
-        self.end - self.at
+        self.rest.len()
     }
 
     /// Bytes that were read.
+    #[inline]
     #[must_use]
     pub fn position(&self) -> usize {
-        self.at
+        self.whole.len() - self.beyond - self.rest.len()
     }
 
     /// An error at the place where reading stands.
     #[cold]
+    #[must_use]
     pub fn error(&self, cause: DecodeCause) -> DecodeError {
-        DecodeError::new(self.at, cause)
+        DecodeError::new(self.position(), cause)
     }
 
     /// Takes the next `count` bytes as a slice of the message.
@@ -63,7 +70,14 @@ impl<'a> Reader<'a> {
     ///
     /// [`DecodeCause::Truncated`] if there are fewer.
     pub fn take(&mut self, count: usize) -> Result<Bytes, DecodeError> {
-        let from = self.advance(count)?;
+        if count == 0 {
+            return Ok(Bytes::new());
+        }
+        let from = self.position();
+        match self.rest.get(count..) {
+            Some(rest) => self.rest = rest,
+            None => return Err(self.truncated(count)),
+        }
         Ok(self.whole.slice(from..from + count))
     }
 
@@ -74,11 +88,20 @@ impl<'a> Reader<'a> {
     /// [`DecodeCause::Truncated`] if there are fewer.
     #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let from = self.advance(N)?;
-        match self.whole.get(from..).and_then(|rest| rest.first_chunk::<N>()) {
-            Some(bytes) => Ok(*bytes),
-            None => Err(self.error(DecodeCause::Truncated { needed: N, left: 0 })),
+        match self.rest.split_first_chunk::<N>() {
+            Some((bytes, rest)) => {
+                self.rest = rest;
+                Ok(*bytes)
+            }
+            None => Err(self.truncated(N)),
         }
+    }
+
+    /// Takes `count` times the next `N` bytes, if there are so many.
+    pub(super) fn arrays<const N: usize>(&mut self, count: usize) -> Option<&'a [[u8; N]]> {
+        let (all, rest) = self.rest.split_at_checked(count.checked_mul(N)?)?;
+        self.rest = rest;
+        Some(all.as_chunks().0)
     }
 
     /// Reads an unsigned varint of at most 32 bits.
@@ -86,23 +109,31 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// [`DecodeCause::Truncated`] or [`DecodeCause::Varint`].
+    #[inline]
     pub fn uvarint(&mut self) -> Result<u32, DecodeError> {
-        let rest = self.whole.get(self.at..self.end).unwrap_or_default();
-        match varint::read_u32(rest) {
-            Some(Ok((value, length))) => {
-                self.at += length;
-                Ok(value)
+        match self.rest.split_first() {
+            Some((&byte, rest)) if byte < 0x80 => {
+                self.rest = rest;
+                Ok(byte.into())
             }
-            Some(Err(())) => Err(self.error(DecodeCause::Varint)),
-            None => {
-                let left = self.remaining();
-                Err(self.error(DecodeCause::Truncated { needed: left + 1, left }))
-            }
+            _ => self.uvarint_long(),
         }
     }
 
-    /// Reads a length; `None` is null.
-    pub(super) fn length(&mut self, what: Lengthy) -> Result<Option<usize>, DecodeError> {
+    fn uvarint_long(&mut self) -> Result<u32, DecodeError> {
+        match varint::read_u32(self.rest) {
+            Some(Ok((value, length))) => {
+                self.rest = self.rest.get(length..).unwrap_or_default();
+                Ok(value)
+            }
+            Some(Err(())) => Err(self.error(DecodeCause::Varint)),
+            None => Err(self.truncated(self.remaining() + 1)),
+        }
+    }
+
+    /// Reads a length; -1 is null. (An `Option` would not be returned in registers.)
+    #[inline]
+    pub(super) fn length(&mut self, what: Lengthy) -> Result<i32, DecodeError> {
         self.in_tag = false;
         let length = if self.flexible {
             i64::from(self.uvarint()?) - 1
@@ -111,21 +142,23 @@ impl<'a> Reader<'a> {
         } else {
             i32::from_be_bytes(self.array()?).into()
         };
-        match usize::try_from(length) {
-            Ok(count) if count <= what.max() => Ok(Some(count)),
-            Err(_) if length == -1 => Ok(None),
+        match i32::try_from(length) {
+            Ok(-1) => Ok(-1),
+            Ok(short) if usize::try_from(short).is_ok_and(|count| count <= what.max()) => Ok(short),
             _ => Err(self.error(DecodeCause::Length(length))),
         }
     }
 
     /// Reads the count of an array, which cannot be more than the bytes that are left.
     pub(crate) fn array_length(&mut self) -> Result<Option<usize>, DecodeError> {
-        let length = self.length(Lengthy::Array)?;
+        let Ok(count) = usize::try_from(self.length(Lengthy::Array)?) else {
+            return Ok(None);
+        };
         let left = self.remaining();
-        match length {
-            Some(count) if count > left => Err(self.error(DecodeCause::Count { count, left })),
-            length => Ok(length),
+        if count > left {
+            return Err(self.error(DecodeCause::Count { count, left }));
         }
+        Ok(Some(count))
     }
 
     /// Reads what stands before a struct that may be null: whether it is. In the payload of a tag
@@ -137,34 +170,41 @@ impl<'a> Reader<'a> {
         Ok(0 > i8::from_be_bytes(self.array()?))
     }
 
-    /// Hands each tagged field at the end of a struct to `field`, which says whether it knows the
+    /// How many tagged fields end a struct: none where the version is not flexible.
+    #[inline]
+    pub(crate) fn tag_count(&mut self) -> Result<u32, DecodeError> {
+        if self.flexible { self.uvarint() } else { Ok(0) }
+    }
+
+    /// Hands each of `count` tagged fields at the end of a struct to `field`, which says whether it knows the
     /// tag. Unknown ones are skipped; known ones must be read to their end.
     pub(crate) fn tags(
         &mut self,
+        count: u32,
         field: &mut dyn FnMut(u32, &mut Self) -> Result<bool, DecodeError>,
     ) -> Result<(), DecodeError> {
-        for _ in 0..self.uvarint()? {
+        for _ in 0..count {
             let tag = self.uvarint()?;
             let size = self.uvarint()? as usize;
-            let left = self.remaining();
-            if size > left {
-                return Err(self.error(DecodeCause::Truncated { needed: size, left }));
-            }
-            let outer = self.end;
-            self.end = self.at + size;
+            let Some((payload, rest)) = self.rest.split_at_checked(size) else {
+                return Err(self.truncated(size));
+            };
+            self.rest = payload;
+            self.beyond += rest.len();
             self.in_tag = true;
             let known = field(tag, self)?;
             self.in_tag = false;
-            if known && self.at != self.end {
-                return Err(self.error(DecodeCause::Leftover(self.end - self.at)));
+            if known && !self.rest.is_empty() {
+                return Err(self.error(DecodeCause::Leftover(self.remaining())));
             }
-            self.at = self.end;
-            self.end = outer;
+            self.rest = rest;
+            self.beyond -= rest.len();
         }
         Ok(())
     }
 
     /// Says that a struct begins: what is read from now on is not a tag's outermost value.
+    #[inline]
     pub(crate) fn enter(&mut self) {
         self.in_tag = false;
     }
@@ -177,14 +217,8 @@ impl<'a> Reader<'a> {
         value
     }
 
-    #[inline]
-    fn advance(&mut self, count: usize) -> Result<usize, DecodeError> {
-        let left = self.remaining();
-        if count > left {
-            return Err(self.error(DecodeCause::Truncated { needed: count, left }));
-        }
-        let from = self.at;
-        self.at += count;
-        Ok(from)
+    #[cold]
+    fn truncated(&self, needed: usize) -> DecodeError {
+        self.error(DecodeCause::Truncated { needed, left: self.remaining() })
     }
 }

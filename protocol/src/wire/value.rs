@@ -3,6 +3,7 @@
 use super::reader::Reader;
 use super::writer::Writer;
 use crate::error::{DecodeError, EncodeError};
+use crate::limits::ELEMENTS_RESERVED_MAX;
 
 /// A value that crosses the wire. Implementors are the protocol's types and the structs of `api!`.
 pub trait Wire {
@@ -62,18 +63,18 @@ pub trait Nullable: Wire + Default {
         self.encode(w)
     }
 
-    /// Reads a value, or null.
+    /// Reads a value, or null, into a slot. (What is returned by value is moved, and large values
+    /// wait for that.)
     ///
     /// # Errors
     ///
     /// As [`Wire::decode`].
-    fn decode_nullable(r: &mut Reader<'_>) -> Result<Option<Self>, DecodeError> {
+    fn decode_nullable(slot: &mut Option<Self>, r: &mut Reader<'_>) -> Result<(), DecodeError> {
         if r.is_null_struct()? {
-            return Ok(None);
+            *slot = None;
+            return Ok(());
         }
-        let mut value = Self::default();
-        value.decode(r)?;
-        Ok(Some(value))
+        slot.insert(Self::default()).decode(r)
     }
 }
 
@@ -81,6 +82,41 @@ pub trait Nullable: Wire + Default {
 pub trait Element: Wire + Default {
     /// The fewest bytes that one takes, so that an array reserves no more than it can fill.
     const BYTES_MIN: usize;
+
+    /// Reads `count` elements in place of those that are there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Wire::decode`].
+    fn decode_all(
+        elements: &mut Vec<Self>,
+        count: usize,
+        r: &mut Reader<'_>,
+    ) -> Result<(), DecodeError> {
+        decode_each(elements, count, r)
+    }
+}
+
+/// Reads elements one by one.
+pub(super) fn decode_each<T: Element>(
+    elements: &mut Vec<T>,
+    count: usize,
+    r: &mut Reader<'_>,
+) -> Result<(), DecodeError> {
+    elements.clear();
+    while elements.len() < count {
+        let from = elements.len();
+        let fitting = r.remaining() / T::BYTES_MIN.max(1);
+        // At most twice as many as there are, and never more than there are said to be.
+        let next = (count - from).min(fitting).clamp(1, from.max(ELEMENTS_RESERVED_MAX));
+        elements.reserve_exact(next);
+        // Made where they stay: large structs are not moved there one by one.
+        elements.resize_with(from + next, T::default);
+        for (index, element) in elements.iter_mut().enumerate().skip(from) {
+            element.decode(r).map_err(|error| error.at_index(index))?;
+        }
+    }
+    Ok(())
 }
 
 impl<T: Nullable> Wire for Option<T> {
@@ -92,8 +128,7 @@ impl<T: Nullable> Wire for Option<T> {
     }
 
     fn decode(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
-        *self = T::decode_nullable(r)?;
-        Ok(())
+        T::decode_nullable(self, r)
     }
 
     fn is_null(&self) -> bool {

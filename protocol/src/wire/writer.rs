@@ -1,6 +1,6 @@
 //! A buffer that is written to, with large records left where they are.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::length::Lengthy;
 use super::varint;
@@ -12,7 +12,7 @@ use crate::limits::{FRAME_BYTES_MAX, LENGTH_MAX};
 /// segment of its own, so that a request leaves by vectored writes.
 #[derive(Debug)]
 pub struct Writer {
-    pub(super) buffer: BytesMut,
+    buffer: Vec<u8>,
     /// Bytes that stand before the given place in `buffer`.
     apart: Vec<(usize, Bytes)>,
     version: i16,
@@ -25,16 +25,24 @@ impl Writer {
     #[must_use]
     pub fn new(version: Version) -> Self {
         let (version, flexible) = (version.number(), version.is_flexible());
-        Self { buffer: BytesMut::new(), apart: Vec::new(), version, flexible, in_tag: false }
+        Self {
+            buffer: Vec::with_capacity(FIRST_BYTES),
+            apart: Vec::new(),
+            version,
+            flexible,
+            in_tag: false,
+        }
     }
 
     /// The version of the message.
+    #[inline]
     #[must_use]
     pub fn version(&self) -> i16 {
         self.version
     }
 
     /// Whether the version has compact lengths and tagged fields.
+    #[inline]
     #[must_use]
     pub fn is_flexible(&self) -> bool {
         self.flexible
@@ -47,13 +55,18 @@ impl Writer {
     }
 
     /// Writes bytes as they are.
+    #[inline]
     pub fn put(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
     /// Writes an unsigned varint.
+    #[inline]
     pub fn uvarint(&mut self, value: u32) {
-        varint::write(&mut self.buffer, value.into());
+        match u8::try_from(value) {
+            Ok(byte @ ..0x80) => self.put(&[byte]),
+            _ => varint::write(&mut self.buffer, value.into()),
+        }
     }
 
     /// Writes record batches after their length, by reference if they are large.
@@ -66,6 +79,7 @@ impl Writer {
     }
 
     /// Writes a length; `None` is null.
+    #[inline]
     pub(super) fn length(
         &mut self,
         length: Option<usize>,
@@ -74,10 +88,10 @@ impl Writer {
         self.in_tag = false;
         let length = match length {
             None => -1,
-            Some(length) => i32::try_from(length)
-                .ok()
-                .filter(|_| length <= what.max())
-                .ok_or_else(|| too_long(what.name(), length, what.max()))?,
+            Some(length) => match i32::try_from(length) {
+                Ok(short) if length <= what.max() => short,
+                _ => return Err(too_long(what.name(), length, what.max())),
+            },
         };
         // Invariant: -1 <= length <= what.max(), so that neither the sum nor two bytes overflow.
         if self.flexible {
@@ -127,6 +141,7 @@ impl Writer {
     }
 
     /// Says that a struct begins: what is written from now on is not a tag's outermost value.
+    #[inline]
     pub(crate) fn enter(&mut self) {
         self.in_tag = false;
     }
@@ -155,7 +170,7 @@ impl Writer {
     #[must_use]
     pub fn finish(self) -> Segments {
         let length = self.len();
-        let rest = self.buffer.freeze();
+        let rest = Bytes::from(self.buffer);
         let mut pieces = Vec::with_capacity(2 * self.apart.len() + 1);
         let mut from = 0;
         for (at, bytes) in self.apart {
@@ -229,5 +244,7 @@ fn too_long(what: &'static str, length: usize, max: usize) -> EncodeError {
     EncodeError::TooLong { what, length, max }
 }
 
+/// Most requests fit.
+const FIRST_BYTES: usize = 128;
 /// Records of fewer bytes are copied: a slice of a vectored write costs more than they do.
 const APART_BYTES_MIN: usize = 4 << 10;
