@@ -4,7 +4,8 @@
 ///
 /// A row reads `since..[=until] name: Type [exceptions] = default,`. Exceptions: `null a..[=b]`
 /// (may be null then), `tag n`, `ignorable`, `empty` (nullable, but its default is empty and not
-/// null), `plain` (never a compact length). `stable` names the highest version that clients use,
+/// null), `plain` (never a compact length). `[hot]` behind a struct's name has it read and written
+/// by code of its own. `stable` names the highest version that clients use,
 /// where the schema has an unstable one above.
 macro_rules! api {
     ($request:ident => $response:ident,
@@ -55,7 +56,7 @@ macro_rules! flexible {
 
 /// Declares structs that cross the wire.
 macro_rules! wire_structs {
-    ($($(#[$meta:meta])* struct $name:ident { $(
+    ($($(#[$meta:meta])* struct $name:ident $([$walk:ident])? { $(
         $(#[$doc:meta])*
         $since:literal $(..)? $(..= $until:literal)?
         $field:ident: $type:ty $([$($exceptions:tt)*])? $(= $default:literal)?,
@@ -96,24 +97,7 @@ macro_rules! wire_structs {
         }
 
         impl $crate::wire::Wire for $name {
-            fn encode(
-                &self,
-                w: &mut $crate::wire::Writer,
-            ) -> Result<(), $crate::error::EncodeError> {
-                $crate::schema::encode_struct(Self::FIELDS, &[$(&self.$field),*], w)
-            }
-
-            fn decode(
-                &mut self,
-                r: &mut $crate::wire::Reader<'_>,
-            ) -> Result<(), $crate::error::DecodeError> {
-                $crate::schema::decode_struct(Self::FIELDS, &mut [$(&mut self.$field),*], r)
-            }
-
-            fn is(&self, default: $crate::wire::Literal) -> bool {
-                default == $crate::wire::Literal::Natural
-                    && $crate::schema::is_default(Self::FIELDS, &[$(&self.$field),*])
-            }
+            walk! { [$($walk)?] $($field)* }
         }
 
         impl $crate::wire::Element for $name {
@@ -122,6 +106,72 @@ macro_rules! wire_structs {
 
         impl $crate::wire::Nullable for $name {}
     )* };
+}
+
+/// How a struct is written and read: by walking its rows over `dyn` fields, or, where that shows
+/// in a profile, by a line of its own for each row (`[hot]` behind the name), which costs more to
+/// compile. The rules are the same functions either way.
+macro_rules! walk {
+    ([] $($field:ident)*) => {
+        fn encode(
+            &self,
+            w: &mut $crate::wire::Writer,
+        ) -> Result<(), $crate::error::EncodeError> {
+            $crate::schema::encode_struct(Self::FIELDS, &[$(&self.$field),*], w)
+        }
+
+        fn decode(
+            &mut self,
+            r: &mut $crate::wire::Reader<'_>,
+        ) -> Result<(), $crate::error::DecodeError> {
+            $crate::schema::decode_struct(Self::FIELDS, &mut [$(&mut self.$field),*], r)
+        }
+
+        fn is(&self, default: $crate::wire::Literal) -> bool {
+            default == $crate::wire::Literal::Natural
+                && $crate::schema::is_default(Self::FIELDS, &[$(&self.$field),*])
+        }
+    };
+    ([hot] $($field:ident)*) => {
+        fn encode(
+            &self,
+            w: &mut $crate::wire::Writer,
+        ) -> Result<(), $crate::error::EncodeError> {
+            let [$($field),*] = Self::FIELDS else { unreachable!() };
+            w.enter();
+            let mut tagged = 0;
+            $( tagged += u32::from($crate::schema::encode_field($field, &self.$field, w)?); )*
+            if w.is_flexible() {
+                w.uvarint(tagged);
+                if tagged > 0 {
+                    $crate::schema::encode_tags(Self::FIELDS, &[$(&self.$field),*], w)?;
+                }
+            }
+            Ok(())
+        }
+
+        fn decode(
+            &mut self,
+            r: &mut $crate::wire::Reader<'_>,
+        ) -> Result<(), $crate::error::DecodeError> {
+            let [$($field),*] = Self::FIELDS else { unreachable!() };
+            r.enter();
+            $( $crate::schema::decode_field($field, &mut self.$field, r)?; )*
+            match r.tag_count()? {
+                0 => Ok(()),
+                count => {
+                    let slots: &mut [&mut dyn $crate::wire::Wire] = &mut [$(&mut self.$field),*];
+                    $crate::schema::decode_tags(count, Self::FIELDS, slots, r)
+                }
+            }
+        }
+
+        fn is(&self, default: $crate::wire::Literal) -> bool {
+            let [$($field),*] = Self::FIELDS else { unreachable!() };
+            default == $crate::wire::Literal::Natural
+                $( && $crate::wire::Wire::is(&self.$field, $field.default) )*
+        }
+    };
 }
 
 /// The default of a row, in Rust.

@@ -120,7 +120,7 @@ api! {
     }
 
     /// One partition.
-    struct PartitionData {
+    struct PartitionData [hot] {
         /// Number of the partition.
         0..     partition_index: i32,
         /// NONE, or why there are no batches. OFFSET_OUT_OF_RANGE: choose another offset. After a
@@ -152,7 +152,7 @@ api! {
     }
 
     /// An epoch, and the offset behind its last record.
-    struct EpochEndOffset {
+    struct EpochEndOffset [hot] {
         /// Epoch of a leader; -1 if none is meant.
         12..    epoch: i32 = -1,
         /// Offset behind the last record of that epoch; -1 if it is not known.
@@ -160,7 +160,7 @@ api! {
     }
 
     /// Who leads a partition.
-    struct LeaderIdAndEpoch {
+    struct LeaderIdAndEpoch [hot] {
         /// Id of the broker; -1 if it is not known.
         12..    leader_id: i32 = -1,
         /// Epoch of the leader; -1 if it is not known.
@@ -168,7 +168,7 @@ api! {
     }
 
     /// A snapshot of the cluster's metadata.
-    struct SnapshotId {
+    struct SnapshotId [hot] {
         /// Offset behind the last record that it covers; -1 if none is meant.
         0..     end_offset: i64 = -1,
         /// Epoch of that record; -1 if none is meant.

@@ -84,7 +84,7 @@ api! {
     }
 
     /// One partition.
-    struct MetadataResponsePartition {
+    struct MetadataResponsePartition [hot] {
         /// NONE; LEADER_NOT_AVAILABLE (ask again); LISTENER_NOT_FOUND (the leader lacks the
         /// listener that was asked). REPLICA_NOT_AVAILABLE is no error for who needs the leader.
         0..     error_code: ErrorCode,
