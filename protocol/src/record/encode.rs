@@ -124,7 +124,6 @@ pub(crate) fn headers_bytes(headers: &[Header<'_>]) -> usize {
     varint_len(wide(headers.len())) + headers.iter().map(one).sum::<usize>()
 }
 
-#[cold]
 fn put_headers(buf: &mut BytesMut, headers: &[Header<'_>]) {
     put_varint(buf, wide(headers.len()));
     for header in headers {
@@ -135,6 +134,7 @@ fn put_headers(buf: &mut BytesMut, headers: &[Header<'_>]) {
     }
 }
 
+#[inline]
 fn put_varint(buf: &mut BytesMut, v: i64) {
     let mut u = zigzag(v);
     while u >= 0x80 {

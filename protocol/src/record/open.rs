@@ -161,6 +161,7 @@ impl OpenBatch {
     ///
     /// # Panics
     /// When the record is not one of this batch.
+    #[inline]
     #[must_use]
     pub fn to_owned(&self, record: &RecordRef<'_>) -> Record {
         Record::new(self.payload.slice_ref(record.body), record)

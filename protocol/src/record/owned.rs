@@ -24,6 +24,7 @@ pub struct Record {
 
 impl Record {
     /// Invariant: `body` holds the same bytes as `record.body`, which its fields are slices of.
+    #[inline]
     pub(crate) fn new(body: Bytes, record: &RecordRef<'_>) -> Self {
         let within = |field: &[u8]| within(record.body, field);
         Self {
@@ -38,12 +39,14 @@ impl Record {
     }
 
     /// The key; `None` is null.
+    #[inline]
     #[must_use]
     pub fn key(&self) -> Option<&[u8]> {
         self.key.clone().map(|range| self.slice(range))
     }
 
     /// The value; `None` is null.
+    #[inline]
     #[must_use]
     pub fn value(&self) -> Option<&[u8]> {
         self.value.clone().map(|range| self.slice(range))
@@ -62,6 +65,7 @@ impl Record {
     }
 
     /// Its headers in order; keys may repeat.
+    #[inline]
     #[must_use]
     pub fn headers(&self) -> Headers<'_> {
         Headers::checked(self.slice(self.headers.clone()), self.header_count)
@@ -87,6 +91,7 @@ impl Record {
         Self { body: Bytes::copy_from_slice(&self.body), ..self.clone() }
     }
 
+    #[inline]
     #[expect(clippy::indexing_slicing, reason = "the ranges were made from slices of the body")]
     fn slice(&self, range: Range<u32>) -> &[u8] {
         // Invariant: the ranges were made from slices of the body.
@@ -107,6 +112,7 @@ impl PartialEq for Record {
 impl Eq for Record {}
 
 /// Where a slice of `body` lies in it. An empty field may lie anywhere.
+#[inline]
 fn within(body: &[u8], field: &[u8]) -> Range<u32> {
     if field.is_empty() {
         return 0..0;
@@ -117,6 +123,7 @@ fn within(body: &[u8], field: &[u8]) -> Range<u32> {
     narrow(start)..narrow(start + field.len())
 }
 
+#[inline]
 fn index(at: u32) -> usize {
     usize::try_from(at).unwrap_or(usize::MAX)
 }

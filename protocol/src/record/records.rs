@@ -25,6 +25,7 @@ pub struct RecordRef<'a> {
 
 impl<'a> RecordRef<'a> {
     /// Its headers in order; keys may repeat.
+    #[inline]
     #[must_use]
     pub const fn headers(&self) -> Headers<'a> {
         Headers { rest: self.headers, left: self.header_count }
@@ -50,6 +51,7 @@ impl<'a> Headers<'a> {
         Self { rest, left }
     }
 
+    #[inline]
     fn take(&mut self) -> Option<Header<'a>> {
         let key = varint::take_field(&mut self.rest)??;
         let value = varint::take_field(&mut self.rest)?;
@@ -60,6 +62,7 @@ impl<'a> Headers<'a> {
 impl<'a> Iterator for Headers<'a> {
     type Item = Header<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Header<'a>> {
         self.left = self.left.checked_sub(1)?;
         self.take()
