@@ -15,9 +15,15 @@ pub(crate) struct Deltas {
     pub(crate) timestamp: i64,
 }
 
-/// Appends a record of magic 2. Invariant: its length fits 32 bits, as the caller checked.
+/// Appends a record of magic 2, if the buffer has at most `bytes_max` bytes then; else it stays
+/// as it was, and the error is how many it would have.
 #[inline]
-pub(crate) fn put_v2(buf: &mut BytesMut, deltas: Deltas, parts: &RecordParts<'_>) {
+pub(crate) fn put_v2(
+    buf: &mut BytesMut,
+    deltas: Deltas,
+    parts: &RecordParts<'_>,
+    bytes_max: usize,
+) -> Result<(), usize> {
     let mut s = Numbers::new();
     let key = parts.key.unwrap_or_default();
     let value = parts.value.unwrap_or_default();
@@ -28,7 +34,13 @@ pub(crate) fn put_v2(buf: &mut BytesMut, deltas: Deltas, parts: &RecordParts<'_>
     s.varint(if parts.value.is_some() { wide(value.len()) } else { -1 });
     let end = s.len & MASK;
     let headers = if parts.headers.is_empty() { 1 } else { headers_bytes(parts.headers) };
-    let start = s.length(end - GAP + key.len() + value.len() + headers);
+    let body =
+        headers.saturating_add(end - GAP).saturating_add(key.len()).saturating_add(value.len());
+    let start = s.length(body);
+    let whole = buf.len().saturating_add(body).saturating_add(GAP - start);
+    if whole > bytes_max {
+        return Err(whole);
+    }
     // Invariant: start <= middle <= end <= 64, all within the numbers.
     #[expect(clippy::indexing_slicing, reason = "ends of what was written just now")]
     if key.is_empty() {
@@ -44,6 +56,7 @@ pub(crate) fn put_v2(buf: &mut BytesMut, deltas: Deltas, parts: &RecordParts<'_>
     } else {
         put_headers(buf, parts.headers);
     }
+    Ok(())
 }
 
 /// Room for the length, which is known last.
@@ -118,10 +131,12 @@ const fn wide(len: usize) -> i64 {
 }
 
 /// The bytes that the headers take, with their count.
-pub(crate) fn headers_bytes(headers: &[Header<'_>]) -> usize {
-    let field = |len: usize| len + varint_len(wide(len));
-    let one = |h: &Header<'_>| field(h.key.len()) + h.value.map_or(1, |v| field(v.len()));
-    varint_len(wide(headers.len())) + headers.iter().map(one).sum::<usize>()
+fn headers_bytes(headers: &[Header<'_>]) -> usize {
+    let field = |len: usize| len.saturating_add(varint_len(wide(len)));
+    headers.iter().fold(varint_len(wide(headers.len())), |sum, header| {
+        let value = header.value.map_or(1, |value| field(value.len()));
+        sum.saturating_add(field(header.key.len())).saturating_add(value)
+    })
 }
 
 fn put_headers(buf: &mut BytesMut, headers: &[Header<'_>]) {

@@ -126,14 +126,11 @@ impl BatchWriter {
         if offset_delta <= self.last_offset_delta {
             return Err(RecordError::malformed("offset delta"));
         }
-        let most = self.buffer.len().saturating_add(parts.wire_bytes_max(self.magic));
-        if most > BATCH_BYTES_MAX {
-            return Err(too_large(most));
-        }
         match self.magic {
             Magic::V2 => {
                 let timestamp = parts.timestamp.wrapping_sub(self.base_timestamp);
-                put_v2(&mut self.buffer, Deltas { offset: offset_delta, timestamp }, parts);
+                let deltas = Deltas { offset: offset_delta, timestamp };
+                put_v2(&mut self.buffer, deltas, parts, BATCH_BYTES_MAX).map_err(too_large)?;
             }
             Magic::V0 | Magic::V1 => self.append_legacy(offset_delta, parts)?,
         }
@@ -146,6 +143,10 @@ impl BatchWriter {
 
     #[inline(never)]
     fn append_legacy(&mut self, delta: i32, parts: &RecordParts<'_>) -> Result<(), RecordError> {
+        let most = self.buffer.len().saturating_add(parts.wire_bytes_max(self.magic));
+        if most > BATCH_BYTES_MAX {
+            return Err(too_large(most));
+        }
         if !parts.headers.is_empty() {
             return Err(RecordError::NotInMagic { what: "headers", magic: self.magic });
         }
