@@ -12,8 +12,11 @@ impl Random {
     /// A generator; any seed will do.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        // Zero would stay zero.
-        Self(seed ^ 0x9e37_79b9_7f4a_7c15 | 1)
+        // The end of splitmix64, so that seeds side by side give nothing alike. Zero would stay.
+        let seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let seed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Self(if seed == 0 { 1 } else { seed ^ (seed >> 31) })
     }
 
     /// A generator whose seed is made of bytes (FNV-1a).

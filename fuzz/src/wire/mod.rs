@@ -11,14 +11,17 @@ mod tcp;
 use std::io::{self, Read, Write};
 
 use arbitrary::Unstructured;
-use kurier_protocol::ApiKey;
+use bytes::Bytes;
+use kurier_protocol::api::produce::ProduceRequest;
+use kurier_protocol::message::decode_prefix;
 use kurier_protocol::schema::{Field, Kind};
 use kurier_protocol::value::Value;
+use kurier_protocol::{ApiKey, frame};
 
 use self::exchange::Exchange;
 pub use self::report::{Outcome, Report, Summary, Tally};
 pub use self::tcp::{NotLoopback, connector, loopback};
-use crate::frame::{Frame, of_half};
+use crate::frame::of_half;
 use crate::half::Half;
 use crate::mutate::{Mutation, mutate};
 use crate::random::Random;
@@ -109,25 +112,26 @@ fn sent(halves: &[Half], seed: u64, number: u64) -> Option<Report> {
     let mut random = Random::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number));
     let data = random.bytes(2000);
     let mut u = Unstructured::new(&data);
-    let mut frame = of_half(half, &mut u).ok()?;
-    tame(half.info().fields, &mut frame.value);
+    let mut made = of_half(half, &mut u).ok()?;
+    tame(half.info().fields, &mut made.value);
     let candidates = match random.below(4) {
         0 => &[][..],
         1 => Mutation::ALL.split_at(KEEPING).0,
         _ => Mutation::ALL.split_at(KEEPING).1,
     };
     let mutation = candidates.get(random.below(candidates.len())).copied();
-    let mutated = mutation.and_then(|mutation| mutate(&frame, mutation, &mut u).ok()?);
+    let mutated = mutation.and_then(|mutation| mutate(&made, mutation, &mut u).ok()?);
     let mutation = mutation.filter(|_| mutated.is_some());
-    let bytes = mutated.unwrap_or_else(|| frame.to_bytes());
-    let wants_answer = !is_unanswered(&frame) || mutation.is_some();
+    let bytes = mutated.unwrap_or_else(|| made.to_bytes());
+    let keeps_framing = mutation.is_none_or(Mutation::keeps_framing);
+    let wants_answer = !(keeps_framing && is_unanswered(half, &bytes));
     Some(Report {
         number,
         half,
         mutation,
         bytes,
         wants_answer,
-        correlation_id: frame.header.correlation_id,
+        correlation_id: made.header.correlation_id,
         outcome: Outcome::Silent,
     })
 }
@@ -149,12 +153,14 @@ fn tame(fields: &[Field], value: &mut Value) {
 }
 
 /// Whether nothing answers a frame: a Produce request may ask for that.
-fn is_unanswered(frame: &Frame) -> bool {
-    let is_acks =
-        |(field, value): (&Field, &Value)| field.name == "acks" && *value == Value::Int(0);
-    let Value::Struct(values) = &frame.value else { return false };
-    let half = frame.half();
-    half.key() == ApiKey::PRODUCE && half.info().fields.iter().zip(values).any(is_acks)
+fn is_unanswered(half: Half, bytes: &[u8]) -> bool {
+    let Some((_, frame)) = bytes.split_first_chunk::<4>() else { return false };
+    if half.key() != ApiKey::PRODUCE {
+        return false;
+    }
+    let request = frame::open_request(&Bytes::copy_from_slice(frame))
+        .and_then(|(_, body)| decode_prefix::<ProduceRequest>(&body, half.version()));
+    request.is_ok_and(|(request, _)| request.acks == 0)
 }
 
 /// How many mutations keep the framing: they come first.
