@@ -16,6 +16,7 @@ const MESSAGES: &[u8] = include_bytes!("golden/messages.jsonl.gz");
 const LOG_RECORDS: &[u8] = include_bytes!("golden/log-records.jsonl.gz");
 const FRAMES: &[u8] = include_bytes!("golden/captured-frames.jsonl.gz");
 
+// Case WIRE-05: messages.
 #[test]
 fn every_message_decodes_to_the_json_that_kafka_prints() {
     let mut explicit = 0;

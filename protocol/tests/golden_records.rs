@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 const ROWS: &str = include_str!("golden/record-batches.jsonl");
 
+// Case WIRE-05: batches of magic 0, 1 and 2. Case PURE-11: Java's snappy among them.
 #[test]
 fn every_batch_reads_as_kafka_says() {
     let mut count = 0;

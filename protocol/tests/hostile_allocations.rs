@@ -17,6 +17,7 @@ const CROWD: i32 = 2 * 4096 + 1;
 /// Bytes that decoding it may have allocated at any one time.
 const ALLOCATED_MAX: u64 = 64 << 10;
 
+// Case WIRE-12: every array of every message in every version.
 #[test]
 fn no_array_of_any_message_allocates_for_elements_that_are_not_there() {
     let (mut arrays, mut versions) = (0, 0);
@@ -47,6 +48,7 @@ fn refusal(count: i32, found: DecodeCause) -> DecodeCause {
     DecodeCause::Count { count: count.try_into().unwrap(), left }
 }
 
+// Case WIRE-12: 40 bytes that made other decoders allocate gigabytes.
 #[test]
 fn every_byte_repeated_allocates_next_to_nothing() {
     for info in api::messages() {

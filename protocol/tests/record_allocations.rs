@@ -40,6 +40,7 @@ fn sealed(magic: Magic) -> Bytes {
     writer.seal(&Seal::default()).unwrap()
 }
 
+// Case PURE-19: allocations; the benchmarks have the time.
 #[test]
 fn reading_borrowed_records_does_not_allocate() {
     for magic in [Magic::V0, Magic::V1, Magic::V2] {

@@ -27,6 +27,7 @@ fn sealed<'a>(
     writer.seal(&Seal { compression, ..Seal::default() }).unwrap()
 }
 
+// Case PURE-11.
 #[test]
 fn more_than_a_hundred_thousand_records_are_one_batch() {
     const RECORDS: usize = 150_000;
@@ -48,6 +49,7 @@ fn more_than_a_hundred_thousand_records_are_one_batch() {
     }
 }
 
+// Case WIRE-01.
 #[test]
 fn times_may_lie_as_far_apart_as_64_bits_can_say() {
     let times = [1 << 31, (1 << 31) - 1, -(1 << 31), -(1 << 31) - 1, 1 << 62, -(1 << 62), i64::MAX];
@@ -64,6 +66,7 @@ fn times_may_lie_as_far_apart_as_64_bits_can_say() {
     }
 }
 
+// Cases WIRE-03, WIRE-04.
 #[test]
 fn null_empty_and_repeated_headers_are_kept_apart_and_in_order() {
     let headers = [

@@ -43,6 +43,7 @@ fn any_value_survives_in_json() {
     });
 }
 
+// Case WIRE-06.
 #[test]
 fn any_value_that_a_version_cannot_hold_is_refused_by_name() {
     let (mut refused, mut dropped) = (0, 0);
