@@ -1,5 +1,5 @@
-//! Compressed batches that lie about what they hold, or hold far too much, cost next to nothing; and
-//! those that others frame in their own way are read.
+//! Compressed batches that lie about what they hold, or hold far too much, cost next to nothing;
+//! and those that others frame in their own way are read.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 

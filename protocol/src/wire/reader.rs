@@ -176,8 +176,8 @@ impl<'a> Reader<'a> {
         if self.flexible { self.uvarint() } else { Ok(0) }
     }
 
-    /// Hands each of `count` tagged fields at the end of a struct to `field`, which says whether it knows the
-    /// tag. Unknown ones are skipped; known ones must be read to their end.
+    /// Hands each of `count` tagged fields at the end of a struct to `field`, which says whether
+    /// it knows the tag. Unknown ones are skipped; known ones must be read to their end.
     pub(crate) fn tags(
         &mut self,
         count: u32,
