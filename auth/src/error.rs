@@ -22,11 +22,37 @@ pub enum Error {
         /// What is wrong with them.
         problem: &'static str,
     },
-    /// The server does not know this user, or not with this password.
-    #[error("{mechanism}: user name or password is wrong")]
+    /// The server does not know this user, or not with this password or token.
+    #[error("{mechanism}: user name, password or token is wrong")]
     Refused {
         /// The mechanism.
         mechanism: &'static str,
+    },
+    /// The server said why it refuses.
+    #[error("{mechanism}: the server refused: {text}")]
+    Server {
+        /// The mechanism.
+        mechanism: &'static str,
+        /// What it said: at most 256 characters, none of them a control character.
+        text: Box<str>,
+    },
+    /// The server could not prove that it knows the password: it may be somebody else.
+    #[error("{mechanism}: the server's signature is wrong, it does not know the password")]
+    Impostor {
+        /// The mechanism.
+        mechanism: &'static str,
+    },
+    /// The server asks for so few iterations that the password could be guessed, or for so many
+    /// that they would stand still.
+    #[error(
+        "{mechanism}: the server asks for {count} iterations, which is not in 4096..=1000000: \
+         set the user's credential anew"
+    )]
+    Iterations {
+        /// The mechanism.
+        mechanism: &'static str,
+        /// How many it asks for.
+        count: u32,
     },
     /// A step was asked for after the last one, or after a failed one.
     #[error("{mechanism}: the exchange is over")]
@@ -35,3 +61,14 @@ pub enum Error {
         mechanism: &'static str,
     },
 }
+
+impl Error {
+    /// What a server said, fit to be shown.
+    pub(crate) fn server(mechanism: &'static str, said: &str) -> Self {
+        let text: String = said.chars().filter(|c| !c.is_control()).take(SHOWN_MAX).collect();
+        Self::Server { mechanism, text: text.into() }
+    }
+}
+
+/// Characters of what a server says that are shown.
+const SHOWN_MAX: usize = 256;

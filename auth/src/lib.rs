@@ -5,7 +5,11 @@
 //! `SaslAuthenticate`) is somebody else's business. The client half serves `kurier-client`, the
 //! server half the cluster of `kurier-testkit`.
 //!
-//! So far there is `PLAIN`, which sends the password as it is: it belongs inside TLS.
+//! | module | mechanism | what crosses the wire |
+//! | --- | --- | --- |
+//! | (here) | `PLAIN` | the password as it is: it belongs inside TLS |
+//! | [`scram`] | `SCRAM-SHA-256`, `SCRAM-SHA-512` | proofs that both sides know the password |
+//! | [`oauthbearer`] | `OAUTHBEARER` | a token as it is: it belongs inside TLS |
 //!
 //! ```
 //! use kurier_auth::{Mechanism, PlainClient, PlainServer, Secret, Step};
@@ -24,6 +28,8 @@ mod error;
 mod secret;
 mod mechanism;
 mod plain;
+pub mod scram;
+pub mod oauthbearer;
 
 pub use error::Error;
 pub use mechanism::{Mechanism, Step};

@@ -27,7 +27,7 @@ pub enum Step {
     /// Send this, and give the answer to the next step.
     Continue(Vec<u8>),
     /// This half is satisfied. A server sends these bytes as its last, even if they are none; a
-    /// client has nothing more to send.
+    /// client sends them if there are any, and what answers them holds nothing for it.
     Done(Vec<u8>),
 }
 

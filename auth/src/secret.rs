@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-/// A password or a key. `Debug` hides it; it has no `Display`.
-#[derive(Clone, PartialEq, Eq)]
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
+
+/// A password, a key or a token. `Debug` hides it; it has no `Display`, is compared in constant
+/// time, and wiped when dropped.
+#[derive(Clone)]
 pub struct Secret(Box<str>);
 
 impl Secret {
@@ -17,6 +21,20 @@ impl Secret {
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for Secret {}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 
@@ -35,5 +53,7 @@ mod tests {
         let (short, long) = (Secret::new("a"), Secret::new("a much longer password"));
         assert_eq!(format!("{short:?}"), format!("{long:?}"));
         assert_eq!(long.reveal(), "a much longer password");
+        assert_ne!(short, long);
+        assert_eq!(long.clone(), long);
     }
 }

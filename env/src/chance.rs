@@ -1,6 +1,7 @@
 //! Chance: numbers that differ between runs, or, with a seed, do not.
 
 use std::fmt::Debug;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a random number is for. Each purpose has its own stream, so that one more draw for one
@@ -14,8 +15,10 @@ pub enum Purpose {
     Broker,
     /// Which partition a record without a key goes to.
     Partition,
-    /// Ids that must not collide: members, nonces, transactions.
+    /// Ids that must not collide: members, transactions.
     Identity,
+    /// Nonces and keys that nobody may guess; see [`Chance::fill_secret`].
+    Secret,
     /// Faults and delays that a simulated cluster makes up.
     Fault,
 }
@@ -24,12 +27,47 @@ pub enum Purpose {
 pub trait Chance: Send + Sync + Debug {
     /// The next number of the stream of this purpose.
     fn next(&self, purpose: Purpose) -> u64;
+
+    /// Fills `bytes` with what nobody may guess: here with numbers of the stream for secrets,
+    /// which are as good as their source.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says if it has no entropy.
+    fn fill_secret(&self, bytes: &mut [u8]) -> io::Result<()> {
+        for chunk in bytes.chunks_mut(8) {
+            let number = self.next(Purpose::Secret).to_le_bytes();
+            chunk.iter_mut().zip(number).for_each(|(byte, random)| *byte = random);
+        }
+        Ok(())
+    }
+}
+
+/// Chance of the real world: streams with a seed from the operating system, and secrets that are
+/// the operating system's own.
+#[derive(Debug)]
+pub(crate) struct FromOs(Seeded);
+
+impl FromOs {
+    pub(crate) fn new() -> Self {
+        Self(Seeded::from_os())
+    }
+}
+
+impl Chance for FromOs {
+    fn next(&self, purpose: Purpose) -> u64 {
+        self.0.next(purpose)
+    }
+
+    fn fill_secret(&self, bytes: &mut [u8]) -> io::Result<()> {
+        getrandom::fill(bytes).map_err(io::Error::other)
+    }
 }
 
 /// Streams of numbers from a seed (splitmix64): repeatable, and not for secrets.
 #[derive(Debug)]
 pub struct Seeded {
-    streams: [AtomicU64; 5],
+    streams: [AtomicU64; 6],
 }
 
 impl Seeded {
@@ -37,7 +75,7 @@ impl Seeded {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let stream = |n: u64| AtomicU64::new(mix(seed ^ mix(n.wrapping_add(1))));
-        Self { streams: [stream(0), stream(1), stream(2), stream(3), stream(4)] }
+        Self { streams: [stream(0), stream(1), stream(2), stream(3), stream(4), stream(5)] }
     }
 
     /// Streams with a seed from the operating system.
@@ -52,13 +90,14 @@ impl Seeded {
 
 impl Chance for Seeded {
     fn next(&self, purpose: Purpose) -> u64 {
-        let [backoff, broker, partition, identity, fault] = &self.streams;
+        let [backoff, broker, partition, identity, fault, secret] = &self.streams;
         let stream = match purpose {
             Purpose::Backoff => backoff,
             Purpose::Broker => broker,
             Purpose::Partition => partition,
             Purpose::Identity => identity,
             Purpose::Fault => fault,
+            Purpose::Secret => secret,
         };
         mix(stream.fetch_add(GOLDEN, Ordering::Relaxed))
     }

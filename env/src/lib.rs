@@ -17,7 +17,10 @@ pub use future::BoxFuture;
 pub use net::{Datagram, Io, Net, RealNet};
 pub use wall::{RealWall, Wall};
 
+use std::io;
 use std::sync::Arc;
+
+use chance::FromOs;
 
 /// The world as Kurier sees it. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -37,7 +40,7 @@ impl Env {
         Self {
             net: Arc::new(RealNet),
             wall: Arc::new(RealWall),
-            chance: Arc::new(Seeded::from_os()),
+            chance: Arc::new(FromOs::new()),
             files: Arc::new(RealFiles),
             blocking: Blocking::Threads,
         }
@@ -94,6 +97,18 @@ impl Env {
         self.chance.next(purpose)
     }
 
+    /// Random bytes that nobody may guess, for nonces and keys: the operating system's in the real
+    /// world, from the seed in a simulation.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says if it has no entropy.
+    pub fn secret_bytes<const N: usize>(&self) -> io::Result<[u8; N]> {
+        let mut bytes = [0; N];
+        self.chance.fill_secret(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// Runs work that would hold up the reactor. On a blocking thread in the real world, inline in
     /// a simulation. A panic of `work` is carried to the caller.
     ///
@@ -147,6 +162,19 @@ mod tests {
         let (one, two) = (Seeded::new(9), Seeded::new(9));
         let _ = one.next(Purpose::Backoff);
         assert_eq!(one.next(Purpose::Partition), two.next(Purpose::Partition));
+    }
+
+    #[tokio::test]
+    async fn secrets_are_the_systems_in_the_real_world_and_the_seeds_in_a_simulation() {
+        let simulated = || Env::simulated(Arc::new(RealNet), Arc::new(Stopped), 5);
+        let (one, two) = (simulated(), simulated());
+        let first: [u8; 20] = one.secret_bytes().unwrap();
+        assert_eq!(first, two.secret_bytes().unwrap());
+        assert_ne!(first, one.secret_bytes().unwrap());
+        let real = Env::real();
+        let (one, two): ([u8; 24], [u8; 24]) =
+            (real.secret_bytes().unwrap(), real.secret_bytes().unwrap());
+        assert_ne!(one, two);
     }
 
     #[tokio::test]
