@@ -7,9 +7,9 @@ use bytes::Bytes;
 use crate::api_key::ApiKey;
 use crate::error::{DecodeError, EncodeError};
 use crate::header::{request_header_version, response_header_version};
-use crate::message::{Message, Request, decode, encode};
+use crate::message::{Message, Outline, Request, decode_dyn, encode_dyn};
 use crate::schema::Field;
-use crate::wire::Version;
+use crate::wire::{Version, Wire};
 
 /// What there is to know of a message at run time.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl MessageInfo {
             versions: M::VERSIONS,
             flexible: M::FLEXIBLE,
             fields: M::FIELDS,
-            reencode: |bytes, version| Ok(encode(&decode::<M>(bytes, version)?, version)?),
+            reencode: reencode::<M>,
         }
     }
 
@@ -89,4 +89,18 @@ impl ApiInfo {
     pub fn response_header_version(&self, version: i16) -> i16 {
         response_header_version(self.key, self.response.version(version))
     }
+}
+
+fn reencode<M: Message>(bytes: &Bytes, version: i16) -> Result<Bytes, ReencodeError> {
+    reencode_dyn(&mut M::default(), const { &Outline::of::<M>() }, bytes, version)
+}
+
+fn reencode_dyn(
+    message: &mut dyn Wire,
+    outline: &Outline,
+    bytes: &Bytes,
+    version: i16,
+) -> Result<Bytes, ReencodeError> {
+    decode_dyn(message, outline, bytes, version)?;
+    Ok(encode_dyn(message, outline, version)?)
 }

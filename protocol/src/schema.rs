@@ -308,9 +308,9 @@ fn decode_value<T: Wire + ?Sized>(
     Ok(())
 }
 
-/// Whether every field holds its default.
-pub(crate) fn is_default(fields: &[Field], values: &[&dyn Wire]) -> bool {
-    fields.iter().zip(values).all(|(field, value)| value.is(field.default))
+/// Whether every field holds its default, which is the only default that a struct can have.
+pub(crate) fn is_default(fields: &[Field], values: &[&dyn Wire], default: Literal) -> bool {
+    default.is_natural() && fields.iter().zip(values).all(|(field, value)| value.is(field.default))
 }
 
 #[cfg(test)]

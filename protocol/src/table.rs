@@ -102,6 +102,7 @@ macro_rules! wire_structs {
 
         impl $crate::wire::Element for $name {
             const BYTES_MIN: usize = $crate::schema::bytes_min(Self::FIELDS);
+            arrays! { $($walk)? }
         }
 
         impl $crate::wire::Nullable for $name {}
@@ -128,8 +129,7 @@ macro_rules! walk {
         }
 
         fn is(&self, default: $crate::wire::Literal) -> bool {
-            default == $crate::wire::Literal::Natural
-                && $crate::schema::is_default(Self::FIELDS, &[$(&self.$field),*])
+            $crate::schema::is_default(Self::FIELDS, &[$(&self.$field),*], default)
         }
     };
     ([hot] $($field:ident)*) => {
@@ -170,6 +170,20 @@ macro_rules! walk {
             let [$($field),*] = Self::FIELDS else { unreachable!() };
             default == $crate::wire::Literal::Natural
                 $( && $crate::wire::Wire::is(&self.$field, $field.default) )*
+        }
+    };
+}
+
+/// How arrays of a struct are read: in code that all structs share, or in code of their own.
+macro_rules! arrays {
+    () => {};
+    (hot) => {
+        fn decode_all(
+            elements: &mut Vec<Self>,
+            count: usize,
+            r: &mut $crate::wire::Reader<'_>,
+        ) -> Result<(), $crate::error::DecodeError> {
+            $crate::wire::decode_each_hot(elements, count, r)
         }
     };
 }

@@ -7,7 +7,7 @@ use super::reader::Reader;
 use super::records::Records;
 use super::text::Str;
 use super::uuid::Uuid;
-use super::value::{Element, Literal, Nullable, Wire, decode_each};
+use super::value::{Element, Elements, Literal, Nullable, Wire, decode_each};
 use super::writer::Writer;
 use crate::error::{DecodeCause, DecodeError, EncodeError};
 
@@ -38,6 +38,10 @@ macro_rules! integers {
 
         impl Element for $type {
             const BYTES_MIN: usize = size_of::<Self>();
+
+            fn encode_all(elements: &Vec<Self>, w: &mut Writer) -> Result<(), EncodeError> {
+                elements.iter().try_for_each(|element| element.encode(w))
+            }
 
             fn decode_all(
                 elements: &mut Vec<Self>,
@@ -112,8 +116,8 @@ impl Wire for Uuid {
 
 /// Types whose null is a length of -1, so that null and present share one way to read and write.
 macro_rules! lengthy {
-    ($({$($generics:tt)*})? $type:ty, $what:expr) => {
-        impl<$($($generics)*)?> Wire for $type {
+    ($type:ty, $what:expr) => {
+        impl Wire for $type {
             fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
                 self.encode_some(w)
             }
@@ -131,7 +135,7 @@ macro_rules! lengthy {
             }
         }
 
-        impl<$($($generics)*)?> Nullable for $type {
+        impl Nullable for $type {
             fn encode_null(w: &mut Writer) -> Result<(), EncodeError> {
                 w.length(None, $what)
             }
@@ -160,7 +164,62 @@ macro_rules! lengthy {
 lengthy! { Str, Lengthy::String }
 lengthy! { Bytes, Lengthy::Bytes }
 lengthy! { Records, Lengthy::Records }
-lengthy! { {T: Element} Vec<T>, Lengthy::Array }
+
+impl<T: Element> Wire for Vec<T> {
+    fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        encode_array(self, w)
+    }
+
+    fn decode(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
+        decode_array_not_null(self, r)
+    }
+
+    fn is(&self, default: Literal) -> bool {
+        default.is_natural() && self.is_empty()
+    }
+}
+
+impl<T: Element> Nullable for Vec<T> {
+    fn encode_null(w: &mut Writer) -> Result<(), EncodeError> {
+        w.length(None, Lengthy::Array)
+    }
+
+    fn encode_some(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        encode_array(self, w)
+    }
+
+    fn decode_nullable(slot: &mut Option<Self>, r: &mut Reader<'_>) -> Result<(), DecodeError> {
+        if !decode_array(slot.insert(Self::new()), r)? {
+            *slot = None;
+        }
+        Ok(())
+    }
+}
+
+fn encode_array(elements: &dyn Elements, w: &mut Writer) -> Result<(), EncodeError> {
+    w.length(Some(elements.count()), Lengthy::Array)?;
+    elements.encode_all(w)
+}
+
+fn decode_array_not_null(
+    elements: &mut dyn Elements,
+    r: &mut Reader<'_>,
+) -> Result<(), DecodeError> {
+    let at = r.position();
+    match decode_array(elements, r)? {
+        true => Ok(()),
+        false => Err(DecodeError::new(at, DecodeCause::Null)),
+    }
+}
+
+/// Reads an array into an empty one; says whether it is there, and not null.
+fn decode_array(elements: &mut dyn Elements, r: &mut Reader<'_>) -> Result<bool, DecodeError> {
+    match r.array_length()? {
+        Some(0) => Ok(true),
+        Some(count) => elements.decode_all(count, r).map(|()| true),
+        None => Ok(false),
+    }
+}
 
 impl Element for Uuid {
     const BYTES_MIN: usize = 16;
@@ -227,23 +286,5 @@ impl Content for Records {
 
     fn decode_content(&mut self, length: usize, r: &mut Reader<'_>) -> Result<(), DecodeError> {
         self.0.decode_content(length, r)
-    }
-}
-
-impl<T: Element> Content for Vec<T> {
-    fn count(&self) -> usize {
-        self.len()
-    }
-
-    fn encode_content(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        self.iter().try_for_each(|element| element.encode(w))
-    }
-
-    fn decode_content(&mut self, length: usize, r: &mut Reader<'_>) -> Result<(), DecodeError> {
-        let left = r.remaining();
-        if length > left {
-            return Err(r.error(DecodeCause::Count { count: length, left }));
-        }
-        T::decode_all(self, length, r)
     }
 }

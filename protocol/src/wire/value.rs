@@ -41,6 +41,14 @@ pub enum Literal {
     Empty,
 }
 
+impl Literal {
+    /// Whether it is the type's own. (What `==` compares with an enum that holds a number is more
+    /// to compile, and hundreds of types ask.)
+    pub(crate) const fn is_natural(self) -> bool {
+        matches!(self, Self::Natural)
+    }
+}
+
 /// A value whose absence has an encoding.
 pub trait Nullable: Wire + Default {
     /// Writes null.
@@ -83,7 +91,16 @@ pub trait Element: Wire + Default {
     /// The fewest bytes that one takes, so that an array reserves no more than it can fill.
     const BYTES_MIN: usize;
 
-    /// Reads `count` elements in place of those that are there.
+    /// Writes elements one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`Wire::encode`].
+    fn encode_all(elements: &Vec<Self>, w: &mut Writer) -> Result<(), EncodeError> {
+        encode_each(elements, w)
+    }
+
+    /// Reads `count` elements into an array that is empty.
     ///
     /// # Errors
     ///
@@ -97,18 +114,95 @@ pub trait Element: Wire + Default {
     }
 }
 
+/// An array whose elements are not known to those who walk it: they are compiled once, and not
+/// once for each struct that there are arrays of.
+pub(super) trait Elements {
+    fn count(&self) -> usize;
+    fn bytes_min(&self) -> usize;
+    fn element(&self, index: usize) -> Option<&dyn Wire>;
+    fn make_room(&mut self, count: usize);
+    /// Adds an element that holds the default.
+    fn add(&mut self) -> Option<&mut dyn Wire>;
+    fn encode_all(&self, w: &mut Writer) -> Result<(), EncodeError>;
+    fn decode_all(&mut self, count: usize, r: &mut Reader<'_>) -> Result<(), DecodeError>;
+}
+
+impl<T: Element> Elements for Vec<T> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn bytes_min(&self) -> usize {
+        T::BYTES_MIN.max(1)
+    }
+
+    fn element(&self, index: usize) -> Option<&dyn Wire> {
+        match self.get(index) {
+            Some(element) => Some(element),
+            None => None,
+        }
+    }
+
+    fn make_room(&mut self, count: usize) {
+        self.reserve_exact(count);
+    }
+
+    fn add(&mut self) -> Option<&mut dyn Wire> {
+        self.push(T::default());
+        match self.last_mut() {
+            Some(element) => Some(element),
+            None => None,
+        }
+    }
+
+    fn encode_all(&self, w: &mut Writer) -> Result<(), EncodeError> {
+        T::encode_all(self, w)
+    }
+
+    fn decode_all(&mut self, count: usize, r: &mut Reader<'_>) -> Result<(), DecodeError> {
+        T::decode_all(self, count, r)
+    }
+}
+
+/// Writes elements one by one.
+fn encode_each(elements: &dyn Elements, w: &mut Writer) -> Result<(), EncodeError> {
+    let mut index = 0;
+    while let Some(element) = elements.element(index) {
+        element.encode(w)?;
+        index += 1;
+    }
+    Ok(())
+}
+
 /// Reads elements one by one.
-pub(super) fn decode_each<T: Element>(
+pub(super) fn decode_each(
+    elements: &mut dyn Elements,
+    count: usize,
+    r: &mut Reader<'_>,
+) -> Result<(), DecodeError> {
+    let mut room = 0;
+    for index in 0..count {
+        if index == room {
+            let more = room_for(count - index, index, elements.bytes_min(), r);
+            elements.make_room(more);
+            room += more;
+        }
+        if let Some(element) = elements.add() {
+            element.decode(r).map_err(|error| error.at_index(index))?;
+        }
+    }
+    Ok(())
+}
+
+/// Does what [`decode_each`] does with code of its own for the type: for those that profiles name.
+pub(crate) fn decode_each_hot<T: Element>(
     elements: &mut Vec<T>,
     count: usize,
     r: &mut Reader<'_>,
 ) -> Result<(), DecodeError> {
-    elements.clear();
     while elements.len() < count {
         let from = elements.len();
-        let fitting = r.remaining() / T::BYTES_MIN.max(1);
-        // At most twice as many as there are, and never more than there are said to be.
-        let next = (count - from).min(fitting).clamp(1, from.max(ELEMENTS_RESERVED_MAX));
+        let next = room_for(count - from, from, T::BYTES_MIN.max(1), r);
         elements.reserve_exact(next);
         // Made where they stay: large structs are not moved there one by one.
         elements.resize_with(from + next, T::default);
@@ -117,6 +211,13 @@ pub(super) fn decode_each<T: Element>(
         }
     }
     Ok(())
+}
+
+/// How many elements to make room for: at most twice as many as there are, and never more than
+/// there are said to be.
+fn room_for(left: usize, from: usize, bytes_min: usize, r: &Reader<'_>) -> usize {
+    let fitting = r.remaining() / bytes_min;
+    left.min(fitting).clamp(1, from.max(ELEMENTS_RESERVED_MAX))
 }
 
 impl<T: Nullable> Wire for Option<T> {
