@@ -1,7 +1,7 @@
-//! Single records into a buffer: magic 2 with its numbers gathered on the stack first, so that
-//! the buffer is touched once for them; magic 0 and 1 with a checksum each.
+//! Single records into a buffer: magic 2 as varints behind a length that is reckoned beforehand,
+//! magic 0 and 1 with a checksum each.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
 use super::kind::Magic;
 use super::layout::{Attributes, LENGTH_AT, LOG_OVERHEAD, MAGIC_AT, put_at};
@@ -19,103 +19,65 @@ pub(crate) struct Deltas {
 /// as it was, and the error is how many it would have.
 #[inline]
 pub(crate) fn put_v2(
-    buf: &mut BytesMut,
+    buf: &mut Vec<u8>,
     deltas: Deltas,
     parts: &RecordParts<'_>,
     bytes_max: usize,
 ) -> Result<(), usize> {
-    let mut s = Numbers::new();
-    let key = parts.key.unwrap_or_default();
-    let value = parts.value.unwrap_or_default();
-    s.varint(deltas.timestamp);
-    s.varint(i64::from(deltas.offset));
-    s.varint(if parts.key.is_some() { wide(key.len()) } else { -1 });
-    let middle = s.len & MASK;
-    s.varint(if parts.value.is_some() { wide(value.len()) } else { -1 });
-    let end = s.len & MASK;
-    let headers = if parts.headers.is_empty() { 1 } else { headers_bytes(parts.headers) };
-    let body =
-        headers.saturating_add(end - GAP).saturating_add(key.len()).saturating_add(value.len());
-    let start = s.length(body);
-    let whole = buf.len().saturating_add(body).saturating_add(GAP - start);
+    let offset = i64::from(deltas.offset);
+    let body = (1 + varint_len(deltas.timestamp) + varint_len(offset))
+        .saturating_add(field_bytes(parts.key))
+        .saturating_add(field_bytes(parts.value))
+        .saturating_add(headers_bytes(parts.headers));
+    let whole = buf.len().saturating_add(body).saturating_add(varint_len(wide(body)));
     if whole > bytes_max {
         return Err(whole);
     }
-    // Invariant: start <= middle <= end <= 64, all within the numbers.
-    #[expect(clippy::indexing_slicing, reason = "ends of what was written just now")]
-    if key.is_empty() {
-        buf.put_slice(&s.bytes[start..end]);
-    } else {
-        buf.put_slice(&s.bytes[start..middle]);
-        buf.put_slice(key);
-        buf.put_slice(&s.bytes[middle..end]);
-    }
-    buf.put_slice(value);
-    if parts.headers.is_empty() {
-        buf.put_u8(0);
-    } else {
-        put_headers(buf, parts.headers);
+    put_varint(buf, wide(body));
+    buf.push(0);
+    put_varint(buf, deltas.timestamp);
+    put_varint(buf, offset);
+    put_field(buf, parts.key);
+    put_field(buf, parts.value);
+    put_varint(buf, wide(parts.headers.len()));
+    for header in parts.headers {
+        put_field(buf, Some(header.key));
+        put_field(buf, header.value);
     }
     Ok(())
 }
 
-/// Room for the length, which is known last.
-const GAP: usize = 5;
-/// Four numbers of at most ten bytes, the attributes and the gap are 46 bytes.
-const MASK: usize = 63;
-
-/// All numbers of a record on the stack.
-struct Numbers {
-    bytes: [u8; MASK + 1],
-    len: usize,
+/// The bytes that a field takes with its length.
+#[inline(always)]
+fn field_bytes(field: Option<&[u8]>) -> usize {
+    field.map_or(1, |field| varint_len(wide(field.len())).saturating_add(field.len()))
 }
 
-impl Numbers {
-    /// Starts after the gap and the attributes, which are 0.
-    #[inline(always)]
-    const fn new() -> Self {
-        Self { bytes: [0; MASK + 1], len: GAP + 1 }
-    }
+/// The bytes that the headers take, with their count.
+#[inline(always)]
+fn headers_bytes(headers: &[Header<'_>]) -> usize {
+    headers.iter().fold(varint_len(wide(headers.len())), |sum, header| {
+        let key = field_bytes(Some(header.key));
+        sum.saturating_add(key).saturating_add(field_bytes(header.value))
+    })
+}
 
-    #[inline(always)]
-    #[expect(clippy::indexing_slicing, reason = "the mask keeps it within the array")]
-    fn push(&mut self, byte: u8) {
-        self.bytes[self.len & MASK] = byte;
-        self.len += 1;
-    }
+#[inline(always)]
+fn put_field(buf: &mut Vec<u8>, field: Option<&[u8]>) {
+    put_varint(buf, field.map_or(-1, |field| wide(field.len())));
+    buf.extend_from_slice(field.unwrap_or_default());
+}
 
-    #[inline(always)]
-    fn varint(&mut self, v: i64) {
-        let u = zigzag(v);
-        if u < 0x80 {
-            self.push(low(u));
-        } else if u < 0x4000 {
-            self.push(low(u) | 0x80);
-            self.push(low(u >> 7));
-        } else {
-            self.varint_long(u);
-        }
+/// Byte by byte into the buffer: numbers that were gathered elsewhere first and copied at once
+/// would be read back before their bytes have left the processor's store queue.
+#[inline(always)]
+fn put_varint(buf: &mut Vec<u8>, v: i64) {
+    let mut u = zigzag(v);
+    while u >= 0x80 {
+        buf.push(low(u) | 0x80);
+        u >>= 7;
     }
-
-    #[inline(never)]
-    fn varint_long(&mut self, mut u: u64) {
-        while u >= 0x80 {
-            self.push(low(u) | 0x80);
-            u >>= 7;
-        }
-        self.push(low(u));
-    }
-
-    /// Writes the length of the record so that it ends where the gap does; returns its start.
-    #[inline(always)]
-    fn length(&mut self, body: usize) -> usize {
-        let v = wide(body);
-        let start = GAP - varint_len(v).min(GAP);
-        let end = std::mem::replace(&mut self.len, start);
-        self.varint(v);
-        self.len = end;
-        start
-    }
+    buf.push(low(u));
 }
 
 #[inline(always)]
@@ -130,35 +92,6 @@ const fn wide(len: usize) -> i64 {
     len as i64
 }
 
-/// The bytes that the headers take, with their count.
-fn headers_bytes(headers: &[Header<'_>]) -> usize {
-    let field = |len: usize| len.saturating_add(varint_len(wide(len)));
-    headers.iter().fold(varint_len(wide(headers.len())), |sum, header| {
-        let value = header.value.map_or(1, |value| field(value.len()));
-        sum.saturating_add(field(header.key.len())).saturating_add(value)
-    })
-}
-
-fn put_headers(buf: &mut BytesMut, headers: &[Header<'_>]) {
-    put_varint(buf, wide(headers.len()));
-    for header in headers {
-        put_varint(buf, wide(header.key.len()));
-        buf.put_slice(header.key);
-        put_varint(buf, header.value.map_or(-1, |v| wide(v.len())));
-        buf.put_slice(header.value.unwrap_or_default());
-    }
-}
-
-#[inline]
-fn put_varint(buf: &mut BytesMut, v: i64) {
-    let mut u = zigzag(v);
-    while u >= 0x80 {
-        buf.put_u8(low(u) | 0x80);
-        u >>= 7;
-    }
-    buf.put_u8(low(u));
-}
-
 /// What an entry of a message set says besides key and value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
@@ -171,7 +104,7 @@ pub(crate) struct Entry {
 
 /// Appends an entry of magic 0 or 1. Invariant: its length fits 32 bits, as the caller checked.
 pub(crate) fn put_legacy(
-    buf: &mut BytesMut,
+    buf: &mut Vec<u8>,
     entry: Entry,
     key: Option<&[u8]>,
     value: Option<&[u8]>,

@@ -1,6 +1,6 @@
 //! Batches on the way out: records are appended to the final buffer, then sealed once.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use super::compression::{Codec, Compressor};
 use super::encode::{Deltas, Entry, narrow, put_legacy, put_v2};
@@ -20,8 +20,8 @@ use super::parts::RecordParts;
 #[derive(Debug)]
 pub struct BatchWriter {
     /// Of magic 2: the header's bytes, then records. Of magic 0 and 1: entries whose offsets
-    /// count from the base offset.
-    buffer: BytesMut,
+    /// count from the base offset. A `Vec`, since that appends small slices faster.
+    buffer: Vec<u8>,
     magic: Magic,
     base_timestamp: i64,
     max_timestamp: i64,
@@ -79,8 +79,9 @@ impl BatchWriter {
     #[must_use]
     pub fn new(mut buffer: BytesMut, magic: Magic, base_timestamp: i64) -> Self {
         buffer.clear();
+        let mut buffer = Vec::from(buffer);
         if magic == Magic::V2 {
-            buffer.put_bytes(0, V2_HEADER);
+            buffer.resize(V2_HEADER, 0);
         }
         Self {
             buffer,
@@ -214,7 +215,8 @@ impl BatchWriter {
     /// Gives the batch up and its buffer back.
     #[must_use]
     pub fn into_buffer(self) -> BytesMut {
-        self.buffer
+        // Nobody shares it, so that it comes back as it is.
+        Bytes::from(self.buffer).try_into_mut().unwrap_or_default()
     }
 
     /// Finishes the batch: compresses it, writes its header and checksum.
@@ -250,7 +252,7 @@ impl BatchWriter {
                 self.seal_legacy(seal, last_offset, compressor)?;
             }
         }
-        Ok(self.buffer.freeze())
+        Ok(self.buffer.into())
     }
 
     fn seal_v2(&mut self, seal: &Seal, compressor: &mut Compressor) -> Result<(), RecordError> {
