@@ -87,6 +87,12 @@ pub fn encode_batch(contents: &Contents) -> Bytes {
     writer.seal(&Seal::default()).unwrap()
 }
 
+/// Does the same in the bare loop.
+pub fn encode_bare(contents: &Contents) -> Bytes {
+    let buffer = Vec::with_capacity(RECORDS * (EACH + 50));
+    bare::encode(buffer, RECORDS, |index| contents.parts(index))
+}
+
 /// Shows all records of all batches.
 pub fn each_record(records: &Bytes, mut look: impl FnMut(&RecordRef<'_>)) {
     for batch in RecordBatches::new(records.clone()) {
