@@ -54,6 +54,14 @@ pub enum Error {
         /// How many it asks for.
         count: u32,
     },
+    /// Kerberos failed: at the KDC, at the service, or on the way.
+    #[error("GSSAPI: {problem}")]
+    Kerberos {
+        /// The code of the KDC's or the service's error, of RFC 4120.
+        code: Option<i32>,
+        /// What went wrong.
+        problem: Box<str>,
+    },
     /// A step was asked for after the last one, or after a failed one.
     #[error("{mechanism}: the exchange is over")]
     Over {

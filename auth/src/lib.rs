@@ -10,6 +10,7 @@
 //! | (here) | `PLAIN` | the password as it is: it belongs inside TLS |
 //! | [`scram`] | `SCRAM-SHA-256`, `SCRAM-SHA-512` | proofs that both sides know the password |
 //! | [`oauthbearer`] | `OAUTHBEARER` | a token as it is: it belongs inside TLS |
+//! | `kerberos` | `GSSAPI` | a ticket that a KDC has given out for the broker |
 //!
 //! ```
 //! use kurier_auth::{Mechanism, PlainClient, PlainServer, Secret, Step};
@@ -30,6 +31,8 @@ mod mechanism;
 mod plain;
 pub mod scram;
 pub mod oauthbearer;
+#[cfg(feature = "kerberos")]
+pub mod kerberos;
 
 pub use error::Error;
 pub use mechanism::{Mechanism, Step};

@@ -8,7 +8,6 @@
 )]
 
 mod bad_input;
-mod ends_in_time;
 mod brokers;
 mod demo;
 mod help;

@@ -26,8 +26,6 @@ pub(crate) struct Track {
     /// What one answer may have of it where a batch did not fit the usual limit.
     pub(crate) bytes_max: Option<i32>,
     pub(crate) gap: Gap,
-    /// Whether the position is one that the user has named and no broker has confirmed.
-    pub(crate) is_unchecked: bool,
 }
 
 /// Where a partition stands.
@@ -65,10 +63,9 @@ pub(crate) enum End {
 /// Whether the log has nothing between the position and the end, which compaction may leave so.
 ///
 /// ```text
-/// None -> Suspected -> Unknown -> Lookup -> None: skipped, as the leader holds this part itself
+/// None -> Suspected -> Unknown -> Lookup -> None: skipped if the leader holds this part itself
 ///   ^         |           |         |
-///   |         |           |         +-----> Refuted: records must come
-///   +---------+-----------+---------+---------+        records came after all, a seek
+///   +---------+-----------+---------+        records came after all, a seek
 /// ```
 ///
 /// An answer is empty too where a broker did not get the records from a tiered store in time
@@ -83,19 +80,16 @@ pub(crate) enum Gap {
     Unknown { until: i64 },
     /// It is being looked up.
     Lookup { until: i64 },
-    /// It is none: the leader does not hold this part itself.
-    Refuted,
 }
 
 impl Gap {
-    /// An answer had nothing before this offset. Whether that leads anywhere.
-    pub(crate) fn handle_empty(&mut self, until: i64) -> bool {
-        let next = match *self {
+    /// An answer had nothing before this offset.
+    pub(crate) fn handle_empty(&mut self, until: i64) {
+        *self = match *self {
             Self::None => Self::Suspected,
             Self::Suspected => Self::Unknown { until },
             known => known,
         };
-        std::mem::replace(self, next) != next
     }
 }
 
@@ -114,7 +108,6 @@ impl Track {
             silent_since: None,
             bytes_max: None,
             gap: Gap::None,
-            is_unchecked: matches!(claim.start, Start::Offset(_)),
         }
     }
 

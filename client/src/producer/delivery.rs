@@ -261,8 +261,7 @@ impl Drop for Part {
         }
         let error = if self.was_sent {
             let topic = Box::from(&*self.batch.topic);
-            let partition = self.batch.partition;
-            let what = error::Waiting::Delivery { topic, partition, last: None };
+            let what = error::Waiting::Delivery { topic, partition: self.batch.partition };
             Error::TimedOut { what, after: Duration::ZERO, maybe_written: true }
         } else {
             Error::Closed { what: "producer" }

@@ -284,10 +284,8 @@ impl Sender {
         let Some((number, _)) = lane.oldest() else { return };
         let topic = lane.partition.topic.clone();
         let partition = lane.partition.index;
-        let last: Option<Box<str>> = lane.last_error.as_ref().map(|e| e.to_string().into());
         let timed_out = |maybe_written| {
-            let (topic, last) = ((&*topic).into(), last.clone());
-            let what = Waiting::Delivery { topic, partition, last };
+            let what = Waiting::Delivery { topic: (&*topic).into(), partition };
             Error::TimedOut { what, after, maybe_written }
         };
         let failed = |maybe_written| Fate::Failed(timed_out(maybe_written));
@@ -508,12 +506,9 @@ impl Sender {
         }
         tracing::debug!(topic = %loaded.topic, partition = loaded.index, %error, "sending again");
         if error.maybe_written() {
-            loaded.sealed.indefinite = Some(error.clone());
+            loaded.sealed.indefinite = Some(error);
         }
-        let wait = self.lanes.get_mut(slot).map(|lane| {
-            lane.last_error = Some(error);
-            lane.backoff.next(moment.chance)
-        });
+        let wait = self.lanes.get_mut(slot).map(|lane| lane.backoff.next(moment.chance));
         self.put_back(loaded);
         self.lanes.back_off(slot, moment.now + wait.unwrap_or_default());
     }
@@ -560,7 +555,6 @@ impl Sender {
             lane.in_flight -= 1;
             if is_stored {
                 lane.backoff.reset();
-                lane.last_error = None;
             }
             if lane.has_batch() {
                 self.lanes.queue(slot);

@@ -3,7 +3,7 @@
 mod plan;
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal};
+use std::io::{IsTerminal, stdout};
 
 use futures_util::FutureExt;
 
@@ -16,30 +16,24 @@ use crate::output::format::{Format, Found};
 use crate::output::object;
 use crate::output::stdout::Stdout;
 use crate::session::progress::{Interactive, Progress, Quiet, Talk};
-use crate::session::signals::{Last, Stop as Signals};
+use crate::session::signals::{self, Stop as Signals};
 use crate::session::{connect, failed};
 use plan::{Ends, Plan};
 
 /// Reads, prints, until the end, the count or a signal.
 pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
-    let mut signals = Signals::listen(Last::First);
+    let signals = Signals::listen(Some(signals::GRACE));
     let printer = Printer::new(args)?;
-    let stdout = open_stdout(args)?;
+    let client = connect(cluster, &[]).await?;
     let what = format!("read {}", topics(args));
-    let ready = async {
-        let client = connect(cluster, &[]).await?;
-        let plan = Plan::new(&client, args).await.map_err(|error| failed(&what, &error))?;
-        Ok((client, plan))
-    };
-    let (client, plan) = signals.or("no broker had answered", ready).await?;
+    let plan = Plan::new(&client, args).await.map_err(|error| failed(&what, &error))?;
     let stop = if args.exit { Stop::End } else { Stop::Never };
     let builder = match plan.starts {
         plan::Starts::Everywhere(start) => client.consumer().topics(args.topics.clone(), start),
         plan::Starts::Each(starts) => client.consumer().assign(starts),
     };
     let consumer = builder.stop(stop).start().map_err(|error| failed(&what, &error))?;
-    let talk =
-        Talk::new(Quiet(args.quiet), cluster.verbose, Interactive(io::stdout().is_terminal()));
+    let talk = Talk::new(Quiet(args.quiet), cluster.verbose, Interactive(stdout().is_terminal()));
     let mut job = Job {
         consumer,
         printer,
@@ -47,7 +41,7 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
         reached: Reached::default(),
         records: 0,
         left: args.count.unwrap_or(u64::MAX),
-        stdout,
+        stdout: open_stdout(args)?,
         progress: Progress::start(args.count, talk),
         outage: if args.exit { Outage::Ends } else { Outage::None },
         signals,
@@ -73,7 +67,7 @@ fn topics(args: &ConsumeArgs) -> String {
 }
 
 fn open_stdout(args: &ConsumeArgs) -> Outcome<Stdout> {
-    let stdout = Stdout::for_data()?;
+    let stdout = Stdout::open()?;
     Ok(if args.unbuffered { stdout.unbuffered() } else { stdout })
 }
 
@@ -163,7 +157,6 @@ impl Job {
             biased;
             () = self.signals.asked() => Ok(None),
             batch = next => Ok(batch),
-            failure = self.stdout.reader_has_gone() => Err(failure),
         }
     }
 
@@ -232,7 +225,7 @@ impl Reached {
         let read = format!("; {records} {noun} read before it");
         match failure {
             // What was on its way to stdout is lost: only the reader knows where it stands.
-            Failure::StdoutClosed => format!("{read}; to read N records, use -c N"),
+            Failure::StdoutClosed => format!("{read}; -c N ends after N records"),
             Failure::StdoutBroken(_) => {
                 format!("{read}, and how many of them arrived, only what took stdout can tell")
             }
@@ -293,7 +286,7 @@ mod tests {
         let mut reached = Reached::default();
         reached.note("t", 2, 9);
         let closed = reached.account(5, &Failure::StdoutClosed);
-        assert_eq!(closed, "; 5 records were read before it; to read N records, use -c N");
+        assert_eq!(closed, "; 5 records were read before it; -c N ends after N records");
         let full = reached.account(5, &Failure::StdoutBroken("no space left on device".into()));
         assert!(!full.contains("-o"), "{full}");
     }

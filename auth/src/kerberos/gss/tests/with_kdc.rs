@@ -1,0 +1,119 @@
+//! Logins with tickets of a KDC.
+
+use super::*;
+use crate::kerberos::exchange::{Action, Login, TicketSearch};
+use crate::kerberos::kdc::Kdc;
+use crate::kerberos::moment::Moment;
+use crate::kerberos::{Credential, Keytab, Principal};
+
+const NOW: i64 = 1_800_000_000;
+
+fn moment(seed: u8) -> Moment {
+    Moment::new(NOW * 1_000_000, [seed; Moment::RANDOM_BYTES])
+}
+
+/// A ticket for `kafka/b` with all keys of one type, and the service's keytab.
+fn ticket(kind: EncryptionType) -> (Credential, Keytab) {
+    let mut kdc = Kdc::new("TEST", &[1; 32]);
+    kdc.add_with("alice", "wonderland", &[kind]).unwrap();
+    kdc.add_with("kafka/b", "secret", &[kind]).unwrap();
+    let alice = Principal::parse("alice@TEST", None).unwrap();
+    let keytab = kdc.keytab("alice").unwrap();
+    let mut login = Login::new(alice, &keytab, &[kind], kdc.lifetimes).unwrap();
+    let mut action = login.start(0, moment(2)).unwrap();
+    let granting = loop {
+        match action {
+            Action::Done(credential) => break credential,
+            Action::Ask { request, .. } => {
+                let reply = kdc.handle(&request, &moment(3));
+                action = login.handle(&reply, moment(4)).unwrap();
+            }
+        }
+    };
+    let service = Principal::service("kafka", "b", b"TEST");
+    let mut search = TicketSearch::new(&granting, service, &[kind]);
+    let Action::Ask { request, .. } = search.start(0, moment(5)).unwrap() else { panic!() };
+    let reply = kdc.handle(&request, &moment(6));
+    let Action::Done(ticket) = search.handle(&reply, moment(7)).unwrap() else { panic!() };
+    (*ticket, kdc.keytab("kafka/b").unwrap())
+}
+
+#[test]
+fn both_halves_agree_whatever_each_of_them_chooses() {
+    for kind in EncryptionType::ALL {
+        let (ticket, keytab) = ticket(kind);
+        for (mutual, subkey) in [(true, true), (true, false), (false, true), (false, false)] {
+            let options = GssapiOptions { mutual, subkey, act_as: "alice@TEST".into() };
+            for with_subkey in [false, true] {
+                let mut client = GssapiClient::new(&ticket, &options, &moment(8));
+                let mut server = match with_subkey {
+                    true => GssapiServer::with_subkey(keytab.clone(), moment(9)),
+                    false => GssapiServer::new(keytab.clone(), moment(9)),
+                };
+                let rounds = talk(&mut client, &mut server).unwrap();
+                assert_eq!(rounds, if mutual { 3 } else { 2 });
+                assert_eq!(server.client().unwrap().to_string(), "alice@TEST");
+                assert!(matches!(client.step(b""), Err(Error::Over { .. })));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_service_with_an_older_key_says_so() {
+    let (ticket, _) = ticket(EncryptionType::Aes256Sha1);
+    let mut other = Keytab::default();
+    let key = Key::from_random(EncryptionType::Aes256Sha1, &[8; 32]);
+    other.push(ticket.server.clone(), 1, key);
+    let mut client = GssapiClient::new(&ticket, &GssapiOptions::default(), &moment(8));
+    let mut server = GssapiServer::new(other, moment(9));
+    let error = talk(&mut client, &mut server).unwrap_err();
+    assert!(matches!(error, Error::Kerberos { code: Some(41), .. }), "{error}");
+    assert!(error.to_string().contains("keytab may be outdated"), "{error}");
+}
+
+#[test]
+fn a_service_that_could_not_read_the_ticket_is_refused() {
+    let (ticket, keytab) = ticket(EncryptionType::Aes256Sha1);
+    let options = GssapiOptions::default();
+    let mut old = GssapiClient::new(&ticket, &options, &moment(8));
+    let Step::Continue(request) = old.step(b"").unwrap() else { panic!() };
+    let mut server = GssapiServer::new(keytab, moment(9));
+    let Step::Continue(reply) = server.step(&request).unwrap() else { panic!() };
+    // The same ticket a second later: the answer is a repeated one.
+    let later = Moment::new((NOW + 1) * 1_000_000, [8; Moment::RANDOM_BYTES]);
+    let mut new = GssapiClient::new(&ticket, &options, &later);
+    new.step(b"").unwrap();
+    let error = new.step(&reply).unwrap_err().to_string();
+    assert!(error.contains("time in the service's answer"), "{error}");
+    for i in 0..reply.len() {
+        let mut altered = reply.clone();
+        altered[i] ^= 1;
+        let mut client = GssapiClient::new(&ticket, &options, &moment(8));
+        client.step(b"").unwrap();
+        let _ = client.step(&altered);
+    }
+}
+
+#[test]
+fn an_offer_of_layers_alone_is_refused() {
+    let (ticket, keytab) = ticket(EncryptionType::Aes256Sha1);
+    let options = GssapiOptions { mutual: false, ..GssapiOptions::default() };
+    for (offer, problem) in [(&[6, 1, 0, 0][..], "security layer"), (&[1], "four bytes")] {
+        let mut client = GssapiClient::new(&ticket, &options, &moment(8));
+        let Step::Continue(request) = client.step(b"").unwrap() else { panic!() };
+        let accepted = acceptor::accept(&request, &keytab, Subkey::None, &moment(9));
+        let token = accepted.unwrap().context.wrap(offer);
+        let error = client.step(&token).unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+}
+
+#[test]
+fn an_authenticator_of_another_time_is_refused() {
+    let (ticket, keytab) = ticket(EncryptionType::Aes256Sha1);
+    let mut client = GssapiClient::new(&ticket, &GssapiOptions::default(), &moment(8));
+    let late = Moment::new((NOW + 301) * 1_000_000, [9; Moment::RANDOM_BYTES]);
+    let error = talk(&mut client, &mut GssapiServer::new(keytab, late)).unwrap_err();
+    assert!(matches!(error, Error::Kerberos { code: Some(37), .. }), "{error}");
+}
