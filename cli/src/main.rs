@@ -8,9 +8,11 @@ mod args;
 mod session;
 mod command;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ContextKind;
 
 use args::Cli;
 use session::progress::say;
@@ -23,10 +25,18 @@ static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help goes to stdout and usage errors to stderr; whoever closed them is not told.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        Err(mut error) => {
+            // "to pass '--x' as a value, use '-- --x'": nobody means that here.
+            error.remove(ContextKind::Suggested);
+            // Help goes to stdout and usage errors to stderr, and who closed that is not told.
+            let printed = error.print().and_then(|()| std::io::stdout().flush());
+            return match printed {
+                Err(reason) if error.exit_code() == 0 => {
+                    say(&format!("kurier: cannot write to stdout: {}", text::reason(&reason)));
+                    ExitCode::FAILURE
+                }
+                _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)),
+            };
         }
     };
     match command::run(cli) {

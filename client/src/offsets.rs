@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use kurier_protocol::api::list_offsets::{
@@ -13,7 +14,7 @@ use kurier_protocol::{ApiKey, ErrorCode, Request};
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
-use crate::error::{About, Error, Remedy, remedy};
+use crate::error::{About, Error, Remedy, Waiting, remedy};
 use crate::metadata::Creation;
 use crate::net::Class;
 use crate::routing::{Retries, until};
@@ -112,7 +113,8 @@ pub(crate) async fn lookup(
     // Its topics are kept fresh until all is found.
     let cluster = &cluster.with_own_interest();
     let found = vec![None; wanted.len()];
-    let mut lookup = Lookup { cluster, wanted, isolation, deadline, found, problem: None };
+    let after = deadline.saturating_duration_since(Instant::now());
+    let mut lookup = Lookup { cluster, wanted, isolation, deadline, after, found, problem: None };
     let mut retries = Retries::new(cluster, deadline);
     loop {
         let open = lookup.open().len();
@@ -144,6 +146,8 @@ struct Lookup<'a> {
     wanted: &'a [Wanted],
     isolation: Isolation,
     deadline: Instant,
+    /// How long it may take.
+    after: Duration,
     /// By the index of what is wanted.
     found: Vec<Option<FoundOffset>>,
     /// Why something is not found yet.
@@ -188,7 +192,7 @@ impl Lookup<'_> {
     }
 
     async fn ask(&self, broker: i32, rows: Rows) -> Result<Answers, Error> {
-        let (wanted, isolation) = (self.wanted, self.isolation);
+        let (wanted, isolation, after) = (self.wanted, self.isolation, self.after);
         let asked: Vec<(Wanted, i32)> = rows
             .iter()
             .filter_map(|(index, epoch)| Some((wanted.get(*index)?.clone(), *epoch)))
@@ -201,7 +205,16 @@ impl Lookup<'_> {
         let (version, response) =
             until(self.deadline, (ApiKey::LIST_OFFSETS, broker), call).await?;
         let answer = |(index, _): &(usize, i32)| {
-            Some((*index, read(wanted.get(*index)?, version, &response)))
+            let wanted = wanted.get(*index)?;
+            let found = read(wanted, version, &response);
+            let lacks = |found: &FoundOffset| found.offset.is_none() && has_one(wanted.2);
+            Some((
+                *index,
+                match found {
+                    Ok(found) if lacks(&found) => Err(missing(&wanted.0, wanted.1, after)),
+                    found => found,
+                },
+            ))
         };
         Ok(rows.iter().filter_map(answer).collect())
     }
@@ -297,6 +310,17 @@ fn read(
         }),
         _ => Err(Error::broker(ApiKey::LIST_OFFSETS, answer.error_code, about())),
     }
+}
+
+/// Whether every log has an offset there.
+fn has_one(position: Position) -> bool {
+    matches!(position, Position::Earliest | Position::Latest)
+}
+
+/// What to say where a leader names no offset although there is one.
+pub(crate) fn missing(topic: &str, partition: i32, after: Duration) -> Error {
+    let what = Waiting::Offset { topic: topic.into(), partition };
+    Error::TimedOut { what, after, maybe_written: false }
 }
 
 fn offset(version: i16, answer: &ListOffsetsPartitionResponse) -> Option<i64> {

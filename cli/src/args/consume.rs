@@ -93,7 +93,8 @@ pub(crate) struct ConsumeArgs {
 
 const EXAMPLES: &str = r#"Reads partitions directly, without a group, and commits nothing.
 Prints values, one a line, unless a format says otherwise. Runs until it is stopped, or --exit,
---count or --until end it.
+--count or --until end it. Where --offset is a number that the log does not hold, it fails, unless
+-X auto.offset.reset=earliest (or latest) says where to go on.
 
 FORMAT:
   %t topic     %k key             %s value
@@ -106,7 +107,7 @@ JSON, the names are kcat's; bytes which are not UTF-8 are {"base64":".."} in pla
    "headers":["name","value","name",null],"key":"k","payload":"v"}
 
 Output is written in big pieces, and whenever no record waits. When the reader of stdout goes away,
-a line on stderr says so (unless --quiet) and the exit status is 1; `-c N` ends in peace.
+a line on stderr says so (unless --quiet) and the exit status is 1; to read N records, use -c N.
 
 Examples:
   kurier consume orders -e                       all that is there now

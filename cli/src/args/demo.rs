@@ -35,9 +35,9 @@ pub(crate) struct DemoArgs {
     #[arg(long = "as", value_name = "RELEASE", default_value = "4.4")]
     pub(crate) release: String,
 
-    /// Codec: none, gzip, snappy, lz4 or zstd
-    #[arg(short = 'z', long, value_name = "CODEC", default_value = "zstd")]
-    pub(crate) compression: Codec,
+    /// Codec: none, gzip, snappy, lz4 or zstd [default: zstd; lz4 before Kafka 2.1]
+    #[arg(short = 'z', long, value_name = "CODEC")]
+    pub(crate) compression: Option<Codec>,
 }
 
 const EXAMPLES: &str = "\
@@ -48,4 +48,4 @@ loopback. It says what it does, and which commands do the same on a cluster of y
 Examples:
   kurier demo
   kurier demo /var/log/syslog --times 1
-  kurier demo --as 0.10.2 -z lz4";
+  kurier demo --as 0.10.2 -z gzip";

@@ -53,11 +53,11 @@ pub(crate) struct ProduceArgs {
     pub(crate) timestamp: Option<Time>,
 
     /// Read each line as a JSON object, as `consume --json` writes them; topic, partition and
-    /// offset in it are not looked at
+    /// offset in it are ignored
     #[arg(short = 'J', long, conflicts_with_all = ["key_delimiter", "null"])]
     pub(crate) json: bool,
 
-    /// Partition of each record [default: by the key as Java does, or in turn]
+    /// Partition of each record [default: see below]
     #[arg(
         short = 'p',
         long,
@@ -119,7 +119,12 @@ impl AcksArg {
 const EXAMPLES: &str = r"Each line of stdin, or of the files, becomes a record, also an empty one.
 The command ends when the brokers have acknowledged every record. It ends early when one is refused
 for good, or with Ctrl-C; then no more is read, and a line on stderr counts the records that were
-read and not acknowledged.
+read and not acknowledged. A second Ctrl-C ends it at once, with the same line.
+
+A record with a key goes to the partition that Java's client would choose for the key. Records
+without one travel together: a whole batch goes to one partition, the next batch to another. If the
+topic does not exist, brokers may create it (auto.create.topics.enable), and a line on stderr says
+so; -X allow.auto.create.topics=false keeps them from it.
 
 Examples:
   seq 1 1000 | kurier produce numbers

@@ -76,7 +76,7 @@ pub(crate) struct CreateArgs {
     #[arg(short = 'c', long = "config", value_name = "KEY=VALUE")]
     pub(crate) configs: Vec<KeyValue>,
 
-    /// Do not mind topics which are there already
+    /// Succeed for topics that exist already, and leave them as they are
     #[arg(long)]
     pub(crate) if_not_exists: bool,
 
@@ -112,7 +112,7 @@ pub(crate) struct DeleteArgs {
     #[arg(required = true, value_name = "TOPIC", value_parser = crate::text::list::topic)]
     pub(crate) topics: Vec<String>,
 
-    /// Do not mind topics which are not there
+    /// Succeed for topics that do not exist
     #[arg(long)]
     pub(crate) if_exists: bool,
 

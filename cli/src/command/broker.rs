@@ -4,7 +4,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use kurier_env::RealWall;
 use kurier_testkit::{Builder, TestCluster};
@@ -13,18 +12,18 @@ use crate::args::broker::BrokerArgs;
 use crate::failure::{Failure, Outcome};
 use crate::output::stdout::Stdout;
 use crate::session::progress::say;
-use crate::session::signals::Stop;
+use crate::session::signals::{Last, Stop};
 use crate::text::reason;
 
 /// Runs a cluster until a signal ends it.
 pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
-    let mut stop = Stop::listen(Some(GRACE));
+    let mut stop = Stop::listen(Last::First);
     let builder =
         args.topics.iter().fold(describe(&args.release, args.brokers), |builder, topic| {
             builder.topic(&topic.name, topic.partitions)
         });
     let cluster = build(builder.auto_create(!args.no_auto_create))?;
-    let served = cluster.serve_tcp(&args.host, args.port).await;
+    let served = cluster.serve_tcp(bare(&args.host), args.port).await;
     let served = served.map_err(|error| cannot_listen(args, &error))?;
     let addresses = served.bootstrap();
     let lines: String = addresses.iter().map(|address| format!("{address}\n")).collect();
@@ -44,6 +43,11 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
         let _ = fs::remove_file(file);
     }
     Ok(())
+}
+
+/// An IPv6 address may stand in brackets, as it does before a port.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 /// A cluster that keeps real time.
@@ -93,6 +97,3 @@ fn write_whole(file: &Path, text: &str) -> io::Result<()> {
     fs::write(&beside, text)?;
     fs::rename(&beside, file)
 }
-
-/// How long connections may take to close.
-const GRACE: Duration = Duration::from_secs(3);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanCount};
 use kurier_client::{Client, Error, Record, Start, Stop};
 use kurier_protocol::record::Compression;
+use kurier_protocol::release::Release;
 use kurier_testkit::TestCluster;
 use tokio::time::Instant;
 
@@ -35,13 +36,14 @@ pub(crate) async fn run(args: &DemoArgs) -> Outcome {
     })?;
     let bootstrap = served.bootstrap();
     stdout.print(&started(args, &bootstrap))?;
+    let codec = args.compression.map_or_else(|| codec_of(&args.release), |codec| codec.0);
 
     let begun = Instant::now();
     let client = Client::builder(bootstrap).client_id("kurier-demo").connect().await;
     let client = client.map_err(|error| failed("reach the demo's own cluster", &error))?;
-    let wrote = write(&client, args.compression.0, lines()).await;
+    let wrote = write(&client, codec, lines()).await;
     let wrote = wrote.map_err(|error| failed("write to the demo's own cluster", &error))?;
-    stdout.print(&written(args, &wrote, begun.elapsed(), &cluster))?;
+    stdout.print(&written(args, (&wrote, begun.elapsed(), codec), &cluster))?;
 
     let begun = Instant::now();
     let read = read(&client).await;
@@ -53,7 +55,7 @@ pub(crate) async fn run(args: &DemoArgs) -> Outcome {
 
     compare(lines(), &read)?;
     served.shutdown().await;
-    stdout.print(&compared(args))
+    stdout.print(&compared(codec))
 }
 
 /// The text to send: a file, or the one that this binary carries.
@@ -62,6 +64,14 @@ fn text(file: Option<&Path>) -> Outcome<Vec<u8>> {
     std::fs::read(file).map_err(|error| {
         Failure::Failed(format!("cannot read {}: {}", file.display(), reason(&error)))
     })
+}
+
+/// The best codec that brokers of a release know.
+fn codec_of(release: &str) -> Compression {
+    match release.parse::<Release>() {
+        Ok(release) if release < ZSTD_SINCE => Compression::Lz4,
+        _ => Compression::Zstd,
+    }
 }
 
 /// How much went one way.
@@ -165,7 +175,11 @@ fn started(args: &DemoArgs, bootstrap: &[String]) -> String {
     )
 }
 
-fn written(args: &DemoArgs, size: &Size, took: Duration, cluster: &TestCluster) -> String {
+fn written(
+    args: &DemoArgs,
+    (size, took, codec): (&Size, Duration, Compression),
+    cluster: &TestCluster,
+) -> String {
     let what = match &args.file {
         Some(file) => file.display().to_string(),
         None => "the Apache licence".into(),
@@ -180,12 +194,12 @@ fn written(args: &DemoArgs, size: &Size, took: Duration, cluster: &TestCluster) 
         HumanBytes(size.bytes),
         HumanCount(u64::try_from(batches.len()).unwrap_or(u64::MAX)),
         HumanBytes(u64::try_from(stored).unwrap_or(u64::MAX)),
-        args.compression,
+        codec,
     )
 }
 
-fn compared(args: &DemoArgs) -> String {
-    let codec = match args.compression.0 {
+fn compared(codec: Compression) -> String {
+    let codec = match codec {
         Compression::None => String::new(),
         codec => format!(" -z {codec}"),
     };
@@ -196,6 +210,9 @@ fn compared(args: &DemoArgs) -> String {
          kurier -b localhost:9092 consume demo -o beginning -e\n"
     )
 }
+
+/// The first release that knows zstd (KIP-110).
+const ZSTD_SINCE: Release = Release::V2_1;
 
 const TOPIC: &str = "demo";
 static LINES: Delimiter = Delimiter::Byte(b'\n');
@@ -211,6 +228,18 @@ mod tests {
         let mut lines = Lines::default();
         records(text.as_bytes(), &LINES).for_each(|line| lines.push(line));
         lines
+    }
+
+    #[test]
+    fn the_codec_is_one_that_the_release_knows() {
+        for (release, codec) in [
+            ("0.10.2", Compression::Lz4),
+            ("2.0", Compression::Lz4),
+            ("2.1", Compression::Zstd),
+            ("4.4", Compression::Zstd),
+        ] {
+            assert_eq!(codec_of(release), codec, "{release}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `kurier topic`: list, create, describe, delete.
 
+use std::collections::BTreeSet;
+
 use kurier_client::admin::Outcomes;
 use kurier_client::{Error, NewTopic};
 use kurier_protocol::ErrorCode;
@@ -11,12 +13,13 @@ use crate::failure::{Failure, Outcome};
 use crate::output::stdout::Stdout;
 use crate::output::table;
 use crate::session::progress::say;
-use crate::session::{connect, failed};
+use crate::session::{connect, failed, in_options};
 
 use super::topic_sheet::{Sheet, sheets};
 
 /// Prints the topics' names, or more in JSON.
 pub(crate) async fn list(args: &ListArgs, cluster: &ClusterArgs) -> Outcome {
+    let mut stdout = Stdout::for_data()?;
     let client = connect(cluster, &[]).await?;
     let topics = client.admin().list_topics().await;
     let topics = topics.map_err(|error| failed("list topics", &error))?;
@@ -32,13 +35,13 @@ pub(crate) async fn list(args: &ListArgs, cluster: &ClusterArgs) -> Outcome {
             })
         })),
     };
-    Stdout::open()?.print(&text)
+    stdout.print(&text)
 }
 
 /// Creates topics.
 pub(crate) async fn create(args: &CreateArgs, cluster: &ClusterArgs) -> Outcome {
     let client = connect(cluster, &[]).await?;
-    let new = args.topics.iter().map(|name| {
+    let new = once(&args.topics).into_iter().map(|name| {
         let mut topic = NewTopic::new(name);
         if let Some(count) = args.partitions {
             topic = topic.partitions(count);
@@ -56,15 +59,16 @@ pub(crate) async fn create(args: &CreateArgs, cluster: &ClusterArgs) -> Outcome 
 /// Deletes topics.
 pub(crate) async fn delete(args: &DeleteArgs, cluster: &ClusterArgs) -> Outcome {
     let client = connect(cluster, &[]).await?;
-    let deleted = client.admin().delete_topics(&args.topics).await;
+    let deleted = client.admin().delete_topics(once(&args.topics)).await;
     let tolerated = args.if_exists.then_some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
     each("delete", deleted, tolerated)
 }
 
 /// Prints partitions, leaders, replicas and offsets.
 pub(crate) async fn describe(args: &DescribeArgs, cluster: &ClusterArgs) -> Outcome {
+    let mut stdout = Stdout::for_data()?;
     let client = connect(cluster, &[]).await?;
-    let described = client.admin().describe_topics(&args.topics).await;
+    let described = client.admin().describe_topics(once(&args.topics)).await;
     let described = described.map_err(|error| failed("describe topics", &error))?;
     let (mut found, mut faults) = (Vec::new(), Vec::new());
     for topic in described {
@@ -78,8 +82,14 @@ pub(crate) async fn describe(args: &DescribeArgs, cluster: &ClusterArgs) -> Outc
         ListFormat::Text => sheets.iter().map(Sheet::text).collect::<Vec<_>>().join("\n"),
         ListFormat::Json => table::json_array(sheets.iter().map(Sheet::json)),
     };
-    Stdout::open()?.print(&text)?;
+    stdout.print(&text)?;
     report("describe", faults)
+}
+
+/// Each name once: brokers refuse a request that names a topic twice.
+fn once(names: &[String]) -> Vec<&String> {
+    let mut seen = BTreeSet::new();
+    names.iter().filter(|name| seen.insert(*name)).collect()
 }
 
 /// The outcome of an operation on several topics.
@@ -90,7 +100,7 @@ fn each(verb: &str, outcomes: Result<Outcomes, Error>, tolerated: Option<ErrorCo
     let faults = outcomes.into_iter().filter_map(|(_, outcome)| outcome.err());
     report(
         verb,
-        faults.filter(|error| !is_tolerated(error)).map(|error| error.to_string()).collect(),
+        faults.filter(|error| !is_tolerated(error)).map(|error| in_options(&error)).collect(),
     )
 }
 

@@ -98,7 +98,12 @@ pub(crate) struct TooLong {
 
 impl fmt::Display for TooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a record is longer than {} bytes without a delimiter", self.record_bytes_max)
+        write!(
+            f,
+            "a record is longer than {} bytes, which is all that max.request.size allows; \
+             check the delimiter (-D), or raise -X max.request.size",
+            self.record_bytes_max
+        )
     }
 }
 
@@ -134,9 +139,11 @@ impl Chunker {
         let Some(end) = self.delimiter.last_end(fresh) else {
             let overlap = self.delimiter.len().saturating_sub(1);
             self.searched = self.searched.max(self.filled.saturating_sub(overlap));
-            let too_long = self.filled > self.record_bytes_max;
-            let record_bytes_max = self.record_bytes_max;
-            return if too_long { Err(TooLong { record_bytes_max }) } else { Ok(None) };
+            return if self.filled > self.record_bytes_max {
+                Err(self.too_long())
+            } else {
+                Ok(None)
+            };
         };
         let end = self.searched + end;
         let tail = self.buffer.get(end..self.filled).unwrap_or_default();
@@ -149,6 +156,10 @@ impl Chunker {
         let mut chunk = std::mem::replace(&mut self.buffer, next);
         chunk.truncate(end);
         Ok(Some(chunk))
+    }
+
+    fn too_long(&self) -> TooLong {
+        TooLong { record_bytes_max: self.record_bytes_max }
     }
 
     /// The end of the input: what is left is a record too, if it is anything.

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::chunk::{Chunker, Delimiter};
+use crate::text::moment::wait_a_moment;
 use crate::text::reason;
 
 /// Chunks of whole records, as they come in.
@@ -122,7 +123,7 @@ impl Reading {
                 };
                 let chunk = chunker.push(count, || self.spares.try_recv().ok());
                 self.begun.store(chunker.begun(), Ordering::Relaxed);
-                self.send(chunk.map_err(|error| format!("cannot cut {name}: {error}"))?);
+                self.send(chunk.map_err(|error| format!("cannot read {name}: {error}"))?);
             }
             self.begun.store(0, Ordering::Relaxed);
             self.send(chunker.finish());
@@ -161,7 +162,23 @@ pub(crate) fn open(file: &Path) -> io::Result<Box<dyn Read>> {
 fn stdin() -> io::Result<Box<dyn Read>> {
     use std::os::fd::AsFd;
     let stdin = io::stdin().as_fd().try_clone_to_owned()?;
-    Ok(Box::new(File::from(stdin)))
+    Ok(Box::new(Patient(File::from(stdin))))
+}
+
+/// Waits for bytes also where another process has made the pipe or terminal nonblocking.
+#[cfg(unix)]
+struct Patient<R>(R);
+
+#[cfg(unix)]
+impl<R: Read> Read for Patient<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(into) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_a_moment(),
+                done => return done,
+            }
+        }
+    }
 }
 
 /// Whether stdin is `/dev/null`, which it is as well if it was closed when the process began.

@@ -4,9 +4,15 @@
 //! client runs.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+
+#[cfg(unix)]
+use tokio::io::Interest;
+#[cfg(unix)]
+use tokio::net::unix::pipe::Sender;
 
 use crate::failure::Failure;
+use crate::text::moment::wait_a_moment;
 use crate::text::reason;
 
 /// Stdout, buffered.
@@ -15,18 +21,32 @@ pub(crate) struct Stdout {
     file: File,
     buffer: Vec<u8>,
     flush_bytes: usize,
+    reader: Reader,
 }
 
 impl Stdout {
-    /// Stdout that is written in big pieces.
+    /// Stdout for data: it is written in big pieces.
     ///
     /// # Errors
     ///
-    /// Stdout cannot be had: it is closed.
+    /// It is closed, so that what is written would be lost.
+    pub(crate) fn for_data() -> Result<Self, Failure> {
+        if was_closed() {
+            return Err(Failure::StdoutLost);
+        }
+        Self::open()
+    }
+
+    /// Stdout for texts that a user may do without.
+    ///
+    /// # Errors
+    ///
+    /// Stdout cannot be had.
     pub(crate) fn open() -> Result<Self, Failure> {
         let buffer = Vec::with_capacity(2 * FLUSH_BYTES);
         let file = stdout().map_err(|error| closed(&error))?;
-        Ok(Self { file, buffer, flush_bytes: FLUSH_BYTES })
+        let reader = Reader::watch(&file);
+        Ok(Self { file, buffer, flush_bytes: FLUSH_BYTES, reader })
     }
 
     /// The same, written after each record.
@@ -54,10 +74,7 @@ impl Stdout {
     ///
     /// As [`Self::settle`].
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        let written = self.file.write_all(&self.buffer);
+        let written = write_all(&mut self.file, &self.buffer);
         self.buffer.clear();
         written.map_err(|error| closed(&error))
     }
@@ -71,13 +88,104 @@ impl Stdout {
         self.buffer.extend_from_slice(text.as_bytes());
         self.flush()
     }
+
+    /// Waits until the reader of a pipe has gone; for ever, if stdout is no pipe.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub(crate) async fn reader_has_gone(&self) -> Failure {
+        self.reader.has_gone().await;
+        Failure::StdoutClosed
+    }
+}
+
+/// Writes it all, also to a pipe or terminal that another process has made nonblocking.
+fn write_all(file: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => wait_a_moment(),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn closed(error: &io::Error) -> Failure {
     match error.kind() {
-        io::ErrorKind::BrokenPipe => Failure::StdoutClosed,
+        ErrorKind::BrokenPipe => Failure::StdoutClosed,
         _ => Failure::StdoutBroken(reason(error)),
     }
+}
+
+/// Whoever reads what goes into a pipe.
+#[cfg(unix)]
+#[derive(Debug)]
+struct Reader(Option<Sender>);
+
+#[cfg(unix)]
+impl Reader {
+    /// Nothing comes of it where stdout is a file: those have no reader that could go. It is only
+    /// looked at, so it does not matter whether it is a pipe, nor whether its writes wait.
+    fn watch(stdout: &File) -> Self {
+        Self(stdout.try_clone().and_then(Sender::from_file_unchecked).ok())
+    }
+
+    async fn has_gone(&self) {
+        let gone = match &self.0 {
+            Some(pipe) => pipe.ready(Interest::ERROR).await.is_ok(),
+            None => false,
+        };
+        if !gone {
+            std::future::pending().await
+        }
+    }
+}
+
+/// Whoever reads what goes into a pipe: noticed at the next write.
+#[cfg(not(unix))]
+#[derive(Debug)]
+struct Reader;
+
+#[cfg(not(unix))]
+impl Reader {
+    fn watch(_stdout: &File) -> Self {
+        Self
+    }
+
+    async fn has_gone(&self) {
+        std::future::pending().await
+    }
+}
+
+/// Whether stdout was closed when the process began.
+///
+/// Rust's runtime opens /dev/null for reading and writing in the place of a closed descriptor, and
+/// a shell's `>/dev/null` opens it for writing alone: that is how they are told apart. A parent
+/// that gives /dev/null opened for both to its child is taken for one that has closed it; and
+/// where there is no /proc nothing can be told, and stdout counts as open.
+#[cfg(target_os = "linux")]
+fn was_closed() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let device = |file: io::Result<File>| Some(file.ok()?.metadata().ok()?.rdev());
+    let is_null = device(stdout()).is_some_and(|one| device(File::open("/dev/null")) == Some(one));
+    is_null && std::fs::read_to_string("/proc/self/fdinfo/1").is_ok_and(|info| is_for_both(&info))
+}
+
+/// Whether a line `flags:` of /proc says that a file is open for reading and writing.
+#[cfg(target_os = "linux")]
+fn is_for_both(info: &str) -> bool {
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    flags.is_some_and(|flags| flags.trim_end().ends_with('2'))
+}
+
+/// Whether stdout was closed when the process began: that cannot be told here.
+#[cfg(not(target_os = "linux"))]
+fn was_closed() -> bool {
+    false
 }
 
 #[cfg(unix)]
@@ -94,3 +202,43 @@ fn stdout() -> io::Result<File> {
 
 /// A pipe of Linux holds 64 KiB.
 const FLUSH_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes three bytes at a time, and every other time none.
+    #[derive(Default)]
+    struct Reluctant(Vec<u8>, bool);
+
+    impl Write for Reluctant {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            let count = bytes.len().min(3);
+            self.0.extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_nonblocking_stdout_gets_every_byte() {
+        let mut reluctant = Reluctant::default();
+        write_all(&mut reluctant, b"0123456789").unwrap();
+        assert_eq!(reluctant.0, b"0123456789");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_last_octal_digit_of_the_flags_tells_how_a_file_is_open() {
+        assert!(is_for_both("pos:\t0\nflags:\t0100002\nmnt_id:\t26\n"));
+        assert!(!is_for_both("pos:\t0\nflags:\t0100001\nmnt_id:\t22\n"));
+        assert!(!is_for_both(""));
+    }
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kurier_client::properties::Properties;
 
+use super::progress::say;
 use crate::args::cluster::ClusterArgs;
 use crate::failure::{Failure, Outcome};
 use crate::text::reason;
@@ -15,7 +16,11 @@ pub(super) fn settings(args: &ClusterArgs, environment: Option<String>) -> Outco
     let mut properties = Properties::default();
     properties.client.bootstrap_timeout = BOOTSTRAP_TIMEOUT;
     if let Some(file) = &args.config_file {
-        read(file, &mut properties)?;
+        let skipped = read(file, &mut properties)?;
+        if args.verbose > 0 && !skipped.is_empty() {
+            let (name, skipped) = (file.display(), skipped.join(", "));
+            say(&format!("kurier: {name}: skipped, as nothing here would use it: {skipped}"));
+        }
     }
     for pair in &args.properties {
         let set = properties.set(&pair.key, &pair.value);
@@ -25,6 +30,10 @@ pub(super) fn settings(args: &ClusterArgs, environment: Option<String>) -> Outco
         Some(servers) => Some(servers.clone()),
         None => environment.filter(|_| properties.servers.is_empty()),
     };
+    if args.bootstrap.is_none() && named.as_deref().is_some_and(|servers| servers.trim() == "") {
+        let line = "KURIER_BOOTSTRAP is empty; unset it, or write HOST:PORT,.. into it";
+        return Err(Failure::Usage(line.into()));
+    }
     if let Some(servers) = named {
         properties.servers = servers.split(',').map(|server| server.trim().into()).collect();
     } else if properties.servers.is_empty() {
@@ -36,17 +45,24 @@ pub(super) fn settings(args: &ClusterArgs, environment: Option<String>) -> Outco
     Ok(properties)
 }
 
-fn read(file: &Path, properties: &mut Properties) -> Outcome {
+/// Takes the settings of a file; gives the names of those that mean something to Java's clients
+/// and nothing to this one.
+fn read(file: &Path, properties: &mut Properties) -> Outcome<Vec<String>> {
     let name = file.display();
     let text = fs::read_to_string(file);
     let text = text.map_err(|error| {
         Failure::Failed(format!("cannot read {name}: {}; check -F", reason(&error)))
     })?;
     let wrong = |error| Failure::Usage(format!("{name}: {error}"));
+    let mut skipped = Vec::new();
     for (key, value) in Properties::read(&text).map_err(wrong)? {
-        properties.set(&key, &value).map_err(wrong)?;
+        if Properties::is_without_effect(&key) {
+            skipped.push(key);
+        } else {
+            properties.set(&key, &value).map_err(wrong)?;
+        }
     }
-    Ok(())
+    Ok(skipped)
 }
 
 /// How long brokers may take to be found: less than a program would wait, as somebody is watching.
@@ -71,6 +87,14 @@ mod tests {
         check(&args, Some("env:1"), &["property:1", "other:2"]);
         args.bootstrap = Some("option:1,other".into());
         check(&args, Some("env:1"), &["option:1", "other"]);
+    }
+
+    #[test]
+    fn an_empty_environment_variable_is_named() {
+        let Err(Failure::Usage(line)) = settings(&ClusterArgs::default(), Some(" ".into())) else {
+            panic!("an empty name was taken")
+        };
+        assert!(line.starts_with("KURIER_BOOTSTRAP is empty"), "{line}");
     }
 
     #[test]

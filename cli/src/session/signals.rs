@@ -1,50 +1,82 @@
-//! SIGINT and SIGTERM: the first asks the command to end, the second ends the process.
+//! SIGINT and SIGTERM: the first asks the command to end, the second asks it to end at once; what
+//! has not ended soon after is ended.
 
 use std::time::Duration;
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::failure::{Failure, Outcome};
 
 /// Whether the command was asked to end.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop {
-    asked: watch::Receiver<bool>,
+    signals: watch::Receiver<u32>,
+    /// How many signals the command has acted on.
+    obeyed: u32,
 }
 
 impl Stop {
-    /// Listens for signals from now on. A command that has not ended `grace` after the first one
-    /// is ended, as it is by a second one.
-    pub(crate) fn listen(grace: Option<Duration>) -> Self {
-        let (ask, asked) = watch::channel(false);
+    /// Listens for signals from now on. A command that has not ended [`GRACE`] after the signal
+    /// that gives it `last` is ended.
+    pub(crate) fn listen(last: Last) -> Self {
+        let (ask, asked) = watch::channel(0);
         // Here and not in the task, which may start late: a signal would end the process.
         let mut signals = Signals::listen();
         tokio::spawn(async move {
-            signals.next().await;
-            // The command may have ended, and its process is about to.
-            let _ = ask.send(true);
-            match grace {
-                Some(grace) => {
-                    let _ = tokio::time::timeout(grace, signals.next()).await;
-                }
-                None => signals.next().await,
+            for number in 1..=if last == Last::Second { 2 } else { 1 } {
+                signals.next().await;
+                // The command may have ended, and its process is about to.
+                let _ = ask.send(number);
             }
+            // Another signal ends it sooner.
+            let _ = timeout(GRACE, signals.next()).await;
             std::process::exit(STATUS_KILLED);
         });
-        Self { asked }
+        Self { signals: asked, obeyed: 0 }
     }
 
-    /// Waits until the command is asked to end.
+    /// The command ends, as it was asked to; [`asked`](Self::asked) waits for the next signal.
+    pub(crate) fn obey(&mut self) {
+        self.obeyed += 1;
+    }
+
+    /// Does `work`, unless a signal comes first: `what` names it then, after "while".
+    pub(crate) async fn or<T>(
+        &mut self,
+        what: &str,
+        work: impl Future<Output = Outcome<T>>,
+    ) -> Outcome<T> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.asked() => Err(Failure::Failed(format!("stopped by a signal while {what}"))),
+        }
+    }
+
+    /// Waits until the command is asked to end, or once more after it has obeyed.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
     pub(crate) async fn asked(&mut self) {
-        if self.asked.wait_for(|asked| *asked).await.is_err() {
+        let obeyed = self.obeyed;
+        if self.signals.wait_for(|signals| *signals > obeyed).await.is_err() {
             // The listener is gone with the runtime: nobody will ask.
             std::future::pending().await
         }
     }
+}
+
+/// The last signal that a command has a say in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Last {
+    /// The first: it has nothing to save.
+    First,
+    /// The second: it saves what it can after the first.
+    Second,
 }
 
 /// The signals that ask a process to end.
@@ -87,7 +119,7 @@ impl Signals {
 }
 
 /// How long a command that has nothing left to save may take to end.
-pub(crate) const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What shells report of a process that SIGINT has ended.
 const STATUS_KILLED: i32 = 130;

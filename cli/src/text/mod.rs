@@ -1,9 +1,10 @@
-//! Small readers of what a user types: escapes, times, lists. All of them are cores.
+//! Small readers of what a user types, all of them cores: escapes, times, lists. And a wait.
 
 pub(crate) mod escape;
 pub(crate) mod time;
 pub(crate) mod base64;
 pub(crate) mod list;
+pub(crate) mod moment;
 
 /// Why I/O failed, without the number of the operating system.
 pub(crate) fn reason(error: &std::io::Error) -> String {

@@ -40,6 +40,12 @@ impl Broker {
         run(&mut self.command(args), input)
     }
 
+    /// Sends the process a signal, such as `-STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
     /// Ends the process at once, as a crash does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -38,6 +38,8 @@ fn a_text_that_cannot_be_shown_is_named() {
     assert!(ended.failed(1).contains("/no/such/file"), "{ended:?}");
     let ended = run(&mut kurier(&["demo", "/dev/null"]), "");
     assert!(ended.failed(1).contains("no lines"), "{ended:?}");
+    let said = run(&mut kurier(&["demo", "--as", "0.10.2", "--times", "1"]), "").text();
+    assert!(said.contains("(lz4)"), "{said}");
     let ended = run(&mut kurier(&["demo", "--as", "0.10.2", "-z", "zstd"]), "");
     assert!(ended.failed(1).contains("zstd"), "{ended:?}");
 }

@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod ends_in_time;
 mod brokers;
 mod demo;
 mod help;

@@ -1,6 +1,7 @@
 //! Core: the fetcher's other half: answers to batches, positions, retries or failures.
 
 use std::collections::BTreeSet;
+use std::mem;
 use std::sync::Arc;
 
 use kurier_protocol::api::fetch::{FetchResponse, NodeEndpoint, PartitionData};
@@ -11,12 +12,12 @@ use super::buffer::{Entry, Item, Turn};
 use super::config::{OffsetReset, Start};
 use super::fetcher::{Action, Fetcher, Flight, Moment};
 use super::lookup::{Aim, Lookup};
-use super::plan::{Asked, Plan, WHOLE_BATCH_SINCE};
+use super::plan::{Asked, Plan, WHOLE_BATCH_SINCE, standing_still};
 use super::position::{End, Gap, Place};
 use super::reading::{Reading, end_if_reached, is_empty};
-use crate::error::{About, Error, Remedy, remedy};
+use crate::error::{About, Error, Remedy, Standstill, remedy};
 use crate::metadata::Leader;
-use crate::offsets::Isolation;
+use crate::offsets::{self, Isolation, Position};
 
 /// What came.
 impl Fetcher {
@@ -30,8 +31,16 @@ impl Fetcher {
         self.is_stirred = true;
         match found {
             Ok(found) => {
-                for (turn, offset) in lookup.turns.into_iter().zip(found) {
-                    self.handle_offset(turn, lookup.aim, offset);
+                for ((turn, offset), wanted) in
+                    lookup.turns.into_iter().zip(found).zip(&lookup.wanted)
+                {
+                    match (offset, wanted) {
+                        (None, (topic, partition, Position::Earliest | Position::Latest)) => {
+                            let error = offsets::missing(topic, *partition, self.config.outage_max);
+                            self.handle_lookup_failed(moment, turn, lookup.aim, &error);
+                        }
+                        _ => self.handle_offset(turn, lookup.aim, offset),
+                    }
                 }
             }
             Err(error) => {
@@ -49,8 +58,9 @@ impl Fetcher {
         id: u64,
         answer: Result<(i16, FetchResponse), Error>,
     ) {
-        let Some(Flight { broker, plan }) = self.flights.remove(&id) else { return };
-        self.busy.remove(&broker);
+        let Some(flight) = self.flights.remove(&id) else { return };
+        let plan = &flight.plan;
+        self.busy.remove(&flight.broker);
         self.is_stirred = true;
         for asked in plan.asked().iter() {
             if let Some(track) = self.current(asked.turn) {
@@ -59,13 +69,13 @@ impl Fetcher {
         }
         match answer {
             Ok((version, response)) if response.error_code.is_ok() => {
-                self.handle_response(moment, (version, &plan), response);
+                self.handle_response(moment, (version, &flight), response);
             }
             Ok((_, response)) => {
                 let error = Error::broker(ApiKey::FETCH, response.error_code, About::Nothing);
-                self.handle_failed(moment, &plan, &error);
+                self.handle_failed(moment, plan, &error);
             }
-            Err(error) => self.handle_failed(moment, &plan, &error),
+            Err(error) => self.handle_failed(moment, plan, &error),
         }
     }
 }
@@ -97,8 +107,9 @@ impl Fetcher {
         if track.turn != turn {
             return;
         }
-        track.gap = Gap::None;
+        track.gap = Gap::Refuted;
         if local.is_some_and(|local| local <= offset) {
+            track.gap = Gap::None;
             track.place = Place::At(until);
             self.entries.push(Entry { turn, item: Item::Skip { next_offset: until } });
             self.entries.extend(end_if_reached(track));
@@ -137,14 +148,12 @@ impl Fetcher {
     fn handle_response(
         &mut self,
         moment: Moment,
-        (version, plan): (i16, &Plan),
+        (version, flight): (i16, &Flight),
         response: FetchResponse,
     ) {
-        // An empty answer of a broker that throttles says nothing of what is there.
-        let is_telling = response.throttle_time_ms == 0
-            && response.responses.iter().flat_map(|t| &t.partitions).all(is_empty);
-        let mut served = BTreeSet::new();
-        let mut first = None;
+        let plan = &flight.plan;
+        let kind = self.kind_of(flight, moment, &response);
+        let (mut served, mut seen, mut cut) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         let mut hint = 0;
         let endpoints = response.node_endpoints;
         for topic in response.responses {
@@ -153,7 +162,8 @@ impl Fetcher {
                 let Some(one) = plan.find(&mut hint, &topic.topic, topic.topic_id, index) else {
                     continue;
                 };
-                if self.current(one.turn).is_none() {
+                // An answer that names a partition twice is believed once.
+                if !seen.insert(one.turn.slot) || self.current(one.turn).is_none() {
                     continue;
                 }
                 self.pass_leader_on(one, &data, &endpoints);
@@ -161,16 +171,72 @@ impl Fetcher {
                     self.handle_code(moment, one, &data);
                     continue;
                 }
-                match self.handle_records((version, is_telling), one, data) {
+                match self.handle_records((version, kind), one, data) {
                     Yield::Some => {
                         served.insert(one.turn.slot);
                     }
-                    Yield::Cut => first = Some(one.turn.slot),
+                    Yield::Cut => cut.push(one),
+                    Yield::Nothing => self.stall(moment, flight, one, (Standstill::Empty, kind)),
+                    Yield::None if kind == Kind::Hasty => self.hold_back(moment, one.turn),
                     Yield::None => {}
                 }
             }
         }
-        self.turn_order(&served, first);
+        self.turn_order(&served, cut.last().map(|one| one.turn.slot));
+        for one in cut {
+            // Whoever stands first gets a whole batch (KIP-74), so asking again at once is in vain.
+            let is_first = plan.asked().first().is_some_and(|first| first.turn == one.turn);
+            if version >= WHOLE_BATCH_SINCE && (is_first || served.is_empty()) {
+                self.stall(moment, flight, one, (Standstill::Cut, kind));
+            }
+        }
+        for one in plan.asked().iter().filter(|one| !seen.contains(&one.turn.slot)) {
+            self.stall(moment, flight, one, (Standstill::Absent, kind));
+        }
+    }
+
+    /// What an answer says as a whole.
+    fn kind_of(&self, flight: &Flight, moment: Moment, response: &FetchResponse) -> Kind {
+        let mut partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
+        let wait_max = self.config.fetch_wait_max;
+        let took = moment.now.duration_since(flight.launched_at);
+        // An empty answer of a broker that throttles says nothing of what is there.
+        if response.throttle_time_ms != 0 || !partitions.clone().all(is_empty) {
+            Kind::Full
+        } else if self.config.fetch_bytes_min > 0
+            && took < wait_max / 2
+            && partitions.all(|data| data.error_code.is_ok())
+        {
+            Kind::Hasty
+        } else {
+            Kind::Empty
+        }
+    }
+
+    /// An answer brings a partition no further, although it should: says so when that has gone on
+    /// for long, and asks no faster than a broker should answer.
+    fn stall(
+        &mut self,
+        moment: Moment,
+        flight: &Flight,
+        asked: &Asked,
+        (standstill, kind): (Standstill, Kind),
+    ) {
+        if self.current(asked.turn).is_none() {
+            return;
+        }
+        let error = standing_still(asked, flight.broker, standstill, self.config.outage_max);
+        if standstill == Standstill::Empty && kind != Kind::Hasty {
+            return self.tell_outage(asked.turn.slot, moment.now, |_| error.clone());
+        }
+        self.retry(moment, asked.turn, &error);
+    }
+
+    /// Waits a moment, as the broker has not waited for records.
+    fn hold_back(&mut self, moment: Moment, turn: Turn) {
+        let Some(track) = self.current(turn) else { return };
+        let wait = track.backoff.next(moment.chance);
+        self.wait(turn.slot, moment.now, wait);
     }
 
     fn pass_leader_on(&mut self, one: &Asked, data: &PartitionData, endpoints: &[NodeEndpoint]) {
@@ -203,7 +269,7 @@ impl Fetcher {
     /// Takes the batches of one partition in.
     fn handle_records(
         &mut self,
-        (version, is_telling): (i16, bool),
+        (version, kind): (i16, Kind),
         asked: &Asked,
         data: PartitionData,
     ) -> Yield {
@@ -211,7 +277,13 @@ impl Fetcher {
         let Some(track) = self.tracks.get_mut(asked.turn.slot).and_then(Option::as_mut) else {
             return Yield::None;
         };
-        track.heard();
+        let end = track.end_offset();
+        if mem::take(&mut track.is_unchecked) && asked.offset > end {
+            // The log does hold it: it has grown since its end was looked up.
+            track.heard();
+            self.entries.extend(end_if_reached(track));
+            return Yield::None;
+        }
         let readable = if is_committed { data.last_stable_offset } else { data.high_watermark };
         let aborted = if is_committed { data.aborted_transactions } else { None };
         let records = data.records.map(|records| records.0).unwrap_or_default();
@@ -225,6 +297,7 @@ impl Fetcher {
             return Yield::None;
         }
         if has_moved {
+            track.heard();
             track.bytes_max = None;
             track.gap = Gap::None;
             return Yield::Some;
@@ -232,11 +305,19 @@ impl Fetcher {
         if has_bytes {
             return self.handle_cut(version, asked);
         }
-        let until = readable.min(track.end_offset());
-        if is_telling && asked.offset < until && track.end != End::Never {
-            track.gap.handle_empty(until);
+        let until = readable.min(end);
+        let lacks_some = asked.offset < until || end < i64::MAX;
+        if kind == Kind::Full || !lacks_some {
+            track.heard();
+            return Yield::None;
         }
-        Yield::None
+        let is_new =
+            asked.offset < until && track.end != End::Never && track.gap.handle_empty(until);
+        if is_new {
+            // What is found out about it comes first.
+            return Yield::None;
+        }
+        Yield::Nothing
     }
 
     /// Not even one batch came whole.
@@ -289,14 +370,7 @@ impl Fetcher {
                     api: ApiKey::FETCH,
                     code: ErrorCode::OFFSET_OUT_OF_RANGE,
                     about: About::partition(&asked.topic, asked.partition),
-                    message: Some(
-                        format!(
-                            "offset {} was asked for; seek, or set offset_reset \
-                             (auto.offset.reset)",
-                            asked.offset
-                        )
-                        .into(),
-                    ),
+                    message: Some(format!("offset {} was asked for", asked.offset).into()),
                 };
                 return self.fail(asked.turn, error);
             }
@@ -336,5 +410,19 @@ enum Yield {
     Some,
     /// The beginning of one.
     Cut,
+    /// Nothing, although the log goes on.
+    Nothing,
+    /// Nothing, and that is all right.
     None,
+}
+
+/// What an answer is as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It has records, or the broker throttles.
+    Full,
+    /// It has nothing, after the broker has waited for something.
+    Empty,
+    /// It has nothing, and the broker has not waited.
+    Hasty,
 }

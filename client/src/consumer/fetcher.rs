@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use kurier_protocol::Uuid;
 
 use super::buffer::{Claim, Entry, Item, Order, Turn};
-use super::config::{ConsumerConfig, Stop};
+use super::config::{ConsumerConfig, Start, Stop};
 use super::lookup::{self, Lookup};
-use super::plan::{Asked, Plan};
+use super::plan::{Asked, Plan, standing_still};
 use super::position::{End, Gap, Place, Track};
 use crate::backoff::Backoff;
-use crate::error::{Error, Waiting};
+use crate::error::{Error, Standstill, Waiting};
 use crate::metadata::{Leader, Picture};
 
 /// What is to be read, and how far it is.
@@ -62,6 +62,9 @@ pub(crate) enum Action {
 pub(super) struct Flight {
     pub(super) broker: i32,
     pub(super) plan: Plan,
+    pub(super) launched_at: Instant,
+    /// When the silence of one of its partitions has lasted for long.
+    alarm_at: Instant,
 }
 
 /// What an answer's handling needs to know of the world.
@@ -115,6 +118,7 @@ impl Fetcher {
                 if let Some(track) = self.track(turn.slot) {
                     track.turn = turn;
                     track.place = start.into();
+                    track.is_unchecked = matches!(start, Start::Offset(_));
                     track.gap = Gap::None;
                     // Its answer is for another turn now.
                     track.is_asked = false;
@@ -162,6 +166,7 @@ impl Fetcher {
             self.end_wait(slot);
             self.is_stirred = true;
         }
+        self.tell_silence(now);
         if self.actions.is_empty() && mem::take(&mut self.is_stirred) {
             let lookups = lookup::plan(self.tracks.iter_mut().flatten(), picture);
             self.actions.extend(lookups.map(Action::Lookup));
@@ -183,7 +188,8 @@ impl Fetcher {
 
     /// When [`poll_action`](Self::poll_action) must be called again, if nothing else happens.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.retries.first().map(|(at, _)| *at)
+        let alarms = self.flights.values().map(|flight| flight.alarm_at);
+        self.retries.first().map(|(at, _)| *at).into_iter().chain(alarms).min()
     }
 }
 
@@ -204,6 +210,7 @@ impl Fetcher {
                 continue;
             }
             track.is_asked = true;
+            track.silent_since.get_or_insert(now);
             let topic_id = picture.topic(&track.topic).map_or(Uuid::ZERO, |t| t.id);
             by_broker.entry(leader.broker).or_default().push(Asked {
                 turn: track.turn,
@@ -226,12 +233,41 @@ impl Fetcher {
             let id = self.launched;
             let plan = Plan::new(&self.config, asked);
             self.busy.insert(broker);
-            self.flights.insert(id, Flight { broker, plan: plan.clone() });
+            let alarm_at = self.alarm_at(&plan, now);
+            let flight = Flight { broker, plan: plan.clone(), launched_at: now, alarm_at };
+            self.flights.insert(id, flight);
             self.actions.push_back(Action::Fetch { id, broker, plan });
         }
     }
 
-    fn wait(&mut self, slot: usize, now: Instant, wait: Duration) {
+    /// When the silence of one of the plan's partitions will have lasted for long.
+    fn alarm_at(&self, plan: &Plan, now: Instant) -> Instant {
+        let since = |asked: &Asked| self.tracks.get(asked.turn.slot)?.as_ref()?.silent_since;
+        let since = plan.asked().iter().filter_map(since).min().unwrap_or(now);
+        // A broker without records is silent by right for a while.
+        let silence_max = self.config.outage_max.max(self.config.fetch_wait_max * 2);
+        (since + silence_max).max(now + SILENCE_MIN)
+    }
+
+    /// Says which partitions wait in vain for the answer to a fetch.
+    fn tell_silence(&mut self, now: Instant) {
+        let due = |(id, flight): (&u64, &Flight)| (flight.alarm_at <= now).then_some(*id);
+        let due: Vec<_> = self.flights.iter().filter_map(due).collect();
+        for id in due {
+            let Some(mut flight) = self.flights.remove(&id) else { continue };
+            for asked in flight.plan.asked().iter() {
+                let after = self.config.outage_max;
+                let error = || standing_still(asked, flight.broker, Standstill::Silent, after);
+                if self.current(asked.turn).is_some() {
+                    self.tell_outage(asked.turn.slot, now, |_| error());
+                }
+            }
+            flight.alarm_at = self.alarm_at(&flight.plan, now);
+            self.flights.insert(id, flight);
+        }
+    }
+
+    pub(super) fn wait(&mut self, slot: usize, now: Instant, wait: Duration) {
         if let Some(track) = self.track(slot)
             && track.retry_at.is_none()
         {
@@ -297,8 +333,12 @@ fn no_leader(picture: &Picture, track: &Track, after: Duration) -> Error {
         Error::UnknownTopic { topic, partition: None }
     }
 }
+
 /// Without a leader and without news, look again after this.
 const LEADERLESS_RETRY: Duration = Duration::from_millis(250);
+
+/// Between two complaints about one silence there is at least this.
+const SILENCE_MIN: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests;

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kurier_protocol::Uuid;
 use kurier_protocol::api::fetch::{FetchPartition, FetchRequest, FetchTopic};
 
 use super::buffer::Turn;
 use super::config::ConsumerConfig;
+use crate::error::{Error, Standstill, Waiting};
 use crate::offsets::Isolation;
 
 /// A partition in a request.
@@ -130,6 +132,18 @@ impl Plan {
         let share = (self.bytes_max / count).max(PARTITION_BYTES_LEAST);
         share.min(self.partition_bytes_max)
     }
+}
+
+/// What to say when a partition comes no further.
+pub(crate) fn standing_still(
+    asked: &Asked,
+    broker: i32,
+    standstill: Standstill,
+    after: Duration,
+) -> Error {
+    let (topic, partition, offset) = ((&*asked.topic).into(), asked.partition, asked.offset);
+    let what = Waiting::Records { topic, partition, offset, broker, standstill };
+    Error::TimedOut { what, after, maybe_written: false }
 }
 
 /// The version of Fetch since which the first batch comes whole, whatever the limits (KIP-74).

@@ -26,6 +26,8 @@ pub(crate) struct Track {
     /// What one answer may have of it where a batch did not fit the usual limit.
     pub(crate) bytes_max: Option<i32>,
     pub(crate) gap: Gap,
+    /// Whether the position is one that the user has named and no broker has confirmed.
+    pub(crate) is_unchecked: bool,
 }
 
 /// Where a partition stands.
@@ -63,9 +65,10 @@ pub(crate) enum End {
 /// Whether the log has nothing between the position and the end, which compaction may leave so.
 ///
 /// ```text
-/// None -> Suspected -> Unknown -> Lookup -> None: skipped if the leader holds this part itself
+/// None -> Suspected -> Unknown -> Lookup -> None: skipped, as the leader holds this part itself
 ///   ^         |           |         |
-///   +---------+-----------+---------+        records came after all, a seek
+///   |         |           |         +-----> Refuted: records must come
+///   +---------+-----------+---------+---------+        records came after all, a seek
 /// ```
 ///
 /// An answer is empty too where a broker did not get the records from a tiered store in time
@@ -80,16 +83,19 @@ pub(crate) enum Gap {
     Unknown { until: i64 },
     /// It is being looked up.
     Lookup { until: i64 },
+    /// It is none: the leader does not hold this part itself.
+    Refuted,
 }
 
 impl Gap {
-    /// An answer had nothing before this offset.
-    pub(crate) fn handle_empty(&mut self, until: i64) {
-        *self = match *self {
+    /// An answer had nothing before this offset. Whether that leads anywhere.
+    pub(crate) fn handle_empty(&mut self, until: i64) -> bool {
+        let next = match *self {
             Self::None => Self::Suspected,
             Self::Suspected => Self::Unknown { until },
             known => known,
         };
+        std::mem::replace(self, next) != next
     }
 }
 
@@ -108,6 +114,7 @@ impl Track {
             silent_since: None,
             bytes_max: None,
             gap: Gap::None,
+            is_unchecked: matches!(claim.start, Start::Offset(_)),
         }
     }
 

@@ -82,6 +82,8 @@ impl<'a> Reading<'a> {
 /// Ends a partition that has come to its end.
 pub(crate) fn end_if_reached(track: &mut Track) -> Option<Entry> {
     match (track.place, track.end) {
+        // A broker must say first whether its log holds it.
+        (Place::At(offset), End::At(end)) if offset > end && track.is_unchecked => None,
         (Place::At(offset), End::At(end)) if offset >= end => {
             track.place = Place::Done;
             Some(Entry { turn: track.turn, item: Item::End })

@@ -31,7 +31,7 @@ pub(super) fn on_code(code: ErrorCode) -> Option<&'static str> {
             "choose another codec; zstd needs Kafka 2.1 or newer"
         }
         ErrorCode::OFFSET_OUT_OF_RANGE => {
-            "the log no longer, or not yet, holds that offset: start at earliest or latest"
+            "the log no longer, or not yet, holds it: start elsewhere, or set auto.offset.reset"
         }
         ErrorCode::TOPIC_DELETION_DISABLED => "set delete.topic.enable on the brokers",
         ErrorCode::UNKNOWN_SERVER_ERROR => "the broker's log says more",

@@ -16,6 +16,8 @@ pub enum Fault {
     Tls,
     /// The port speaks HTTP.
     Http,
+    /// The port answers with a text of another protocol, which begins like this.
+    Foreign([u8; 4]),
     /// A frame has a length that is negative or over the limit.
     FrameLength {
         /// The length that the frame claims.
@@ -44,6 +46,7 @@ impl Fault {
             // A TLS record: alert (or handshake), then the major version.
             [0x15 | 0x16, 0x03, ..] => Self::Tls,
             b"HTTP" | b"<htm" | b"<HTM" | b"<!do" | b"<!DO" => Self::Http,
+            text if text.iter().all(is_text) => Self::Foreign(first),
             _ => Self::FrameLength { bytes: i32::from_be_bytes(first), bytes_max },
         }
     }
@@ -59,22 +62,68 @@ impl fmt::Display for Fault {
             Self::Http => f.write_str(
                 "the port speaks HTTP; use the port of a Kafka listener, which usually is 9092",
             ),
-            Self::FrameLength { bytes, bytes_max } => write!(
+            Self::Foreign(first) => write!(
                 f,
-                "a frame claims {bytes} bytes, and {bytes_max} is the limit; \
-                 check that the port is Kafka's, or raise frame_bytes_max"
+                "the port speaks {}: its answer begins with \"{}\"; \
+                 use the port of a Kafka listener, which usually is 9092",
+                speaker(first),
+                first.escape_ascii()
             ),
-            Self::Correlation { wanted: Some(wanted), found } => {
-                write!(f, "an answer has correlation id {found}, and {wanted} is next in line")
+            Self::FrameLength { bytes, bytes_max } => {
+                let [a, b, c, d] = bytes.to_be_bytes();
+                write!(f, "an answer begins with the bytes {a:02x} {b:02x} {c:02x} {d:02x}")?;
+                match usize::try_from(*bytes).is_ok_and(|bytes| bytes <= FRAME_BYTES_LIKELY) {
+                    true => write!(
+                        f,
+                        ", a frame of {bytes} bytes, and {bytes_max} is the limit; \
+                         check that the port is Kafka's, or raise receive.message.max.bytes"
+                    ),
+                    false => f.write_str(
+                        ", which is no length of a frame; check that the port is Kafka's",
+                    ),
+                }
             }
-            Self::Correlation { wanted: None, found } => {
-                write!(f, "an answer has correlation id {found}, and no request is open")
-            }
-            Self::Decode(error) => write!(f, "an answer cannot be read: {error}"),
-            Self::Record(error) => write!(f, "a record batch cannot be read: {error}"),
+            Self::Correlation { wanted: Some(wanted), found } => write!(
+                f,
+                "an answer has correlation id {found}, and {wanted} is next in line; {OTHER_SIDE}"
+            ),
+            Self::Correlation { wanted: None, found } => write!(
+                f,
+                "an answer has correlation id {found}, and no request is open; {OTHER_SIDE}"
+            ),
+            Self::Decode(error) => write!(f, "an answer cannot be read: {error}; {OTHER_SIDE}"),
+            Self::Record(error) => write!(
+                f,
+                "a record batch cannot be read: {error}; start behind it, \
+                 or let the broker's log be checked"
+            ),
         }
     }
 }
+
+/// Whether a byte can stand in the first line of a text protocol.
+fn is_text(byte: &u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t')
+}
+
+/// What a port speaks whose first words are these.
+fn speaker(first: &[u8; 4]) -> &'static str {
+    match first {
+        b"SSH-" => "SSH",
+        b"220 " | b"220-" => "SMTP or FTP",
+        b"+OK " => "POP3",
+        b"* OK" => "IMAP",
+        b"-ERR" => "Redis",
+        _ => "another protocol",
+    }
+}
+
+/// What to do about an answer that no broker gives.
+const OTHER_SIDE: &str =
+    "check that the port is a Kafka broker's and that nothing between changes its answers";
+
+/// A frame that claims more than this is none: brokers answer with 100 MiB at most by default.
+const FRAME_BYTES_LIKELY: usize = 1 << 30;
 
 /// Why a connection was not made, or ended.
 #[non_exhaustive]
@@ -227,9 +276,45 @@ pub enum Waiting {
         topic: Box<str>,
         /// The partition of the record.
         partition: i32,
+        /// Why the last try failed, if one did.
+        last: Option<Box<str>>,
+    },
+    /// An offset that every log has: that of its first record, or that of its end.
+    Offset {
+        /// The topic.
+        topic: Box<str>,
+        /// The partition.
+        partition: i32,
+    },
+    /// Records that should be there.
+    Records {
+        /// The topic.
+        topic: Box<str>,
+        /// The partition.
+        partition: i32,
+        /// The offset that is asked for.
+        offset: i64,
+        /// The broker that is asked.
+        broker: i32,
+        /// What its answers lack.
+        standstill: Standstill,
     },
     /// Room in the producer's buffer.
     BufferSpace,
+}
+
+/// What a broker's answers lack where records should come.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standstill {
+    /// There is no answer.
+    Silent,
+    /// The next batch is never whole.
+    Cut,
+    /// They do not speak of the partition.
+    Absent,
+    /// They have nothing of the partition, although its log goes on.
+    Empty,
 }
 
 impl fmt::Display for Waiting {
@@ -238,9 +323,21 @@ impl fmt::Display for Waiting {
             Self::Answer { api, address } => write!(f, "no answer to {api} from {address}"),
             Self::Connection { address } => write!(f, "no connection to {address}"),
             Self::Metadata { topic } => write!(f, "no usable metadata of topic {topic}"),
-            Self::Delivery { topic, partition } => {
-                write!(f, "no acknowledgement from partition {partition} of topic {topic}")
+            Self::Delivery { topic, partition, last } => {
+                write!(f, "no acknowledgement from partition {partition} of topic {topic}")?;
+                match last {
+                    Some(last) => write!(f, " (the last try: {last})"),
+                    None => Ok(()),
+                }
             }
+            Self::Offset { topic, partition } => {
+                write!(f, "no offset of partition {partition} of topic {topic}")
+            }
+            Self::Records { topic, partition, offset, broker, .. } => write!(
+                f,
+                "no records of partition {partition} of topic {topic} at offset {offset} \
+                 from broker {broker}"
+            ),
             Self::BufferSpace => f.write_str("no room in the producer's buffer"),
         }
     }
@@ -263,6 +360,22 @@ impl Waiting {
             Self::Delivery { .. } => {
                 "check the partition's leader and replicas, or raise delivery.timeout.ms"
             }
+            Self::Offset { .. } => {
+                "its leader answers ListOffsets without one: check the broker's log"
+            }
+            Self::Records { standstill, .. } => match standstill {
+                Standstill::Silent => {
+                    "it does not answer: check its health, or raise default.api.timeout.ms"
+                }
+                Standstill::Cut => {
+                    "its answers hold no whole batch behind that offset: check the broker's log"
+                }
+                Standstill::Absent => "its answers leave the partition out: check the broker's log",
+                Standstill::Empty => {
+                    "its answers are empty, although the log goes on: check the broker's log, \
+                     or start behind that offset"
+                }
+            },
             Self::BufferSpace => "send more slowly, or raise buffer.memory or max.block.ms",
         }
     }

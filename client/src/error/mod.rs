@@ -4,7 +4,7 @@ mod advice;
 mod fault;
 mod remedy;
 
-pub use fault::{About, Attempt, Cause, Fault, Waiting};
+pub use fault::{About, Attempt, Cause, Fault, Standstill, Waiting};
 use fault::{Fate, Rounded};
 use remedy::may_be_done;
 pub use remedy::{Remedy, remedy};
@@ -233,7 +233,9 @@ impl fmt::Display for Note<'_> {
 
 /// A broker's words, unless they only repeat its code.
 fn in_other_words(message: Option<&str>, code: ErrorCode) -> Option<&str> {
-    message.filter(|words| !words.is_empty() && code.name() != Some(words))
+    let repeats =
+        |words: &str| code == ErrorCode::TOPIC_ALREADY_EXISTS && words.contains("already exists");
+    message.filter(|words| !words.is_empty() && code.name() != Some(words) && !repeats(words))
 }
 
 struct InAnswerTo(Option<ApiKey>);

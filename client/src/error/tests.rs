@@ -29,8 +29,8 @@ fn every_message_names_what_was_tried_and_what_to_do() {
             about: About::topic("a"),
             message: Some("Topic 'a' already exists.".into()),
         },
-        "broker answered TOPIC_ALREADY_EXISTS to CreateTopics for topic a: \
-         Topic 'a' already exists; delete it first, or use it as it is",
+        "broker answered TOPIC_ALREADY_EXISTS to CreateTopics for topic a; delete it first, or \
+         use it as it is",
     );
     check(
         &Error::unsupported_api(ApiKey::CREATE_TOPICS, (0, 7), None, Some("0.10.0")),
@@ -97,6 +97,15 @@ fn the_first_bytes_tell_tls_and_http_from_a_broken_frame() {
     assert_eq!(Fault::of_length(*b"<htm", 9), Fault::Http);
     let length = Fault::FrameLength { bytes: -1, bytes_max: 9 };
     assert_eq!(Fault::of_length([0xff; 4], 9), length);
+    for (first, speaker) in [(*b"SSH-", "SSH"), (*b"220 ", "SMTP or FTP"), (*b"-NO\r", "another")] {
+        let text = Fault::of_length(first, 9).to_string();
+        let expected = format!("the port speaks {speaker}");
+        assert!(text.starts_with(&expected) && text.contains("Kafka listener"), "{text}");
+    }
+    let binary = Fault::of_length([0x4a, 0, 0, 1], 9).to_string();
+    assert!(binary.contains("4a 00 00 01") && binary.contains("check that the port"), "{binary}");
+    let large = Fault::of_length([0x08, 0, 0, 0], 9).to_string();
+    assert!(large.contains("receive.message.max.bytes"), "{large}");
 }
 
 #[test]

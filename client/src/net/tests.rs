@@ -198,7 +198,7 @@ async fn a_port_that_speaks_something_else_gives_one_clear_error() {
     let rows: [(&[u8], &str); 3] = [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "speaks HTTP"),
         (&[0x15, 3, 3, 0, 2, 2, 10], "speaks TLS"),
-        (&[0x7f, 0xff, 0xff, 0xff], "claims 2147483647 bytes"),
+        (&[0x7f, 0xff, 0xff, 0xff], "begins with the bytes 7f ff ff ff"),
     ];
     for (bytes, text) in rows {
         let (client, mut brokers) = client();

@@ -261,7 +261,8 @@ impl Drop for Part {
         }
         let error = if self.was_sent {
             let topic = Box::from(&*self.batch.topic);
-            let what = error::Waiting::Delivery { topic, partition: self.batch.partition };
+            let partition = self.batch.partition;
+            let what = error::Waiting::Delivery { topic, partition, last: None };
             Error::TimedOut { what, after: Duration::ZERO, maybe_written: true }
         } else {
             Error::Closed { what: "producer" }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::accumulator::{Closed, Partition};
 use super::sealed::Sealed;
 use crate::backoff::Backoff;
+use crate::error::Error;
 
 /// A partition's way to its leader. Batches leave it in order; one that comes back stands before
 /// all later ones.
@@ -25,6 +26,8 @@ pub(crate) struct Lane {
     /// No try before this.
     pub(crate) retry_at: Option<Instant>,
     pub(crate) backoff: Backoff,
+    /// Why the last try failed, until one succeeds.
+    pub(crate) last_error: Option<Error>,
     /// Batches that have records and no outcome; oldest first.
     unsettled: VecDeque<Unsettled>,
     /// The sender's note of when the oldest batch expires.
@@ -50,6 +53,7 @@ impl Lane {
             in_flight: 0,
             retry_at: None,
             backoff,
+            last_error: None,
             unsettled: VecDeque::new(),
             expires: None,
         }

@@ -216,7 +216,7 @@ impl Producer {
         let outcome = closing.await;
         left.map_or(outcome, |partition| {
             let topic = Box::from(&*partition.topic);
-            let what = Waiting::Delivery { topic, partition: partition.index };
+            let what = Waiting::Delivery { topic, partition: partition.index, last: None };
             Err(Error::TimedOut { what, after: at_most, maybe_written: true })
         })
     }

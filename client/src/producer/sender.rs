@@ -284,8 +284,10 @@ impl Sender {
         let Some((number, _)) = lane.oldest() else { return };
         let topic = lane.partition.topic.clone();
         let partition = lane.partition.index;
+        let last: Option<Box<str>> = lane.last_error.as_ref().map(|e| e.to_string().into());
         let timed_out = |maybe_written| {
-            let what = Waiting::Delivery { topic: (&*topic).into(), partition };
+            let (topic, last) = ((&*topic).into(), last.clone());
+            let what = Waiting::Delivery { topic, partition, last };
             Error::TimedOut { what, after, maybe_written }
         };
         let failed = |maybe_written| Fate::Failed(timed_out(maybe_written));
@@ -506,9 +508,12 @@ impl Sender {
         }
         tracing::debug!(topic = %loaded.topic, partition = loaded.index, %error, "sending again");
         if error.maybe_written() {
-            loaded.sealed.indefinite = Some(error);
+            loaded.sealed.indefinite = Some(error.clone());
         }
-        let wait = self.lanes.get_mut(slot).map(|lane| lane.backoff.next(moment.chance));
+        let wait = self.lanes.get_mut(slot).map(|lane| {
+            lane.last_error = Some(error);
+            lane.backoff.next(moment.chance)
+        });
         self.put_back(loaded);
         self.lanes.back_off(slot, moment.now + wait.unwrap_or_default());
     }
@@ -555,6 +560,7 @@ impl Sender {
             lane.in_flight -= 1;
             if is_stored {
                 lane.backoff.reset();
+                lane.last_error = None;
             }
             if lane.has_batch() {
                 self.lanes.queue(slot);

@@ -60,6 +60,14 @@ impl Properties {
         file::read(text)
     }
 
+    /// Whether a name is one that Java's clients or librdkafka know and that changes nothing here:
+    /// a program that reads a file made for them may pass it over. Security, compression,
+    /// transactions and partitioning are never among them.
+    #[must_use]
+    pub fn is_without_effect(name: &str) -> bool {
+        table::WITHOUT_EFFECT.iter().any(|prefix| name.trim().starts_with(prefix))
+    }
+
     /// Every name that [`set`](Self::set) takes, Java's first where there are several for one
     /// setting.
     pub fn names() -> impl Iterator<Item = &'static [&'static str]> {

@@ -128,6 +128,40 @@ const RESET: &[(&str, OffsetReset)] = &[
     ("end", OffsetReset::Latest),
 ];
 
+/// How names of settings begin that other clients have and that change neither what is read or
+/// written here nor who may see it.
+pub(super) const WITHOUT_EFFECT: &[&str] = &[
+    "key.serializer",
+    "key.deserializer",
+    "value.serializer",
+    "value.deserializer",
+    "group.",
+    "session.timeout.ms",
+    "heartbeat.interval.ms",
+    "max.poll.",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "auto.commit.",
+    "partition.assignment.strategy",
+    "interceptor.classes",
+    "metric",
+    "client.dns.lookup",
+    "client.rack",
+    "receive.buffer.bytes",
+    "send.buffer.bytes",
+    "socket.receive.buffer.bytes",
+    "socket.send.buffer.bytes",
+    "metadata.recovery.",
+    "metadata.max.idle.ms",
+    "statistics.interval.ms",
+    "debug",
+    "broker.address.",
+    "api.version.",
+    "internal.",
+    "exclude.internal.topics",
+    "enable.metrics.push",
+];
+
 /// How names of settings begin that other clients have and nothing here would read.
 pub(super) const NOT_BUILT: &[&str] = &[
     "sasl.",

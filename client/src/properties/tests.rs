@@ -8,6 +8,29 @@ use super::*;
 use crate::offsets::Isolation;
 use crate::producer::Acks;
 
+#[test]
+fn what_has_no_effect_here_is_known_and_what_guards_data_is_never_among_it() {
+    for name in ["key.serializer", "value.deserializer", "group.id", "enable.auto.commit"] {
+        assert!(Properties::is_without_effect(name), "{name}");
+        let refused = Properties::from_pairs([(name, "x")]).unwrap_err().to_string();
+        assert!(refused.contains("other Kafka clients"), "{refused}");
+    }
+    for name in [
+        "sasl.jaas.config",
+        "ssl.truststore.location",
+        "security.protocol",
+        "transactional.id",
+        "compression.type",
+        "partitioner.class",
+        "acks",
+        "no.such.setting",
+    ] {
+        assert!(!Properties::is_without_effect(name), "{name}");
+    }
+    let is_set = |name: &&str| Properties::names().flatten().any(|known| known == name);
+    assert_eq!(table::WITHOUT_EFFECT.iter().find(|name| is_set(name)), None);
+}
+
 fn set(pairs: &[(&str, &str)]) -> Properties {
     Properties::from_pairs(pairs.iter().copied()).unwrap()
 }

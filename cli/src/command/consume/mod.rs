@@ -3,7 +3,7 @@
 mod plan;
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, stdout};
+use std::io::{self, IsTerminal};
 
 use futures_util::FutureExt;
 
@@ -16,24 +16,30 @@ use crate::output::format::{Format, Found};
 use crate::output::object;
 use crate::output::stdout::Stdout;
 use crate::session::progress::{Interactive, Progress, Quiet, Talk};
-use crate::session::signals::{self, Stop as Signals};
+use crate::session::signals::{Last, Stop as Signals};
 use crate::session::{connect, failed};
 use plan::{Ends, Plan};
 
 /// Reads, prints, until the end, the count or a signal.
 pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
-    let signals = Signals::listen(Some(signals::GRACE));
+    let mut signals = Signals::listen(Last::First);
     let printer = Printer::new(args)?;
-    let client = connect(cluster, &[]).await?;
+    let stdout = open_stdout(args)?;
     let what = format!("read {}", topics(args));
-    let plan = Plan::new(&client, args).await.map_err(|error| failed(&what, &error))?;
+    let ready = async {
+        let client = connect(cluster, &[]).await?;
+        let plan = Plan::new(&client, args).await.map_err(|error| failed(&what, &error))?;
+        Ok((client, plan))
+    };
+    let (client, plan) = signals.or("no broker had answered", ready).await?;
     let stop = if args.exit { Stop::End } else { Stop::Never };
     let builder = match plan.starts {
         plan::Starts::Everywhere(start) => client.consumer().topics(args.topics.clone(), start),
         plan::Starts::Each(starts) => client.consumer().assign(starts),
     };
     let consumer = builder.stop(stop).start().map_err(|error| failed(&what, &error))?;
-    let talk = Talk::new(Quiet(args.quiet), cluster.verbose, Interactive(stdout().is_terminal()));
+    let talk =
+        Talk::new(Quiet(args.quiet), cluster.verbose, Interactive(io::stdout().is_terminal()));
     let mut job = Job {
         consumer,
         printer,
@@ -41,7 +47,7 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
         reached: Reached::default(),
         records: 0,
         left: args.count.unwrap_or(u64::MAX),
-        stdout: open_stdout(args)?,
+        stdout,
         progress: Progress::start(args.count, talk),
         outage: if args.exit { Outage::Ends } else { Outage::None },
         signals,
@@ -67,7 +73,7 @@ fn topics(args: &ConsumeArgs) -> String {
 }
 
 fn open_stdout(args: &ConsumeArgs) -> Outcome<Stdout> {
-    let stdout = Stdout::open()?;
+    let stdout = Stdout::for_data()?;
     Ok(if args.unbuffered { stdout.unbuffered() } else { stdout })
 }
 
@@ -157,6 +163,7 @@ impl Job {
             biased;
             () = self.signals.asked() => Ok(None),
             batch = next => Ok(batch),
+            failure = self.stdout.reader_has_gone() => Err(failure),
         }
     }
 
@@ -225,7 +232,7 @@ impl Reached {
         let read = format!("; {records} {noun} read before it");
         match failure {
             // What was on its way to stdout is lost: only the reader knows where it stands.
-            Failure::StdoutClosed => format!("{read}; -c N ends after N records"),
+            Failure::StdoutClosed => format!("{read}; to read N records, use -c N"),
             Failure::StdoutBroken(_) => {
                 format!("{read}, and how many of them arrived, only what took stdout can tell")
             }
@@ -286,7 +293,7 @@ mod tests {
         let mut reached = Reached::default();
         reached.note("t", 2, 9);
         let closed = reached.account(5, &Failure::StdoutClosed);
-        assert_eq!(closed, "; 5 records were read before it; -c N ends after N records");
+        assert_eq!(closed, "; 5 records were read before it; to read N records, use -c N");
         let full = reached.account(5, &Failure::StdoutBroken("no space left on device".into()));
         assert!(!full.contains("-o"), "{full}");
     }

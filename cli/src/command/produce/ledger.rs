@@ -82,10 +82,15 @@ impl Ledger {
     /// # Errors
     ///
     /// That of the first record that was not delivered; all are counted.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no count, but perhaps an error.
     pub(crate) async fn settle_all(&mut self) -> Result<(), Error> {
         let mut first = Ok(());
-        for delivery in std::mem::take(&mut self.open) {
-            let settled = self.counts.add(delivery.await);
+        while let Some(oldest) = self.open.front_mut() {
+            let settled = self.counts.add(oldest.await);
+            self.open.pop_front();
             first = first.and(settled);
         }
         first
@@ -93,7 +98,9 @@ impl Ledger {
 
     /// What to add to a failure: how many records it left behind.
     pub(crate) fn account(&self) -> String {
-        self.counts.account()
+        let open = u64::try_from(self.open.len()).unwrap_or(u64::MAX);
+        let maybe_written = self.counts.maybe_written.saturating_add(open);
+        Counts { maybe_written, ..self.counts }.account()
     }
 }
 

@@ -4,7 +4,7 @@ mod ledger;
 
 use std::io::{IsTerminal, stdin};
 
-use kurier_client::{Producer, Record};
+use kurier_client::{Client, Error, Producer, Record};
 use kurier_protocol::record::Header;
 use memchr::memmem;
 
@@ -17,20 +17,30 @@ use crate::input::object;
 use crate::input::reader::{Input, Sources, stdin_is_closed};
 use crate::output::stdout::Stdout;
 use crate::session::progress::{Interactive, Progress, Quiet, Talk};
-use crate::session::signals::Stop;
-use crate::session::{connect, failed};
+use crate::session::signals::{Last, Stop};
+use crate::session::{connect_with, failed, properties};
 use ledger::Ledger;
 
 /// Reads, sends, waits for the acknowledgements.
 pub(crate) async fn run(args: &ProduceArgs, cluster: &ClusterArgs) -> Outcome {
-    let stop = Stop::listen(None);
+    let mut stop = Stop::listen(Last::Second);
     if args.files.is_empty() && stdin_is_closed() {
         let line = "stdin is closed: there is nothing to write; pipe records in, or name files";
         return Err(Failure::Failed(line.into()));
     }
-    let client = connect(cluster, &properties(args)).await?;
-    let producer = client.producer().build().await;
-    let producer = producer.map_err(|error| failed("make a producer", &error))?;
+    let tee = args.tee.then(Stdout::for_data).transpose()?;
+    let properties = properties(cluster, &own_properties(args))?;
+    let record_bytes_max = input_bytes_max(args, properties.producer.request_bytes_max);
+    let ready = async {
+        let client = connect_with(properties).await?;
+        let producer = client.producer().build().await;
+        let producer = producer.map_err(|error| failed("make a producer", &error))?;
+        let is_new = is_missing(&client, &args.topic).await;
+        Ok((client, producer, is_new))
+    };
+    let ready = stop.or("no broker had answered", ready).await;
+    let (client, producer, is_new) =
+        ready.map_err(|failure| failure.and("; no record was read"))?;
     let interactive = args.files.is_empty() && stdin().is_terminal();
     let talk = Talk::new(Quiet(args.quiet), cluster.verbose, Interactive(interactive));
     let delimiter = match args.whole_files {
@@ -38,18 +48,18 @@ pub(crate) async fn run(args: &ProduceArgs, cluster: &ClusterArgs) -> Outcome {
         false => Delimiter::new(&args.delimiter.0),
     };
     let files = args.files.clone();
-    let sources =
-        Sources { files, delimiter: delimiter.clone(), record_bytes_max: RECORD_BYTES_MAX };
+    let sources = Sources { files, delimiter: delimiter.clone(), record_bytes_max };
     let mut job = Job {
         template: Template::new(args),
         delimiter,
-        tee: args.tee.then(Stdout::open).transpose()?,
+        tee,
         count_max: args.count.unwrap_or(u64::MAX),
         producer: &producer,
         input: Input::start(sources),
         ledger: Ledger::default(),
         progress: Progress::start(args.count, talk),
-        stop: Some(stop),
+        stop,
+        created: is_new.then_some(client),
     };
     let pumped = job.pump().await;
     job.finish(pumped).await?;
@@ -58,8 +68,25 @@ pub(crate) async fn run(args: &ProduceArgs, cluster: &ClusterArgs) -> Outcome {
     Ok(())
 }
 
+/// How long a record of the input may be. A longer one cannot fit a request; what is left of the
+/// limit is for the producer to judge, which knows how large a record becomes.
+fn input_bytes_max(args: &ProduceArgs, request_bytes_max: usize) -> usize {
+    let around = args.key_delimiter.as_ref().map_or(0, |text| text.0.len());
+    match args.json {
+        // A byte of a text takes six characters at most, and there is what stands around it.
+        true => request_bytes_max.saturating_mul(6).saturating_add(JSON_BYTES_AROUND),
+        false => request_bytes_max.saturating_add(around),
+    }
+}
+
+/// Whether brokers say that there is no such topic. Whatever else goes wrong, the records tell.
+async fn is_missing(client: &Client, topic: &str) -> bool {
+    let described = client.admin().describe_topics([topic]).await;
+    matches!(described.as_deref(), Ok([Err(Error::UnknownTopic { .. })]))
+}
+
 /// The properties that options stand for.
-fn properties(args: &ProduceArgs) -> Vec<(&'static str, String)> {
+fn own_properties(args: &ProduceArgs) -> Vec<(&'static str, String)> {
     let codec = args.compression.map(|codec| ("compression.type", codec.to_string()));
     let acks = args.acks.map(|acks| ("acks", acks.name().into()));
     codec.into_iter().chain(acks).collect()
@@ -116,7 +143,9 @@ struct Job<'a> {
     input: Input,
     ledger: Ledger,
     progress: Progress,
-    stop: Option<Stop>, // none once a signal has come
+    stop: Stop,
+    /// For a topic that was not there, until it is.
+    created: Option<Client>,
 }
 
 impl Job<'_> {
@@ -125,16 +154,21 @@ impl Job<'_> {
         while self.ledger.read() < self.count_max {
             let chunk = tokio::select! {
                 biased;
-                () = asked(&mut self.stop) => return self.send_rest().await,
+                () = self.stop.asked() => return self.send_rest().await,
                 settled = self.ledger.settle_some() => {
                     self.progress.advance_to(self.ledger.acknowledged());
                     settled.map_err(|error| failed(&self.what(), &error))?;
+                    self.tell_created().await;
                     continue;
                 }
                 chunk = self.input.next() => chunk,
             };
             let Some(chunk) = chunk else { return Ok(()) };
-            let chunk = chunk.map_err(Failure::Failed)?;
+            let chunk = chunk.map_err(|why| {
+                // What was read of a record that ends in an error.
+                self.ledger.note_unsent(usize::from(self.input.begun() > 0));
+                Failure::Failed(why)
+            })?;
             self.send(&chunk).await?;
             self.progress.add_bytes(chunk.len());
             self.input.give_back(chunk);
@@ -144,7 +178,7 @@ impl Job<'_> {
 
     /// Sends what was read already when a signal came; the next one ends the process.
     async fn send_rest(&mut self) -> Outcome {
-        self.stop = None;
+        self.stop.obey();
         for chunk in self.input.abandon().await {
             self.send(&chunk).await?;
             self.progress.add_bytes(chunk.len());
@@ -193,14 +227,14 @@ impl Job<'_> {
             template.record(None, &template.headers).key_opt(key).value_opt(value)
         };
         let sent = async { ledger.keep(producer.enqueue(record).await?).await };
-        let sent = match stop {
-            Some(stop) => tokio::select! {
-                biased;
-                sent = sent => sent,
-                // It waits for space in the producer's buffer.
-                () = stop.asked() => return Err(Failure::Failed(STOPPED.into())),
-            },
-            None => sent.await,
+        let sent = tokio::select! {
+            biased;
+            sent = sent => sent,
+            // It waits for space in the producer's buffer.
+            () = stop.asked() => {
+                stop.obey();
+                return Err(Failure::Failed(STOPPED.into()));
+            }
         };
         sent.map_err(|error| failed(&self.what(), &error))
     }
@@ -213,9 +247,15 @@ impl Job<'_> {
             let counts = unsent.iter().map(|chunk| records(chunk, delimiter).count());
             self.ledger.note_unsent(counts.sum());
         }
-        let settled = self.ledger.settle_all().await;
-        let settled = settled.map_err(|error| failed(&self.what(), &error));
+        let settled = tokio::select! {
+            biased;
+            settled = self.ledger.settle_all() => {
+                settled.map_err(|error| failed(&self.what(), &error))
+            }
+            () = self.stop.asked() => Err(Failure::Failed(STOPPED_WAITING.into())),
+        };
         let outcome = pumped.and(settled);
+        self.tell_created().await;
         self.progress.advance_to(self.ledger.acknowledged());
         outcome.map_err(|failure| {
             self.progress.clear();
@@ -223,20 +263,32 @@ impl Job<'_> {
         })
     }
 
+    /// Says once, when the first record is acknowledged, that a broker has made the topic: perhaps
+    /// its name was a slip.
+    async fn tell_created(&mut self) {
+        if self.ledger.acknowledged() == 0 {
+            return;
+        }
+        let Some(client) = self.created.take() else { return };
+        let name = self.template.topic;
+        if let Ok(topic) = client.topic(name).await {
+            let count = match topic.partitions.len() {
+                1 => "1 partition".into(),
+                count => format!("{count} partitions"),
+            };
+            let line = format!("kurier: note: topic {name} was created by the broker, {count}");
+            self.progress.say(&line);
+        }
+    }
+
     fn what(&self) -> String {
         format!("write to topic {}", self.template.topic)
     }
 }
 
-/// Waits until the command is asked to end.
-async fn asked(stop: &mut Option<Stop>) {
-    match stop {
-        Some(stop) => stop.asked().await,
-        None => std::future::pending().await,
-    }
-}
-
 const STOPPED: &str = "stopped by a signal while the brokers took no more records";
 
-/// Kafka cannot take more in one record; the producer's own limit is far below.
-const RECORD_BYTES_MAX: usize = 1 << 30;
+const STOPPED_WAITING: &str = "stopped by a second signal while records were on their way";
+
+/// Names of fields, topic, key and headers of a JSON object, generously.
+const JSON_BYTES_AROUND: usize = 1 << 20;

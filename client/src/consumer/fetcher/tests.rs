@@ -12,6 +12,7 @@ use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
 use kurier_protocol::{ErrorCode, Records};
 
 use super::super::config::{OffsetReset, Start};
+use super::super::reading::is_empty;
 use super::*;
 use crate::error::Cause;
 use crate::offsets::{Isolation, Position};
@@ -136,6 +137,19 @@ impl Fixture {
         fetch: &Fetch,
         partitions: Vec<PartitionData>,
     ) -> Vec<String> {
+        // A broker that has nothing waits for something.
+        if partitions.iter().all(is_empty) {
+            self.now += ConsumerConfig::default().fetch_wait_max;
+        }
+        self.answer_at_once(version, fetch, partitions)
+    }
+
+    fn answer_at_once(
+        &mut self,
+        version: i16,
+        fetch: &Fetch,
+        partitions: Vec<PartitionData>,
+    ) -> Vec<String> {
         let response = FetchResponse {
             responses: vec![FetchableTopicResponse {
                 topic: "t".into(),
@@ -146,6 +160,32 @@ impl Fixture {
         };
         self.fetcher.handle_answer(self.moment(), fetch.id, Ok((version, response)));
         self.entries()
+    }
+
+    /// Answers every fetch of a minute like this; gives how many there were, and what was said.
+    fn answer_for_a_minute(
+        &mut self,
+        partitions: impl Fn() -> Vec<PartitionData>,
+    ) -> (u32, Vec<String>) {
+        let (mut count, mut said, start) = (0, Vec::new(), self.now);
+        while self.now.duration_since(start) <= Duration::from_secs(62) {
+            for action in self.actions() {
+                match action {
+                    Action::Fetch { id, broker, plan } => {
+                        count += 1;
+                        let fetch = Fetch { id, broker, plan };
+                        said.extend(self.answer_at_once(12, &fetch, partitions()));
+                    }
+                    Action::Lookup(lookup) => {
+                        let found = Ok(vec![Some(1); lookup.turns.len()]);
+                        self.fetcher.handle_offsets(self.moment(), lookup, found);
+                    }
+                    _ => {}
+                }
+            }
+            self.now += MS;
+        }
+        (count, said)
     }
 
     /// What the user gets, in short.
@@ -606,4 +646,90 @@ fn aborted_transactions_are_hidden_when_only_committed_ones_are_read() {
     };
     assert_eq!(given(Isolation::ReadCommitted), ["0: 2..=2 from 2"]);
     assert_eq!(given(Isolation::ReadUncommitted), ["0: 0..=1 from 0", "0: 2..=2 from 2"]);
+}
+
+#[track_caller]
+fn check_standstill(mut f: Fixture, partitions: impl Fn() -> Vec<PartitionData>, why: &str) {
+    let (fetches, said) = f.answer_for_a_minute(partitions);
+    assert!((30..200).contains(&fetches), "{fetches} fetches in a minute");
+    assert_eq!(said.len(), 1, "{said:?}");
+    for part in ["0: news no records of partition 0 of topic t at offset 0 from broker 1", why] {
+        assert!(said[0].contains(part), "no {part:?} in {said:?}");
+    }
+}
+
+#[test]
+fn answers_without_progress_are_asked_for_slowly_and_told_after_long() {
+    let cut = || {
+        let mut cut = batch(0, 9, &seal(0));
+        cut.truncate(100);
+        vec![data(0, &[cut])]
+    };
+    check_standstill(until_the_end(&[1], &[5]), cut, "no whole batch");
+    check_standstill(Fixture::new(&[1]), cut, "no whole batch");
+    check_standstill(until_the_end(&[1], &[5]), Vec::new, "leave the partition out");
+    check_standstill(Fixture::new(&[1]), Vec::new, "leave the partition out");
+    check_standstill(until_the_end(&[1], &[5]), || vec![data(0, &[])], "are empty");
+    check_standstill(Fixture::new(&[1]), || vec![data(0, &[])], "are empty");
+    // A log that ends before the end that was looked up.
+    let short = || vec![PartitionData { high_watermark: 0, ..data(0, &[]) }];
+    check_standstill(until_the_end(&[1], &[5]), short, "are empty");
+}
+
+#[test]
+fn a_broker_that_does_not_wait_for_records_is_not_asked_without_a_pause() {
+    let mut f = Fixture::new(&[1]);
+    let (fetches, said) =
+        f.answer_for_a_minute(|| vec![PartitionData { high_watermark: 0, ..data(0, &[]) }]);
+    assert!(said.is_empty(), "{said:?}");
+    assert!((100..700).contains(&fetches), "{fetches} fetches in a minute");
+}
+
+#[test]
+fn a_broker_that_does_not_answer_is_told_in_time() {
+    let mut f = Fixture::new(&[1]);
+    let fetch = f.fetch();
+    assert_eq!(f.fetcher.deadline(), Some(f.now + Duration::from_secs(60)));
+    for _ in 0..2 {
+        f.now += Duration::from_secs(60);
+        assert!(f.actions().is_empty());
+        let said = f.entries();
+        assert!(said.len() == 1 && said[0].contains("at offset 0 from broker 1"), "{said:?}");
+        assert!(said[0].contains("it does not answer"), "{said:?}");
+    }
+    f.answer(&fetch, vec![data(0, &[batch(0, 1, &seal(0))])]);
+    assert_eq!(f.fetch().asked(), [(0, 1)]);
+}
+
+#[test]
+fn an_offset_beyond_the_end_is_for_the_broker_to_judge() {
+    let beyond = || {
+        let config = ConsumerConfig { stop: Stop::End, ..ConsumerConfig::default() };
+        let mut f = Fixture::with(&[1], Start::Offset(9), config);
+        let lookup = f.lookup();
+        f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![Some(5)]));
+        assert!(f.entries().is_empty());
+        f
+    };
+    let mut f = beyond();
+    let fetch = f.fetch();
+    let said = f.answer(&fetch, vec![code(0, ErrorCode::OFFSET_OUT_OF_RANGE)]);
+    assert!(said[0].contains("offset 9 was asked for"), "{said:?}");
+    // The log has grown meanwhile.
+    let mut f = beyond();
+    let fetch = f.fetch();
+    assert_eq!(f.answer(&fetch, vec![data(0, &[batch(9, 1, &seal(0))])]), ["0: end"]);
+}
+
+#[test]
+fn an_end_that_nobody_names_is_looked_up_again_after_a_while() {
+    let config = ConsumerConfig { stop: Stop::End, ..ConsumerConfig::default() };
+    let mut f = Fixture::with(&[1], Start::Offset(0), config);
+    let lookup = f.lookup();
+    f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![None]));
+    let said = f.entries();
+    assert!(said[0].starts_with("0: news no offset of partition 0 of topic t"), "{said:?}");
+    assert!(f.actions().is_empty(), "at once is too soon");
+    f.now += 100 * MS;
+    assert_eq!(f.lookup().wanted[0].2, Position::Latest);
 }
