@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::security::Sasl;
 
 /// Settings that all parts of a client share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,9 @@ pub struct ClientConfig {
     /// How many requests may be open on one connection. Kafka: none; a producer has a limit of its
     /// own. Default: 64.
     pub in_flight_max: usize,
+    /// As whom, and how, to log in; none if listeners want no login. Kafka: security.protocol,
+    /// sasl.*. Default: none.
+    pub sasl: Option<Sasl>,
 }
 
 impl Default for ClientConfig {
@@ -62,6 +66,7 @@ impl Default for ClientConfig {
             topic_wait: Duration::from_secs(10),
             frame_bytes_max: 100 << 20,
             in_flight_max: 64,
+            sasl: None,
         }
     }
 }
@@ -86,6 +91,7 @@ impl ClientConfig {
             ("metadata.max.age.ms", self.metadata_age_max),
         ];
         check_durations(&durations)?;
+        self.sasl.as_ref().map_or(Ok(()), Sasl::check)?;
         if self.in_flight_max == 0 {
             return Err(Error::invalid("in_flight_max", "must be more than 0"));
         }

@@ -30,6 +30,7 @@
 //! ```
 
 pub mod error;
+pub mod security;
 pub mod config;
 pub mod backoff;
 #[cfg(test)]

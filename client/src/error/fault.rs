@@ -8,6 +8,8 @@ use std::time::Duration;
 use kurier_protocol::record::RecordError;
 use kurier_protocol::{ApiKey, DecodeError};
 
+use super::login::LoginFailure;
+
 /// What is wrong with bytes that should have been Kafka's.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,6 +148,10 @@ pub enum Cause {
     },
     /// What came was not Kafka's protocol.
     Fault(Fault),
+    /// The broker did not let the client in.
+    Login(Arc<LoginFailure>),
+    /// The broker closed it when the first request came, and there was no login.
+    Unwelcome,
     /// The metadata names no such broker.
     NoSuchBroker,
     /// The metadata that it gave is of no use: it names no brokers, or is an error.
@@ -161,6 +167,19 @@ impl Cause {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::Closed,
             _ => Self::Io(Arc::new(error)),
+        }
+    }
+
+    /// Whether the other end just hung up.
+    #[must_use]
+    pub fn is_hangup(&self) -> bool {
+        match self {
+            Self::Closed => true,
+            Self::Io(error) => {
+                use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+                matches!(error.kind(), ConnectionReset | ConnectionAborted | BrokenPipe)
+            }
+            _ => false,
         }
     }
 }
@@ -180,11 +199,16 @@ impl fmt::Display for Cause {
             }
             Self::Refused => f.write_str(
                 "it closed the connection instead of answering ApiVersions; \
-                 is the listener a TLS one, or the broker older than 0.10?",
+                 is the listener a TLS one (security.protocol), or the broker older than 0.10?",
             ),
             Self::Closed => f.write_str("the broker closed the connection"),
             Self::Silent { api } => write!(f, "given up, as {api} was not answered in time"),
             Self::Fault(fault) => fault.fmt(f),
+            Self::Login(failure) => failure.fmt(f),
+            Self::Unwelcome => f.write_str(
+                "the broker closed the connection at the first request, as listeners do \
+                 that want a login (security.protocol, sasl.mechanism)",
+            ),
             Self::NoSuchBroker => f.write_str("the metadata names no such broker"),
             Self::NoBrokers => f.write_str("its metadata names no brokers"),
             Self::Rejected(code) => write!(f, "it answered ApiVersions with {code}"),

@@ -1,16 +1,19 @@
 //! What can go wrong, as facts; and what to do about what a broker says.
 
 mod advice;
+mod login;
 mod fault;
 mod remedy;
 
 pub use fault::{About, Attempt, Cause, Fault, Standstill, Waiting};
 use fault::{Fate, Rounded};
+pub use login::{LoginFailure, LoginFault};
 use remedy::may_be_done;
 pub use remedy::{Remedy, remedy};
 pub(crate) use remedy::{means_missing, means_young};
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kurier_protocol::{ApiKey, EncodeError, ErrorCode};
@@ -72,6 +75,14 @@ pub enum Error {
         from: Box<str>,
         /// What is wrong with it.
         fault: Fault,
+    },
+    /// The broker did not let the client in, or the other way round.
+    #[error("{address}: {failure}")]
+    Authentication {
+        /// The broker.
+        address: Box<str>,
+        /// Who wanted to log in, how, and why it failed.
+        failure: Arc<LoginFailure>,
     },
     /// The broker cannot do this.
     #[error("{feature} needs {needed}, and the broker offers {offered}; {remedy}")]
@@ -141,6 +152,7 @@ impl Error {
         let address = address.into();
         match cause {
             Cause::Fault(fault) => Self::NotKafka { from: address, fault },
+            Cause::Login(failure) => Self::Authentication { address, failure },
             cause => Self::Unreachable { tried: Box::new([Attempt { address, cause }]) },
         }
     }
@@ -211,6 +223,7 @@ impl Error {
     pub fn is_retriable(&self) -> bool {
         match self {
             Self::TimedOut { .. } | Self::Disconnected { .. } | Self::Unreachable { .. } => true,
+            Self::Authentication { failure, .. } => failure.is_passing(),
             Self::Broker { api, code, .. } => {
                 matches!(remedy(*api, *code), Remedy::Retry | Remedy::Refresh | Remedy::Coordinator)
             }

@@ -10,7 +10,7 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use kurier_env::{Io, Purpose};
@@ -24,6 +24,7 @@ use super::frames::{FrameLimits, Frames};
 use super::in_flight::{InFlight, Sent};
 use super::queue::Queue;
 use super::ranges::Ranges;
+use super::session::{Progress, Session};
 use crate::backoff::Backoff;
 use crate::error::{Cause, Error, Fault, Waiting};
 
@@ -119,7 +120,10 @@ impl Connection {
         tracing::debug!(address = %self.address, release = opened.ranges.release(), "connected");
         let ranges = Arc::new(opened.ranges);
         self.state.send_replace(State { is_open: true, ranges: Some(Arc::clone(&ranges)) });
+        let lasting = |lifetime| Session::new(self.dial.clone(), lifetime);
         let mut serving = Serving {
+            session: opened.lifetime.map(lasting),
+            is_answered: false,
             frames: opened.frames,
             ranges,
             in_flight: InFlight::new(),
@@ -130,10 +134,20 @@ impl Connection {
         let mut timer = pin!(sleep(self.dial.config.connection_idle_max));
         let end = poll_fn(|cx| self.poll_serve(cx, &mut serving, timer.as_mut())).await;
         self.state.send_modify(|state| state.is_open = false);
-        if let Some(cause) = end {
+        if let Some(cause) = end.map(|cause| self.explained(cause, &serving)) {
             tracing::debug!(address = %self.address, %cause, "disconnected");
             self.back_off();
             self.fail_all(&mut serving, &cause);
+        }
+    }
+
+    /// A broker that hangs up at the first request may want a login before it.
+    fn explained(&self, cause: Cause, serving: &Serving) -> Cause {
+        let is_unheard = !serving.is_answered && !serving.frames.is_amid_frame();
+        let is_first = is_unheard && !serving.in_flight.is_empty();
+        match is_first && cause.is_hangup() && self.dial.config.sasl.is_none() {
+            true => Cause::Unwelcome,
+            false => cause,
         }
     }
 
@@ -178,8 +192,13 @@ impl Connection {
             }
             moved = true;
         }
+        match serving.poll_session(cx, &self.dial.config.client_id) {
+            Poll::Ready(Err(cause)) => return Poll::Ready(Err(cause)),
+            Poll::Ready(Ok(())) => moved = true,
+            Poll::Pending => {}
+        }
         let was_full = self.waiting.is_full();
-        self.start(serving);
+        moved |= self.start(serving);
         // While the queue was full nobody looked at the channel, so that nothing would wake us.
         moved |= was_full && !self.waiting.is_full();
         if let Poll::Ready(Err(cause)) = serving.frames.poll_flush(cx) {
@@ -197,13 +216,22 @@ impl Connection {
         if moved { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
-    /// Queues commands for the socket, as many as may be in flight.
-    fn start(&mut self, serving: &mut Serving) {
+    /// Queues commands for the socket, as many as may be in flight. True if they have to wait
+    /// from now on until the login has been renewed.
+    fn start(&mut self, serving: &mut Serving) -> bool {
         while serving.muted_until.is_none()
             && serving.in_flight.len() < self.dial.config.in_flight_max
         {
+            let is_renewing = serving.session.as_ref().is_some_and(Session::is_renewing);
+            if is_renewing {
+                return false;
+            }
+            let session = serving.session.as_mut().filter(|_| !self.waiting.is_empty());
+            if session.is_some_and(|session| session.begin_if_due(Instant::now())) {
+                return true;
+            }
             match self.waiting.pop() {
-                None => return,
+                None => return false,
                 Some(Command::Open { reply, .. }) => {
                     let _ = reply.send(Ok(Arc::clone(&serving.ranges)));
                 }
@@ -212,6 +240,7 @@ impl Connection {
                 }
             }
         }
+        false
     }
 
     /// When [`handle_time`](Self::handle_time) has something to do.
@@ -261,11 +290,18 @@ impl Connection {
     fn fail_all(&mut self, serving: &mut Serving, cause: &Cause) {
         let now = Instant::now();
         let sent_bytes = serving.frames.sent_bytes();
-        let lost = |api, maybe_written| Error::Disconnected {
-            address: self.address.clone(),
-            api,
-            maybe_written,
-            cause: cause.clone(),
+        let lost = |api, maybe_written: bool| match cause {
+            // What was not sent would be refused again.
+            Cause::Login(failure) if !maybe_written => {
+                let failure = Arc::clone(failure);
+                Error::Authentication { address: self.address.clone(), failure }
+            }
+            cause => Error::Disconnected {
+                address: self.address.clone(),
+                api,
+                maybe_written,
+                cause: cause.clone(),
+            },
         };
         for sent in serving.in_flight.drain() {
             let maybe_written = sent.maybe_written(sent_bytes);
@@ -301,6 +337,10 @@ struct Serving {
     /// The broker asked to be left alone until then (KIP-219).
     muted_until: Option<Instant>,
     last_use: Instant,
+    /// The login, if it must be renewed some time.
+    session: Option<Session>,
+    /// Whether any request has been answered.
+    is_answered: bool,
     /// Nobody can send commands any more.
     is_closing: bool,
 }
@@ -310,6 +350,21 @@ impl Serving {
         let reserve_max = self.in_flight.reserve_bytes();
         // Whoever allows an answer more than the limit means it.
         FrameLimits { bytes_max: bytes_max.max(reserve_max), reserve_max }
+    }
+
+    /// Moves the renewal of the login, if there is one.
+    fn poll_session(&mut self, cx: &mut Context<'_>, client_id: &str) -> Poll<Result<(), Cause>> {
+        let Some(session) = &mut self.session else { return Poll::Pending };
+        match ready!(session.poll(cx))? {
+            Progress::Renewed(session) => self.session = session,
+            Progress::PutOff => {}
+            Progress::Send(Command::Exchange { exchange, deadline, timeout }) => {
+                self.send(exchange, (deadline, timeout), client_id);
+            }
+            // A login sends nothing else.
+            Progress::Send(Command::Open { .. }) => {}
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn send(
@@ -352,6 +407,7 @@ impl Serving {
         let found = i32::from_be_bytes(*id);
         let sent = self.in_flight.handle_answer(found).map_err(Cause::Fault)?;
         self.last_use = Instant::now();
+        self.is_answered = true;
         let body = match frame::open_response(sent.what.api(), sent.version, answer) {
             Ok((_, body)) => body,
             Err(error) => {

@@ -4,19 +4,22 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use kurier_env::{Env, Io};
-use kurier_protocol::{ApiKey, frame};
+use kurier_protocol::{ErrorCode, Request, decode, frame};
 use tokio::time::timeout;
 
 use super::address::Address;
+use super::authenticator::{Authenticator, Wire};
 use super::frames::{FrameLimits, Frames};
 use super::handshake::{Handshake, Step};
+use super::login::carrier;
 use super::pool::Pool;
 use super::ranges::Ranges;
 use crate::config::ClientConfig;
-use crate::error::{Attempt, Cause, Error, Fault};
+use crate::error::{Attempt, Cause, Error, Fault, LoginFault};
 
 /// What it takes to connect to one broker.
 #[derive(Clone, Debug)]
@@ -31,6 +34,8 @@ pub(super) struct Dial {
 pub(super) struct Opened {
     pub(super) frames: Frames<Box<dyn Io>>,
     pub(super) ranges: Ranges,
+    /// How long the login lasts, if not for ever.
+    pub(super) lifetime: Option<Duration>,
 }
 
 impl Dial {
@@ -46,8 +51,16 @@ impl Dial {
         let mut tried = Vec::new();
         for address in addresses.into_iter().take(ADDRESSES_MAX) {
             let result = timeout(limit, self.open_at(address)).await;
-            match result.unwrap_or(Err(Cause::SetupTimedOut(limit))) {
+            let opened = match result.unwrap_or(Err(Cause::SetupTimedOut(limit))) {
+                Ok(opened) => self.log_in(opened).await,
+                Err(cause) => Err(cause),
+            };
+            match opened {
                 Ok(opened) => return Ok(opened),
+                // The other addresses would say the same, and count it against the user.
+                Err(Cause::Login(failure)) if !failure.is_passing() => {
+                    return Err(self.unreachable(Cause::Login(failure)));
+                }
                 Err(cause) => tried.push((address, cause)),
             }
         }
@@ -60,34 +73,33 @@ impl Dial {
         let mut handshake = Handshake::new();
         let mut correlation_id = 0;
         loop {
-            let answer = self.ask(&mut frames, &handshake, correlation_id).await;
+            let (request, version) = handshake.poll_request();
+            let mut line = Line { dial: self, frames: &mut frames, correlation_id };
+            let answer = line.ask(&request, version).await;
+            correlation_id = line.correlation_id;
             match handshake.handle_response(&answer.map_err(while_new)?)? {
-                Step::Done(ranges) => return Ok(Opened { frames, ranges }),
-                Step::Ask => correlation_id += 1,
+                Step::Done(ranges) => return Ok(Opened { frames, ranges, lifetime: None }),
+                Step::Ask => {}
             }
         }
     }
 
-    async fn ask(
-        &self,
-        frames: &mut Frames<Box<dyn Io>>,
-        handshake: &Handshake,
-        correlation_id: i32,
-    ) -> Result<Bytes, Cause> {
-        let (request, version) = handshake.poll_request();
-        let client_id = Some(self.config.client_id.as_str());
-        let segments = frame::request(&request, version, correlation_id, client_id)
-            .map_err(|error| Cause::Io(Arc::new(io::Error::other(error))))?;
-        frames.queue(segments);
-        poll_fn(|cx| frames.poll_flush(cx)).await?;
-        let limits = FrameLimits { bytes_max: HANDSHAKE_BYTES_MAX, reserve_max: 0 };
-        let answer = poll_fn(|cx| frames.poll_frame(cx, limits)).await?;
-        let (found, body) = frame::open_response(ApiKey::API_VERSIONS, version, &answer)
-            .map_err(|error| Cause::Fault(Fault::Decode(error)))?;
-        match found == correlation_id {
-            true => Ok(body),
-            false => Err(Cause::Fault(Fault::Correlation { wanted: Some(correlation_id), found })),
-        }
+    /// Logs in, if that is wanted, within a time of its own: a ticket may have to be fetched.
+    async fn log_in(&self, mut opened: Opened) -> Result<Opened, Cause> {
+        let Some(sasl) = &self.config.sasl else { return Ok(opened) };
+        let authenticator = Authenticator { env: &self.env, sasl, host: &self.address.host };
+        let carrier =
+            carrier(&opened.ranges).ok_or_else(|| authenticator.failed(LoginFault::NotWanted))?;
+        let frames = &mut opened.frames;
+        let mut line = LoginLine {
+            line: Line { dial: self, frames, correlation_id: LOGIN_CORRELATION_ID },
+            ranges: &opened.ranges,
+        };
+        let limit = self.config.connection_setup_timeout;
+        let login = timeout(limit, authenticator.log_in(&mut line, carrier)).await;
+        let late = |_| authenticator.failed(LoginFault::TimedOut(limit));
+        opened.lifetime = login.map_err(late)??;
+        Ok(opened)
     }
 
     fn unreachable(&self, cause: Cause) -> Error {
@@ -96,6 +108,10 @@ impl Dial {
 
     /// One error for all addresses of the host.
     fn all_failed(&self, tried: Vec<(SocketAddr, Cause)>) -> Error {
+        let login = tried.iter().find(|(_, cause)| matches!(cause, Cause::Login(_)));
+        if let Some((_, cause)) = login {
+            return self.unreachable(cause.clone());
+        }
         let fault = tried.iter().find_map(|(_, cause)| match cause {
             Cause::Fault(fault) => Some(fault.clone()),
             _ => None,
@@ -117,23 +133,76 @@ impl Dial {
     }
 }
 
+/// A connection on which one request at a time is sent.
+struct Line<'a> {
+    dial: &'a Dial,
+    frames: &'a mut Frames<Box<dyn Io>>,
+    /// What the next request carries.
+    correlation_id: i32,
+}
+
+impl Line<'_> {
+    /// Sends a request, and gives the body of its answer.
+    async fn ask<R: Request>(&mut self, request: &R, version: i16) -> Result<Bytes, Cause> {
+        let correlation_id = self.correlation_id;
+        self.correlation_id += 1;
+        let client_id = Some(self.dial.config.client_id.as_str());
+        let segments = frame::request(request, version, correlation_id, client_id)
+            .map_err(|error| Cause::Io(Arc::new(io::Error::other(error))))?;
+        self.frames.queue(segments);
+        poll_fn(|cx| self.frames.poll_flush(cx)).await?;
+        let answer = self.frame().await?;
+        let (found, body) = frame::open_response(R::KEY, version, &answer)
+            .map_err(|error| Cause::Fault(Fault::Decode(error)))?;
+        match found == correlation_id {
+            true => Ok(body),
+            false => Err(Cause::Fault(Fault::Correlation { wanted: Some(correlation_id), found })),
+        }
+    }
+
+    async fn frame(&mut self) -> Result<Bytes, Cause> {
+        let limits = FrameLimits { bytes_max: HANDSHAKE_BYTES_MAX, reserve_max: 0 };
+        poll_fn(|cx| self.frames.poll_frame(cx, limits)).await
+    }
+}
+
+/// A connection that is being logged in.
+struct LoginLine<'a> {
+    line: Line<'a>,
+    ranges: &'a Ranges,
+}
+
+impl Wire for LoginLine<'_> {
+    async fn call<R: Request>(
+        &mut self,
+        version_max: i16,
+        request: R,
+    ) -> Result<R::Response, Cause> {
+        let version = self.ranges.pick::<R>(&(0..=version_max));
+        let version = version.ok_or(Cause::Rejected(ErrorCode::UNSUPPORTED_VERSION))?;
+        let body = self.line.ask(&request, version).await?;
+        decode(&body, version).map_err(|error| Cause::Fault(Fault::Decode(error)))
+    }
+
+    async fn send(&mut self, token: Bytes) -> Result<(), Cause> {
+        let length = u32::try_from(token.len()).unwrap_or(u32::MAX);
+        self.line.frames.queue([Bytes::copy_from_slice(&length.to_be_bytes()), token]);
+        poll_fn(|cx| self.line.frames.poll_flush(cx)).await
+    }
+
+    async fn receive(&mut self) -> Result<Bytes, Cause> {
+        self.line.frame().await
+    }
+}
+
 /// A broker that hangs up before it has said anything does not want to be spoken to like this.
 fn while_new(cause: Cause) -> Cause {
-    match cause {
-        Cause::Closed => Cause::Refused,
-        Cause::Io(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-            ) =>
-        {
-            Cause::Refused
-        }
-        other => other,
-    }
+    if cause.is_hangup() { Cause::Refused } else { cause }
 }
 
 /// Addresses of one host that are tried.
 const ADDRESSES_MAX: usize = 16;
 /// The longest answer before a connection is in use: a stranger may be at the other end.
 const HANDSHAKE_BYTES_MAX: usize = 512 << 10;
+/// Those of ApiVersions are lower.
+const LOGIN_CORRELATION_ID: i32 = 8;

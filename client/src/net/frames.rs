@@ -60,6 +60,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         self.sent_bytes
     }
 
+    /// Whether a frame has begun to come, and is not whole.
+    pub(super) fn is_amid_frame(&self) -> bool {
+        !self.inbound.is_empty()
+    }
+
     /// Writes what the stream takes. Ready when nothing is left.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cause>> {
         while !self.out.is_empty() {

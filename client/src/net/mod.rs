@@ -6,12 +6,15 @@ mod pool;
 mod frames;
 mod ranges;
 mod handshake;
+mod login;
+mod authenticator;
 mod in_flight;
 mod exchange;
 mod throttle;
 mod typed;
 mod queue;
 mod dial;
+mod session;
 mod connection;
 mod broker;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What a connection promises, against a broker that the test plays.
 
+mod logins;
+
 use std::sync::Arc;
 use std::time::Duration;
 

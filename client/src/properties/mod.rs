@@ -3,6 +3,8 @@
 mod file;
 mod nearest;
 mod parse;
+mod jaas;
+mod security;
 mod settings;
 mod table;
 
@@ -22,8 +24,12 @@ impl Properties {
         let Some(setting) = SETTINGS.iter().find(|setting| setting.names.contains(&name)) else {
             return Err(Error::invalid(name, unknown(name)));
         };
-        (setting.set)(self, value)
-            .map_err(|problem| Error::invalid(name, format!("{value:?} {problem}")))?;
+        (setting.set)(self, value).map_err(|problem| match is_secret(name) {
+            true => Error::invalid(name, problem),
+            false => Error::invalid(name, format!("{value:?} {problem}")),
+        })?;
+        // Until all are set they may not fit together; `check` says so.
+        self.client.sasl = self.security.sasl().unwrap_or_default();
         if !self.levels.is_empty() {
             self.producer.compression_level = self.level();
         }
@@ -36,11 +42,24 @@ impl Properties {
         self.levels.iter().rev().find(counts).map(|(_, level)| *level)
     }
 
-    /// Sets several; a later one wins over an earlier one.
+    /// Checks what only all settings together can tell: whether those about security fit together.
+    /// As long as they do not, the client would not log in.
     ///
     /// # Errors
     ///
-    /// As [`set`](Self::set), at the first one that is wrong.
+    /// [`Error::Invalid`] names the settings that contradict each other, or the one that misses.
+    pub fn check(&self) -> Result<(), Error> {
+        if let Some(sasl) = self.security.sasl()? {
+            sasl.check()?;
+        }
+        self.security.tls()
+    }
+
+    /// Sets several, and checks them; a later one wins over an earlier one.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set), at the first one that is wrong, and as [`check`](Self::check).
     pub fn from_pairs<K: AsRef<str>, V: AsRef<str>>(
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Self, Error> {
@@ -48,6 +67,7 @@ impl Properties {
         for (name, value) in pairs {
             properties.set(name.as_ref(), value.as_ref())?;
         }
+        properties.check()?;
         Ok(properties)
     }
 
@@ -73,6 +93,11 @@ impl Properties {
     pub fn names() -> impl Iterator<Item = &'static [&'static str]> {
         SETTINGS.iter().map(|setting: &Setting| setting.names)
     }
+}
+
+/// Whether an error must not show the value.
+fn is_secret(name: &str) -> bool {
+    ["password", "jaas", "secret", ".key"].iter().any(|part| name.contains(part))
 }
 
 /// What to say of a name that is not in the table.

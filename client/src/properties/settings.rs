@@ -2,6 +2,7 @@
 
 use kurier_protocol::record::Compression;
 
+use super::security::SecuritySettings;
 use crate::config::ClientConfig;
 use crate::consumer::ConsumerConfig;
 use crate::producer::ProducerConfig;
@@ -23,4 +24,6 @@ pub struct Properties {
     /// Levels in the order in which they were set, each with its codec unless it is for any. The
     /// last one that the codec in use can have counts.
     pub(super) levels: Vec<(Option<Compression>, i32)>,
+    /// What `client.sasl` follows from.
+    pub(super) security: SecuritySettings,
 }

@@ -4,11 +4,14 @@ use std::str::FromStr;
 
 use kurier_protocol::record::Compression;
 
+use super::jaas::Jaas;
 use super::parse::{Parsed, bytes, kibibytes, level, millis, number, one_of, switch};
+use super::security::{Protocol, SaslMechanism};
 use super::settings::Properties;
 use crate::consumer::OffsetReset;
 use crate::offsets::Isolation;
 use crate::producer::{Acks, Partitioner};
+use crate::security::Secret;
 
 /// One setting.
 pub(super) struct Setting {
@@ -51,7 +54,13 @@ settings! {
     };
     "topic.metadata.propagation.max.ms" => |p, v| p.client.topic_wait = millis(v)?;
     "receive.message.max.bytes" => |p, v| p.client.frame_bytes_max = bytes(v)?;
-    "security.protocol" => |_p, v| one_of(v, &[("PLAINTEXT", ())])?;
+    "security.protocol" => |p, v| p.security.protocol = Some(Protocol::read(v)?);
+    "sasl.mechanism" "sasl.mechanisms" => |p, v| {
+        p.security.mechanism = Some(SaslMechanism::read(v)?);
+    };
+    "sasl.username" => |p, v| p.security.user = Some(v.to_owned());
+    "sasl.password" => |p, v| p.security.password = Some(Secret::new(v));
+    "sasl.jaas.config" => |p, v| p.security.jaas = Some(Jaas::read(v)?);
 
     "acks" "request.required.acks" => |p, v| p.producer.acks = one_of(v, ACKS)?;
     "compression.type" "compression.codec" => |p, v| p.producer.compression = codec(v)?;

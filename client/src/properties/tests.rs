@@ -111,11 +111,15 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
     check("linger.ms", "5s", "linger.ms: \"5s\" is not a number between 0 and 4294967295000");
     check("check.crcs", "false", "check.crcs: \"false\" is none of true");
     check("enable.idempotence", "true", "enable.idempotence: \"true\" is none of false");
-    check("security.protocol", "SSL", "security.protocol: \"SSL\" is none of PLAINTEXT");
     check(
-        "sasl.mechanism",
+        "security.protocol",
+        "TLS",
+        "security.protocol: \"TLS\" is none of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL",
+    );
+    check(
+        "sasl.oauthbearer.scope",
         "PLAIN",
-        "sasl.mechanism: is a setting of other Kafka clients that this one does not have",
+        "sasl.oauthbearer.scope: is a setting of other Kafka clients that this one does not have",
     );
     check("bootstrap.servers", " , ", "bootstrap.servers: \",\" names no host:port");
 }
@@ -139,6 +143,8 @@ fn every_setting_is_read_by_something() {
         "1",
         "a:1",
         "PLAINTEXT",
+        "PLAIN",
+        PLAIN,
         "murmur2_random",
         "none",
         "read_committed",
@@ -156,4 +162,73 @@ fn a_file_is_read_as_java_reads_it() {
     let properties = Properties::from_pairs(pairs.unwrap()).unwrap();
     assert_eq!(properties.servers, ["a:1", "b:2"]);
     assert_eq!(properties.producer.acks, Acks::All);
+}
+
+const PLAIN: &str = "x.PlainLoginModule required username=\"alice\" password=\"hush\";";
+const SCRAM: &str = "x.ScramLoginModule required username=t password=hush tokenauth=true;";
+const UNSECURED: &str = "x.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=alice;";
+
+#[test]
+fn logins_are_set_by_names_of_java_and_of_librdkafka() {
+    use crate::security::{Sasl, ScramHash, Secret};
+    let password = || Secret::new("hush");
+    let plain = Sasl::Plain { user: "alice".to_owned(), password: password() };
+    let scram = |hash, user: &str, is_token| Sasl::Scram {
+        hash,
+        user: user.to_owned(),
+        password: password(),
+        is_token,
+    };
+    let protocol = ("security.protocol", "sasl_plaintext");
+    let (user, word) = (("sasl.username", "alice"), ("sasl.password", "hush"));
+    for (pairs, wanted) in [
+        (vec![protocol, ("sasl.mechanisms", "PLAIN"), user, word], plain.clone()),
+        (vec![("sasl.jaas.config", PLAIN), ("sasl.mechanism", "plain"), protocol], plain),
+        (
+            vec![protocol, ("sasl.mechanism", "SCRAM-SHA-512"), user, word],
+            scram(ScramHash::Sha512, "alice", false),
+        ),
+        (
+            vec![protocol, ("sasl.mechanism", "SCRAM-SHA-256"), ("sasl.jaas.config", SCRAM)],
+            scram(ScramHash::Sha256, "t", true),
+        ),
+    ] {
+        let properties = set(&pairs);
+        assert_eq!(properties.client.sasl, Some(wanted));
+        assert!(!format!("{properties:?}").contains("hush"), "{properties:?}");
+    }
+    let unsecured =
+        set(&[protocol, ("sasl.mechanism", "OAUTHBEARER"), ("sasl.jaas.config", UNSECURED)]);
+    assert!(matches!(unsecured.client.sasl, Some(Sasl::OauthBearer(_))));
+    assert_eq!(set(&[("security.protocol", "PLAINTEXT")]).client.sasl, None);
+}
+
+#[test]
+fn settings_of_a_login_that_do_not_fit_together_are_named() {
+    let sasl = ("security.protocol", "SASL_SSL");
+    let (user, word) = (("sasl.username", "alice"), ("sasl.password", "hush"));
+    let plain = ("sasl.mechanism", "PLAIN");
+    for (pairs, names) in [
+        (vec![plain], ["sasl.mechanism", "security.protocol is PLAINTEXT"]),
+        (vec![word, ("security.protocol", "SSL")], ["sasl.password", "is SSL"]),
+        (vec![sasl, plain], ["sasl.username", "sasl.jaas.config"]),
+        (vec![sasl, plain, user], ["sasl.password", "sasl.mechanism is PLAIN"]),
+        (vec![sasl, user, word], ["sasl.mechanism", "sasl.username"]),
+        (
+            vec![sasl, plain, user, word, ("sasl.jaas.config", PLAIN)],
+            ["sasl.username", "sasl.jaas.config"],
+        ),
+        (
+            vec![sasl, plain, ("sasl.jaas.config", SCRAM)],
+            ["ScramLoginModule", "sasl.mechanism is PLAIN"],
+        ),
+        (vec![sasl, ("sasl.mechanism", "OAUTHBEARER")], ["sasl.mechanism", "token"]),
+        (vec![sasl, ("sasl.mechanism", "CRAM-MD5")], ["CRAM-MD5", "PLAIN, SCRAM-SHA-256"]),
+        (vec![sasl, plain, ("sasl.username", ""), word], ["sasl.username", "empty"]),
+        (vec![("sasl.jaas.config", "hush")], ["sasl.jaas.config", "control flag"]),
+    ] {
+        let text = Properties::from_pairs(pairs.iter().copied()).unwrap_err().to_string();
+        assert!(names.iter().all(|name| text.contains(name)), "{text}");
+        assert!(!text.contains("hush"), "{text}");
+    }
 }

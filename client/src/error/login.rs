@@ -1,0 +1,134 @@
+//! Why a broker did not let the client in.
+
+use std::fmt;
+use std::time::Duration;
+
+use kurier_protocol::ErrorCode;
+
+/// A login that failed. It holds no secret.
+#[derive(Clone, Debug)]
+pub struct LoginFailure {
+    /// The SASL mechanism.
+    pub mechanism: &'static str,
+    /// Who wanted to log in, if that was known beforehand.
+    pub user: Option<Box<str>>,
+    /// Why it failed.
+    pub fault: LoginFault,
+}
+
+impl LoginFailure {
+    /// Whether the next try may succeed with nothing changed.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match &self.fault {
+            LoginFault::Closed | LoginFault::TimedOut(_) => true,
+            LoginFault::Credentials { is_passing, .. } => *is_passing,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for LoginFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot log in")?;
+        if let Some(user) = &self.user {
+            write!(f, " as {user}")?;
+        }
+        write!(f, " by {}: {}", self.mechanism, self.fault)
+    }
+}
+
+/// Why a login failed.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub enum LoginFault {
+    /// The listener has not enabled the mechanism.
+    Mechanism {
+        /// Those that it has.
+        offered: Vec<Box<str>>,
+    },
+    /// The listener wants no login.
+    NotWanted,
+    /// The broker refused.
+    Refused {
+        /// Its error code.
+        code: ErrorCode,
+        /// Its own words, where it has any.
+        message: Option<Box<str>>,
+    },
+    /// One half of the mechanism found the other one wanting.
+    Exchange(kurier_auth::Error),
+    /// There is no token or ticket to log in with.
+    Credentials {
+        /// Why there is none.
+        problem: Box<str>,
+        /// Whether there may be one a moment later.
+        is_passing: bool,
+    },
+    /// The broker closed the connection.
+    Closed,
+    /// The broker asks for more and more.
+    Endless {
+        /// Tokens that may be sent.
+        rounds_max: u32,
+    },
+    /// The broker's token is too large.
+    Token {
+        /// Its size.
+        bytes: usize,
+        /// The largest that is accepted.
+        bytes_max: usize,
+    },
+    /// It was not done in time.
+    TimedOut(Duration),
+}
+
+impl fmt::Display for LoginFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mechanism { offered } if offered.is_empty() => f.write_str(
+                "the listener has no such mechanism; \
+                 set sasl.enabled.mechanisms on the broker, or use another listener",
+            ),
+            Self::Mechanism { offered } => write!(
+                f,
+                "the listener has only {}; set sasl.mechanism to what it has, \
+                 or sasl.enabled.mechanisms on the broker",
+                offered.join(", ")
+            ),
+            Self::NotWanted => f.write_str(
+                "the listener wants no login; set security.protocol to PLAINTEXT or SSL, \
+                 or use the port of a SASL listener",
+            ),
+            Self::Refused { code, message: Some(words) } => {
+                write!(f, "the broker answered {code}: {}", words.trim_end_matches('.'))?;
+                f.write_str(advice(*code))
+            }
+            Self::Refused { code, message: None } => {
+                write!(f, "the broker answered {code}{}", advice(*code))
+            }
+            Self::Exchange(error) => error.fmt(f),
+            Self::Credentials { problem, .. } => f.write_str(problem),
+            Self::Closed => f.write_str(
+                "the broker closed the connection, which is how brokers before 1.0 refuse a \
+                 wrong name or password; its log says more",
+            ),
+            Self::Endless { rounds_max } => {
+                write!(f, "the broker still asks for more after {rounds_max} tokens")
+            }
+            Self::Token { bytes, bytes_max } => {
+                write!(f, "the broker sent a token of {bytes} bytes, and {bytes_max} is the limit")
+            }
+            Self::TimedOut(after) => {
+                write!(f, "not done within {} ms; the broker's log may say more", after.as_millis())
+            }
+        }
+    }
+}
+
+fn advice(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::SASL_AUTHENTICATION_FAILED => "; check user name and password, or token",
+        _ => "",
+    }
+}

@@ -1,0 +1,110 @@
+//! Logs a connection in: the handshake, then tokens until both sides are satisfied.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kurier_env::Env;
+use kurier_protocol::Request;
+use kurier_protocol::api::sasl_authenticate::SaslAuthenticateRequest;
+use kurier_protocol::api::sasl_handshake::SaslHandshakeRequest;
+
+use super::login::{Carrier, Login, Next, check_answer, check_handshake};
+use crate::error::{Cause, LoginFailure, LoginFault};
+use crate::security::Sasl;
+
+/// Who logs in where.
+pub(super) struct Authenticator<'a> {
+    pub(super) env: &'a Env,
+    pub(super) sasl: &'a Sasl,
+    /// The broker's host, as it is advertised.
+    pub(super) host: &'a str,
+}
+
+/// What carries the messages of a login.
+pub(super) trait Wire: Send {
+    /// Sends a request in the highest version up to this one, and waits for the answer.
+    fn call<R: Request>(
+        &mut self,
+        version_max: i16,
+        request: R,
+    ) -> impl Future<Output = Result<R::Response, Cause>> + Send;
+
+    /// Sends a bare token.
+    fn send(&mut self, token: Bytes) -> impl Future<Output = Result<(), Cause>> + Send;
+
+    /// Waits for a bare token.
+    fn receive(&mut self) -> impl Future<Output = Result<Bytes, Cause>> + Send;
+}
+
+impl Authenticator<'_> {
+    /// Logs in. How long that lasts, if not for ever.
+    pub(super) async fn log_in<W: Wire>(
+        &self,
+        wire: &mut W,
+        carrier: Carrier,
+    ) -> Result<Option<Duration>, Cause> {
+        let made = self.sasl.mechanism(self.host, self.env).await;
+        let login = Login::new(made.map_err(|error| {
+            let (problem, is_passing) = (error.to_string().into(), error.is_retriable());
+            self.failed(LoginFault::Credentials { problem, is_passing })
+        })?);
+        let version_max = i16::from(carrier == Carrier::Requests);
+        let request = SaslHandshakeRequest { mechanism: self.sasl.name().into() };
+        let answer = wire.call(version_max, request).await.map_err(|cause| self.cut(cause))?;
+        check_handshake(&answer).map_err(|fault| self.failed(fault))?;
+        self.exchange(wire, carrier, login).await
+    }
+
+    async fn exchange<W: Wire>(
+        &self,
+        wire: &mut W,
+        carrier: Carrier,
+        mut login: Login,
+    ) -> Result<Option<Duration>, Cause> {
+        let (mut received, mut lifetime) = (Bytes::new(), None);
+        loop {
+            // SCRAM computes thousands of hashes.
+            let step = move || (login.handle_token(&received), login);
+            let (next, back) = self.env.offload(step).await;
+            login = back;
+            let (token, is_last) = match next.map_err(|fault| self.failed(fault))? {
+                Next::Send(token) => (token, false),
+                Next::SendLast(token) => (token, true),
+                Next::Done => return Ok(lifetime),
+            };
+            (received, lifetime) = match carrier {
+                Carrier::Requests => {
+                    let request = SaslAuthenticateRequest { auth_bytes: token };
+                    let answer = wire.call(i16::MAX, request).await;
+                    let answer = answer.map_err(|cause| self.cut(cause))?;
+                    check_answer(answer).map_err(|fault| self.failed(fault))?
+                }
+                Carrier::Frames => {
+                    wire.send(token).await.map_err(|cause| self.cut(cause))?;
+                    if is_last {
+                        return Ok(None);
+                    }
+                    (wire.receive().await.map_err(|cause| self.cut(cause))?, None)
+                }
+            };
+            if is_last {
+                return Ok(lifetime);
+            }
+        }
+    }
+
+    /// A failure of this login.
+    pub(super) fn failed(&self, fault: LoginFault) -> Cause {
+        let user = self.sasl.user().map(Into::into);
+        Cause::Login(Arc::new(LoginFailure { mechanism: self.sasl.name(), user, fault }))
+    }
+
+    /// A connection that ends in the midst of a login has to do with it.
+    fn cut(&self, cause: Cause) -> Cause {
+        match cause.is_hangup() {
+            true => self.failed(LoginFault::Closed),
+            false => cause,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `Session`: how long the login of a connection lasts, and its renewal on the same connection
+//! (KIP-368).
+//!
+//! ```text
+//! Valid --due, and there is something to send--> Renewing --logged in--> Valid
+//!                                                   | no token or ticket yet: Valid, due soon
+//!                                                   v refused
+//!                                                  end of the connection
+//! ```
+//!
+//! While it is renewed, no other request is sent; answers that are owed still come.
+
+use std::ops::RangeInclusive;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use kurier_env::{BoxFuture, Purpose};
+use kurier_protocol::Request;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+use super::authenticator::{Authenticator, Wire};
+use super::dial::Dial;
+use super::exchange::Command;
+use super::login::{Carrier, renewal};
+use super::typed::Typed;
+use crate::error::{Cause, Error, LoginFault};
+
+/// The login of a connection, if it does not last for ever.
+pub(super) struct Session {
+    dial: Dial,
+    due: Instant,
+    ends: Instant,
+    renewing: Option<Renewing>,
+}
+
+struct Renewing {
+    login: BoxFuture<'static, Result<Option<Duration>, Cause>>,
+    commands: mpsc::Receiver<Command>,
+}
+
+/// What a renewal has come to.
+pub(super) enum Progress {
+    /// This is to be sent before anything else.
+    Send(Command),
+    /// The connection can be used again. None if the login lasts for ever now.
+    Renewed(Option<Session>),
+    /// It was too early; the connection can be used until the next try.
+    PutOff,
+}
+
+impl Session {
+    /// A login that is good from now on for so long.
+    pub(super) fn new(dial: Dial, lifetime: Duration) -> Self {
+        let now = Instant::now();
+        let due = now + renewal(lifetime, dial.env.chance(Purpose::Backoff));
+        Self { dial, due, ends: now + lifetime, renewing: None }
+    }
+
+    /// Whether requests have to wait until it is renewed.
+    pub(super) fn is_renewing(&self) -> bool {
+        self.renewing.is_some()
+    }
+
+    /// Begins to renew it, if it is time. Whether it was.
+    pub(super) fn begin_if_due(&mut self, now: Instant) -> bool {
+        let is_due = self.renewing.is_none() && now >= self.due;
+        if is_due {
+            tracing::debug!(address = %self.dial.address, "logs in again");
+            self.renewing = Some(Renewing::new(self.dial.clone()));
+        }
+        is_due
+    }
+
+    /// Moves the renewal, if there is one.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, Cause>> {
+        let Some(renewing) = &mut self.renewing else { return Poll::Pending };
+        let login = renewing.login.as_mut().poll(cx);
+        if let Poll::Ready(Some(command)) = renewing.commands.poll_recv(cx) {
+            return Poll::Ready(Ok(Progress::Send(command)));
+        }
+        let Poll::Ready(outcome) = login else { return Poll::Pending };
+        self.renewing = None;
+        let lifetime = match outcome {
+            Ok(lifetime) => lifetime,
+            Err(cause) if self.may_wait(&cause) => {
+                tracing::warn!(address = %self.dial.address, %cause, "cannot log in again yet");
+                self.due = Instant::now() + RETRY_PAUSE;
+                return Poll::Ready(Ok(Progress::PutOff));
+            }
+            Err(cause) => return Poll::Ready(Err(cause)),
+        };
+        let dial = self.dial.clone();
+        Poll::Ready(Ok(Progress::Renewed(lifetime.map(|lifetime| Self::new(dial, lifetime)))))
+    }
+
+    /// Whether nothing has been said yet, and there is time to try again.
+    fn may_wait(&self, cause: &Cause) -> bool {
+        let Cause::Login(failure) = cause else { return false };
+        let unsaid = matches!(failure.fault, LoginFault::Credentials { is_passing: true, .. });
+        unsaid && Instant::now() + RETRY_PAUSE < self.ends
+    }
+}
+
+impl Renewing {
+    fn new(dial: Dial) -> Self {
+        let (sender, commands) = mpsc::channel(1);
+        let mut inside = Inside {
+            commands: sender,
+            address: dial.address.to_string().into(),
+            timeout: dial.config.request_timeout,
+        };
+        let login = Box::pin(async move {
+            let Some(sasl) = &dial.config.sasl else { return Ok(None) };
+            let host = &dial.address.host;
+            let authenticator = Authenticator { env: &dial.env, sasl, host };
+            let limit = dial.config.request_timeout;
+            let login = authenticator.log_in(&mut inside, Carrier::Requests);
+            let late = |_| authenticator.failed(LoginFault::TimedOut(limit));
+            timeout(limit, login).await.map_err(late)?
+        });
+        Self { login, commands }
+    }
+}
+
+/// Sends a login's requests among those of the connection.
+struct Inside {
+    commands: mpsc::Sender<Command>,
+    address: Box<str>,
+    timeout: Duration,
+}
+
+impl Wire for Inside {
+    async fn call<R: Request>(
+        &mut self,
+        version_max: i16,
+        request: R,
+    ) -> Result<R::Response, Cause> {
+        let versions: RangeInclusive<i16> = 0..=version_max;
+        let (exchange, answer) = Typed::<R, _>::new(self.address.clone(), versions, |_| request);
+        let (deadline, timeout) = (Instant::now() + self.timeout, self.timeout);
+        let command = Command::Exchange { exchange, deadline, timeout };
+        // The connection holds the other end as long as it polls this.
+        self.commands.send(command).await.map_err(|_| Cause::Closed)?;
+        match answer.await {
+            Ok(Ok((_, response))) => Ok(response),
+            Ok(Err(Error::Disconnected { cause, .. })) => Err(cause),
+            Ok(Err(Error::NotKafka { fault, .. })) => Err(Cause::Fault(fault)),
+            Ok(Err(_)) | Err(_) => Err(Cause::Closed),
+        }
+    }
+
+    async fn send(&mut self, _: Bytes) -> Result<(), Cause> {
+        Err(Cause::Closed)
+    }
+
+    async fn receive(&mut self) -> Result<Bytes, Cause> {
+        Err(Cause::Closed)
+    }
+}
+
+/// How long a renewal that cannot begin is put off.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);

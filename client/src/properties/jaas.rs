@@ -1,0 +1,344 @@
+//! `sasl.jaas.config`: a login module and its options, read and never loaded. *core*
+//!
+//! ```text
+//! org.apache.kafka.common.security.plain.PlainLoginModule required username="alice" password="..";
+//! ```
+//!
+//! What is wrong is told by the names of options, never by their values.
+
+use std::time::Duration;
+
+use kurier_auth::oauthbearer::Claim;
+
+use super::parse::Parsed;
+use crate::security::{Secret, UnsecuredLogin};
+
+/// What a login module and its options say.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Jaas {
+    /// `PlainLoginModule`.
+    Plain { user: String, password: Secret },
+    /// `ScramLoginModule`.
+    Scram { user: String, password: Secret, is_token: bool },
+    /// `OAuthBearerLoginModule`, with claims for a token that nobody signs.
+    Unsecured(UnsecuredLogin),
+    /// `OAuthBearerLoginModule` without them.
+    OauthBearer,
+    /// `Krb5LoginModule`.
+    Kerberos(KerberosLogin),
+}
+
+/// The options of `Krb5LoginModule`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct KerberosLogin {
+    pub(super) use_keytab: bool,
+    pub(super) keytab: Option<String>,
+    pub(super) principal: Option<String>,
+    pub(super) use_ticket_cache: bool,
+    pub(super) ticket_cache: Option<String>,
+    pub(super) service_name: Option<String>,
+}
+
+impl Jaas {
+    /// Reads one entry.
+    pub(super) fn read(text: &str) -> Parsed<Self> {
+        let mut words = Words { rest: text };
+        let module = words.next()?.ok_or("names no login module")?;
+        let flag = words.next()?.ok_or("has no control flag, such as required")?;
+        if !FLAGS.iter().any(|known| known.eq_ignore_ascii_case(&flag)) {
+            return Err(format!("has no control flag: it is one of {}", FLAGS.join(", ")));
+        }
+        let mut options = Options(Vec::new());
+        loop {
+            let Some(name) = words.next()? else { return Err("has no ; at its end".to_owned()) };
+            if name == ";" {
+                break;
+            }
+            if words.next()?.as_deref() != Some("=") {
+                return Err(format!("has no = after option {}", shown(&name)));
+            }
+            let value = words.next()?.filter(|value| value != ";");
+            let value = value.ok_or_else(|| format!("has no value of {}", shown(&name)))?;
+            options.0.push((name, value));
+        }
+        if words.next()?.is_some() {
+            return Err("has more than one login module".to_owned());
+        }
+        Self::of(module.rsplit('.').next().unwrap_or_default(), options)
+    }
+
+    fn of(module: &str, mut options: Options) -> Parsed<Self> {
+        let login = match module {
+            "PlainLoginModule" => {
+                let (user, password) = options.login()?;
+                Self::Plain { user, password }
+            }
+            "ScramLoginModule" => {
+                let is_token = options.switch("tokenauth")?;
+                let (user, password) = options.login()?;
+                Self::Scram { user, password, is_token }
+            }
+            "OAuthBearerLoginModule" if options.0.is_empty() => Self::OauthBearer,
+            "OAuthBearerLoginModule" => Self::Unsecured(unsecured(&mut options)?),
+            "Krb5LoginModule" => Self::Kerberos(KerberosLogin {
+                use_keytab: options.switch("useKeyTab")?,
+                keytab: options.take("keyTab"),
+                principal: options.take("principal"),
+                use_ticket_cache: options.switch("useTicketCache")?,
+                ticket_cache: options.take("ticketCache"),
+                service_name: options.take("serviceName"),
+            }),
+            other => {
+                return Err(format!(
+                    "names {}, which is none of {}",
+                    shown(other),
+                    MODULES.join(", ")
+                ));
+            }
+        };
+        let ignored = |name: &str| module == "Krb5LoginModule" && KERBEROS_IGNORED.contains(&name);
+        match options.0.iter().find(|(name, _)| !ignored(name)) {
+            Some((name, _)) => Err(format!("has option {}, which {module} lacks", shown(name))),
+            None => Ok(login),
+        }
+    }
+
+    /// The last part of the module's name.
+    pub(super) fn module(&self) -> &'static str {
+        match self {
+            Self::Plain { .. } => "PlainLoginModule",
+            Self::Scram { .. } => "ScramLoginModule",
+            Self::Unsecured(_) | Self::OauthBearer => "OAuthBearerLoginModule",
+            Self::Kerberos(_) => "Krb5LoginModule",
+        }
+    }
+}
+
+/// Names and values that nobody has asked for yet.
+struct Options(Vec<(String, String)>);
+
+impl Options {
+    fn take(&mut self, name: &str) -> Option<String> {
+        let index = self.0.iter().position(|(found, _)| found == name)?;
+        Some(self.0.remove(index).1)
+    }
+
+    fn switch(&mut self, name: &str) -> Parsed<bool> {
+        match self.take(name) {
+            None => Ok(false),
+            Some(value) if value.eq_ignore_ascii_case("true") => Ok(true),
+            Some(value) if value.eq_ignore_ascii_case("false") => Ok(false),
+            Some(_) => Err(format!("has {name}, which is neither true nor false")),
+        }
+    }
+
+    fn login(&mut self) -> Parsed<(String, Secret)> {
+        let user = self.take("username").ok_or("lacks username")?;
+        let password = self.take("password").ok_or("lacks password")?;
+        Ok((user, Secret::new(password)))
+    }
+
+    /// Takes what begins with this; the rest of the names.
+    fn take_all(&mut self, prefix: &str) -> Vec<(String, String)> {
+        let is_one = |(name, _): &mut (String, String)| name.starts_with(prefix);
+        let found = self.0.extract_if(.., is_one);
+        found.map(|(name, value)| (name.replacen(prefix, "", 1), value)).collect()
+    }
+}
+
+fn unsecured(options: &mut Options) -> Parsed<UnsecuredLogin> {
+    let mut login = UnsecuredLogin::new(String::new());
+    for name in ["PrincipalClaimName", "ScopeClaimName"] {
+        let option = format!("unsecuredLogin{name}");
+        let usual = if name.starts_with('P') { "sub" } else { "scope" };
+        if options.take(&option).is_some_and(|claim| claim != usual) {
+            return Err(format!("has {option}, which can only be {usual}"));
+        }
+    }
+    if let Some(seconds) = options.take("unsecuredLoginLifetimeSeconds") {
+        let seconds = seconds.parse().map_err(|_| "has a lifetime that is no whole number")?;
+        login.lifetime = Duration::from_secs(seconds);
+    }
+    for (name, value) in options.take_all("unsecuredLoginStringClaim_") {
+        match name.as_str() {
+            "sub" => login.user = value,
+            _ => login.claims.push((name, Claim::Text(value))),
+        }
+    }
+    for (name, value) in options.take_all("unsecuredLoginNumberClaim_") {
+        let number = value.parse().map_err(|_| format!("has {name}, which is no number"))?;
+        login.claims.push((name, Claim::Number(number)));
+    }
+    for (name, value) in options.take_all("unsecuredLoginListClaim_") {
+        // The first character is what separates the rest.
+        let mut chars = value.chars();
+        let separator = chars.next().ok_or_else(|| format!("has {name}, which is empty"))?;
+        let texts = chars.as_str().split(separator).map(Into::into).collect();
+        login.claims.push((name, Claim::List(texts)));
+    }
+    login.extensions = options.take_all("unsecuredLoginExtension_");
+    match login.user.is_empty() {
+        true => Err("lacks unsecuredLoginStringClaim_sub".to_owned()),
+        false => Ok(login),
+    }
+}
+
+/// Words, quoted texts, `=` and `;`.
+struct Words<'a> {
+    rest: &'a str,
+}
+
+impl Words<'_> {
+    fn next(&mut self) -> Parsed<Option<String>> {
+        self.rest = self.rest.trim_start();
+        let Some(first) = self.rest.chars().next() else { return Ok(None) };
+        match first {
+            '=' | ';' => {
+                self.rest = self.rest.get(1..).unwrap_or_default();
+                Ok(Some(first.to_string()))
+            }
+            '"' | '\'' => self.quoted(first).map(Some),
+            _ => {
+                let ends = |c: char| c.is_whitespace() || "=;\"'".contains(c);
+                let end = self.rest.find(ends).unwrap_or(self.rest.len());
+                let (word, rest) = self.rest.split_at(end);
+                self.rest = rest;
+                Ok(Some(word.to_owned()))
+            }
+        }
+    }
+
+    fn quoted(&mut self, quote: char) -> Parsed<String> {
+        let mut text = String::new();
+        let mut chars = self.rest.chars();
+        chars.next();
+        while let Some(c) = chars.next() {
+            match c {
+                '\\' => match chars.next() {
+                    Some('n') => text.push('\n'),
+                    Some('t') => text.push('\t'),
+                    Some('r') => text.push('\r'),
+                    Some(other) => text.push(other),
+                    None => break,
+                },
+                c if c == quote => {
+                    self.rest = chars.as_str();
+                    return Ok(text);
+                }
+                c => text.push(c),
+            }
+        }
+        Err("has a quotation mark without its partner".to_owned())
+    }
+}
+
+/// A name, unless it may be part of a value that lacks its quotation marks.
+fn shown(name: &str) -> &str {
+    let is_name = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if is_name { name } else { "(with odd characters)" }
+}
+
+const FLAGS: [&str; 4] = ["required", "requisite", "sufficient", "optional"];
+const MODULES: [&str; 4] =
+    ["PlainLoginModule", "ScramLoginModule", "OAuthBearerLoginModule", "Krb5LoginModule"];
+/// Options that mean nothing here.
+const KERBEROS_IGNORED: [&str; 8] = [
+    "storeKey",
+    "doNotPrompt",
+    "renewTGT",
+    "debug",
+    "refreshKrb5Config",
+    "isInitiator",
+    "useFirstPass",
+    "clearPass",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_and_options_are_read_as_java_reads_them() {
+        let scram = |user: &str, password: &str, is_token| Jaas::Scram {
+            user: user.to_owned(),
+            password: Secret::new(password),
+            is_token,
+        };
+        let plain = |user: &str, password: &str| Jaas::Plain {
+            user: user.to_owned(),
+            password: Secret::new(password),
+        };
+        for (text, wanted) in [
+            (
+                "org.apache.kafka.common.security.plain.PlainLoginModule required \
+                 username=\"alice\" password=\"a\\\"; b=c\\\\\";",
+                plain("alice", "a\"; b=c\\"),
+            ),
+            ("PlainLoginModule REQUIRED\n username = alice\tpassword='x' ;", plain("alice", "x")),
+            (
+                "org.apache.kafka.common.security.scram.ScramLoginModule required \
+                 username=\"id\" password=\"aG1hYw==\" tokenauth=true;",
+                scram("id", "aG1hYw==", true),
+            ),
+            ("a.ScramLoginModule sufficient password=p username=u;", scram("u", "p", false)),
+            ("x.OAuthBearerLoginModule required;", Jaas::OauthBearer),
+        ] {
+            assert_eq!(Jaas::read(text), Ok(wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn claims_of_unsecured_tokens_are_read() {
+        let text = "x.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"alice\" \
+                    unsecuredLoginNumberClaim_n=\"1.5\" unsecuredLoginListClaim_scope=\",a,b\" \
+                    unsecuredLoginLifetimeSeconds=\"60\" unsecuredLoginExtension_traceId=\"7\";";
+        let wanted = UnsecuredLogin {
+            user: "alice".to_owned(),
+            claims: vec![
+                ("n".to_owned(), Claim::Number(1.5)),
+                ("scope".to_owned(), Claim::List(vec!["a".to_owned(), "b".to_owned()])),
+            ],
+            lifetime: Duration::from_secs(60),
+            extensions: vec![("traceId".to_owned(), "7".to_owned())],
+        };
+        assert_eq!(Jaas::read(text), Ok(Jaas::Unsecured(wanted)));
+    }
+
+    #[test]
+    fn kerberos_options_are_kept() {
+        let text = "com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true \
+                    storeKey=true keyTab=\"/k\" principal=\"a@R\" serviceName=\"kafka\";";
+        let wanted = KerberosLogin {
+            use_keytab: true,
+            keytab: Some("/k".to_owned()),
+            principal: Some("a@R".to_owned()),
+            service_name: Some("kafka".to_owned()),
+            ..Default::default()
+        };
+        assert_eq!(Jaas::read(text), Ok(Jaas::Kerberos(wanted)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_without_values() {
+        for (text, wanted) in [
+            ("", "names no login module"),
+            ("x.PlainLoginModule", "has no control flag"),
+            ("x.PlainLoginModule username=a;", "has no control flag"),
+            ("x.PlainLoginModule required username=a password=hush", "has no ;"),
+            ("x.PlainLoginModule required username=a;", "lacks password"),
+            ("x.PlainLoginModule required password=hush;", "lacks username"),
+            ("x.PlainLoginModule required password \"hush\";", "no = after option password"),
+            ("x.PlainLoginModule required username=a password=\"hush;", "without its partner"),
+            ("x.PlainLoginModule required username=a password=;", "no value of password"),
+            ("x.PlainLoginModule required username=a password=b hush!=c;", "odd characters"),
+            ("x.PlainLoginModule required username=a password=b tokenauth=true;", "tokenauth"),
+            ("x.ScramLoginModule required username=a password=b tokenauth=hush;", "neither true"),
+            ("x.PlainLoginModule required username=a password=b; y", "more than one"),
+            ("com.sun.security.auth.module.JndiLoginModule required a=b;", "which is none of"),
+            ("x.OAuthBearerLoginModule required a=b;", "lacks unsecuredLoginStringClaim_sub"),
+        ] {
+            let problem = Jaas::read(text).unwrap_err();
+            assert!(problem.contains(wanted) && !problem.contains("hush"), "{text}: {problem}");
+        }
+    }
+}

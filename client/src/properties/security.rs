@@ -1,0 +1,200 @@
+//! What settings say about security, and what that comes to. *core*
+
+use super::jaas::Jaas;
+use super::parse::{Parsed, one_of};
+use crate::error::Error;
+use crate::security::{OauthBearer, Sasl, ScramHash, Secret};
+
+/// What was set, as it was set.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SecuritySettings {
+    pub(super) protocol: Option<Protocol>,
+    pub(super) mechanism: Option<SaslMechanism>,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<Secret>,
+    pub(super) jaas: Option<Jaas>,
+}
+
+/// `security.protocol`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Plaintext,
+    Ssl,
+    SaslPlaintext,
+    SaslSsl,
+}
+
+/// `sasl.mechanism`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SaslMechanism {
+    Gssapi,
+    Plain,
+    Scram(ScramHash),
+    OauthBearer,
+}
+
+impl Protocol {
+    pub(super) fn read(text: &str) -> Parsed<Self> {
+        one_of(text, PROTOCOLS)
+    }
+
+    fn name(self) -> &'static str {
+        PROTOCOLS.iter().find(|(_, one)| *one == self).map_or("", |(name, _)| name)
+    }
+
+    fn has_sasl(self) -> bool {
+        matches!(self, Self::SaslPlaintext | Self::SaslSsl)
+    }
+}
+
+impl SaslMechanism {
+    pub(super) fn read(text: &str) -> Parsed<Self> {
+        one_of(text, SASL_MECHANISMS)
+    }
+
+    fn name(self) -> &'static str {
+        SASL_MECHANISMS.iter().find(|(_, one)| *one == self).map_or("", |(name, _)| name)
+    }
+}
+
+impl SecuritySettings {
+    /// As whom, and how, to log in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for settings that contradict each other, or miss a part.
+    pub(super) fn sasl(&self) -> Result<Option<Sasl>, Error> {
+        let protocol = self.protocol.unwrap_or(Protocol::Plaintext);
+        if !protocol.has_sasl() {
+            return match self.first_key() {
+                None => Ok(None),
+                Some(key) => Err(Error::invalid(
+                    key,
+                    format!(
+                        "is set, and security.protocol is {}, which has no login; \
+                         set security.protocol to SASL_SSL or SASL_PLAINTEXT",
+                        protocol.name()
+                    ),
+                )),
+            };
+        }
+        let mechanism = self.mechanism()?;
+        match (mechanism, &self.jaas) {
+            (SaslMechanism::Plain, None | Some(Jaas::Plain { .. })) => {
+                let (user, password) = self.login(mechanism)?;
+                Ok(Some(Sasl::Plain { user, password }))
+            }
+            (SaslMechanism::Scram(hash), None | Some(Jaas::Scram { .. })) => {
+                let (user, password) = self.login(mechanism)?;
+                let is_token = matches!(self.jaas, Some(Jaas::Scram { is_token: true, .. }));
+                Ok(Some(Sasl::Scram { hash, user, password, is_token }))
+            }
+            (SaslMechanism::OauthBearer, Some(Jaas::Unsecured(login))) => {
+                self.refuse_names()?;
+                Ok(Some(Sasl::OauthBearer(OauthBearer::new(login.clone()))))
+            }
+            (SaslMechanism::OauthBearer, None | Some(Jaas::OauthBearer)) => Err(Error::invalid(
+                "sasl.mechanism",
+                "OAUTHBEARER needs a token: give the program a token provider, or \
+                 unsecuredLoginStringClaim_sub in sasl.jaas.config for tests",
+            )),
+            (SaslMechanism::Gssapi, None | Some(Jaas::Kerberos(_))) => Err(Error::invalid(
+                "sasl.mechanism",
+                "GSSAPI, which is the default, is not built in; \
+                 the others are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER",
+            )),
+            (mechanism, Some(jaas)) => Err(Error::invalid(
+                "sasl.jaas.config",
+                format!(
+                    "names {}, and sasl.mechanism is {}; set them to the same mechanism",
+                    jaas.module(),
+                    mechanism.name()
+                ),
+            )),
+        }
+    }
+
+    /// Whether to encrypt.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if that is wanted: it must not be left out in silence.
+    pub(super) fn tls(&self) -> Result<(), Error> {
+        match self.protocol {
+            Some(protocol @ (Protocol::Ssl | Protocol::SaslSsl)) => Err(Error::invalid(
+                "security.protocol",
+                format!("is {}, and TLS is not built in", protocol.name()),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn mechanism(&self) -> Result<SaslMechanism, Error> {
+        match (self.mechanism, &self.user) {
+            (Some(mechanism), _) => Ok(mechanism),
+            // GSSAPI, the default, has no user of this kind.
+            (None, Some(_)) => Err(Error::invalid(
+                "sasl.mechanism",
+                "is not set, and sasl.username is; \
+                 set it to PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
+            )),
+            (None, None) => Ok(SaslMechanism::Gssapi),
+        }
+    }
+
+    /// Name and password, from the one place where they are.
+    fn login(&self, mechanism: SaslMechanism) -> Result<(String, Secret), Error> {
+        match &self.jaas {
+            Some(Jaas::Plain { user, password } | Jaas::Scram { user, password, .. }) => {
+                self.refuse_names()?;
+                Ok((user.clone(), password.clone()))
+            }
+            _ => match (&self.user, &self.password) {
+                (Some(user), Some(password)) => Ok((user.clone(), password.clone())),
+                (user, _) => Err(Error::invalid(
+                    if user.is_none() { "sasl.username" } else { "sasl.password" },
+                    format!(
+                        "is not set, and sasl.mechanism is {}; set sasl.username and \
+                         sasl.password, or sasl.jaas.config",
+                        mechanism.name()
+                    ),
+                )),
+            },
+        }
+    }
+
+    /// Name and password must not be in two places.
+    fn refuse_names(&self) -> Result<(), Error> {
+        let key = match (&self.user, &self.password) {
+            (Some(_), _) => "sasl.username",
+            (None, Some(_)) => "sasl.password",
+            (None, None) => return Ok(()),
+        };
+        Err(Error::invalid(key, "is set, and sasl.jaas.config is too; set one of them"))
+    }
+
+    /// The first setting that asks for a login.
+    fn first_key(&self) -> Option<&'static str> {
+        let keys = [
+            ("sasl.mechanism", self.mechanism.is_some()),
+            ("sasl.username", self.user.is_some()),
+            ("sasl.password", self.password.is_some()),
+            ("sasl.jaas.config", self.jaas.is_some()),
+        ];
+        keys.into_iter().find(|(_, is_set)| *is_set).map(|(key, _)| key)
+    }
+}
+
+const PROTOCOLS: &[(&str, Protocol)] = &[
+    ("PLAINTEXT", Protocol::Plaintext),
+    ("SSL", Protocol::Ssl),
+    ("SASL_PLAINTEXT", Protocol::SaslPlaintext),
+    ("SASL_SSL", Protocol::SaslSsl),
+];
+const SASL_MECHANISMS: &[(&str, SaslMechanism)] = &[
+    ("GSSAPI", SaslMechanism::Gssapi),
+    ("OAUTHBEARER", SaslMechanism::OauthBearer),
+    ("PLAIN", SaslMechanism::Plain),
+    ("SCRAM-SHA-256", SaslMechanism::Scram(ScramHash::Sha256)),
+    ("SCRAM-SHA-512", SaslMechanism::Scram(ScramHash::Sha512)),
+];

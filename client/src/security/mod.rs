@@ -1,0 +1,15 @@
+//! Who is at the other end, and who reads along: how connections are secured.
+
+mod bearer;
+mod sasl;
+
+pub use bearer::{BearerToken, OauthBearer, TokenProvider, UnsecuredLogin};
+pub use kurier_auth::Secret;
+pub use kurier_auth::scram::ScramHash;
+pub use sasl::Sasl;
+
+/// Whether connections can be encrypted.
+pub const HAS_TLS: bool = cfg!(feature = "tls");
+
+/// The SASL mechanisms that this build can log in with, in the order of their names.
+pub const MECHANISMS: &[&str] = &["OAUTHBEARER", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];

@@ -1,0 +1,173 @@
+//! `Sasl`: as whom, and how, a client logs in.
+
+use kurier_auth::oauthbearer::OauthBearerClient;
+use kurier_auth::scram::{SCRAM_NONCE_BYTES, ScramClient, ScramHash};
+use kurier_auth::{Mechanism, PlainClient, Secret};
+use kurier_env::Env;
+
+use super::bearer::{BearerToken, OauthBearer};
+use crate::error::Error;
+
+/// As whom, and how, a client logs in to brokers.
+///
+/// `PLAIN` and `OAUTHBEARER` show the password or token to whoever reads along: they belong inside
+/// TLS. A client never takes another mechanism than this one.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sasl {
+    /// `PLAIN`: the password as it is.
+    Plain {
+        /// The user's name.
+        user: String,
+        /// The user's password.
+        password: Secret,
+    },
+    /// `SCRAM-SHA-256` or `SCRAM-SHA-512`: a proof of the password.
+    Scram {
+        /// Which of the two.
+        hash: ScramHash,
+        /// The user's name, or the id of a delegation token.
+        user: String,
+        /// The user's password, or the HMAC of the delegation token.
+        password: Secret,
+        /// Whether it is a delegation token (KIP-48). Kafka: `tokenauth` in sasl.jaas.config.
+        is_token: bool,
+    },
+    /// `OAUTHBEARER`: a token that somebody else gives.
+    OauthBearer(OauthBearer),
+}
+
+impl Sasl {
+    /// The name of the mechanism: `SCRAM-SHA-256`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Plain { .. } => "PLAIN",
+            Self::Scram { hash, .. } => hash.mechanism(),
+            Self::OauthBearer(_) => "OAUTHBEARER",
+        }
+    }
+
+    /// Who logs in, if that is known beforehand.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Plain { user, .. } | Self::Scram { user, .. } => Some(user),
+            Self::OauthBearer(_) => None,
+        }
+    }
+
+    /// Checks what cannot work.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`]: a name or password that the mechanism cannot carry.
+    pub fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::Plain { .. } | Self::Scram { .. } => self.by_password([0; _]).map(drop),
+            Self::OauthBearer(_) => Ok(()),
+        }
+    }
+
+    /// The client half of one login to the broker with this host name. Gets the token or ticket
+    /// that it needs.
+    pub(crate) async fn mechanism(
+        &self,
+        _broker_host: &str,
+        env: &Env,
+    ) -> Result<Box<dyn Mechanism>, Error> {
+        match self {
+            Self::Plain { .. } | Self::Scram { .. } => {
+                let nonce = env.secret_bytes().map_err(|error| {
+                    Error::invalid("random numbers", format!("the system has none: {error}"))
+                })?;
+                self.by_password(nonce)
+            }
+            Self::OauthBearer(tokens) => {
+                let BearerToken { token, extensions } = tokens.token(env).await?;
+                let client = OauthBearerClient::new(token, extensions).map_err(unusable)?;
+                Ok(Box::new(client))
+            }
+        }
+    }
+
+    fn by_password(&self, nonce: [u8; SCRAM_NONCE_BYTES]) -> Result<Box<dyn Mechanism>, Error> {
+        Ok(match self.clone() {
+            Self::Plain { user, password } => {
+                Box::new(PlainClient::new(user, password).map_err(unusable)?)
+            }
+            Self::Scram { hash, user, password, is_token } => {
+                let client = ScramClient::new(hash, user, password, nonce).map_err(unusable)?;
+                Box::new(if is_token { client.with_token() } else { client })
+            }
+            Self::OauthBearer(_) => return Err(Error::invalid("sasl", "has no password")),
+        })
+    }
+}
+
+fn unusable(error: kurier_auth::Error) -> Error {
+    match error {
+        kurier_auth::Error::Unusable { mechanism, part, problem } => {
+            let setting = match part {
+                "user name" => "sasl.username",
+                "password" => "sasl.password",
+                _ => "sasl.jaas.config",
+            };
+            Error::invalid(setting, format!("{mechanism} cannot carry this {part}: {problem}"))
+        }
+        other => Error::invalid("sasl", other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kurier_auth::Step;
+    use kurier_env::{RealNet, RealWall};
+
+    use super::super::bearer::UnsecuredLogin;
+    use super::*;
+
+    fn all() -> Vec<Sasl> {
+        let (user, password) = (|| "alice".to_owned(), || Secret::new("wonderland"));
+        let scram = |hash| Sasl::Scram { hash, user: user(), password: password(), is_token: true };
+        vec![
+            Sasl::Plain { user: user(), password: password() },
+            scram(ScramHash::Sha256),
+            scram(ScramHash::Sha512),
+            Sasl::OauthBearer(OauthBearer::fixed(password())),
+            Sasl::OauthBearer(OauthBearer::new(UnsecuredLogin::new("alice"))),
+        ]
+    }
+
+    #[tokio::test]
+    async fn every_mechanism_begins_under_its_name_and_shows_no_secret() {
+        let env = Env::simulated(Arc::new(RealNet), Arc::new(RealWall), 1);
+        for sasl in all() {
+            sasl.check().unwrap();
+            let mut mechanism = sasl.mechanism("localhost", &env).await.unwrap();
+            assert_eq!(mechanism.name(), sasl.name());
+            let step = mechanism.step(b"").unwrap();
+            assert!(matches!(step, Step::Continue(_)), "{step:?}");
+            let text = format!("{sasl:?} {mechanism:?}");
+            assert!(!text.contains("wonderland"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_mechanism_cannot_carry_is_named_by_its_setting() {
+        let hash = ScramHash::Sha256;
+        for (user, password, setting) in [("", "x", "sasl.username"), ("x", "\0", "sasl.password")]
+        {
+            let (user, password) = (user.to_owned(), Secret::new(password));
+            for sasl in [
+                Sasl::Plain { user: user.clone(), password: password.clone() },
+                Sasl::Scram { hash, user, password, is_token: false },
+            ] {
+                let error = sasl.check().unwrap_err().to_string();
+                assert!(error.starts_with(setting), "{error}");
+            }
+        }
+    }
+}
