@@ -1,5 +1,6 @@
 //! What may stand on the command line, and the help texts.
 
+mod version;
 pub(crate) mod value;
 pub(crate) mod cluster;
 pub(crate) mod list_format;
@@ -19,6 +20,7 @@ use cluster::ClusterArgs;
 #[command(
     name = "kurier",
     version,
+    long_version = version::LONG.as_str(),
     arg_required_else_help = true,
     subcommand_required = true,
     max_term_width = 100,

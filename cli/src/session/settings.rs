@@ -26,6 +26,7 @@ pub(super) fn settings(args: &ClusterArgs, environment: Option<String>) -> Outco
         let set = properties.set(&pair.key, &pair.value);
         set.map_err(|error| Failure::Usage(format!("-X {error}")))?;
     }
+    properties.check().map_err(|error| Failure::Usage(error.to_string()))?;
     let named = match &args.bootstrap {
         Some(servers) => Some(servers.clone()),
         None => environment.filter(|_| properties.servers.is_empty()),
