@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use kurier_auth::Secret;
 use kurier_env::Wall;
 use kurier_protocol::release::Release;
 
@@ -10,8 +12,12 @@ use crate::clock::PausableWall;
 use crate::cluster::TestCluster;
 use crate::error::Error;
 use crate::limits::BROKERS_MAX;
+use crate::sasl::{Sasl, SaslMechanism};
+use crate::security::Security;
 use crate::shared::Shared;
 use crate::state::{CLUSTER_IDS, NewTopic, Settings, State, numbered_id};
+#[cfg(feature = "tls")]
+use crate::tls::{ClientAuth, Tls};
 
 /// What a [`TestCluster`] shall be.
 #[derive(Clone, Debug)]
@@ -24,6 +30,9 @@ pub struct Builder {
     topics: Vec<(String, i32)>,
     configs: BTreeMap<String, Vec<(String, String)>>,
     wall: Option<Arc<dyn Wall>>,
+    sasl: Sasl,
+    #[cfg(feature = "tls")]
+    tls: Option<ClientAuth>,
 }
 
 impl Builder {
@@ -37,6 +46,9 @@ impl Builder {
             topics: Vec::new(),
             configs: BTreeMap::new(),
             wall: None,
+            sasl: Sasl::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -103,6 +115,48 @@ impl Builder {
         Self { wall: Some(wall), ..self }
     }
 
+    /// Lets only those in who log in by one of these mechanisms; with [`tls`](Self::tls) that makes
+    /// the security protocol `SASL_SSL`, else `SASL_PLAINTEXT`. Kafka: `sasl.enabled.mechanisms`.
+    /// Default: everybody is let in.
+    #[must_use]
+    pub fn sasl(mut self, mechanisms: impl IntoIterator<Item = SaslMechanism>) -> Self {
+        self.sasl.mechanisms.extend(mechanisms);
+        self
+    }
+
+    /// Adds a user, for the mechanisms that ask for a password.
+    #[must_use]
+    pub fn user(mut self, name: impl Into<String>, password: impl Into<Box<str>>) -> Self {
+        self.sasl.users.insert(name.into(), Secret::new(password));
+        self
+    }
+
+    /// How long a login lasts at most: then a client must have logged in again (KIP-368), or its
+    /// next request closes the connection. From release 2.2 on. Kafka: `connections.max.reauth.ms`.
+    /// Default: for ever.
+    #[must_use]
+    pub fn session_lifetime(mut self, longest: Duration) -> Self {
+        self.sasl.session_max = Some(longest);
+        self
+    }
+
+    /// Speaks TLS, with a certificate that is made at start; clients must trust
+    /// [`ca_pem`](TestCluster::ca_pem). Default: no TLS.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(self) -> Self {
+        self.tls_client_auth(ClientAuth::None)
+    }
+
+    /// Speaks TLS, and asks clients for a certificate, of which
+    /// [`client_certificate`](TestCluster::client_certificate) makes good ones. Kafka:
+    /// `ssl.client.auth`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_client_auth(self, client_auth: ClientAuth) -> Self {
+        Self { tls: Some(client_auth), ..self }
+    }
+
     /// Starts the cluster.
     ///
     /// # Panics
@@ -131,6 +185,7 @@ impl Builder {
         let count = Some(self.broker_count).filter(|count| (1..=BROKERS_MAX).contains(count));
         let count = count.and_then(|count| i16::try_from(count).ok());
         let count = count.ok_or(Error::BrokerCount(self.broker_count))?;
+        let security = self.security(release, count)?;
         let settings = Settings {
             release,
             auto_create: self.auto_create,
@@ -148,7 +203,28 @@ impl Builder {
             return Err(Error::Topic { topic: topic.clone(), reason });
         }
         let wall = self.wall.unwrap_or_else(|| Arc::new(PausableWall::new()));
-        Ok(TestCluster::new(Shared::new(state, wall)))
+        Ok(TestCluster::new(Shared::new(state, wall, security)))
+    }
+}
+
+impl Builder {
+    fn security(&self, release: Release, brokers: i16) -> Result<Security, Error> {
+        if let Some(problem) = self.sasl.problem(release) {
+            return Err(Error::Security(problem));
+        }
+        let has_sasl = !self.sasl.mechanisms.is_empty();
+        let sasl = has_sasl.then(|| Arc::new(self.sasl.clone()));
+        #[cfg(feature = "tls")]
+        if let Some(client_auth) = self.tls {
+            let failed = |error: rustls::Error| Error::Security(error.to_string());
+            let tls = Tls::new(client_auth).map_err(failed)?;
+            let hosts: Vec<_> = (1..=brokers).map(|id| format!("broker-{id}")).collect();
+            let memory = Some(tls.door(&hosts).map_err(failed)?);
+            return Ok(Security { sasl, tls: Some(tls), memory });
+        }
+        // Only the certificate names them.
+        let _ = brokers;
+        Ok(Security { sasl, ..Security::default() })
     }
 }
 

@@ -19,6 +19,8 @@ use crate::recorder::RecordedRequest;
 use crate::shared::{Power, Shared};
 use crate::state::{ListenerId, NewTopic, Partition, State};
 use crate::tcp::{TcpCluster, listen};
+#[cfg(feature = "tls")]
+use crate::tls::{ClientCertificate, Tls};
 
 /// A Kafka cluster in memory. Cloning shares it.
 ///
@@ -64,6 +66,28 @@ impl TestCluster {
     /// Dropping the future closes the ports again.
     pub async fn serve_tcp(&self, host: &str, port: u16) -> io::Result<TcpCluster> {
         listen(&self.shared, host, port).await
+    }
+}
+
+/// Who trusts whom.
+#[cfg(feature = "tls")]
+impl TestCluster {
+    /// The certificate that clients must trust to reach the brokers through TLS, in PEM: what
+    /// `ssl.truststore.certificates` takes. `None` without TLS.
+    #[must_use]
+    pub fn ca_pem(&self) -> Option<String> {
+        self.shared.security.tls.as_ref().map(Tls::ca_pem)
+    }
+
+    /// A certificate for a client, which the brokers trust.
+    ///
+    /// # Panics
+    ///
+    /// The cluster does not speak TLS, or the system has no random numbers.
+    #[must_use]
+    pub fn client_certificate(&self, name: &str) -> ClientCertificate {
+        let tls = self.shared.security.tls.as_ref().expect("the cluster speaks TLS");
+        tls.client(name).unwrap_or_else(|error| panic!("no certificate for {name}: {error}"))
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::limits::{READ_AHEAD_BYTES_MAX, REQUEST_BYTES_MAX};
+use crate::limits::READ_AHEAD_BYTES_MAX;
 
 /// What was read and not yet handled.
 #[derive(Debug, Default)]
@@ -14,7 +14,8 @@ pub(crate) struct FrameReader {
 }
 
 impl FrameReader {
-    /// The next frame without its length; `None` at the end of the stream.
+    /// The next frame, of at most `bytes_max` bytes, without its length; `None` at the end of the
+    /// stream.
     ///
     /// # Errors
     ///
@@ -26,9 +27,10 @@ impl FrameReader {
     pub(crate) async fn next(
         &mut self,
         io: &mut (impl AsyncRead + Unpin),
+        bytes_max: usize,
     ) -> io::Result<Option<Bytes>> {
         loop {
-            let missing = match self.split()? {
+            let missing = match self.split(bytes_max)? {
                 Split::Frame(frame) => return Ok(Some(frame)),
                 Split::Missing(bytes) => bytes,
             };
@@ -56,14 +58,14 @@ impl FrameReader {
         matches!(io.read_buf(&mut self.buffer).await, Ok(1..))
     }
 
-    fn split(&mut self) -> io::Result<Split> {
+    fn split(&mut self, bytes_max: usize) -> io::Result<Split> {
         let Some(claim) = self.buffer.first_chunk::<4>() else {
             return Ok(Split::Missing(4 - self.buffer.len()));
         };
         let claim = i32::from_be_bytes(*claim);
-        let length = usize::try_from(claim).ok().filter(|&length| length <= REQUEST_BYTES_MAX);
+        let length = usize::try_from(claim).ok().filter(|&length| length <= bytes_max);
         let length = length.ok_or_else(|| {
-            let what = format!("a frame of {claim} bytes (the limit is {REQUEST_BYTES_MAX})");
+            let what = format!("a frame of {claim} bytes (the limit is {bytes_max})");
             io::Error::new(io::ErrorKind::InvalidData, what)
         })?;
         match (4 + length).checked_sub(self.buffer.len()) {

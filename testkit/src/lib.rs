@@ -34,9 +34,13 @@
 //! # }
 //! ```
 //!
-//! Served are Produce, Fetch, ListOffsets, Metadata, FindCoordinator, ApiVersions, CreateTopics,
-//! DeleteTopics, InitProducerId (idempotent producers; no transactions), OffsetForLeaderEpoch and
-//! CreatePartitions. Replicas are always in sync: a partition has one log, whoever leads it.
+//! Served are Produce, Fetch, ListOffsets, Metadata, FindCoordinator, SaslHandshake, ApiVersions,
+//! CreateTopics, DeleteTopics, InitProducerId (idempotent producers; no transactions),
+//! OffsetForLeaderEpoch, SaslAuthenticate and CreatePartitions. Replicas are always in sync: a
+//! partition has one log, whoever leads it.
+//!
+//! With [`Builder::tls`] and [`Builder::sasl`] the brokers speak TLS and ask who is there, in memory
+//! as well as over TCP.
 
 mod limits;
 mod error;
@@ -50,8 +54,18 @@ mod produced;
 mod sessions;
 mod fault;
 mod recorder;
+mod sasl;
 mod state;
 mod handle;
+#[cfg(feature = "tls")]
+mod der;
+#[cfg(feature = "tls")]
+mod certificate;
+#[cfg(feature = "tls")]
+mod tls;
+mod security;
+mod entrance;
+mod login;
 mod shared;
 mod frames;
 mod server;
@@ -65,4 +79,7 @@ pub use cluster::TestCluster;
 pub use error::Error;
 pub use fault::{Fault, Requests};
 pub use recorder::RecordedRequest;
+pub use sasl::{SaslMechanism, SaslMechanismError};
 pub use tcp::TcpCluster;
+#[cfg(feature = "tls")]
+pub use tls::{ClientAuth, ClientCertificate};

@@ -1,11 +1,17 @@
 //! Every limit of the cluster, by name.
 
+use std::time::Duration;
+
 /// Brokers of a cluster.
 pub(crate) const BROKERS_MAX: u32 = 1000;
 /// Partitions of a topic. Kafka has no limit; a typing error should not take all memory.
 pub(crate) const PARTITIONS_MAX: i32 = 100_000;
 /// Bytes of a request. Kafka: socket.request.max.bytes.
 pub(crate) const REQUEST_BYTES_MAX: usize = 100 << 20;
+/// Bytes of a request before the client has logged in. Kafka: sasl.server.max.receive.size.
+pub(crate) const SASL_REQUEST_BYTES_MAX: usize = 512 << 10;
+/// How long after a re-authentication the next one may begin.
+pub(crate) const REAUTHENTICATION_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of the records in a fetch answer, the first batch apart. Kafka: fetch.max.bytes of a
 /// broker.
 pub(crate) const FETCH_BYTES_MAX: usize = 55 << 20;

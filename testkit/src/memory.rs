@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use kurier_env::{BoxFuture, Datagram, Io, Net};
 
+use crate::entrance::Entrance;
 use crate::limits::STREAM_BYTES_MAX;
 use crate::server::serve;
 use crate::shared::Shared;
@@ -39,7 +40,12 @@ impl MemoryNet {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         let (client, server) = tokio::io::duplex(STREAM_BYTES_MAX);
-        tokio::spawn(serve(Arc::clone(&self.shared), broker, ListenerId::MEMORY, server));
+        let entrance = Entrance {
+            listener: ListenerId::MEMORY,
+            #[cfg(feature = "tls")]
+            tls: self.shared.security.memory.clone(),
+        };
+        tokio::spawn(serve(Arc::clone(&self.shared), broker, entrance, server));
         Ok(Box::new(client))
     }
 }

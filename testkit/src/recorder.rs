@@ -1,6 +1,8 @@
 //! Core: the requests that the brokers got, so that tests can count and assert.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +11,7 @@ use kurier_protocol::{ApiKey, Request, decode};
 use crate::limits::{REQUEST_BYTES_KEPT_MAX, REQUESTS_KEPT_MAX};
 
 /// A request that a broker got.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct RecordedRequest {
     /// When it came, since the cluster was built.
@@ -24,6 +26,8 @@ pub struct RecordedRequest {
     pub version: i16,
     /// Who the client says it is.
     pub client_id: Option<String>,
+    /// Who had logged in by SASL.
+    pub user: Option<Arc<str>>,
     /// What stands behind the header.
     pub body: Bytes,
 }
@@ -41,6 +45,24 @@ impl RecordedRequest {
             Ok(request) => request,
             Err(error) => panic!("the request is malformed: {error}"),
         }
+    }
+}
+
+impl fmt::Debug for RecordedRequest {
+    /// Without the tokens of SaslAuthenticate: they may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hidden = Bytes::from_static(b"hidden");
+        let body = if self.api == ApiKey::SASL_AUTHENTICATE { &hidden } else { &self.body };
+        f.debug_struct("RecordedRequest")
+            .field("at", &self.at)
+            .field("broker", &self.broker)
+            .field("connection", &self.connection)
+            .field("api", &self.api)
+            .field("version", &self.version)
+            .field("client_id", &self.client_id)
+            .field("user", &self.user)
+            .field("body", body)
+            .finish()
     }
 }
 

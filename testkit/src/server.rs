@@ -10,16 +10,18 @@ use kurier_protocol::wire::Segments;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::entrance::Entrance;
 use crate::fault::Action;
 use crate::frames::FrameReader;
 use crate::handle::{self, Context, Opened, Step};
+use crate::login::Login;
 use crate::recorder::RecordedRequest;
 use crate::shared::{Power, Shared};
 use crate::state::ListenerId;
 
 /// Serves a connection to a broker until the client closes it, breaks the protocol, or the broker's
 /// life ends.
-pub(crate) async fn serve(shared: Arc<Shared>, broker: i32, listener: ListenerId, io: impl Io) {
+pub(crate) async fn serve(shared: Arc<Shared>, broker: i32, entrance: Entrance, io: impl Io) {
     let Some(mut life) = shared.life(broker) else { return };
     if life.borrow_and_update().power == Power::Off {
         return;
@@ -28,24 +30,33 @@ pub(crate) async fn serve(shared: Arc<Shared>, broker: i32, listener: ListenerId
         core.connections += 1;
         core.connections
     });
-    let mut connection = Connection {
-        shared: &shared,
-        broker,
-        listener,
-        number,
-        io,
-        reader: FrameReader::default(),
-    };
     let why = tokio::select! {
         biased;
         _ = life.changed() => "the broker's life ended".to_owned(),
-        ended = connection.run() => match ended {
+        ended = enter(&shared, broker, number, &entrance, io) => match ended {
             Ok(()) => return,
             Err(End::Io(error)) => error.to_string(),
+            Err(End::Cut) => "a fault of the script".to_owned(),
             Err(End::Closed(reason)) => reason,
         },
     };
     tracing::debug!(broker, connection = number, "connection closed: {why}");
+}
+
+/// Lets the client through TLS, where there is any, and serves it.
+async fn enter(
+    shared: &Shared,
+    broker: i32,
+    number: u64,
+    entrance: &Entrance,
+    io: impl Io,
+) -> Result<(), End> {
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &entrance.tls {
+        let io = tls.accept(io).await?;
+        return Connection::new(shared, broker, number, entrance.listener, io).run().await;
+    }
+    Connection::new(shared, broker, number, entrance.listener, io).run().await
 }
 
 /// One connection. The broker handles its requests one after the other, as Kafka does: a request
@@ -57,12 +68,16 @@ struct Connection<'a, S> {
     number: u64,
     io: S,
     reader: FrameReader,
+    login: Login,
 }
 
 /// Why a connection ends before the client closes it.
 enum End {
     Io(io::Error),
+    /// The broker closes it, for this reason.
     Closed(String),
+    /// A fault of the script: it ends without a word.
+    Cut,
 }
 
 impl From<io::Error> for End {
@@ -71,15 +86,39 @@ impl From<io::Error> for End {
     }
 }
 
-impl<S: Io> Connection<'_, S> {
-    async fn run(&mut self) -> Result<(), End> {
-        while let Some(frame) = self.reader.next(&mut self.io).await? {
-            let release = self.shared.with(|core, _| core.state.settings.release);
+impl<'a, S: Io> Connection<'a, S> {
+    fn new(shared: &'a Shared, broker: i32, number: u64, listener: ListenerId, io: S) -> Self {
+        let release = shared.with(|core, _| core.state.settings.release);
+        let login = Login::new(shared.security.sasl.clone(), release);
+        Self { shared, broker, listener, number, io, reader: FrameReader::default(), login }
+    }
+
+    async fn run(mut self) -> Result<(), End> {
+        let ended = self.serve().await;
+        if let Err(End::Closed(_)) = &ended {
+            // With TLS this says that nothing is missing. Whoever has gone does not hear it.
+            let _ = self.io.shutdown().await;
+        }
+        ended
+    }
+
+    async fn serve(&mut self) -> Result<(), End> {
+        let release = self.shared.with(|core, _| core.state.settings.release);
+        while let Some(frame) = self.next().await? {
+            if self.login.expects_token() {
+                let step = self.shared.with(|_, now| self.login.handle_token(&frame, now));
+                self.send(step).await?;
+                continue;
+            }
             let opened = handle::open(release, &frame).map_err(End::Closed)?;
             let action = self.record(&opened);
             self.answer(&opened, action).await?;
         }
         Ok(())
+    }
+
+    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        self.reader.next(&mut self.io, self.login.frame_bytes_max()).await
     }
 
     /// Remembers the request, and looks up what shall go wrong with it.
@@ -94,6 +133,7 @@ impl<S: Io> Connection<'_, S> {
                 api,
                 version: opened.header.request_api_version,
                 client_id: opened.header.client_id.clone().map(String::from),
+                user: self.login.user().cloned(),
                 body: opened.body.clone(),
             });
             core.script.handle_request(self.broker, api)
@@ -102,7 +142,7 @@ impl<S: Io> Connection<'_, S> {
 
     async fn answer(&mut self, opened: &Opened, action: Option<Action>) -> Result<(), End> {
         match action {
-            Some(Action::Close) => return Err(scripted()),
+            Some(Action::Close) => return Err(End::Cut),
             Some(Action::Delay(by)) => sleep(by).await,
             _ => {}
         }
@@ -113,13 +153,13 @@ impl<S: Io> Connection<'_, S> {
         let segments = match step {
             Step::Answer(segments) => segments,
             Step::Silence | Step::Wait(_) => Segments::default(),
-            Step::Close(reason) => return Err(End::Closed(reason)),
+            Step::Last(..) | Step::Close(_) => return self.send(step).await,
         };
         match action {
-            Some(Action::ExecuteThenClose) => return Err(scripted()),
+            Some(Action::ExecuteThenClose) => return Err(End::Cut),
             // What the client sends from now on is not handled either.
             Some(Action::ExecuteThenHang) => {
-                while self.reader.next(&mut self.io).await?.is_some() {}
+                while self.next().await?.is_some() {}
                 return Ok(());
             }
             Some(Action::DelayAnswer(by)) => sleep(by).await,
@@ -128,15 +168,35 @@ impl<S: Io> Connection<'_, S> {
                 let frame = segments.to_bytes();
                 self.io.write_all(frame.get(..bytes).unwrap_or(&frame)).await?;
                 self.io.flush().await?;
-                return Err(scripted());
+                return Err(End::Cut);
             }
             _ => {}
         }
         Ok(write(&mut self.io, segments).await?)
     }
 
+    /// Sends what is to be sent without a fault.
+    async fn send(&mut self, step: Step) -> Result<(), End> {
+        match step {
+            Step::Answer(segments) => write(&mut self.io, segments).await?,
+            Step::Last(segments, reason) => {
+                write(&mut self.io, segments).await?;
+                return Err(End::Closed(reason));
+            }
+            Step::Silence | Step::Wait(_) => {}
+            Step::Close(reason) => return Err(End::Closed(reason)),
+        }
+        Ok(())
+    }
+
     /// Polls the handler until it has decided.
     async fn execute(&mut self, opened: &Opened) -> Step {
+        let login = &mut self.login;
+        let step =
+            self.shared.with(|_, now| login.handle_request(&opened.header, &opened.body, now));
+        if let Some(step) = step {
+            return step;
+        }
         let since = Instant::now().into_std();
         let mut is_last_call = false;
         loop {
@@ -166,10 +226,6 @@ impl<S: Io> Connection<'_, S> {
             }
         }
     }
-}
-
-fn scripted() -> End {
-    End::Closed("a fault of the script".to_owned())
 }
 
 async fn write(io: &mut (impl AsyncWrite + Unpin), segments: Segments) -> io::Result<()> {

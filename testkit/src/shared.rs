@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 use crate::clock::Now;
 use crate::fault::Script;
 use crate::recorder::Recorder;
+use crate::security::Security;
 use crate::state::State;
 
 /// Everything that decides, under one lock.
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     changed: Notify,
     lives: BTreeMap<i32, watch::Sender<Life>>,
     pub(crate) wall: Arc<dyn Wall>,
+    pub(crate) security: Security,
     pub(crate) started: tokio::time::Instant,
 }
 
@@ -46,7 +48,7 @@ pub(crate) enum Power {
 }
 
 impl Shared {
-    pub(crate) fn new(state: State, wall: Arc<dyn Wall>) -> Self {
+    pub(crate) fn new(state: State, wall: Arc<dyn Wall>, security: Security) -> Self {
         let born = || watch::Sender::new(Life { power: Power::On, number: 0 });
         Self {
             lives: state.broker_ids().map(|id| (id, born())).collect(),
@@ -58,6 +60,7 @@ impl Shared {
             }),
             changed: Notify::new(),
             wall,
+            security,
             started: tokio::time::Instant::now(),
         }
     }

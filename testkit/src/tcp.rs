@@ -10,9 +10,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::entrance::Entrance;
 use crate::server::serve;
 use crate::shared::{Power, Shared};
-use crate::state::{Address, ListenerId};
+use crate::state::Address;
 
 /// TCP ports that lead to the brokers of a cluster. Dropping it closes the ports and all
 /// connections that came through them; the cluster itself lives on.
@@ -58,10 +59,21 @@ pub(crate) async fn listen(shared: &Arc<Shared>, host: &str, port: u16) -> io::R
         addresses.insert(broker, Address { host: advertised(host), port });
         listeners.push((broker, listener, port));
     }
-    let id = shared.with(|core, _| core.state.add_listener(addresses.clone()));
+    #[cfg(feature = "tls")]
+    let tls = match &shared.security.tls {
+        Some(tls) => Some(tls.door(&hosts(host)).map_err(io::Error::other)?),
+        None => None,
+    };
+    let entrance = Entrance {
+        listener: shared.with(|core, _| core.state.add_listener(addresses.clone())),
+        #[cfg(feature = "tls")]
+        tls,
+    };
     let mut tasks = JoinSet::new();
     for (broker, listener, port) in listeners {
-        let door = Door { shared: Arc::clone(shared), broker, id, host: host.to_owned(), port };
+        let entrance = entrance.clone();
+        let door =
+            Door { shared: Arc::clone(shared), broker, entrance, host: host.to_owned(), port };
         tasks.spawn(door.run(listener));
     }
     Ok(TcpCluster { addresses: addresses.into_values().collect(), tasks })
@@ -71,7 +83,7 @@ pub(crate) async fn listen(shared: &Arc<Shared>, host: &str, port: u16) -> io::R
 struct Door {
     shared: Arc<Shared>,
     broker: i32,
-    id: ListenerId,
+    entrance: Entrance,
     host: String,
     port: u16,
 }
@@ -93,7 +105,8 @@ impl Door {
                 changed = life.changed() => if changed.is_err() { return },
                 stream = accept(listener.as_ref()) => {
                     let shared = Arc::clone(&self.shared);
-                    connections.spawn(serve(shared, self.broker, self.id, stream));
+                    let entrance = self.entrance.clone();
+                    connections.spawn(serve(shared, self.broker, entrance, stream));
                 }
                 Some(_) = connections.join_next() => {}
             }
@@ -140,6 +153,16 @@ async fn accept(listener: Option<&TcpListener>) -> TcpStream {
 fn advertised(host: &str) -> String {
     let is_any = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
     if is_any { "localhost".to_owned() } else { host.to_owned() }
+}
+
+/// What the brokers' certificate is for: every name of this machine, and the one that was given.
+#[cfg(feature = "tls")]
+fn hosts(host: &str) -> Vec<String> {
+    let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(String::from).to_vec();
+    if !hosts.iter().any(|known| known == host) {
+        hosts.push(host.to_owned());
+    }
+    hosts
 }
 
 /// How long to wait after the system refused something.

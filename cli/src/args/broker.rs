@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::value::TopicCount;
+use kurier_testkit::SaslMechanism;
+
+use super::value::{TopicCount, User};
 
 /// What cluster to run.
 #[derive(Args, Debug)]
@@ -43,6 +45,22 @@ pub(crate) struct BrokerArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) port_file: Option<PathBuf>,
 
+    /// Speak TLS, with a certificate that is made at start for localhost and for HOST
+    #[arg(long)]
+    pub(crate) tls: bool,
+
+    /// Write the certificate that clients must trust to this file, in PEM, before they are told
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub(crate) ca_file: Option<PathBuf>,
+
+    /// Let only those in who log in by one of these mechanisms
+    #[arg(long, value_name = "MECHANISM,..", value_delimiter = ',')]
+    pub(crate) sasl: Vec<SaslMechanism>,
+
+    /// A user, for the mechanisms that ask for a password; may be given more than once
+    #[arg(long = "user", value_name = "NAME:PASSWORD", requires = "sasl")]
+    pub(crate) users: Vec<User>,
+
     /// Say nothing on stderr
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,
@@ -51,9 +69,10 @@ pub(crate) struct BrokerArgs {
 const EXAMPLES: &str = "\
 Any Kafka client can speak to it, in any language. It keeps its data in memory and forgets it when
 it ends. Its addresses go to stdout, one a line, as soon as it is ready. Ctrl-C (SIGINT) or SIGTERM
-ends it; the port file is removed then.
+ends it; the port file and the CA file are removed then.
 
 Examples:
   kurier broker
   kurier broker --brokers 3 --topics orders:6,payments
-  kurier broker --as 0.10.2 --port 0 --port-file /run/kafka.addresses";
+  kurier broker --as 0.10.2 --port 0 --port-file /run/kafka.addresses
+  kurier broker --tls --ca-file ca.pem --sasl PLAIN --user alice:wonderland";

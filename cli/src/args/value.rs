@@ -39,6 +39,33 @@ impl FromStr for HeaderArg {
     }
 }
 
+/// `NAME:PASSWORD`. The password may hold colons.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) password: String,
+}
+
+impl fmt::Debug for User {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl FromStr for User {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some((name, password)) if !name.is_empty() && !password.is_empty() => {
+                Ok(Self { name: name.into(), password: password.into() })
+            }
+            _ => Err("a user is NAME:PASSWORD, and neither is empty".into()),
+        }
+    }
+}
+
 /// A delimiter, its escapes resolved. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DelimiterArg(pub(crate) Vec<u8>);

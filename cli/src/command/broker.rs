@@ -22,14 +22,20 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
         args.topics.iter().fold(describe(&args.release, args.brokers), |builder, topic| {
             builder.topic(&topic.name, topic.partitions)
         });
-    let cluster = build(builder.auto_create(!args.no_auto_create))?;
+    let builder = secure(builder.auto_create(!args.no_auto_create), args);
+    let cluster = build(builder)?;
     let served = cluster.serve_tcp(bare(&args.host), args.port).await;
     let served = served.map_err(|error| cannot_listen(args, &error))?;
     let addresses = served.bootstrap();
     let lines: String = addresses.iter().map(|address| format!("{address}\n")).collect();
+    // Whoever waits for the port file finds the certificate.
+    if let (Some(file), Some(ca)) = (&args.ca_file, cluster.ca_pem()) {
+        let written = write_whole(file, &ca);
+        written.map_err(|error| cannot_write(file, &error, "--ca-file"))?;
+    }
     if let Some(file) = &args.port_file {
         let written = write_whole(file, &lines);
-        written.map_err(|error| cannot_write(file, &error))?;
+        written.map_err(|error| cannot_write(file, &error, "--port-file"))?;
     }
     if !args.quiet {
         say(&ready(args, &addresses.join(",")));
@@ -38,7 +44,7 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
     let _ = Stdout::open().and_then(|mut stdout| stdout.print(&lines));
     stop.asked().await;
     served.shutdown().await;
-    if let Some(file) = &args.port_file {
+    for file in [&args.port_file, &args.ca_file].into_iter().flatten() {
         // Whoever waited for it may have taken it away.
         let _ = fs::remove_file(file);
     }
@@ -48,6 +54,13 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
 /// An IPv6 address may stand in brackets, as it does before a port.
 fn bare(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+/// Asks of clients what the options say.
+fn secure(builder: Builder, args: &BrokerArgs) -> Builder {
+    let builder = if args.tls { builder.tls() } else { builder };
+    let builder = builder.sasl(args.sasl.iter().copied());
+    args.users.iter().fold(builder, |builder, user| builder.user(&user.name, user.password.clone()))
 }
 
 /// A cluster that keeps real time.
@@ -85,9 +98,9 @@ fn cannot_listen(args: &BrokerArgs, error: &io::Error) -> Failure {
     Failure::Failed(format!("{what}; {advice}"))
 }
 
-fn cannot_write(file: &Path, error: &io::Error) -> Failure {
+fn cannot_write(file: &Path, error: &io::Error, option: &str) -> Failure {
     let (file, reason) = (file.display(), reason(error));
-    Failure::Failed(format!("cannot write {file}: {reason}; check --port-file"))
+    Failure::Failed(format!("cannot write {file}: {reason}; check {option}"))
 }
 
 /// Writes a file so that it is never seen half written.

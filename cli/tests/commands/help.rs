@@ -92,6 +92,11 @@ fn wrong_usage_is_named_and_has_status_two() {
     check_wrong(&["topic", "create", "t", "-p", "0"], "0");
     check_wrong(&["topic", "create", "t", "-c", "retention.ms"], "KEY=VALUE");
     check_wrong(&["broker", "--topics", "a:x"], "number");
+    check_wrong(&["broker", "--ca-file", "ca.pem"], "--tls");
+    check_wrong(&["broker", "--user", "alice:wonderland"], "--sasl");
+    check_wrong(&["broker", "--sasl", "PLAIN", "--user", "alice"], "NAME:PASSWORD");
+    check_wrong(&["broker", "--sasl", "PLAIN"], "PLAIN needs a user");
+    check_wrong(&["broker", "--sasl", "LDAP", "--user", "a:b"], "LDAP");
     check_wrong(&["wire", "decode", "--frames", "--records"], "cannot be used with");
 }
 

@@ -63,6 +63,8 @@ pub(crate) trait Pending: Debug + Send + Sync {
 pub(crate) enum Step {
     /// Send this frame.
     Answer(Segments),
+    /// Send this frame, then close the connection, for this reason.
+    Last(Segments, String),
     /// Poll again when something has changed, and at the latest then.
     Wait(Instant),
     /// Send nothing.

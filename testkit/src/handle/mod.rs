@@ -14,6 +14,8 @@ mod init_producer_id;
 mod create_topics;
 mod delete_topics;
 mod create_partitions;
+mod sasl_handshake;
+mod sasl_authenticate;
 
 pub(crate) use api::{Context, Pending, Step};
 
@@ -29,6 +31,8 @@ use kurier_protocol::api::list_offsets::ListOffsetsRequest;
 use kurier_protocol::api::metadata::MetadataRequest;
 use kurier_protocol::api::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use kurier_protocol::api::produce::ProduceRequest;
+use kurier_protocol::api::sasl_authenticate::SaslAuthenticateRequest;
+use kurier_protocol::api::sasl_handshake::SaslHandshakeRequest;
 use kurier_protocol::header::RequestHeader;
 use kurier_protocol::release::{Release, accepts};
 use kurier_protocol::{ApiKey, frame};
@@ -75,6 +79,8 @@ fn decode(key: ApiKey, header: &RequestHeader, body: &Bytes) -> Result<Box<dyn P
         ApiKey::DELETE_TOPICS => pending::<DeleteTopicsRequest>(header, body),
         ApiKey::INIT_PRODUCER_ID => pending::<InitProducerIdRequest>(header, body),
         ApiKey::OFFSET_FOR_LEADER_EPOCH => pending::<OffsetForLeaderEpochRequest>(header, body),
+        ApiKey::SASL_HANDSHAKE => pending::<SaslHandshakeRequest>(header, body),
+        ApiKey::SASL_AUTHENTICATE => pending::<SaslAuthenticateRequest>(header, body),
         ApiKey::CREATE_PARTITIONS => pending::<CreatePartitionsRequest>(header, body),
         _ => Err(format!("the testkit does not serve {key}")),
     }

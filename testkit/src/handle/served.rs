@@ -9,10 +9,12 @@ pub(super) const SERVED: &[ApiKey] = &[
     ApiKey::LIST_OFFSETS,
     ApiKey::METADATA,
     ApiKey::FIND_COORDINATOR,
+    ApiKey::SASL_HANDSHAKE,
     ApiKey::API_VERSIONS,
     ApiKey::CREATE_TOPICS,
     ApiKey::DELETE_TOPICS,
     ApiKey::INIT_PRODUCER_ID,
     ApiKey::OFFSET_FOR_LEADER_EPOCH,
+    ApiKey::SASL_AUTHENTICATE,
     ApiKey::CREATE_PARTITIONS,
 ];

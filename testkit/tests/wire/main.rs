@@ -7,3 +7,6 @@ mod long_poll;
 mod connections;
 mod faults;
 mod tcp;
+mod login;
+#[cfg(feature = "tls")]
+mod tls;

@@ -37,6 +37,7 @@ impl Peer {
         self.next_id += 1;
         let frame = frame::request(request, version, id, Some("peer")).unwrap();
         self.stream.write_all(&frame.to_bytes()).await.unwrap();
+        self.stream.flush().await.unwrap();
         id
     }
 

@@ -106,7 +106,7 @@ impl Bench {
             Step::Wait(until) => Fate::Waits(until - self.now.instant),
             Step::Silence => Fate::Silent,
             Step::Close(_) => Fate::Closed,
-            Step::Answer(segments) => {
+            Step::Answer(segments) | Step::Last(segments, _) => {
                 let answer = segments.to_bytes().slice(4..);
                 let (id, body) = frame::open_response(R::KEY, version, &answer).unwrap();
                 assert_eq!(id, 7);

@@ -1,0 +1,18 @@
+//! What a cluster asks of whoever connects.
+
+use std::sync::Arc;
+
+use crate::sasl::Sasl;
+#[cfg(feature = "tls")]
+use crate::tls::{Tls, TlsDoor};
+
+/// TLS and SASL, each where the cluster has it.
+#[derive(Debug, Default)]
+pub(crate) struct Security {
+    pub(crate) sasl: Option<Arc<Sasl>>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
+    /// The door to the brokers in memory.
+    #[cfg(feature = "tls")]
+    pub(crate) memory: Option<TlsDoor>,
+}
