@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kurier_auth::Secret;
-use kurier_env::Wall;
+use kurier_env::{Chance, Seeded, Wall};
 use kurier_protocol::release::Release;
 
 use crate::clock::PausableWall;
@@ -30,6 +30,7 @@ pub struct Builder {
     topics: Vec<(String, i32)>,
     configs: BTreeMap<String, Vec<(String, String)>>,
     wall: Option<Arc<dyn Wall>>,
+    chance: Option<Arc<dyn Chance>>,
     sasl: Sasl,
     #[cfg(feature = "tls")]
     tls: Option<ClientAuth>,
@@ -46,6 +47,7 @@ impl Builder {
             topics: Vec::new(),
             configs: BTreeMap::new(),
             wall: None,
+            chance: None,
             sasl: Sasl::default(),
             #[cfg(feature = "tls")]
             tls: None,
@@ -113,6 +115,13 @@ impl Builder {
     #[must_use]
     pub fn wall(self, wall: Arc<dyn Wall>) -> Self {
         Self { wall: Some(wall), ..self }
+    }
+
+    /// The brokers' chance: the nonces of SCRAM come from it. Default: the same numbers in each
+    /// cluster.
+    #[must_use]
+    pub fn chance(self, chance: Arc<dyn Chance>) -> Self {
+        Self { chance: Some(chance), ..self }
     }
 
     /// Lets only those in who log in by one of these mechanisms; with [`tls`](Self::tls) that makes
@@ -203,7 +212,8 @@ impl Builder {
             return Err(Error::Topic { topic: topic.clone(), reason });
         }
         let wall = self.wall.unwrap_or_else(|| Arc::new(PausableWall::new()));
-        Ok(TestCluster::new(Shared::new(state, wall, security)))
+        let chance = self.chance.unwrap_or_else(|| Arc::new(Seeded::new(0)));
+        Ok(TestCluster::new(Shared::new(state, wall, chance, security)))
     }
 }
 
@@ -213,7 +223,7 @@ impl Builder {
             return Err(Error::Security(problem));
         }
         let has_sasl = !self.sasl.mechanisms.is_empty();
-        let sasl = has_sasl.then(|| Arc::new(self.sasl.clone()));
+        let sasl = has_sasl.then(|| Arc::new(self.sasl.clone().prepared()));
         #[cfg(feature = "tls")]
         if let Some(client_auth) = self.tls {
             let failed = |error: rustls::Error| Error::Security(error.to_string());

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kurier_auth::Step as Token;
+use kurier_env::Chance;
 use kurier_protocol::api::sasl_authenticate::{SaslAuthenticateRequest, SaslAuthenticateResponse};
 use kurier_protocol::api::sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse};
 use kurier_protocol::header::RequestHeader;
@@ -23,7 +24,7 @@ use kurier_protocol::{ApiKey, ErrorCode, Request, decode, frame};
 use crate::clock::Now;
 use crate::handle::Step;
 use crate::limits::{REAUTHENTICATION_PAUSE, REQUEST_BYTES_MAX, SASL_REQUEST_BYTES_MAX};
-use crate::sasl::{Sasl, SaslMechanism, Server};
+use crate::sasl::{Fresh, Sasl, SaslMechanism, Server};
 
 /// What a connection has to do before its requests are handled, and how far it is.
 #[derive(Debug)]
@@ -104,13 +105,14 @@ impl Login {
         header: &RequestHeader,
         body: &Bytes,
         now: Now,
+        chance: &dyn Chance,
     ) -> Option<Step> {
         let sasl = self.sasl.clone()?;
         let (key, version) = (ApiKey(header.request_api_key), header.request_api_version);
         let step = match (&self.state, key) {
             (State::Open, ApiKey::SASL_HANDSHAKE) if self.may_repeat(now) => {
                 self.repeated = Some(now.instant);
-                self.handshake(&sasl, header, body)
+                self.handshake(header, body, &sasl, &Fresh::new(chance, now.millis))
             }
             (State::Open, _) => {
                 let ends = self.session.as_ref().and_then(|session| session.ends);
@@ -125,7 +127,7 @@ impl Login {
                 return None;
             }
             (State::Start | State::Versions, ApiKey::SASL_HANDSHAKE) => {
-                self.handshake(&sasl, header, body)
+                self.handshake(header, body, &sasl, &Fresh::new(chance, now.millis))
             }
             (State::Tokens(_), ApiKey::SASL_AUTHENTICATE) => self.authenticate(header, body, now),
             (State::Doomed(reason), _) => Step::Close(reason.clone()),
@@ -147,7 +149,13 @@ impl Login {
         ends && is_late
     }
 
-    fn handshake(&mut self, sasl: &Arc<Sasl>, header: &RequestHeader, body: &Bytes) -> Step {
+    fn handshake(
+        &mut self,
+        header: &RequestHeader,
+        body: &Bytes,
+        sasl: &Arc<Sasl>,
+        fresh: &Fresh,
+    ) -> Step {
         let version = header.request_api_version;
         let request = match decode::<SaslHandshakeRequest>(body, version) {
             Ok(request) => request,
@@ -164,7 +172,7 @@ impl Login {
         self.state = match before.filter(|before| *before != mechanism) {
             Some(before) => State::Doomed(format!("re-authentication by {mechanism} for {before}")),
             None => {
-                let server = sasl.server(mechanism);
+                let server = sasl.server(mechanism, fresh);
                 State::Tokens(Exchange { server, mechanism, is_bare: version == 0 })
             }
         };
@@ -207,13 +215,14 @@ impl Login {
             Ok(Token::Continue(bytes)) => Ok(Stepped { bytes, lifetime: None }),
             Ok(Token::Done(bytes)) => {
                 let user: Arc<str> = exchange.server.user().unwrap_or_default().into();
+                let ends = exchange.server.ends();
                 if let Some(before) = self.user().filter(|before| **before != user) {
                     return Err(Refusal::plain(format!(
                         "Cannot change principals during re-authentication from User.{before}: \
                          User.{user}"
                     )));
                 }
-                let lifetime = self.lifetime();
+                let lifetime = self.lifetime(ends, now);
                 let ends = lifetime.and_then(|lifetime| now.instant.checked_add(lifetime));
                 self.session = Some(Session { user, mechanism, ends });
                 self.state = State::Open;
@@ -223,10 +232,14 @@ impl Login {
         }
     }
 
-    /// How long a session that begins now lasts: since 2.2 it may have an end (KIP-368).
-    fn lifetime(&self) -> Option<Duration> {
+    /// How long a session lasts that begins now, with a credential that ends then (since 1970):
+    /// since 2.2 it may have an end (KIP-368).
+    fn lifetime(&self, credential: Option<Duration>, now: Now) -> Option<Duration> {
+        let since_1970 = Duration::from_millis(u64::try_from(now.millis).unwrap_or(0));
+        let rest = credential.map(|end| end.saturating_sub(since_1970));
         let longest = self.sasl.as_ref().and_then(|sasl| sasl.session_max);
-        longest.filter(|_| self.release >= Release::V2_2)
+        let lifetime = rest.into_iter().chain(longest).min();
+        lifetime.filter(|_| self.release >= Release::V2_2)
     }
 }
 
@@ -256,6 +269,9 @@ fn told(mechanism: SaslMechanism, error: &kurier_auth::Error) -> String {
     match (mechanism, error) {
         (SaslMechanism::Plain, kurier_auth::Error::Refused { .. }) => {
             "Authentication failed: Invalid username or password".to_owned()
+        }
+        (SaslMechanism::OauthBearer, kurier_auth::Error::Refused { .. }) => {
+            r#"{"status":"invalid_token"}"#.to_owned()
         }
         _ => format!(
             "Authentication failed during authentication due to invalid credentials with SASL \

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use kurier_auth::oauthbearer::{BearerLogin, BearerRefusal, OauthBearerServer, UnsecuredToken};
+use kurier_auth::scram::{SCRAM_NONCE_BYTES, ScramCredential, ScramHash, ScramLogin, ScramServer};
 use kurier_auth::{Mechanism, PlainServer, Secret, Step};
+use kurier_env::{Chance, Purpose};
 use kurier_protocol::release::Release;
 
 /// A way to log in.
@@ -15,17 +18,27 @@ use kurier_protocol::release::Release;
 pub enum SaslMechanism {
     /// Name and password as they are.
     Plain,
+    /// Proofs that both sides know the password, with SHA-256.
+    ScramSha256,
+    /// The same, with SHA-512.
+    ScramSha512,
+    /// A token. The brokers take unsecured ones that name a user and have not ended.
+    OauthBearer,
 }
 
 impl SaslMechanism {
     /// Every mechanism that the brokers have.
-    pub const ALL: &'static [Self] = &[Self::Plain];
+    pub const ALL: &'static [Self] =
+        &[Self::Plain, Self::ScramSha256, Self::ScramSha512, Self::OauthBearer];
 
     /// Its name, such as `SCRAM-SHA-256`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Plain => "PLAIN",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha512 => "SCRAM-SHA-512",
+            Self::OauthBearer => "OAUTHBEARER",
         }
     }
 
@@ -33,12 +46,22 @@ impl SaslMechanism {
     pub(crate) const fn since(self) -> Release {
         match self {
             Self::Plain => Release::V0_10_0,
+            Self::ScramSha256 | Self::ScramSha512 => Release::V0_10_2,
+            Self::OauthBearer => Release::V2_0,
         }
     }
 
     /// Whether it asks for a password that the brokers know.
     const fn has_passwords(self) -> bool {
-        matches!(self, Self::Plain)
+        matches!(self, Self::Plain | Self::ScramSha256 | Self::ScramSha512)
+    }
+
+    const fn hash(self) -> Option<ScramHash> {
+        match self {
+            Self::ScramSha256 => Some(ScramHash::Sha256),
+            Self::ScramSha512 => Some(ScramHash::Sha512),
+            Self::Plain | Self::OauthBearer => None,
+        }
     }
 }
 
@@ -78,6 +101,8 @@ pub(crate) struct Sasl {
     pub(crate) users: BTreeMap<String, Secret>,
     /// How long a session lasts at most. Kafka: connections.max.reauth.ms.
     pub(crate) session_max: Option<Duration>,
+    /// What SCRAM needs of the users, by mechanism and name.
+    credentials: BTreeMap<(SaslMechanism, String), ScramCredential>,
 }
 
 impl Sasl {
@@ -96,13 +121,26 @@ impl Sasl {
         }
     }
 
+    /// The same, with what takes long to compute.
+    pub(crate) fn prepared(mut self) -> Self {
+        for mechanism in &self.mechanisms {
+            let Some(hash) = mechanism.hash() else { continue };
+            for (name, password) in &self.users {
+                let salt = [SALT, name.as_bytes()].concat();
+                let credential = ScramCredential::derive(hash, password, &salt, SCRAM_ITERATIONS);
+                self.credentials.insert((*mechanism, name.clone()), credential);
+            }
+        }
+        self
+    }
+
     /// The mechanism of this name, if it is enabled.
     pub(crate) fn enabled(&self, name: &str) -> Option<SaslMechanism> {
         self.mechanisms.iter().find(|mechanism| mechanism.name() == name).copied()
     }
 
     /// Begins an authentication.
-    pub(crate) fn server(self: &Arc<Self>, mechanism: SaslMechanism) -> Server {
+    pub(crate) fn server(self: &Arc<Self>, mechanism: SaslMechanism, fresh: &Fresh) -> Server {
         let sasl = Arc::clone(self);
         match mechanism {
             SaslMechanism::Plain => {
@@ -110,14 +148,73 @@ impl Sasl {
                     sasl.users.get(user).is_some_and(|known| known.reveal() == password)
                 })))
             }
+            SaslMechanism::ScramSha256 => sasl.scram(ScramHash::Sha256, mechanism, fresh.nonce),
+            SaslMechanism::ScramSha512 => sasl.scram(ScramHash::Sha512, mechanism, fresh.nonce),
+            SaslMechanism::OauthBearer => bearer(fresh.since_1970),
         }
     }
+
+    fn scram(
+        self: Arc<Self>,
+        hash: ScramHash,
+        mechanism: SaslMechanism,
+        nonce: [u8; SCRAM_NONCE_BYTES],
+    ) -> Server {
+        let lookup: ScramLookup = Box::new(move |login| {
+            let key = (mechanism, login.name.to_owned());
+            // There are no delegation tokens.
+            self.credentials.get(&key).filter(|_| !login.is_token).cloned()
+        });
+        Server::Scram(ScramServer::new(hash, nonce, lookup))
+    }
 }
+
+/// OAUTHBEARER with Kafka's validator for unsecured tokens: the user is whom the token names.
+fn bearer(now: Duration) -> Server {
+    let ends = Arc::new(OnceLock::new());
+    let seen = Arc::clone(&ends);
+    let accepts: BearerAccepts = Box::new(move |login| {
+        let token = UnsecuredToken::decode(login.token).ok();
+        let token = token.filter(|token| token.is_valid(now, Duration::ZERO));
+        let token = token.ok_or_else(BearerRefusal::invalid_token)?;
+        if let Some(end) = token.expires_at() {
+            seen.get_or_init(|| end);
+        }
+        token.text("sub").map(Box::from).ok_or_else(BearerRefusal::invalid_token)
+    });
+    Server::OauthBearer(OauthBearerServer::new(accepts), ends)
+}
+
+/// What is new in each authentication.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fresh {
+    pub(crate) nonce: [u8; SCRAM_NONCE_BYTES],
+    /// The time, since 1970.
+    pub(crate) since_1970: Duration,
+}
+
+impl Fresh {
+    pub(crate) fn new(chance: &dyn Chance, millis: i64) -> Self {
+        let mut nonce = [0; SCRAM_NONCE_BYTES];
+        for part in nonce.chunks_mut(8) {
+            let number = chance.next(Purpose::Identity).to_be_bytes();
+            part.iter_mut().zip(number).for_each(|(byte, random)| *byte = random);
+        }
+        Self { nonce, since_1970: Duration::from_millis(u64::try_from(millis).unwrap_or(0)) }
+    }
+}
+
+type PlainAccepts = Box<dyn FnMut(&str, &str) -> bool + Send>;
+type ScramLookup = Box<dyn FnMut(&ScramLogin<'_>) -> Option<ScramCredential> + Send>;
+type BearerAccepts = Box<dyn FnMut(&BearerLogin<'_>) -> Result<Box<str>, BearerRefusal> + Send>;
 
 /// The brokers' half of one authentication.
 #[derive(Debug)]
 pub(crate) enum Server {
-    Plain(PlainServer<Box<dyn FnMut(&str, &str) -> bool + Send>>),
+    Plain(PlainServer<PlainAccepts>),
+    Scram(ScramServer<ScramLookup>),
+    /// With when the token ends, since 1970.
+    OauthBearer(OauthBearerServer<BearerAccepts>, Arc<OnceLock<Duration>>),
 }
 
 impl Server {
@@ -129,6 +226,8 @@ impl Server {
     pub(crate) fn step(&mut self, token: &[u8]) -> Result<Step, kurier_auth::Error> {
         match self {
             Self::Plain(server) => server.step(token),
+            Self::Scram(server) => server.step(token),
+            Self::OauthBearer(server, _) => server.step(token),
         }
     }
 
@@ -136,9 +235,24 @@ impl Server {
     pub(crate) fn user(&self) -> Option<&str> {
         match self {
             Self::Plain(server) => server.user(),
+            Self::Scram(server) => server.login().map(|login| login.name),
+            Self::OauthBearer(server, _) => server.user(),
+        }
+    }
+
+    /// When what the client has shown ends, since 1970; `None` if it does not.
+    pub(crate) fn ends(&self) -> Option<Duration> {
+        match self {
+            Self::Plain(_) | Self::Scram(_) => None,
+            Self::OauthBearer(_, ends) => ends.get().copied(),
         }
     }
 }
+
+/// As many as Kafka's own tool takes.
+const SCRAM_ITERATIONS: u32 = 4096;
+/// What each user's salt begins with: one user's is always the same, and no other user's.
+const SALT: &[u8] = b"kurier-testkit:";
 
 #[cfg(test)]
 mod tests {

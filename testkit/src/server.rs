@@ -191,9 +191,9 @@ impl<'a, S: Io> Connection<'a, S> {
 
     /// Polls the handler until it has decided.
     async fn execute(&mut self, opened: &Opened) -> Step {
-        let login = &mut self.login;
-        let step =
-            self.shared.with(|_, now| login.handle_request(&opened.header, &opened.body, now));
+        let (login, chance) = (&mut self.login, &*self.shared.chance);
+        let Opened { header, body, .. } = opened;
+        let step = self.shared.with(|_, now| login.handle_request(header, body, now, chance));
         if let Some(step) = step {
             return step;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kurier_env::Wall;
+use kurier_env::{Chance, Wall};
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Now;
@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     changed: Notify,
     lives: BTreeMap<i32, watch::Sender<Life>>,
     pub(crate) wall: Arc<dyn Wall>,
+    pub(crate) chance: Arc<dyn Chance>,
     pub(crate) security: Security,
     pub(crate) started: tokio::time::Instant,
 }
@@ -48,7 +49,12 @@ pub(crate) enum Power {
 }
 
 impl Shared {
-    pub(crate) fn new(state: State, wall: Arc<dyn Wall>, security: Security) -> Self {
+    pub(crate) fn new(
+        state: State,
+        wall: Arc<dyn Wall>,
+        chance: Arc<dyn Chance>,
+        security: Security,
+    ) -> Self {
         let born = || watch::Sender::new(Life { power: Power::On, number: 0 });
         Self {
             lives: state.broker_ids().map(|id| (id, born())).collect(),
@@ -60,6 +66,7 @@ impl Shared {
             }),
             changed: Notify::new(),
             wall,
+            chance,
             security,
             started: tokio::time::Instant::now(),
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use kurier_env::RealWall;
+use kurier_env::{RealWall, Seeded};
 use kurier_testkit::{Builder, TestCluster};
 
 use crate::args::broker::BrokerArgs;
@@ -63,10 +63,10 @@ fn secure(builder: Builder, args: &BrokerArgs) -> Builder {
     args.users.iter().fold(builder, |builder, user| builder.user(&user.name, user.password.clone()))
 }
 
-/// A cluster that keeps real time.
+/// A cluster that keeps real time and draws real lots.
 pub(crate) fn describe(release: &str, brokers: u16) -> Builder {
     let builder = TestCluster::builder().brokers(brokers.into()).release(release);
-    builder.wall(Arc::new(RealWall))
+    builder.wall(Arc::new(RealWall)).chance(Arc::new(Seeded::from_os()))
 }
 
 /// Starts a cluster, or says what is wrong with its description.

@@ -4,6 +4,9 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
+use kurier_auth::oauthbearer::{Claim, OauthBearerClient, UnsecuredToken};
+use kurier_auth::scram::{ScramClient, ScramHash};
+use kurier_auth::{Mechanism, Secret, Step};
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use kurier_protocol::api::metadata::MetadataRequest;
@@ -245,6 +248,64 @@ async fn no_debug_text_shows_a_password() {
     assert!(!text.contains("wonderland"), "{text}");
 }
 
+/// Steps the client half through the brokers' answers; gives the last one.
+async fn log_in_by(
+    peer: &mut Peer,
+    mut client: Box<dyn Mechanism>,
+) -> Result<SaslAuthenticateResponse, kurier_auth::Error> {
+    peer.handshake(1, client.name()).await;
+    let mut answer = SaslAuthenticateResponse::default();
+    loop {
+        match client.step(&answer.auth_bytes)? {
+            Step::Done(_) => return Ok(answer),
+            Step::Continue(token) => answer = peer.authenticate(2, &token).await,
+        }
+        if !answer.error_code.is_ok() {
+            return Ok(answer);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn scram_lets_in_who_knows_the_password() {
+    let mechanisms = [SaslMechanism::ScramSha256, SaslMechanism::ScramSha512];
+    let cluster = TestCluster::builder().sasl(mechanisms).user("alice", "wonderland").build();
+    for hash in [ScramHash::Sha256, ScramHash::Sha512] {
+        for (password, is_right) in [("wonderland", true), ("looking-glass", false)] {
+            let client = ScramClient::new(hash, "alice", Secret::new(password), [7; 24]).unwrap();
+            let mut peer = peer(&cluster).await;
+            let answer = log_in_by(&mut peer, Box::new(client)).await.unwrap();
+            assert_eq!(answer.error_code.is_ok(), is_right, "{answer:?}");
+            match is_right {
+                true => peer.metadata().await.unwrap(),
+                false => assert!(peer.is_closed().await),
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_lets_in_whom_it_names_until_it_ends() {
+    let cluster = TestCluster::builder().sasl([SaslMechanism::OauthBearer]).build();
+    let now = Duration::from_millis(u64::try_from(cluster.env(1).wall_millis()).unwrap());
+    let token = |issued| {
+        let token = UnsecuredToken::new(issued, Duration::from_secs(60));
+        let token = token.with("sub", Claim::Text("alice".into())).encode();
+        Box::new(OauthBearerClient::new(token, Vec::new()).unwrap())
+    };
+    let mut alice = peer(&cluster).await;
+    let answer = log_in_by(&mut alice, token(now)).await.unwrap();
+    assert_eq!((answer.error_code, answer.session_lifetime_ms), (ErrorCode::NONE, 60_000));
+    alice.metadata().await.unwrap();
+    let user = cluster.requests().pop().unwrap().user;
+    assert_eq!(user.as_deref(), Some("alice"));
+    let mut late = peer(&cluster).await;
+    let refused = log_in_by(&mut late, token(now - Duration::from_secs(61))).await;
+    assert!(refused.is_err() || !refused.unwrap().error_code.is_ok());
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert!(alice.metadata().await.is_err());
+}
+
 #[test]
 fn what_cannot_be_is_refused_at_once() {
     let problem = |builder: Builder| match builder.try_build() {
@@ -253,6 +314,9 @@ fn what_cannot_be_is_refused_at_once() {
     };
     let plain = || TestCluster::builder().sasl([SaslMechanism::Plain]);
     assert_eq!(problem(plain()), "PLAIN needs a user");
+    let early = TestCluster::builder().release("0.10.1").sasl([SaslMechanism::ScramSha256]);
+    let early = problem(early.user("alice", "wonderland"));
+    assert_eq!(early, "Kafka 0.10.1 has no SCRAM-SHA-256; it came with 0.10.2");
     let alone = problem(TestCluster::builder().user("alice", "wonderland"));
     assert!(alone.contains("mechanism"), "{alone}");
 }
