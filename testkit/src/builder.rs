@@ -11,6 +11,7 @@ use kurier_protocol::release::Release;
 use crate::clock::PausableWall;
 use crate::cluster::TestCluster;
 use crate::error::Error;
+use crate::group::GroupSettings;
 use crate::limits::BROKERS_MAX;
 use crate::sasl::{Sasl, SaslMechanism};
 use crate::security::Security;
@@ -18,6 +19,7 @@ use crate::shared::Shared;
 use crate::state::{CLUSTER_IDS, NewTopic, Settings, State, numbered_id};
 #[cfg(feature = "tls")]
 use crate::tls::{ClientAuth, Tls};
+use crate::transaction::TransactionSettings;
 
 /// What a [`TestCluster`] shall be.
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct Builder {
     sasl: Sasl,
     #[cfg(feature = "tls")]
     tls: Option<ClientAuth>,
+    groups: GroupSettings,
+    transactions: TransactionSettings,
 }
 
 impl Builder {
@@ -51,6 +55,8 @@ impl Builder {
             sasl: Sasl::default(),
             #[cfg(feature = "tls")]
             tls: None,
+            groups: GroupSettings::DEFAULT,
+            transactions: TransactionSettings::DEFAULT,
         }
     }
 
@@ -108,6 +114,47 @@ impl Builder {
     #[must_use]
     pub fn replication_default(self, count: i16) -> Self {
         Self { replication_default: Some(count), ..self }
+    }
+
+    /// How long a new group waits for further members before its first generation. Kafka:
+    /// `group.initial.rebalance.delay.ms`, there 3 s. Default: 0.
+    #[must_use]
+    pub fn group_initial_rebalance_delay(mut self, delay: Duration) -> Self {
+        self.groups.initial_delay = delay;
+        self
+    }
+
+    /// The shortest session that a member of a group may ask for. Kafka:
+    /// `group.min.session.timeout.ms`. Default: 6 s.
+    #[must_use]
+    pub fn group_min_session_timeout(mut self, timeout: Duration) -> Self {
+        self.groups.session_min_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        self
+    }
+
+    /// How many members a group may have. Kafka: `group.max.size`. Default: as many as come.
+    #[must_use]
+    pub fn group_max_size(mut self, members: usize) -> Self {
+        self.groups.members_max = members;
+        self
+    }
+
+    /// The longest timeout that a transactional producer may ask for. Kafka:
+    /// `transaction.max.timeout.ms`. Default: 15 minutes.
+    #[must_use]
+    pub fn transaction_max_timeout(mut self, timeout: Duration) -> Self {
+        let ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        self.transactions.timeout_max_ms = ms;
+        self
+    }
+
+    /// How long it takes from the end of a transaction until all partitions know of it. Real
+    /// clusters take some milliseconds, in which the producer's next transaction meets
+    /// CONCURRENT_TRANSACTIONS and readers wait. Default: 0.
+    #[must_use]
+    pub fn transaction_marker_delay(mut self, delay: Duration) -> Self {
+        self.transactions.marker_delay = delay;
+        self
     }
 
     /// The brokers' wall clock. Default: one that starts in January 2027 and goes with tokio's
@@ -201,6 +248,8 @@ impl Builder {
             partitions_default: self.partitions_default,
             replication_default: self.replication_default.unwrap_or_else(|| count.min(3)),
             cluster_id: numbered_id(CLUSTER_IDS, 0).to_string(),
+            groups: self.groups,
+            transactions: self.transactions,
         };
         let mut state = State::new(settings, count.into());
         for (name, partitions) in &self.topics {

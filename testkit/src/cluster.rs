@@ -209,7 +209,7 @@ impl TestCluster {
     ///
     /// There is no such broker.
     pub fn kill_broker(&self, broker: i32) {
-        let is_there = self.shared.with(|core, _| core.state.stop(broker));
+        let is_there = self.shared.with(|core, now| core.state.stop(broker, now.instant));
         assert!(is_there, "there is no broker {broker}");
         self.shared.end_life(broker, Some(Power::Off));
     }
@@ -220,7 +220,7 @@ impl TestCluster {
     ///
     /// There is no such broker.
     pub fn restart_broker(&self, broker: i32) {
-        let is_there = self.shared.with(|core, _| core.state.start(broker));
+        let is_there = self.shared.with(|core, now| core.state.start(broker, now.instant));
         assert!(is_there, "there is no broker {broker}");
         self.shared.end_life(broker, Some(Power::On));
     }

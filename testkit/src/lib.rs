@@ -34,10 +34,9 @@
 //! # }
 //! ```
 //!
-//! Served are Produce, Fetch, ListOffsets, Metadata, FindCoordinator, SaslHandshake, ApiVersions,
-//! CreateTopics, DeleteTopics, InitProducerId (idempotent producers; no transactions),
-//! OffsetForLeaderEpoch, SaslAuthenticate and CreatePartitions. Replicas are always in sync: a
-//! partition has one log, whoever leads it.
+//! Served are producing and fetching with transactions, topics, groups, and what clients ask about
+//! them: ApiVersions names it all. Replicas are always in sync: a partition has one log, whoever
+//! leads it.
 //!
 //! With [`Builder::tls`] and [`Builder::sasl`] the brokers speak TLS and ask who is there, in memory
 //! as well as over TCP.
@@ -49,6 +48,8 @@ mod codecs;
 mod epochs;
 mod log;
 mod topic_config;
+mod group;
+mod transaction;
 mod producer_state;
 mod produced;
 mod sessions;

@@ -31,3 +31,5 @@ pub(crate) const PRODUCER_BATCHES_MAX: usize = 5;
 pub(crate) const TOPIC_NAME_MAX: usize = 249;
 /// Fetch sessions of a broker. Kafka: max.incremental.fetch.session.cache.slots.
 pub(crate) const FETCH_SESSIONS_MAX: usize = 1000;
+/// Answers to members of a group that are kept for their connections to fetch.
+pub(crate) const ANSWERS_KEPT_MAX: usize = 10_000;

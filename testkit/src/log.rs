@@ -129,7 +129,8 @@ impl Log {
         self.batches.push_back(Stored { batch, base_offset, position });
     }
 
-    /// What a reader at this offset gets with at most `bytes_max` bytes, the last batch perhaps
+    /// What a reader at this offset gets with at most `bytes_max` bytes of the batches that begin
+    /// before `until`, the last batch perhaps
     /// cut as a read from a file would cut it.
     ///
     /// # Errors
@@ -138,14 +139,15 @@ impl Log {
     pub(crate) fn extent(
         &self,
         offset: i64,
-        bytes_max: usize,
+        (bytes_max, until): (usize, i64),
         first_batch: FirstBatch,
     ) -> Result<Extent, OutOfRange> {
         if offset < self.start || offset > self.end {
             return Err(OutOfRange);
         }
         let first = self.batches.partition_point(|stored| stored.batch.last_offset() < offset);
-        let Some(stored) = self.batches.get(first) else {
+        let Some(stored) = self.batches.get(first).filter(|stored| stored.base_offset < until)
+        else {
             return Ok(Extent { first, bytes: 0 });
         };
         let length = stored.batch.bytes().len();
@@ -154,7 +156,13 @@ impl Log {
             FirstBatch::Omitted if bytes_max < length => 0,
             FirstBatch::Omitted | FirstBatch::Cut => bytes_max,
         };
-        Ok(Extent { first, bytes: allowed.min(self.end_position() - stored.position) })
+        Ok(Extent { first, bytes: allowed.min(self.position_of(until) - stored.position) })
+    }
+
+    /// Where the first batch lies that begins at this offset or later.
+    fn position_of(&self, offset: i64) -> usize {
+        let index = self.batches.partition_point(|stored| stored.base_offset < offset);
+        self.batches.get(index).map_or_else(|| self.end_position(), |stored| stored.position)
     }
 
     /// The batches that lie in a stretch, the last one perhaps only in part.

@@ -198,13 +198,17 @@ impl<'a, S: Io> Connection<'a, S> {
             return step;
         }
         let since = Instant::now().into_std();
+        let call = self.shared.with(|core, _| core.state.new_call());
+        let client_id = opened.header.client_id.clone().unwrap_or_default();
         let mut is_last_call = false;
         loop {
             // Registered before the poll, so that no change between it and the wait is missed.
             let mut changed = std::pin::pin!(self.shared.changed());
             changed.as_mut().enable();
-            let step = self.shared.with(|core, now| {
+            let (step, deadline) = self.shared.with(|core, now| {
                 let context = Context {
+                    call,
+                    client_id: client_id.clone(),
                     broker: self.broker,
                     listener: self.listener,
                     version: opened.header.request_api_version,
@@ -212,12 +216,15 @@ impl<'a, S: Io> Connection<'a, S> {
                     now,
                     is_last_call,
                 };
-                opened.pending.poll(&mut core.state, &context)
+                let step = opened.pending.poll(&mut core.state, &context);
+                (step, core.state.deadline())
             });
             let Step::Wait(until) = step else { return step };
             if is_last_call {
                 return step;
             }
+            // Whoever waits sees to it that what is due in the cluster happens in time.
+            let until = deadline.map_or(until, |deadline| until.min(deadline));
             tokio::select! {
                 biased;
                 () = changed => {}

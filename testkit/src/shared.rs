@@ -80,8 +80,12 @@ impl Shared {
         // that there is for the test that looks at it.
         let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         let before = core.state.changes();
+        core.state.advance(now);
+        let due = core.state.deadline();
         let value = act(&mut core, now);
-        let has_changed = core.state.changes() != before;
+        // Who waits also sees to what is due in the cluster, and must know if that is earlier now.
+        let is_earlier = core.state.deadline().is_some_and(|at| due.is_none_or(|due| at < due));
+        let has_changed = core.state.changes() != before || is_earlier;
         drop(core);
         if has_changed {
             self.changed.notify_waiters();

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use kurier_protocol::header::RequestHeader;
 use kurier_protocol::wire::Segments;
-use kurier_protocol::{ErrorCode, Request, decode, frame};
+use kurier_protocol::{ErrorCode, Request, Str, decode, frame};
 
 use crate::clock::Now;
 use crate::state::{ListenerId, State};
@@ -21,8 +21,12 @@ pub(super) trait Api: Request {
 }
 
 /// Where and when a request is handled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Context {
+    /// Tells the request from all others, when it is handled again.
+    pub(crate) call: u64,
+    /// Who the client says it is.
+    pub(crate) client_id: Str,
     /// The broker that handles it.
     pub(crate) broker: i32,
     /// The listener that it came through: answers name addresses of the same one.

@@ -1,12 +1,14 @@
 //! ApiVersions: what the release that the brokers pretend to be speaks (KIP-35, KIP-511).
 
-use kurier_protocol::api::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
+use kurier_protocol::api::api_versions::{
+    ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
+};
 use kurier_protocol::release::{Release, versions};
 use kurier_protocol::{ApiKey, ErrorCode, frame};
 
 use super::api::{Api, Context, Outcome, Pending, Step};
 use super::served::SERVED;
-use crate::state::State;
+use crate::state::{Settings, State};
 
 impl Api for ApiVersionsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
@@ -15,7 +17,25 @@ impl Api for ApiVersionsRequest {
             return Outcome::Answer(self.refuse(code));
         }
         let api_keys = ranges(state.settings.release).collect();
-        Outcome::Answer(ApiVersionsResponse { api_keys, ..Default::default() })
+        let features = features(&state.settings);
+        let supported = features.iter().map(|&(name, level)| SupportedFeatureKey {
+            name: name.into(),
+            min_version: 0,
+            max_version: level,
+        });
+        let finalized = features.iter().map(|&(name, level)| FinalizedFeatureKey {
+            name: name.into(),
+            max_version_level: level,
+            min_version_level: level,
+        });
+        Outcome::Answer(ApiVersionsResponse {
+            api_keys,
+            // A lowest level of 0 is not understood before version 4 (KAFKA-17011).
+            supported_features: supported.filter(|_| context.version >= 4).collect(),
+            finalized_features_epoch: if features.is_empty() { -1 } else { 1 },
+            finalized_features: finalized.collect(),
+            ..Default::default()
+        })
     }
 
     fn refuse(&self, code: ErrorCode) -> ApiVersionsResponse {
@@ -39,6 +59,12 @@ fn check(request: &ApiVersionsRequest, state: &State, context: &Context) -> Resu
             if is_right { Ok(()) } else { Err(ErrorCode::REBOOTSTRAP_REQUIRED) }
         }
     }
+}
+
+/// The features that are on, and their levels: they and not the APIs tell clients which rules for
+/// transactions and groups the cluster follows.
+fn features(settings: &Settings) -> Vec<(&'static str, i16)> {
+    if settings.has_transactions_v2() { vec![("transaction.version", 2)] } else { Vec::new() }
 }
 
 /// The ranges of the release, as far as there are handlers.

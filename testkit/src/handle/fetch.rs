@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use kurier_protocol::api::fetch::{
-    EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse,
-    LeaderIdAndEpoch, NodeEndpoint, PartitionData,
+    AbortedTransaction, EpochEndOffset, FetchPartition, FetchRequest, FetchResponse,
+    FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
 };
 use kurier_protocol::{ErrorCode, Records, Str, Uuid};
 
@@ -109,7 +109,9 @@ impl Plan {
                 _ if plan.bytes > 0 => FirstBatch::Omitted,
                 _ => FirstBatch::Whole,
             };
-            let room = Room { bytes_max: bytes_max.saturating_sub(plan.bytes), first };
+            let (bytes_max, isolation) =
+                (bytes_max.saturating_sub(plan.bytes), Isolation::of(request));
+            let room = Room { bytes_max, first, isolation };
             let part = look(state, context, wanted, room).unwrap_or_else(Part::Failed);
             match part {
                 Part::Data(extent) => plan.bytes += extent.bytes,
@@ -126,13 +128,36 @@ impl Plan {
 struct Room {
     bytes_max: usize,
     first: FirstBatch,
+    isolation: Isolation,
+}
+
+/// What a reader is shown of transactions that are open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Isolation {
+    Uncommitted,
+    Committed,
+}
+
+impl Isolation {
+    fn of(request: &FetchRequest) -> Self {
+        if request.isolation_level == 1 { Self::Committed } else { Self::Uncommitted }
+    }
+
+    /// The offset up to which such a reader is given records.
+    fn limit(self, partition: &Partition) -> i64 {
+        match self {
+            Self::Uncommitted => partition.log.end(),
+            Self::Committed => partition.last_stable(),
+        }
+    }
 }
 
 fn look(state: &State, context: &Context, wanted: &Wanted, room: Room) -> Result<Part, ErrorCode> {
     let topic = state.resolve(wanted.topic_id, &wanted.topic)?;
     let wanted = &wanted.partition;
     let epoch = wanted.current_leader_epoch;
-    let log = &state.led(context.broker, &topic, wanted.partition, epoch)?.log;
+    let partition = state.led(context.broker, &topic, wanted.partition, epoch)?;
+    let log = &partition.log;
     if wanted.last_fetched_epoch >= 0 {
         let end = log.epochs().end_of(wanted.last_fetched_epoch, log.end());
         let (epoch, end) = end.ok_or(ErrorCode::OFFSET_OUT_OF_RANGE)?;
@@ -141,7 +166,8 @@ fn look(state: &State, context: &Context, wanted: &Wanted, room: Room) -> Result
         }
     }
     let bytes_max = usize::try_from(wanted.partition_max_bytes).unwrap_or(0).min(room.bytes_max);
-    let extent = log.extent(wanted.fetch_offset, bytes_max, room.first);
+    let extent =
+        log.extent(wanted.fetch_offset, (bytes_max, room.isolation.limit(partition)), room.first);
     Ok(Part::Data(extent.map_err(|_| ErrorCode::OFFSET_OUT_OF_RANGE)?))
 }
 
@@ -164,10 +190,9 @@ fn read(
     let log = &partition.log;
     let marks = PartitionData {
         high_watermark: log.end(),
-        last_stable_offset: log.end(),
+        last_stable_offset: partition.last_stable(),
         log_start_offset: log.start(),
-        // Only a reader of committed records is told of aborted transactions: there are none.
-        aborted_transactions: (request.isolation_level != 0).then(Vec::new),
+        aborted_transactions: aborted(request, wanted, partition, part),
         ..failed(wanted, ErrorCode::NONE)
     };
     match part {
@@ -185,6 +210,27 @@ fn read(
             }
         }
     }
+}
+
+/// The aborted transactions that have records in what is sent, for readers of committed records.
+fn aborted(
+    request: &FetchRequest,
+    wanted: &FetchPartition,
+    partition: &Partition,
+    part: Part,
+) -> Option<Vec<AbortedTransaction>> {
+    let Part::Data(extent) = part else { return None };
+    if Isolation::of(request) == Isolation::Uncommitted {
+        return None;
+    }
+    let until = partition.log.batches_of(extent).last().map(|last| last.batch.last_offset() + 1);
+    let until = until.unwrap_or(wanted.fetch_offset);
+    let found = partition.producers.aborted(wanted.fetch_offset, until);
+    let found = found.map(|one| AbortedTransaction {
+        producer_id: one.producer_id,
+        first_offset: one.first_offset,
+    });
+    Some(found.collect())
 }
 
 /// The new leader comes with the refusal of the old one (KIP-951).

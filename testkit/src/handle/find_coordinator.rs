@@ -23,13 +23,12 @@ impl Api for FindCoordinatorRequest {
     }
 }
 
-/// Keys are spread over the brokers that run.
 fn find(state: &State, context: &Context, key: &Str) -> Coordinator {
-    let brokers: Vec<_> = state.brokers_at(context.listener).collect();
-    let sum: usize = key.bytes().map(usize::from).sum();
-    match brokers.get(sum % brokers.len().max(1)) {
+    let broker = state.coordinator(key);
+    let address = broker.and_then(|id| Some((id, state.address(id, context.listener)?)));
+    match address {
         None => failed(key, ErrorCode::COORDINATOR_NOT_AVAILABLE),
-        Some(&(node_id, address)) => Coordinator {
+        Some((node_id, address)) => Coordinator {
             key: key.clone(),
             node_id,
             host: Str::from(&address.host),

@@ -13,7 +13,8 @@ use crate::state::State;
 impl Api for ListOffsetsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         Outcome::Answer(answer(self, |topic, wanted| {
-            find(state, context, topic, wanted).unwrap_or_else(|code| failed(wanted, code))
+            find(state, context, (topic, self.isolation_level), wanted)
+                .unwrap_or_else(|code| failed(wanted, code))
         }))
     }
 
@@ -36,7 +37,7 @@ fn answer(
 fn find(
     state: &mut State,
     context: &Context,
-    topic: &str,
+    (topic, isolation): (&str, i8),
     wanted: &ListOffsetsPartition,
 ) -> Result<ListOffsetsPartitionResponse, ErrorCode> {
     let index = wanted.partition_index;
@@ -55,6 +56,7 @@ fn find(
     let at = |offset| Some(Found { offset, timestamp: -1 });
     let damaged = |_| ErrorCode::KAFKA_STORAGE_ERROR;
     let found = match (wanted.timestamp, context.version) {
+        (LATEST, 2..) if isolation == 1 => at(partition.last_stable()),
         (LATEST, _) => at(log.end()),
         // Nothing is in remote storage: what is local begins where the log does.
         (EARLIEST, _) | (EARLIEST_LOCAL, 8..) | (EARLIEST_PENDING_UPLOAD, 11..) => at(log.start()),

@@ -11,6 +11,25 @@ mod list_offsets;
 mod offset_for_leader_epoch;
 mod find_coordinator;
 mod init_producer_id;
+mod membership;
+mod join_group;
+mod sync_group;
+mod heartbeat;
+mod leave_group;
+mod offset_commit;
+mod offset_fetch;
+mod offset_delete;
+mod describe_groups;
+mod list_groups;
+mod delete_groups;
+mod add_partitions_to_txn;
+mod add_offsets_to_txn;
+mod end_txn;
+mod write_txn_markers;
+mod txn_offset_commit;
+mod describe_producers;
+mod describe_transactions;
+mod list_transactions;
 mod create_topics;
 mod delete_topics;
 mod create_partitions;
@@ -20,19 +39,37 @@ mod sasl_authenticate;
 pub(crate) use api::{Context, Pending, Step};
 
 use bytes::Bytes;
+use kurier_protocol::api::add_offsets_to_txn::AddOffsetsToTxnRequest;
+use kurier_protocol::api::add_partitions_to_txn::AddPartitionsToTxnRequest;
 use kurier_protocol::api::api_versions::ApiVersionsRequest;
 use kurier_protocol::api::create_partitions::CreatePartitionsRequest;
 use kurier_protocol::api::create_topics::CreateTopicsRequest;
+use kurier_protocol::api::delete_groups::DeleteGroupsRequest;
 use kurier_protocol::api::delete_topics::DeleteTopicsRequest;
+use kurier_protocol::api::describe_groups::DescribeGroupsRequest;
+use kurier_protocol::api::describe_producers::DescribeProducersRequest;
+use kurier_protocol::api::describe_transactions::DescribeTransactionsRequest;
+use kurier_protocol::api::end_txn::EndTxnRequest;
 use kurier_protocol::api::fetch::FetchRequest;
 use kurier_protocol::api::find_coordinator::FindCoordinatorRequest;
+use kurier_protocol::api::heartbeat::HeartbeatRequest;
 use kurier_protocol::api::init_producer_id::InitProducerIdRequest;
+use kurier_protocol::api::join_group::JoinGroupRequest;
+use kurier_protocol::api::leave_group::LeaveGroupRequest;
+use kurier_protocol::api::list_groups::ListGroupsRequest;
 use kurier_protocol::api::list_offsets::ListOffsetsRequest;
+use kurier_protocol::api::list_transactions::ListTransactionsRequest;
 use kurier_protocol::api::metadata::MetadataRequest;
+use kurier_protocol::api::offset_commit::OffsetCommitRequest;
+use kurier_protocol::api::offset_delete::OffsetDeleteRequest;
+use kurier_protocol::api::offset_fetch::OffsetFetchRequest;
 use kurier_protocol::api::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use kurier_protocol::api::produce::ProduceRequest;
 use kurier_protocol::api::sasl_authenticate::SaslAuthenticateRequest;
 use kurier_protocol::api::sasl_handshake::SaslHandshakeRequest;
+use kurier_protocol::api::sync_group::SyncGroupRequest;
+use kurier_protocol::api::txn_offset_commit::TxnOffsetCommitRequest;
+use kurier_protocol::api::write_txn_markers::WriteTxnMarkersRequest;
 use kurier_protocol::header::RequestHeader;
 use kurier_protocol::release::{Release, accepts};
 use kurier_protocol::{ApiKey, frame};
@@ -82,6 +119,24 @@ fn decode(key: ApiKey, header: &RequestHeader, body: &Bytes) -> Result<Box<dyn P
         ApiKey::SASL_HANDSHAKE => pending::<SaslHandshakeRequest>(header, body),
         ApiKey::SASL_AUTHENTICATE => pending::<SaslAuthenticateRequest>(header, body),
         ApiKey::CREATE_PARTITIONS => pending::<CreatePartitionsRequest>(header, body),
+        ApiKey::OFFSET_COMMIT => pending::<OffsetCommitRequest>(header, body),
+        ApiKey::OFFSET_FETCH => pending::<OffsetFetchRequest>(header, body),
+        ApiKey::JOIN_GROUP => pending::<JoinGroupRequest>(header, body),
+        ApiKey::HEARTBEAT => pending::<HeartbeatRequest>(header, body),
+        ApiKey::LEAVE_GROUP => pending::<LeaveGroupRequest>(header, body),
+        ApiKey::SYNC_GROUP => pending::<SyncGroupRequest>(header, body),
+        ApiKey::DESCRIBE_GROUPS => pending::<DescribeGroupsRequest>(header, body),
+        ApiKey::LIST_GROUPS => pending::<ListGroupsRequest>(header, body),
+        ApiKey::DELETE_GROUPS => pending::<DeleteGroupsRequest>(header, body),
+        ApiKey::OFFSET_DELETE => pending::<OffsetDeleteRequest>(header, body),
+        ApiKey::ADD_PARTITIONS_TO_TXN => pending::<AddPartitionsToTxnRequest>(header, body),
+        ApiKey::ADD_OFFSETS_TO_TXN => pending::<AddOffsetsToTxnRequest>(header, body),
+        ApiKey::END_TXN => pending::<EndTxnRequest>(header, body),
+        ApiKey::WRITE_TXN_MARKERS => pending::<WriteTxnMarkersRequest>(header, body),
+        ApiKey::TXN_OFFSET_COMMIT => pending::<TxnOffsetCommitRequest>(header, body),
+        ApiKey::DESCRIBE_PRODUCERS => pending::<DescribeProducersRequest>(header, body),
+        ApiKey::DESCRIBE_TRANSACTIONS => pending::<DescribeTransactionsRequest>(header, body),
+        ApiKey::LIST_TRANSACTIONS => pending::<ListTransactionsRequest>(header, body),
         _ => Err(format!("the testkit does not serve {key}")),
     }
 }

@@ -5,14 +5,16 @@ use kurier_protocol::api::produce::{
     PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData,
     TopicProduceResponse,
 };
-use kurier_protocol::record::TimestampType;
+use kurier_protocol::record::{RecordBatch, RecordBatches, TimestampType};
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
+use crate::group::TopicPartition;
 use crate::log::Appended;
 use crate::produced::{Produced, Refusal};
 use crate::producer_state::Verdict;
 use crate::state::State;
+use crate::transaction::{Member, Writer};
 
 impl Api for ProduceRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
@@ -90,9 +92,16 @@ fn append(
 ) -> Result<Appended, Refusal> {
     let partition = state.led(context.broker, topic, data.index, -1);
     let in_sync = partition.map_err(|code| Refusal::new(code, ""))?.in_sync.len();
-    if request.transactional_id.is_some() {
-        let message = "the testkit does not serve transactions yet";
-        return Err(Refusal::new(ErrorCode::UNSUPPORTED_VERSION, message));
+    let records = data.records.clone().unwrap_or_default().0;
+    if let Some(batch) = RecordBatches::new(records.clone()).next().and_then(Result::ok)
+        && batch.is_transactional()
+    {
+        let id = request.transactional_id.as_ref();
+        let code = ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+        let id = id.ok_or_else(|| Refusal::new(code, ""))?;
+        let of = (topic.clone(), data.index);
+        let entered = enter_transaction(state, context, id, (of, &batch));
+        entered.map_err(|code| Refusal::new(code, ""))?;
     }
     let unknown = || Refusal::new(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "");
     let (config, partition, codecs) = state.parts_mut(topic, data.index).ok_or_else(unknown)?;
@@ -103,7 +112,6 @@ fn append(
         );
         return Err(Refusal::new(ErrorCode::NOT_ENOUGH_REPLICAS, message));
     }
-    let records = data.records.clone().unwrap_or_default().0;
     let millis = context.now.millis;
     let produced = Produced { records: &records, version: context.version, config, millis };
     let checked = produced.check(codecs)?;
@@ -126,6 +134,42 @@ fn append(
     }
     state.push_change();
     Ok(appended)
+}
+
+/// Makes sure that a partition is in the transaction whose records are written: from version 12 on
+/// a producer leaves it to the leader to add it (KIP-890). A leader that holds records of the
+/// transaction knows.
+fn enter_transaction(
+    state: &mut State,
+    context: &Context,
+    id: &Str,
+    (of, batch): (TopicPartition, &RecordBatch),
+) -> Result<(), ErrorCode> {
+    let producer = (batch.producer_id(), batch.producer_epoch());
+    let found = state.partition(&of.0, of.1);
+    let is_open = found.is_some_and(|found| found.producers.is_open(producer.0, producer.1));
+    if is_open || !state.settings.verifies_transactions() {
+        return Ok(());
+    }
+    let writer = Writer { id, producer, fenced: ErrorCode::INVALID_PRODUCER_EPOCH };
+    let done = match context.version {
+        12.. => state.transactions.add(context.now, writer, [of], None),
+        11 => {
+            let absent = ErrorCode::TRANSACTION_ABORTABLE;
+            state.transactions.verify(writer, Member::Partition(&of), absent)
+        }
+        _ => {
+            let absent = ErrorCode::INVALID_TXN_STATE;
+            state.transactions.verify(writer, Member::Partition(&of), absent)
+        }
+    };
+    done.map_err(|code| match code {
+        // Older clients know this one as a reason to try again.
+        ErrorCode::CONCURRENT_TRANSACTIONS if context.version < 12 => {
+            ErrorCode::NOT_ENOUGH_REPLICAS
+        }
+        code => code,
+    })
 }
 
 fn refused(

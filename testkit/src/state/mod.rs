@@ -13,13 +13,17 @@ pub(crate) use settings::{CLUSTER_IDS, Settings, numbered_id};
 pub(crate) use topic::{NewTopic, Topic};
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use kurier_protocol::{ErrorCode, Str, Uuid};
 
+use crate::clock::Now;
 use crate::codecs::Codecs;
+use crate::group::Groups;
 use crate::log::OutOfRange;
 use crate::sessions::Sessions;
 use crate::topic_config::TopicConfig;
+use crate::transaction::{Ending, Transactions};
 use broker::Broker;
 use name::collides;
 
@@ -34,6 +38,10 @@ pub(crate) struct State {
     sessions: BTreeMap<i32, Sessions>,
     next_producer_id: i64,
     listeners: u32,
+    pub(crate) groups: Groups,
+    pub(crate) transactions: Transactions,
+    calls: u64,
+    members_named: u64,
     /// Grows with every change that a waiting request may wait for.
     changes: u64,
 }
@@ -43,6 +51,10 @@ impl State {
     pub(crate) fn new(settings: Settings, broker_count: i32) -> Self {
         let brokers = (1..=broker_count).map(|id| (id, Broker::new(id))).collect();
         Self {
+            groups: Groups::new(settings.groups),
+            transactions: Transactions::new(settings.transactions),
+            calls: 0,
+            members_named: 0,
             settings,
             codecs: Codecs::new(),
             brokers,
@@ -100,22 +112,52 @@ impl State {
         listener
     }
 
-    /// Stops a broker; leaders move away from it. Says whether there is such a broker.
-    pub(crate) fn stop(&mut self, id: i32) -> bool {
-        let Some(broker) = self.brokers.get_mut(&id) else { return false };
-        broker.is_alive = false;
+    /// Stops a broker; leaders and coordinators move away from it. Says whether there is such a
+    /// broker.
+    pub(crate) fn stop(&mut self, id: i32, now: Instant) -> bool {
+        let is_there = self.set_alive(id, false, now);
         self.sessions(id).clear();
-        self.elect();
-        true
+        is_there
     }
 
     /// Starts a broker again; partitions without a leader take it if they may. Says whether there
     /// is such a broker.
-    pub(crate) fn start(&mut self, id: i32) -> bool {
+    pub(crate) fn start(&mut self, id: i32, now: Instant) -> bool {
+        self.set_alive(id, true, now)
+    }
+
+    #[expect(clippy::fn_params_excessive_bools, reason = "sets a field")]
+    fn set_alive(&mut self, id: i32, is_alive: bool, now: Instant) -> bool {
+        let before: Vec<_> = self.groups.iter().map(|(key, _)| self.coordinator(key)).collect();
         let Some(broker) = self.brokers.get_mut(&id) else { return false };
-        broker.is_alive = true;
+        broker.is_alive = is_alive;
+        let after: Vec<_> = self.groups.iter().map(|(key, _)| self.coordinator(key)).collect();
+        let moved = before.iter().zip(&after).map(|(before, after)| before != after);
+        for ((_, group), _) in self.groups.iter_mut().zip(moved).filter(|(_, moved)| *moved) {
+            group.reload(now);
+        }
         self.elect();
+        self.transactions.handle_election(now);
         true
+    }
+
+    /// The broker that coordinates the group or transactional id: every key has one that it
+    /// belongs to, and the next one that runs stands in for it.
+    pub(crate) fn coordinator(&self, key: &str) -> Option<i32> {
+        let sum: usize = key.bytes().map(usize::from).sum();
+        let ids: Vec<i32> = self.broker_ids().collect();
+        let turn = ids.iter().cycle().skip(sum % ids.len().max(1)).take(ids.len());
+        turn.copied().find(|&id| self.is_alive(id))
+    }
+
+    /// Checks that a broker coordinates a group or transactional id.
+    ///
+    /// # Errors
+    ///
+    /// Another one does.
+    pub(crate) fn check_coordinator(&self, broker: i32, key: &str) -> Result<(), ErrorCode> {
+        let is_right = self.coordinator(key) == Some(broker);
+        if is_right { Ok(()) } else { Err(ErrorCode::NOT_COORDINATOR) }
     }
 
     fn elect(&mut self) {
@@ -206,6 +248,9 @@ impl State {
     pub(crate) fn remove_topic(&mut self, name: &str) -> bool {
         let is_gone = self.topics.remove(name).is_some();
         self.changes += u64::from(is_gone);
+        for (_, group) in self.groups.iter_mut().filter(|_| is_gone) {
+            group.offsets.delete_topic(name);
+        }
         is_gone
     }
 
@@ -310,7 +355,58 @@ impl State {
         Ok(())
     }
 
+    // ---- time
+
+    /// When something is due that no request asks for.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.groups.deadline().into_iter().chain(self.transactions.deadline()).min()
+    }
+
+    /// Does what was due until now, each thing at its time.
+    pub(crate) fn advance(&mut self, now: Now) {
+        while let Some(due) = self.deadline().filter(|due| *due <= now.instant) {
+            self.groups.handle_deadline(due);
+            let since = i64::try_from((now.instant - due).as_millis()).unwrap_or(0);
+            for ending in self.transactions.handle_deadline(due) {
+                self.write_markers(ending, now.millis - since);
+            }
+            self.changes += 1;
+        }
+    }
+
+    /// Ends a transaction in all its partitions that have a leader, and in its groups.
+    fn write_markers(&mut self, ending: Ending, millis: i64) {
+        let Ending { id, marker, mut partitions, groups } = ending;
+        partitions.retain(|(topic, partition)| {
+            let Some((_, found, codecs)) = self.parts_mut(topic, *partition) else { return false };
+            if found.leader.is_none() {
+                return true;
+            }
+            // A producer of a later epoch has been here: then this transaction has ended.
+            let _fenced = found.end_transaction(marker, millis, codecs);
+            false
+        });
+        for id in &groups {
+            if let Some(group) = self.groups.get_mut(id) {
+                group.offsets.end_transaction(marker.producer_id, marker.end);
+            }
+        }
+        self.transactions.handle_markers(&id, partitions);
+    }
+
     // ---- the rest
+
+    /// A number for a request, so that it is known again when it is handled again.
+    pub(crate) fn new_call(&mut self) -> u64 {
+        self.calls += 1;
+        self.calls
+    }
+
+    /// The part of a member's id that nobody has, in the form of a random UUID.
+    pub(crate) fn new_member_name(&mut self) -> Str {
+        self.members_named += 1;
+        format!("00000000-0000-4000-8000-{:012x}", self.members_named).into()
+    }
 
     /// A producer id that nobody has.
     pub(crate) fn new_producer_id(&mut self) -> i64 {

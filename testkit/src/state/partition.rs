@@ -2,8 +2,10 @@
 
 use kurier_protocol::ErrorCode;
 
+use crate::codecs::Codecs;
 use crate::log::Log;
 use crate::producer_state::ProducerStates;
+use crate::transaction::Marker;
 
 /// One partition of a topic.
 #[derive(Debug)]
@@ -73,6 +75,29 @@ impl Partition {
             self.leader = leader;
             self.next_epoch();
         }
+    }
+
+    /// Where readers of committed records stop. Kafka: last stable offset.
+    pub(crate) fn last_stable(&self) -> i64 {
+        self.producers.last_stable(self.log.end())
+    }
+
+    /// Ends a transaction: appends the marker.
+    ///
+    /// # Errors
+    ///
+    /// A producer of a later epoch has written.
+    pub(crate) fn end_transaction(
+        &mut self,
+        marker: Marker,
+        millis: i64,
+        codecs: &mut Codecs,
+    ) -> Result<(), ErrorCode> {
+        self.producers.check_marker(marker)?;
+        let appended = self.log.append(&marker.batch(millis), None, millis, codecs);
+        let appended = appended.map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
+        self.producers.push_marker(marker, appended.base_offset);
+        Ok(())
     }
 
     /// Loses the records from an offset on, whole batches, as an unclean election does.

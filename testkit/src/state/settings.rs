@@ -3,6 +3,9 @@
 use kurier_protocol::Uuid;
 use kurier_protocol::release::Release;
 
+use crate::group::GroupSettings;
+use crate::transaction::TransactionSettings;
+
 /// What the cluster pretends to be, and its defaults.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -16,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) replication_default: i16,
     /// What Metadata calls the cluster.
     pub(crate) cluster_id: String,
+    pub(crate) groups: GroupSettings,
+    pub(crate) transactions: TransactionSettings,
 }
 
 impl Settings {
@@ -23,6 +28,16 @@ impl Settings {
     /// them. Before, only the controller itself did.
     pub(crate) fn is_kraft(&self) -> bool {
         self.release >= Release::V3_3
+    }
+
+    /// Whether the cluster has the transactions of KIP-890, which end with a new epoch.
+    pub(crate) fn has_transactions_v2(&self) -> bool {
+        self.release >= Release::V4_0
+    }
+
+    /// Whether leaders ask the coordinator before they take records of a transaction (KIP-890).
+    pub(crate) fn verifies_transactions(&self) -> bool {
+        self.release >= Release::V3_6
     }
 
     /// The id of the topic that was created as the `made`th; zero where the release has no ids.

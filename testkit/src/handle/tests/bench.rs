@@ -16,8 +16,10 @@ use kurier_protocol::release::Release;
 use kurier_protocol::{ErrorCode, Records, Request, Uuid, decode, frame};
 
 use crate::clock::Now;
+use crate::group::GroupSettings;
 use crate::handle::{Context, Step, open};
 use crate::state::{ListenerId, NewTopic, Settings, State};
+use crate::transaction::TransactionSettings;
 
 /// A cluster of three brokers with topic `t` of three partitions, led by brokers 1, 2 and 3.
 pub(super) struct Bench {
@@ -54,6 +56,8 @@ impl Bench {
             partitions_default: 2,
             replication_default: 3,
             cluster_id: "cluster".to_owned(),
+            groups: GroupSettings::DEFAULT,
+            transactions: TransactionSettings::DEFAULT,
         };
         let mut bench = Self {
             state: State::new(settings, 3),
@@ -90,11 +94,26 @@ impl Bench {
         request: &R,
         ago: Duration,
     ) -> Fate<R::Response> {
+        let call = self.state.new_call();
+        self.poll(broker, version, (request, call), ago)
+    }
+
+    /// Handles a request for the first time, or again if it has waited under this number.
+    pub(super) fn poll<R: Request>(
+        &mut self,
+        broker: i32,
+        version: i16,
+        (request, call): (&R, u64),
+        ago: Duration,
+    ) -> Fate<R::Response> {
+        self.state.advance(self.now);
         let bytes = frame::request(request, version, 7, Some("test")).unwrap().to_bytes();
         let Ok(opened) = open(self.state.settings.release, &bytes.slice(4..)) else {
             return Fate::Closed;
         };
         let context = Context {
+            call,
+            client_id: "test".into(),
             broker,
             listener: ListenerId::MEMORY,
             version,
@@ -113,6 +132,13 @@ impl Bench {
                 Fate::Answered(decode::<R::Response>(&body, version).unwrap())
             }
         }
+    }
+
+    /// Moves the clocks.
+    pub(super) fn pass(&mut self, by: Duration) {
+        self.now.instant += by;
+        self.now.millis += i64::try_from(by.as_millis()).unwrap();
+        self.state.advance(self.now);
     }
 
     /// Sends records to a partition of a topic at its leader.

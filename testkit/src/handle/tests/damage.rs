@@ -47,6 +47,8 @@ fn damage<R: Request>(bench: &mut Bench, of: impl Fn(&Bench, i16) -> R) -> usize
 fn feed(bench: &mut Bench, version: i16, bytes: Bytes) -> bool {
     let Ok(opened) = open(bench.state.settings.release, &bytes) else { return false };
     let context = Context {
+        call: 1,
+        client_id: "test".into(),
         broker: 1,
         listener: ListenerId::MEMORY,
         version,

@@ -196,8 +196,8 @@ fn a_session_is_asked_for_what_is_new() {
     let next = FetchRequest { session_epoch: 2, topics: vec![], ..quiet };
     assert_eq!(values(&only(bench.call(1, 12, &next).answer())), numbered(0, &["new"]));
     // A broker that was away knows nothing of it.
-    bench.state.stop(1);
-    bench.state.start(1);
+    bench.state.stop(1, bench.now.instant);
+    bench.state.start(1, bench.now.instant);
     let next = FetchRequest { session_epoch: 3, ..next };
     let answer = bench.call(1, 12, &next).answer();
     assert_eq!(answer.error_code, ErrorCode::FETCH_SESSION_ID_NOT_FOUND);

@@ -7,3 +7,6 @@ mod produce;
 mod fetch;
 mod offsets;
 mod damage;
+mod groups;
+mod group_offsets;
+mod transactions;

@@ -127,6 +127,6 @@ fn a_coordinator_is_a_broker_that_runs() {
     let old = FindCoordinatorRequest { key: "a".into(), ..Default::default() };
     let one = bench.call(1, 3, &old).answer();
     assert_eq!((one.error_code, one.node_id, one.port), (ErrorCode::NONE, nodes[0], 9092));
-    bench.state.stop(nodes[0]);
+    bench.state.stop(nodes[0], bench.now.instant);
     assert_ne!(bench.call(2, 3, &old).answer().node_id, nodes[0]);
 }

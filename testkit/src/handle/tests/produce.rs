@@ -130,7 +130,7 @@ fn acks_all_needs_replicas_in_sync() {
     bench.add_topic("safe", &[("min.insync.replicas", "3")]);
     let send = |bench: &mut Bench| bench.produce(9, "safe", 0, plain(&["x"])).error_code;
     assert_eq!(send(&mut bench), ErrorCode::NONE);
-    bench.state.stop(3);
+    bench.state.stop(3, bench.now.instant);
     assert_eq!(send(&mut bench), ErrorCode::NOT_ENOUGH_REPLICAS);
 }
 
@@ -237,18 +237,19 @@ fn a_header_that_lies_about_the_latest_time_is_put_right() {
 }
 
 #[test]
-fn control_batches_and_transactions_are_refused() {
+fn batches_that_clients_must_not_write_are_refused() {
     let mut bench = Bench::new(Release::V4_4);
     let control = Seal { is_control: true, ..Seal::default() };
     assert_eq!(code(&mut bench, 9, sealed(Magic::V2, &control, &["x"])), ErrorCode::INVALID_RECORD);
-    let request = bench.produce_request(9, "t", 0, plain(&["x"]));
-    let request = kurier_protocol::api::produce::ProduceRequest {
-        transactional_id: Some("tx".into()),
-        ..request
+    let transactional = Seal {
+        producer_id: 5,
+        producer_epoch: 0,
+        base_sequence: 0,
+        is_transactional: true,
+        ..Seal::default()
     };
-    let answer = bench.call(1, 9, &request).answer();
-    let refused = &answer.responses[0].partition_responses[0];
-    assert_eq!(refused.error_code, ErrorCode::UNSUPPORTED_VERSION);
+    let nameless = code(&mut bench, 9, sealed(Magic::V2, &transactional, &["x"]));
+    assert_eq!(nameless, ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
 }
 
 #[test]

@@ -50,14 +50,14 @@ fn leaders_and_replicas_go_round_the_brokers() {
 #[test]
 fn a_dead_broker_leads_nothing_and_is_not_listed() {
     let mut bench = Bench::new(Release::V4_4);
-    assert!(bench.state.stop(2));
+    assert!(bench.state.stop(2, bench.now.instant));
     let answer = metadata(&mut bench, 7, &["t"]);
     let brokers: Vec<_> = answer.brokers.iter().map(|b| b.node_id).collect();
     assert_eq!(brokers, [1, 3]);
     let moved = &answer.topics[0].partitions[1];
     assert_eq!((moved.leader_id, moved.leader_epoch), (3, 1));
     assert_eq!((&moved.isr_nodes[..], &moved.offline_replicas[..]), (&[3, 1][..], &[2][..]));
-    assert!(bench.state.start(2));
+    assert!(bench.state.start(2, bench.now.instant));
     let back = &metadata(&mut bench, 7, &["t"]).topics[0].partitions[1];
     assert_eq!((back.leader_id, &back.isr_nodes[..]), (3, &[2, 3, 1][..]));
 }
@@ -66,13 +66,13 @@ fn a_dead_broker_leads_nothing_and_is_not_listed() {
 fn a_partition_without_a_broker_waits_for_the_last_one_in_sync() {
     let mut bench = Bench::new(Release::V4_4);
     for broker in [1, 2, 3] {
-        bench.state.stop(broker);
+        bench.state.stop(broker, bench.now.instant);
     }
     let lost = bench.state.partition("t", 0).unwrap();
     assert_eq!((lost.leader, &lost.in_sync[..]), (None, &[3][..]));
-    bench.state.start(1);
+    bench.state.start(1, bench.now.instant);
     assert_eq!(describe(&mut bench, "t").partitions[0].error_code, ErrorCode::LEADER_NOT_AVAILABLE);
-    bench.state.start(3);
+    bench.state.start(3, bench.now.instant);
     assert_eq!(describe(&mut bench, "t").partitions[0].leader_id, 3);
 }
 

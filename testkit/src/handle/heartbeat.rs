@@ -1,0 +1,29 @@
+//! Heartbeat: a member of a classic group shows that it is alive, and learns of rebalances.
+
+use kurier_protocol::ErrorCode;
+use kurier_protocol::api::heartbeat::{HeartbeatRequest, HeartbeatResponse};
+
+use super::api::{Api, Context, Outcome};
+use super::membership::{act, check};
+use crate::group::Claim;
+use crate::state::State;
+
+impl Api for HeartbeatRequest {
+    fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
+        let claim = Claim {
+            member: &self.member_id,
+            instance: self.group_instance_id.as_deref(),
+            generation: self.generation_id,
+        };
+        let now = context.now.instant;
+        let done = check(state, context, &self.group_id).and_then(|()| {
+            let done = act(state, &self.group_id, |classic, _| classic.heartbeat(now, claim));
+            done.unwrap_or(Err(ErrorCode::UNKNOWN_MEMBER_ID))
+        });
+        Outcome::Answer(self.refuse(done.err().unwrap_or(ErrorCode::NONE)))
+    }
+
+    fn refuse(&self, error_code: ErrorCode) -> HeartbeatResponse {
+        HeartbeatResponse { error_code, ..Default::default() }
+    }
+}

@@ -1,0 +1,55 @@
+//! ListTransactions: the transactional ids that a broker coordinates (KIP-664, KIP-994).
+
+use kurier_protocol::api::list_transactions::{
+    ListTransactionsRequest, ListTransactionsResponse, TransactionState,
+};
+use kurier_protocol::{ErrorCode, Str};
+
+use super::api::{Api, Context, Outcome};
+use crate::state::State;
+use crate::transaction::{Phase, Transaction};
+
+impl Api for ListTransactionsRequest {
+    fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
+        let pattern = self.transactional_id_pattern.as_deref().unwrap_or_default();
+        if !pattern.is_empty() && !pattern.bytes().all(is_plain) {
+            // The testkit has no regular expressions but texts that stand for themselves.
+            return Outcome::Answer(self.refuse(ErrorCode::INVALID_REGULAR_EXPRESSION));
+        }
+        let is_known = |name: &&Str| Phase::NAMES.iter().any(|known| **name == **known);
+        let unknown: Vec<Str> =
+            self.state_filters.iter().filter(|name| !is_known(name)).cloned().collect();
+        let mine = state.transactions.iter().filter(|(id, found)| {
+            state.coordinator(id) == Some(context.broker)
+                && (pattern.is_empty() || **id == *pattern)
+                && passes(self, found, context.now.millis)
+        });
+        let states = mine.map(|(id, found)| TransactionState {
+            transactional_id: id.clone(),
+            producer_id: found.producer.0,
+            transaction_state: Str::from_static(found.phase.name()),
+        });
+        Outcome::Answer(ListTransactionsResponse {
+            unknown_state_filters: unknown,
+            transaction_states: states.collect(),
+            ..Default::default()
+        })
+    }
+
+    fn refuse(&self, error_code: ErrorCode) -> ListTransactionsResponse {
+        ListTransactionsResponse { error_code, ..Default::default() }
+    }
+}
+
+fn passes(request: &ListTransactionsRequest, found: &Transaction, millis: i64) -> bool {
+    let states = &request.state_filters;
+    let producers = &request.producer_id_filters;
+    let age = millis.saturating_sub(found.started);
+    (states.is_empty() || states.iter().any(|name| *name == found.phase.name()))
+        && (producers.is_empty() || producers.contains(&found.producer.0))
+        && (request.duration_filter < 0 || (found.started >= 0 && age >= request.duration_filter))
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}

@@ -1,0 +1,80 @@
+//! Core: what the handlers of group requests share.
+
+use std::time::{Duration, Instant};
+
+use kurier_protocol::{ErrorCode, Str};
+
+use super::api::Context;
+use crate::group::{Caller, Claim, Classic, CommitKind, GroupSettings, Kind};
+use crate::state::State;
+
+/// Who sends a request.
+pub(super) fn caller(state: &mut State, context: &Context) -> Caller {
+    Caller {
+        call: context.call,
+        version: context.version,
+        client_id: context.client_id.clone(),
+        fresh: state.new_member_name(),
+        now: context.now.instant,
+    }
+}
+
+/// Lets a classic group do something, and wakes whoever waits if that answers them. `None` if
+/// there is no such group, or it is none of the classic protocol.
+pub(super) fn act<T>(
+    state: &mut State,
+    group: &str,
+    act: impl FnOnce(&mut Classic, &GroupSettings) -> T,
+) -> Option<T> {
+    let (group, settings) = state.groups.find(group)?;
+    let Kind::Classic(classic) = &mut group.kind;
+    let before = classic.answered();
+    let value = act(classic, settings);
+    if classic.answered() != before {
+        state.push_change();
+    }
+    Some(value)
+}
+
+/// Until when a request sleeps that another event answers.
+pub(super) fn wait(context: &Context) -> Instant {
+    context.now.instant + Duration::from_secs(3600)
+}
+
+/// Checks a group's id and its coordinator.
+///
+/// # Errors
+///
+/// The id is empty, or another broker coordinates the group.
+pub(super) fn check(state: &State, context: &Context, group: &str) -> Result<(), ErrorCode> {
+    if group.is_empty() {
+        return Err(ErrorCode::INVALID_GROUP_ID);
+    }
+    state.check_coordinator(context.broker, group)
+}
+
+/// Checks whether offsets may be committed for a group, which is made if it need not be there.
+///
+/// # Errors
+///
+/// The one who commits is no member, or not in the present generation.
+pub(super) fn check_commit(
+    state: &mut State,
+    context: &Context,
+    (group, kind): (&Str, CommitKind),
+    claim: Claim<'_>,
+) -> Result<(), ErrorCode> {
+    let now = context.now.instant;
+    match act(state, group, |classic, _| classic.check_commit(now, claim, kind)) {
+        Some(checked) => checked,
+        // Whoever names no generation takes care of its partitions alone.
+        None if claim.generation < 0 => {
+            state.groups.obtain(group);
+            Ok(())
+        }
+        None if context.version >= 9 && kind == CommitKind::Plain => {
+            Err(ErrorCode::GROUP_ID_NOT_FOUND)
+        }
+        None => Err(ErrorCode::ILLEGAL_GENERATION),
+    }
+}

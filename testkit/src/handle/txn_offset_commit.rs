@@ -1,0 +1,115 @@
+//! TxnOffsetCommit: offsets that a group has read if a transaction commits (KIP-447).
+
+use kurier_protocol::api::txn_offset_commit::{
+    TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
+    TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
+};
+use kurier_protocol::{ErrorCode, Str};
+
+use super::api::{Api, Context, Outcome};
+use super::membership::{check, check_commit};
+use crate::group::{Claim, CommitKind, Committed};
+use crate::state::State;
+use crate::transaction::{Member, Writer};
+
+impl Api for TxnOffsetCommitRequest {
+    fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
+        let claim = Claim {
+            member: &self.member_id,
+            instance: self.group_instance_id.as_deref(),
+            generation: self.generation_id_or_member_epoch,
+        };
+        let kind = (&self.group_id, CommitKind::Transactional);
+        let checked = check(state, context, &self.group_id)
+            .and_then(|()| enter(self, state, context))
+            .and_then(|()| check_commit(state, context, kind, claim));
+        if let Err(code) = checked {
+            return Outcome::Answer(self.refuse(code));
+        }
+        let topics = self.topics.iter().map(|topic| {
+            let name = known_topic(state, topic, context.version);
+            answer(topic, |partition| match &name {
+                Ok(name) => stage(self, state, name, partition),
+                Err(code) => *code,
+            })
+        });
+        Outcome::Answer(TxnOffsetCommitResponse { topics: topics.collect(), ..Default::default() })
+    }
+
+    fn refuse(&self, code: ErrorCode) -> TxnOffsetCommitResponse {
+        let topics = self.topics.iter().map(|topic| answer(topic, |_| code));
+        TxnOffsetCommitResponse { topics: topics.collect(), ..Default::default() }
+    }
+}
+
+/// Makes sure that the group is in the transaction: from version 5 on a producer leaves it to the
+/// coordinator of the group to add it (KIP-890).
+fn enter(
+    request: &TxnOffsetCommitRequest,
+    state: &mut State,
+    context: &Context,
+) -> Result<(), ErrorCode> {
+    let writer = Writer {
+        id: &request.transactional_id,
+        producer: (request.producer_id, request.producer_epoch),
+        fenced: ErrorCode::INVALID_PRODUCER_EPOCH,
+    };
+    let group = &request.group_id;
+    match context.version {
+        5.. => state.transactions.add(context.now, writer, [], Some(group)),
+        _ if !state.settings.verifies_transactions() => Ok(()),
+        4 => {
+            let absent = ErrorCode::TRANSACTION_ABORTABLE;
+            state.transactions.verify(writer, Member::Group(group), absent)
+        }
+        _ => {
+            let absent = ErrorCode::INVALID_TXN_STATE;
+            state.transactions.verify(writer, Member::Group(group), absent)
+        }
+    }
+}
+
+fn known_topic(
+    state: &State,
+    topic: &TxnOffsetCommitRequestTopic,
+    version: i16,
+) -> Result<Str, ErrorCode> {
+    if version >= 6 {
+        return state.topic_name(topic.topic_id).cloned().ok_or(ErrorCode::UNKNOWN_TOPIC_ID);
+    }
+    let known = state.topic(&topic.name).map(|_| topic.name.clone());
+    known.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+}
+
+fn stage(
+    request: &TxnOffsetCommitRequest,
+    state: &mut State,
+    topic: &Str,
+    partition: &TxnOffsetCommitRequestPartition,
+) -> ErrorCode {
+    let (group, settings) = state.groups.obtain(&request.group_id);
+    let metadata = partition.committed_metadata.clone().unwrap_or_default();
+    if metadata.len() > settings.metadata_bytes_max {
+        return ErrorCode::OFFSET_METADATA_TOO_LARGE;
+    }
+    let committed = Committed {
+        offset: partition.committed_offset,
+        leader_epoch: partition.committed_leader_epoch,
+        metadata,
+    };
+    let of = (topic.clone(), partition.partition_index);
+    group.offsets.stage(request.producer_id, of, committed);
+    ErrorCode::NONE
+}
+
+fn answer(
+    topic: &TxnOffsetCommitRequestTopic,
+    mut of: impl FnMut(&TxnOffsetCommitRequestPartition) -> ErrorCode,
+) -> TxnOffsetCommitResponseTopic {
+    let partitions = topic.partitions.iter().map(|partition| TxnOffsetCommitResponsePartition {
+        partition_index: partition.partition_index,
+        error_code: of(partition),
+    });
+    let (name, topic_id) = (topic.name.clone(), topic.topic_id);
+    TxnOffsetCommitResponseTopic { name, topic_id, partitions: partitions.collect() }
+}
