@@ -15,6 +15,9 @@ pub(crate) const REAUTHENTICATION_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of the records in a fetch answer, the first batch apart. Kafka: fetch.max.bytes of a
 /// broker.
 pub(crate) const FETCH_BYTES_MAX: usize = 55 << 20;
+/// Bytes of answers that clients have asked for and not read yet, of all connections together.
+/// Beyond it an answer to a fetch has one batch, as copies for slow readers would fill the memory.
+pub(crate) const ANSWER_BYTES_UNREAD_MAX: usize = 256 << 20;
 /// Bytes that a batch may unpack to while it is checked.
 pub(crate) const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
 /// Bytes that are read ahead while a request waits.

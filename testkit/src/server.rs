@@ -14,9 +14,10 @@ use crate::entrance::Entrance;
 use crate::fault::Action;
 use crate::frames::FrameReader;
 use crate::handle::{self, Context, Opened, Step};
+use crate::limits::FETCH_BYTES_MAX;
 use crate::login::Login;
 use crate::recorder::RecordedRequest;
-use crate::shared::{Power, Shared};
+use crate::shared::{Power, Shared, Unread};
 use crate::state::ListenerId;
 
 /// Serves a connection to a broker until the client closes it, breaks the protocol, or the broker's
@@ -146,8 +147,8 @@ impl<'a, S: Io> Connection<'a, S> {
             Some(Action::Delay(by)) => sleep(by).await,
             _ => {}
         }
-        let step = match action {
-            Some(Action::Answer(code)) => opened.pending.refuse(code),
+        let (step, _unread) = match action {
+            Some(Action::Answer(code)) => (opened.pending.refuse(code), None),
             _ => self.execute(opened).await,
         };
         let segments = match step {
@@ -189,13 +190,13 @@ impl<'a, S: Io> Connection<'a, S> {
         Ok(())
     }
 
-    /// Polls the handler until it has decided.
-    async fn execute(&mut self, opened: &Opened) -> Step {
+    /// Polls the handler until it has decided. Its answer counts as unread until it is written.
+    async fn execute(&mut self, opened: &Opened) -> (Step, Option<Unread<'a>>) {
         let (login, chance) = (&mut self.login, &*self.shared.chance);
         let Opened { header, body, .. } = opened;
         let step = self.shared.with(|_, now| login.handle_request(header, body, now, chance));
         if let Some(step) = step {
-            return step;
+            return (step, None);
         }
         let since = Instant::now().into_std();
         let call = self.shared.with(|core, _| core.state.new_call());
@@ -205,6 +206,7 @@ impl<'a, S: Io> Connection<'a, S> {
             // Registered before the poll, so that no change between it and the wait is missed.
             let mut changed = std::pin::pin!(self.shared.changed());
             changed.as_mut().enable();
+            let mut unread = None;
             let (step, deadline) = self.shared.with(|core, now| {
                 let context = Context {
                     call,
@@ -216,12 +218,17 @@ impl<'a, S: Io> Connection<'a, S> {
                     now,
                     is_last_call,
                 };
+                core.state.fetch_bytes_max = self.shared.answer_room().min(FETCH_BYTES_MAX);
                 let step = opened.pending.poll(&mut core.state, &context);
+                if let Step::Answer(segments) = &step {
+                    // Under the lock, so that the next answer knows of this one.
+                    unread = Some(self.shared.count_unread(segments.len()));
+                }
                 (step, core.state.deadline())
             });
-            let Step::Wait(until) = step else { return step };
+            let Step::Wait(until) = step else { return (step, unread) };
             if is_last_call {
-                return step;
+                return (step, None);
             }
             // Whoever waits sees to it that what is due in the cluster happens in time.
             let until = deadline.map_or(until, |deadline| until.min(deadline));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kurier_env::{Chance, Wall};
@@ -9,6 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::Now;
 use crate::fault::Script;
+use crate::limits::ANSWER_BYTES_UNREAD_MAX;
 use crate::recorder::Recorder;
 use crate::security::Security;
 use crate::state::State;
@@ -28,6 +30,8 @@ pub(crate) struct Shared {
     core: Mutex<Core>,
     changed: Notify,
     lives: BTreeMap<i32, watch::Sender<Life>>,
+    /// Bytes of answers that clients have not read yet.
+    unread_bytes: AtomicUsize,
     pub(crate) wall: Arc<dyn Wall>,
     pub(crate) chance: Arc<dyn Chance>,
     pub(crate) security: Security,
@@ -65,6 +69,7 @@ impl Shared {
                 connections: 0,
             }),
             changed: Notify::new(),
+            unread_bytes: AtomicUsize::new(0),
             wall,
             chance,
             security,
@@ -93,6 +98,17 @@ impl Shared {
         value
     }
 
+    /// How many bytes of answers may still wait to be read.
+    pub(crate) fn answer_room(&self) -> usize {
+        ANSWER_BYTES_UNREAD_MAX.saturating_sub(self.unread_bytes.load(Ordering::Relaxed))
+    }
+
+    /// Counts the bytes of an answer as unread until the guard is dropped.
+    pub(crate) fn count_unread(&self, bytes: usize) -> Unread<'_> {
+        self.unread_bytes.fetch_add(bytes, Ordering::Relaxed);
+        Unread { of: self, bytes }
+    }
+
     /// Completes at the next change of the state.
     pub(crate) fn changed(&self) -> tokio::sync::futures::Notified<'_> {
         self.changed.notified()
@@ -112,6 +128,18 @@ impl Shared {
                 life.number += 1;
             });
         }
+    }
+}
+
+/// An answer that is not read yet.
+pub(crate) struct Unread<'a> {
+    of: &'a Shared,
+    bytes: usize,
+}
+
+impl Drop for Unread<'_> {
+    fn drop(&mut self) {
+        self.of.unread_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

@@ -10,7 +10,6 @@ use kurier_protocol::{ErrorCode, Records, Str, Uuid};
 
 use super::api::{Api, Context, Outcome};
 use super::downconversion;
-use crate::limits::FETCH_BYTES_MAX;
 use crate::log::{Extent, FirstBatch};
 use crate::sessions::Wanted;
 use crate::state::{Partition, State};
@@ -26,7 +25,7 @@ impl Api for FetchRequest {
         let plan = Plan::new(self, &fetch.wanted, state, context);
         let wait = Duration::from_millis(u64::try_from(self.max_wait_ms).unwrap_or(0));
         let until = context.since + wait;
-        let enough = usize::try_from(self.min_bytes).unwrap_or(0).min(FETCH_BYTES_MAX);
+        let enough = usize::try_from(self.min_bytes).unwrap_or(0).min(state.fetch_bytes_max);
         let is_due = plan.is_urgent || plan.bytes >= enough || until <= context.now.instant;
         if !is_due && !context.is_last_call {
             return Outcome::Wait(until);
@@ -100,7 +99,7 @@ enum Part {
 impl Plan {
     fn new(request: &FetchRequest, wanted: &[Wanted], state: &State, context: &Context) -> Self {
         let mut plan = Self { is_urgent: wanted.is_empty(), ..Self::default() };
-        let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(FETCH_BYTES_MAX);
+        let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(state.fetch_bytes_max);
         for wanted in wanted {
             // Up to version 2 a client has to raise its limit for a large batch; later the first
             // batch of an answer comes whole.

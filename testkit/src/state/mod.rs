@@ -20,6 +20,7 @@ use kurier_protocol::{ErrorCode, Str, Uuid};
 use crate::clock::Now;
 use crate::codecs::Codecs;
 use crate::group::Groups;
+use crate::limits::FETCH_BYTES_MAX;
 use crate::log::OutOfRange;
 use crate::sessions::Sessions;
 use crate::topic_config::TopicConfig;
@@ -42,6 +43,8 @@ pub(crate) struct State {
     pub(crate) transactions: Transactions,
     calls: u64,
     members_named: u64,
+    /// Bytes that an answer to a fetch may have now, its first batch apart.
+    pub(crate) fetch_bytes_max: usize,
     /// Grows with every change that a waiting request may wait for.
     changes: u64,
 }
@@ -63,6 +66,7 @@ impl State {
             sessions: BTreeMap::new(),
             next_producer_id: 0,
             listeners: 1,
+            fetch_bytes_max: FETCH_BYTES_MAX,
             changes: 0,
         }
     }
