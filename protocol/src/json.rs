@@ -5,11 +5,12 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 pub use serde_json::Value as Json;
 
 use crate::api::MessageInfo;
-use crate::base64;
 use crate::error::{DecodeError, EncodeError};
 use crate::schema::{Field, Kind};
 use crate::value::{self, Value};
@@ -182,7 +183,7 @@ fn print_kind(kind: Kind, value: &Value, version: i16) -> Json {
         },
         (_, Value::Uuid(value)) => Json::String(value.to_string()),
         (_, Value::String(value)) => Json::String(value.as_str().to_owned()),
-        (_, Value::Bytes(value)) => Json::String(base64::encode(value)),
+        (_, Value::Bytes(value)) => Json::String(STANDARD.encode(value)),
         (_, Value::Null | Value::Array(_) | Value::Struct(_)) => Json::Null,
     }
 }
@@ -216,7 +217,7 @@ fn parse_kind(kind: Kind, json: &Json, version: i16) -> Result<Value, JsonError>
             Ok(Value::String(text.into()))
         }
         Kind::Bytes | Kind::Records => {
-            let bytes = json.as_str().and_then(base64::decode);
+            let bytes = json.as_str().and_then(|text| STANDARD.decode(text).ok());
             bytes.map(|bytes| Value::Bytes(bytes.into())).ok_or_else(|| wanted("base64 text"))
         }
         Kind::Array(element) => {

@@ -84,7 +84,6 @@ pub mod frame;
 pub mod value;
 pub mod record;
 #[cfg(feature = "json")]
-mod base64;
 #[cfg(feature = "json")]
 pub mod json;
 #[cfg(feature = "json")]

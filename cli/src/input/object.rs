@@ -1,8 +1,8 @@
 //! Core: a record as a JSON object, in the form that `consume --json` writes.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-
-use crate::text::base64;
 
 /// A record read from a JSON object.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ fn bytes(value: &Value) -> Option<Vec<u8>> {
     match value {
         Value::String(text) => Some(text.as_bytes().to_vec()),
         Value::Object(fields) if fields.len() == 1 => {
-            base64::decode(fields.get("base64")?.as_str()?)
+            STANDARD.decode(fields.get("base64")?.as_str()?).ok()
         }
         _ => None,
     }

@@ -1,10 +1,11 @@
 //! Core: a record as a JSON object on one line. The names are kcat's; bytes that are no text become
 //! `{"base64": ".."}`, so that `produce --json` gives back the same record.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use kurier_protocol::record::{RecordRef, TimestampType};
 
 use super::format::{Found, number};
-use crate::text::base64;
 
 /// Appends the record and a line feed.
 pub(crate) fn render(found: &Found<'_>, out: &mut Vec<u8>) {
@@ -62,7 +63,7 @@ fn string(bytes: &[u8], out: &mut Vec<u8>) {
         }
         Err(_) => {
             out.extend_from_slice(b"{\"base64\":\"");
-            base64::encode(bytes, out);
+            out.extend_from_slice(STANDARD.encode(bytes).as_bytes());
             out.extend_from_slice(b"\"}");
         }
     }

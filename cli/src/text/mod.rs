@@ -2,7 +2,6 @@
 
 pub(crate) mod escape;
 pub(crate) mod time;
-pub(crate) mod base64;
 pub(crate) mod list;
 pub(crate) mod moment;
 
