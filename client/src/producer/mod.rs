@@ -42,6 +42,8 @@ mod flushes;
 mod request;
 mod response;
 mod sender;
+mod drain;
+mod outcome;
 mod topics;
 mod discovery;
 mod driver;

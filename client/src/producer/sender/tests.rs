@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use kurier_protocol::api::metadata::{
     MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
 };
 use kurier_protocol::api::produce::{
-    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+    BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
 };
 use kurier_protocol::record::{Compression, DecompressLimits, Header, RecordBatches, RecordParts};
 use kurier_protocol::{ApiKey, ErrorCode};
@@ -787,4 +788,16 @@ fn giving_up_tells_every_flush() {
     assert!(first.to_string().contains("TOPIC_AUTHORIZATION_FAILED"), "{first}");
     assert!(second.to_string().contains("TOPIC_AUTHORIZATION_FAILED"), "{second}");
     assert!(f.sender.is_idle());
+}
+
+#[test]
+fn a_delivery_that_is_given_up_names_what_went_wrong_last() {
+    let mut f = Fixture::new(&[1]);
+    let mut first = f.append(0, b"a");
+    let call = f.call_after(5 * MS);
+    f.answer(&call, ErrorCode::NOT_ENOUGH_REPLICAS, -1);
+    f.lead(&[None]);
+    f.calls_after(ProducerConfig::default().delivery_timeout);
+    let error = outcome(&mut first).unwrap_err().to_string();
+    assert!(error.contains("(the last try: broker answered NOT_ENOUGH_REPLICAS"), "{error}");
 }
