@@ -96,7 +96,9 @@ impl Fetcher {
             // No record is that young: all that come are.
             (Aim::Start, None) => track.place = Place::Unknown(Start::Latest),
         }
-        track.heard();
+        if aim == Aim::End {
+            track.heard();
+        }
         self.entries.extend(end_if_reached(track));
     }
 
@@ -355,13 +357,13 @@ impl Fetcher {
                 self.wants_refresh = true;
                 self.retry(moment, asked.turn, &error);
             }
-            Remedy::Reset => self.reset(asked),
+            Remedy::Reset => self.reset(moment, asked),
             _ => self.fail(asked.turn, error),
         }
     }
 
     /// The position is not within the log.
-    fn reset(&mut self, asked: &Asked) {
+    fn reset(&mut self, moment: Moment, asked: &Asked) {
         let start = match self.config.offset_reset {
             OffsetReset::Earliest => Start::Earliest,
             OffsetReset::Latest => Start::Latest,
@@ -380,6 +382,9 @@ impl Fetcher {
         if let Some(track) = self.current(asked.turn) {
             track.place = Place::Unknown(start);
         }
+        // After a pause: the offset that is found may be out of range again.
+        let (code, about) = (ErrorCode::OFFSET_OUT_OF_RANGE, About::partition(topic, partition));
+        self.retry(moment, asked.turn, &Error::broker(ApiKey::FETCH, code, about));
     }
 
     /// The fetch has failed as a whole.

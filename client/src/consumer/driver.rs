@@ -168,6 +168,11 @@ impl Driver {
 
     fn handle_topic(&mut self, name: &Arc<str>, wanted: Wanted, topic: Result<Arc<Topic>, Error>) {
         match (topic, wanted) {
+            (Ok(topic), Wanted::All(_)) if topic.partitions.is_empty() => {
+                let partition = Some((0, 0));
+                let error = Error::UnknownTopic { topic: (&**name).into(), partition };
+                self.shared.with(|buffer| buffer.tell(error));
+            }
             (Ok(topic), Wanted::All(start)) => {
                 self.assign(name, 0..topic.partitions.len(), start);
                 self.whole.insert(Arc::clone(name), topic.partitions.len());

@@ -133,6 +133,8 @@ impl Fetcher {
             Order::Resume(slot) => {
                 if let Some(track) = self.track(slot) {
                     track.is_paused = false;
+                    // It was not wanted meanwhile.
+                    track.silent_since = None;
                 }
             }
             Order::Stop(turn) => {

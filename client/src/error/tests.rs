@@ -72,6 +72,7 @@ fn a_message_says_times_as_people_do_and_nothing_twice() {
     );
     let rounded = |millis| Rounded(Duration::from_millis(millis)).to_string();
     assert_eq!([5, 1500, 9970, 60_000].map(rounded), ["5 ms", "1.5 s", "10 s", "60 s"]);
+    assert_eq!([994, 998, 2499, 2999].map(rounded), ["994 ms", "1 s", "2.5 s", "3 s"]);
 }
 
 #[test]

@@ -530,7 +530,36 @@ fn a_position_out_of_range_is_reset_if_so_configured() {
     let mut f = Fixture::with(&[1], Start::Offset(50), config);
     let fetch = f.fetch();
     assert!(f.answer(&fetch, vec![code(0, ErrorCode::OFFSET_OUT_OF_RANGE)]).is_empty());
+    assert!(f.actions().is_empty(), "at once is too soon");
+    f.now += 100 * MS;
     assert_eq!(f.lookup().wanted[0].2, Position::Earliest);
+}
+
+#[test]
+fn a_position_that_is_out_of_range_again_and_again_is_asked_for_slowly_and_told() {
+    let config =
+        ConsumerConfig { offset_reset: OffsetReset::Earliest, ..ConsumerConfig::default() };
+    let mut f = Fixture::with(&[1], Start::Offset(50), config);
+    let (fetches, said) = f.answer_for_a_minute(|| vec![code(0, ErrorCode::OFFSET_OUT_OF_RANGE)]);
+    assert!((30..200).contains(&fetches), "{fetches} fetches in a minute");
+    let news: Vec<_> = said.iter().filter(|said| said.contains("news")).collect();
+    assert!(news.len() == 1 && news[0].contains("OFFSET_OUT_OF_RANGE"), "{said:?}");
+}
+
+#[test]
+fn a_fetch_that_fails_as_a_whole_is_sent_again_slowly() {
+    let mut f = Fixture::new(&[1]);
+    let (mut fetches, start) = (0, f.now);
+    while f.now.duration_since(start) < Duration::from_secs(60) {
+        for fetch in f.fetches() {
+            fetches += 1;
+            let error_code = ErrorCode::UNKNOWN_SERVER_ERROR;
+            let answer = FetchResponse { error_code, ..FetchResponse::default() };
+            f.fetcher.handle_answer(f.moment(), fetch.id, Ok((12, answer)));
+        }
+        f.now += MS;
+    }
+    assert!((30..200).contains(&fetches), "{fetches} fetches in a minute");
 }
 
 #[test]
