@@ -170,9 +170,10 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for a server or setting that cannot be used, [`Error::NotKafka`] for a
-    /// port that speaks TLS or HTTP, and [`Error::Unreachable`], which names every server that was
-    /// tried and why it failed, when the time for the first contact is over.
+    /// [`Error::Invalid`] for a server, setting or key store that cannot be used,
+    /// [`Error::NotKafka`] for a port that speaks TLS or HTTP, and [`Error::Unreachable`], which
+    /// names every server that was tried and why it failed, when the time for the first contact is
+    /// over.
     ///
     /// # Cancel safety
     ///

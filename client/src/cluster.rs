@@ -82,6 +82,7 @@ impl Cluster {
             config,
             bootstrap: servers.into(),
         };
+        sources.connections.prepare().await?;
         let (publish, picture) = watch::channel(Arc::new(bootstrap(&sources).await?));
         let (wishes, wished) = watch::channel(Wishes::default());
         let (hints, hinted) = mpsc::channel(HINTS_MAX);

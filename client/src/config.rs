@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::security::Sasl;
+#[cfg(feature = "tls")]
+use crate::security::Tls;
 
 /// Settings that all parts of a client share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +50,10 @@ pub struct ClientConfig {
     /// As whom, and how, to log in; none if listeners want no login. Kafka: security.protocol,
     /// sasl.*. Default: none.
     pub sasl: Option<Sasl>,
+    /// How connections are encrypted; none if they are not. Kafka: security.protocol, ssl.*.
+    /// Default: none.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Tls>,
 }
 
 impl Default for ClientConfig {
@@ -67,6 +73,8 @@ impl Default for ClientConfig {
             frame_bytes_max: 100 << 20,
             in_flight_max: 64,
             sasl: None,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 }

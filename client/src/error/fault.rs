@@ -9,6 +9,8 @@ use kurier_protocol::record::RecordError;
 use kurier_protocol::{ApiKey, DecodeError};
 
 use super::login::LoginFailure;
+use super::rounded::Rounded;
+use super::tls::TlsFault;
 
 /// What is wrong with bytes that should have been Kafka's.
 #[non_exhaustive]
@@ -59,7 +61,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Tls => f.write_str(
                 "the port speaks TLS and this connection is plain text; \
-                 use the port of a PLAINTEXT listener",
+                 set security.protocol=SSL or SASL_SSL, or use the port of a PLAINTEXT listener",
             ),
             Self::Http => f.write_str(
                 "the port speaks HTTP; use the port of a Kafka listener, which usually is 9092",
@@ -152,6 +154,8 @@ pub enum Cause {
     Login(Arc<LoginFailure>),
     /// The broker closed it when the first request came, and there was no login.
     Unwelcome,
+    /// It could not be encrypted.
+    Tls(Arc<TlsFault>),
     /// The metadata names no such broker.
     NoSuchBroker,
     /// The metadata that it gave is of no use: it names no brokers, or is an error.
@@ -164,6 +168,9 @@ impl Cause {
     /// The cause that an error of the system is.
     #[must_use]
     pub fn io(error: io::Error) -> Self {
+        if let Some(fault) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsFault>()) {
+            return fault.clone().into();
+        }
         match error.kind() {
             io::ErrorKind::UnexpectedEof => Self::Closed,
             _ => Self::Io(Arc::new(error)),
@@ -181,6 +188,21 @@ impl Cause {
             }
             _ => false,
         }
+    }
+
+    /// Whether the next try may succeed with nothing changed.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Tls(fault) => fault.is_passing(),
+            _ => true,
+        }
+    }
+}
+
+impl From<TlsFault> for Cause {
+    fn from(fault: TlsFault) -> Self {
+        Self::Tls(Arc::new(fault))
     }
 }
 
@@ -209,6 +231,7 @@ impl fmt::Display for Cause {
                 "the broker closed the connection at the first request, as listeners do \
                  that want a login (security.protocol, sasl.mechanism)",
             ),
+            Self::Tls(fault) => fault.fmt(f),
             Self::NoSuchBroker => f.write_str("the metadata names no such broker"),
             Self::NoBrokers => f.write_str("its metadata names no brokers"),
             Self::Rejected(code) => write!(f, "it answered ApiVersions with {code}"),
@@ -415,23 +438,5 @@ impl fmt::Display for Fate {
             Some(false) => ", and it was not executed",
             None => "",
         })
-    }
-}
-
-/// A time as people say it: whole milliseconds, tenths of seconds, whole seconds from ten on.
-pub(super) struct Rounded(pub(super) Duration);
-
-impl fmt::Display for Rounded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = (self.0.as_micros() + 500) / 1000;
-        // A second that was waited for is measured as a little less.
-        let tenths = (millis + 50) / 100;
-        match millis {
-            0..995 => write!(f, "{millis} ms"),
-            ..10_000 if !tenths.is_multiple_of(10) => {
-                write!(f, "{}.{} s", tenths / 10, tenths % 10)
-            }
-            _ => write!(f, "{} s", (millis + 500) / 1000),
-        }
     }
 }

@@ -2,15 +2,19 @@
 
 mod advice;
 mod login;
+mod rounded;
+mod tls;
 mod fault;
 mod remedy;
 
+use fault::Fate;
 pub use fault::{About, Attempt, Cause, Fault, Standstill, Waiting};
-use fault::{Fate, Rounded};
 pub use login::{LoginFailure, LoginFault};
 use remedy::may_be_done;
 pub use remedy::{Remedy, remedy};
 pub(crate) use remedy::{means_missing, means_young};
+use rounded::Rounded;
+pub use tls::TlsFault;
 
 use std::fmt;
 use std::sync::Arc;
@@ -222,7 +226,8 @@ impl Error {
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         match self {
-            Self::TimedOut { .. } | Self::Disconnected { .. } | Self::Unreachable { .. } => true,
+            Self::TimedOut { .. } | Self::Disconnected { .. } => true,
+            Self::Unreachable { tried } => tried.iter().any(|attempt| attempt.cause.is_passing()),
             Self::Authentication { failure, .. } => failure.is_passing(),
             Self::Broker { api, code, .. } => {
                 matches!(remedy(*api, *code), Remedy::Retry | Remedy::Refresh | Remedy::Coordinator)

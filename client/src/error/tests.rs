@@ -19,8 +19,8 @@ fn every_message_names_what_was_tried_and_what_to_do() {
     );
     check(
         &Error::unreachable("localhost:443", Cause::Fault(Fault::Tls)),
-        "localhost:443: the port speaks TLS and this connection is plain text; use the port of \
-         a PLAINTEXT listener",
+        "localhost:443: the port speaks TLS and this connection is plain text; set \
+         security.protocol=SSL or SASL_SSL, or use the port of a PLAINTEXT listener",
     );
     check(
         &Error::Broker {

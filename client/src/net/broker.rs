@@ -24,6 +24,8 @@ use super::ranges::Ranges;
 use super::typed::{Answer, Typed};
 use crate::config::ClientConfig;
 use crate::error::Error;
+#[cfg(feature = "tls")]
+use crate::security::tls::Connector;
 
 /// Whom a connection leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +55,8 @@ pub(crate) struct Connections(Arc<Inner>);
 struct Inner {
     env: Env,
     config: Arc<ClientConfig>,
+    #[cfg(feature = "tls")]
+    tls: Option<Connector>,
     pool: Pool,
     runtime: Handle,
     /// Held for a lookup or an insertion, so that a call can queue its request before it is first
@@ -72,12 +76,23 @@ impl Connections {
     /// None yet; each is opened at first use, on the runtime that this is called in.
     pub(crate) fn new(env: Env, config: Arc<ClientConfig>) -> Self {
         Self(Arc::new(Inner {
+            #[cfg(feature = "tls")]
+            tls: config.tls.clone().map(|tls| Connector::new(tls, env.clone())),
             env,
             config,
             pool: Pool::new(POOL_BYTES_MAX),
             runtime: Handle::current(),
             table: Mutex::default(),
         }))
+    }
+
+    /// Reads what connections need, so that what is wrong with it is known before the first one.
+    pub(crate) async fn prepare(&self) -> Result<(), Error> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.0.tls {
+            tls.load().await?;
+        }
+        Ok(())
     }
 
     /// Sends a request. It is queued before this returns, unless very many wait there already.
@@ -183,6 +198,8 @@ impl Connections {
             config: Arc::clone(&self.0.config),
             pool: self.0.pool.clone(),
             address: address.clone(),
+            #[cfg(feature = "tls")]
+            tls: self.0.tls.clone(),
         };
         let connection = {
             let _in_runtime = self.0.runtime.enter();

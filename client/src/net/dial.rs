@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kurier_env::{Env, Io};
 use kurier_protocol::{ErrorCode, Request, decode, frame};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::address::Address;
 use super::authenticator::{Authenticator, Wire};
@@ -20,6 +20,8 @@ use super::pool::Pool;
 use super::ranges::Ranges;
 use crate::config::ClientConfig;
 use crate::error::{Attempt, Cause, Error, Fault, LoginFault};
+#[cfg(feature = "tls")]
+use crate::{error::TlsFault, security::tls::Connector};
 
 /// What it takes to connect to one broker.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub(super) struct Dial {
     pub(super) config: Arc<ClientConfig>,
     pub(super) pool: Pool,
     pub(super) address: Address,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<Connector>,
 }
 
 /// A connection that can be used.
@@ -50,7 +54,8 @@ impl Dial {
         };
         let mut tried = Vec::new();
         for address in addresses.into_iter().take(ADDRESSES_MAX) {
-            let result = timeout(limit, self.open_at(address)).await;
+            let deadline = Instant::now() + limit;
+            let result = timeout_at(deadline, self.open_at(address, deadline)).await;
             let opened = match result.unwrap_or(Err(Cause::SetupTimedOut(limit))) {
                 Ok(opened) => self.log_in(opened).await,
                 Err(cause) => Err(cause),
@@ -67,8 +72,9 @@ impl Dial {
         Err(self.all_failed(tried))
     }
 
-    async fn open_at(&self, address: SocketAddr) -> Result<Opened, Cause> {
+    async fn open_at(&self, address: SocketAddr, deadline: Instant) -> Result<Opened, Cause> {
         let stream = self.env.net().connect(address).await.map_err(Cause::io)?;
+        let stream = self.secure(stream, deadline).await?;
         let mut frames = Frames::new(stream, self.pool.clone());
         let mut handshake = Handshake::new();
         let mut correlation_id = 0;
@@ -82,6 +88,20 @@ impl Dial {
                 Step::Ask => {}
             }
         }
+    }
+
+    /// Encrypts the stream, if that is wanted.
+    #[cfg(feature = "tls")]
+    async fn secure(&self, stream: Box<dyn Io>, deadline: Instant) -> Result<Box<dyn Io>, Cause> {
+        let Some(tls) = &self.tls else { return Ok(stream) };
+        let secured = timeout_at(deadline, tls.secure(&self.address.host, stream)).await;
+        let late = |_| TlsFault::TimedOut(self.config.connection_setup_timeout);
+        Ok(secured.map_err(late)??)
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn secure(&self, stream: Box<dyn Io>, _: Instant) -> Result<Box<dyn Io>, Cause> {
+        Ok(stream)
     }
 
     /// Logs in, if that is wanted, within a time of its own: a ticket may have to be fetched.

@@ -1,5 +1,7 @@
 //! What a connection promises, against a broker that the test plays.
 
+#[cfg(feature = "tls")]
+mod encrypted;
 mod logins;
 
 use std::sync::Arc;

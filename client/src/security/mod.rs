@@ -2,11 +2,15 @@
 
 mod bearer;
 mod sasl;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use bearer::{BearerToken, OauthBearer, TokenProvider, UnsecuredLogin};
 pub use kurier_auth::Secret;
 pub use kurier_auth::scram::ScramHash;
 pub use sasl::Sasl;
+#[cfg(feature = "tls")]
+pub use tls::Tls;
 
 /// Whether connections can be encrypted.
 pub const HAS_TLS: bool = cfg!(feature = "tls");

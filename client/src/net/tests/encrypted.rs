@@ -1,0 +1,118 @@
+//! What a connection promises that should be encrypted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kurier_protocol::ApiKey;
+use kurier_protocol::api::metadata::MetadataRequest;
+use rustls::ServerConfig;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::ClientConfig;
+use crate::error::{Cause, Error, Fault, TlsFault};
+use crate::net::broker::{Connections, Peer, Route};
+use crate::net::{Address, Class};
+use crate::scripted::{Brokers, world};
+use crate::security::tls::{Store, Tls, Trust};
+
+const CA: &str = include_str!("../../../tests/tls/ca.pem");
+const CERTIFICATE: &[u8] = include_bytes!("../../../tests/tls/server.pem");
+const KEY: &[u8] = include_bytes!("../../../tests/tls/server.key");
+
+fn config() -> ClientConfig {
+    let tls = Tls { trust: Trust::Store(Store::pem(CA)), ..Tls::default() };
+    ClientConfig { tls: Some(tls), ..ClientConfig::default() }
+}
+
+/// A client that has one thing to ask of a broker, and its answer to come.
+fn asking(
+    config: ClientConfig,
+) -> (Brokers, tokio::task::JoinHandle<Result<(), Error>>, Connections) {
+    let (env, brokers) = world(1 << 20);
+    let connections = Connections::new(env, Arc::new(config));
+    let address = Address::new("localhost", 9092);
+    let route = Route {
+        peer: Peer::Broker(1),
+        class: Class::Normal,
+        address: &address,
+        timeout: Duration::from_secs(5),
+    };
+    let call = connections.call(route, 0..=i16::MAX, |_| MetadataRequest::default());
+    (brokers, tokio::spawn(async { call.await.map(drop) }), connections)
+}
+
+fn tls_fault(error: &Error) -> TlsFault {
+    match error {
+        Error::Unreachable { tried } => match &tried[0].cause {
+            Cause::Tls(fault) => TlsFault::clone(fault),
+            other => panic!("{other}"),
+        },
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_answered_over_tls() {
+    let (mut brokers, call, _connections) = asking(config());
+    let mut far = brokers.accept().await;
+    let provider = Arc::new(rustls_graviola::default_provider());
+    let certificate = CertificateDer::from_pem_slice(CERTIFICATE).unwrap();
+    let server = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], PrivateKeyDer::from_pem_slice(KEY).unwrap())
+        .unwrap();
+    // The scripted broker speaks plain text into a pipe, whose other end is encrypted here.
+    let (plain, mut piped) = tokio::io::duplex(1 << 20);
+    let stream = std::mem::replace(&mut far.stream, plain);
+    let relay = tokio::spawn(async move {
+        let mut stream = TlsAcceptor::from(Arc::new(server)).accept(stream).await.unwrap();
+        tokio::io::copy_bidirectional(&mut stream, &mut piped).await
+    });
+    far.shake_hands(&[(ApiKey::METADATA, 0, 9), (ApiKey::API_VERSIONS, 0, 3)]).await;
+    let (header, _) = far.read_as::<MetadataRequest>().await;
+    far.answer(&header, &kurier_protocol::api::metadata::MetadataResponse::default()).await;
+    call.await.unwrap().unwrap();
+    relay.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_never_answers_the_handshake_ends_in_time() {
+    let short = ClientConfig { connection_setup_timeout: Duration::from_secs(2), ..config() };
+    let start = Instant::now();
+    let (mut brokers, call, _connections) = asking(short);
+    let _far = brokers.accept().await;
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(tls_fault(&error), TlsFault::TimedOut(Duration::from_secs(2)));
+    assert_eq!(start.elapsed(), Duration::from_secs(2));
+    assert!(error.is_retriable());
+    assert!(error.to_string().contains("no answer to the TLS handshake within 2 s"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_listener_is_told_from_an_encrypted_one() {
+    let (mut brokers, call, _connections) = asking(config());
+    let mut far = brokers.accept().await;
+    far.stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(tls_fault(&error), TlsFault::NotTls);
+    assert!(!error.is_retriable());
+    let text = error.to_string();
+    assert!(text.contains("this listener does not speak TLS; use security.protocol="), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_encrypted_listener_is_recognised_in_plain_text() {
+    let (mut brokers, call, _connections) = asking(ClientConfig::default());
+    let mut far = brokers.accept().await;
+    far.stream.read_u32().await.unwrap();
+    far.stream.write_all(&[0x15, 3, 3, 0, 2, 2, 0x50]).await.unwrap();
+    let error = call.await.unwrap().unwrap_err();
+    assert!(matches!(&error, Error::NotKafka { fault: Fault::Tls, .. }), "{error}");
+    assert!(error.to_string().contains("set security.protocol=SSL or SASL_SSL"), "{error}");
+}
