@@ -38,8 +38,8 @@
 //! them: ApiVersions names it all. Replicas are always in sync: a partition has one log, whoever
 //! leads it.
 //!
-//! With [`Builder::tls`] and [`Builder::sasl`] the brokers speak TLS and ask who is there, in memory
-//! as well as over TCP.
+//! With [`Builder::tls`] and [`Builder::sasl`] the brokers speak TLS and ask who is there, in
+//! memory as well as over TCP.
 
 mod limits;
 mod error;
