@@ -11,7 +11,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let to = args.next().ok_or("usage: wire_fuzz HOST:PORT [COUNT [SEED [FIRST]]]")?;
     let mut number = |default: u64| args.next().map_or(Ok(default), |text| text.parse());
-    let options = Options { count: number(10_000)?, seed: number(1)?, first: number(0)? };
+    let (count, seed, first) = (number(10_000)?, number(1)?, number(0)?);
+    let options = Options { count, seed, first, ..Options::default() };
     let connect = connector(loopback(&to)?, PATIENCE)?;
     let summary = run(connect, options, |report| {
         if report.is_finding() {

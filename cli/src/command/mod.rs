@@ -1,5 +1,6 @@
 //! The commands: each reads its options, drives a client or a cluster, and ends with an outcome.
 
+mod wire_fuzz;
 pub(crate) mod wire;
 pub(crate) mod broker;
 mod topic_sheet;

@@ -11,9 +11,12 @@ use crate::input::reader::{name, open};
 use crate::output::stdout::Stdout;
 use crate::text::reason;
 
-/// Translates row by row; a row that fails does not stop the others.
+use super::wire_fuzz;
+
+/// Translates row by row, and a row that fails does not stop the others; or sends frames.
 pub(crate) fn run(command: &WireCommand) -> Outcome {
     let (translate, files): (Translate, _) = match command {
+        WireCommand::Fuzz(args) => return wire_fuzz::run(args),
         WireCommand::Decode(args) if args.frames => (rows::decode_frame, &args.files),
         WireCommand::Decode(args) if args.records => (rows::decode_records, &args.files),
         WireCommand::Decode(args) => (rows::decode, &args.files),

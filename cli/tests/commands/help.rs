@@ -3,7 +3,7 @@
 use crate::process::{kurier, run};
 
 /// Every command and subcommand.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "",
     "demo",
     "produce",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 14] = [
     "wire",
     "wire decode",
     "wire encode",
+    "wire fuzz",
     "help topic create",
 ];
 

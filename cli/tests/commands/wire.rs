@@ -7,6 +7,7 @@ use std::path::Path;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
+use crate::brokers::{Broker, impostor};
 use crate::process::{kurier, run};
 
 /// The rows of a golden file.
@@ -125,4 +126,65 @@ fn files_are_read_and_a_missing_one_is_named() {
     let ended = run(&mut kurier(&["wire", "decode", "/no/such/file"]), "");
     let line = ended.failed(1);
     assert!(line.contains("/no/such/file") && line.contains("no such file"), "{line}");
+}
+
+/// A run against a broker of ours: its JSON lines.
+fn fuzz(to: &str, args: &[&str]) -> Vec<Value> {
+    let mut command = kurier(&["wire", "fuzz", "--to", to, "-q", "--format", "json"]);
+    parse(&run(command.args(args), "").text())
+}
+
+#[test]
+fn our_broker_survives_frames_of_every_kind_and_answers_what_it_can_read() {
+    let broker = Broker::start(&["--topics", "a:3"]);
+    let lines = fuzz(&broker.bootstrap, &["--count", "4000", "--seed", "11", "--strict"]);
+    let [summary] = &lines[..] else { panic!("findings: {lines:#?}") };
+    assert_eq!((&summary["event"], &summary["survived"]), (&"summary".into(), &true.into()));
+    assert_eq!((&summary["frames"], &summary["findings"]), (&4000.into(), &0.into()));
+    let apis = summary["apis"].as_array().unwrap();
+    assert!(apis.len() > 80, "{} APIs and versions", apis.len());
+    let closed = |row: &&Value| row["broken"]["close"].as_u64() > Some(0);
+    assert!(apis.iter().filter(closed).count() > 50, "frames that nobody can read are refused");
+    assert!(apis.iter().any(|row| row["api"] == "Fetch"), "{apis:?}");
+    let fewer = fuzz(&broker.bootstrap, &["--count", "400", "--skip", "fetch,0"]);
+    let fewer = fewer[0]["apis"].as_array().unwrap();
+    assert!(!fewer.iter().any(|row| row["api"] == "Fetch" || row["api"] == "Produce"));
+    // The same in words, with progress.
+    let mut command = kurier(&["wire", "fuzz", "--to", &broker.bootstrap, "--count", "50"]);
+    let ended = run(&mut command, "");
+    let text = String::from_utf8(ended.stdout).unwrap();
+    assert!(ended.stderr.ends_with("50 of 50 frames, 0 findings\n"), "{}", ended.stderr);
+    assert!(text.starts_with("50 frames, 0 findings\n"), "{text}");
+    assert!(text.ends_with("\nthe broker survived\n"), "{text}");
+}
+
+#[test]
+fn a_frame_of_a_finding_is_sent_again() {
+    let broker = Broker::start(&[]);
+    let fate = |frame: &str| fuzz(&broker.bootstrap, &["--frame", frame])[0]["outcome"].clone();
+    assert_eq!(fate("0000000a00120000000000010000"), "answered");
+    assert_eq!(fate("00000002 0012"), "close");
+    let mut command = kurier(&["wire", "fuzz", "--to", &broker.bootstrap, "--frame", "-"]);
+    assert_eq!(run(&mut command, "0000000a0012\n0000000000010000\n").text(), "answered\n");
+}
+
+#[test]
+fn only_a_broker_on_this_machine_is_fuzzed() {
+    let line = |to: &str, status| {
+        let ended = run(&mut kurier(&["wire", "fuzz", "--to", to]), "");
+        assert!(ended.stdout.is_empty(), "{ended:?}");
+        ended.failed(status).to_owned()
+    };
+    let refused = line("192.0.2.1:9092", 2);
+    assert!(refused.contains("192.0.2.1:9092 is not a loopback address"), "{refused}");
+    assert!(line("localhost", 2).contains("HOST:PORT"));
+    let nobody = line("127.0.0.1:1", 1);
+    assert!(nobody.contains("cannot connect to 127.0.0.1:1: connection refused"), "{nobody}");
+    let other = line(&impostor(b"HTTP/1.1 400 Bad Request\r\n\r\n"), 1);
+    assert!(other.contains("is no broker"), "{other}");
+    for frame in ["", "0", "0g"] {
+        let mut command = kurier(&["wire", "fuzz", "--to", "127.0.0.1:1", "--frame", frame]);
+        let ended = run(&mut command, "");
+        assert!(ended.failed(2).contains("two hex digits"), "{ended:?}");
+    }
 }

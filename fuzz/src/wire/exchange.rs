@@ -46,16 +46,41 @@ impl<C: Read + Write> Exchange<C> {
         Ok(taken.flat_map(|api| requests(api.api_key, api.min_version, api.max_version)).collect())
     }
 
-    /// Sends a frame and waits for what comes.
+    /// Sends a frame of a run and waits for what comes.
     pub(super) fn send(&mut self, report: &Report) -> Outcome {
-        let written = self.0.write_all(&report.bytes).and_then(|()| self.0.flush());
         // The broker waits for the rest; there is nothing to wait for here.
         if report.mutation == Some(Mutation::FrameLonger) {
-            return Outcome::Silent;
+            let written = self.0.write_all(&report.bytes).and_then(|()| self.0.flush());
+            return if written.is_ok() { Outcome::Silent } else { Outcome::Closed };
         }
+        if !report.wants_answer {
+            return self.send_unanswered(&report.bytes);
+        }
+        // Whoever sent a broken header cannot say what the answer should be.
+        let is_known = !matches!(
+            report.mutation,
+            Some(Mutation::UnknownApi | Mutation::UnknownVersion | Mutation::FrameShorter)
+        );
+        let asked = Asked { half: report.half, correlation_id: report.correlation_id };
+        self.send_bytes(&report.bytes, is_known.then_some(asked))
+    }
+
+    /// Sends a frame that asks for no answer, and a question behind it, rather than wait long for
+    /// nothing. A broker that cannot do what such a frame wants closes the connection.
+    fn send_unanswered(&mut self, bytes: &[u8]) -> Outcome {
+        let written = self.0.write_all(bytes);
+        match written.map_err(|error| error.to_string()).and_then(|()| self.halves()) {
+            Ok(_) => Outcome::Silent,
+            Err(_) => Outcome::Closed,
+        }
+    }
+
+    /// Sends bytes and waits for what comes: an answer to what was asked, if that is known.
+    pub(super) fn send_bytes(&mut self, bytes: &[u8], asked: Option<Asked>) -> Outcome {
+        let written = self.0.write_all(bytes).and_then(|()| self.0.flush());
         // A broker may close before it has read everything, and may have said something first.
         match (self.frame(), written) {
-            (Ok(answer), _) => judged(report, &answer),
+            (Ok(answer), _) => asked.map_or(Outcome::Answered, |asked| asked.judged(&answer)),
             (Err(NoFrame::Closed), _) | (Err(_), Err(_)) => Outcome::Closed,
             (Err(NoFrame::Silent), _) => Outcome::Silent,
             (Err(NoFrame::Length(why)), _) => Outcome::Error(why),
@@ -76,7 +101,11 @@ impl<C: Read + Write> Exchange<C> {
 
 /// The requests of an API in a range of versions, as far as they are known.
 fn requests(key: ApiKey, min: i16, max: i16) -> impl Iterator<Item = Half> {
-    (min.max(0)..=max.min(VERSION_MAX)).filter_map(move |v| Half::of(key, Direction::Request, v))
+    // Kafka 4 names versions of Produce that it does not take, for libraries that look for them
+    // (KAFKA-18659).
+    let is_empty_word = key == ApiKey::PRODUCE && max >= PRODUCE_VERSION_OF_KAFKA_4;
+    let min = if is_empty_word { min.max(PRODUCE_VERSION_TAKEN_MIN) } else { min.max(0) };
+    (min..=max.min(VERSION_MAX)).filter_map(move |v| Half::of(key, Direction::Request, v))
 }
 
 fn why(error: &io::Error) -> NoFrame {
@@ -86,29 +115,39 @@ fn why(error: &io::Error) -> NoFrame {
     }
 }
 
-/// Whether an answer is one to the request.
-fn judged(report: &Report, answer: &Bytes) -> Outcome {
-    let (key, version) = (report.half.key(), report.half.version());
-    let Some(api) = api::info(key) else { return Outcome::Answered };
-    // Whoever sent a broken header cannot say what the answer should be.
-    if matches!(
-        report.mutation,
-        Some(Mutation::UnknownApi | Mutation::UnknownVersion | Mutation::FrameShorter)
-    ) {
-        return Outcome::Answered;
+/// What a frame asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    half: Half,
+    correlation_id: i32,
+}
+
+impl Asked {
+    /// What a frame asks for, its length included, if its header can be read.
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        let (_, frame) = bytes.split_first_chunk::<4>()?;
+        let (header, _) = frame::open_request(&Bytes::copy_from_slice(frame)).ok()?;
+        let key = ApiKey(header.request_api_key);
+        let half = Half::of(key, Direction::Request, header.request_api_version)?;
+        Some(Self { half, correlation_id: header.correlation_id })
     }
-    let decoded = frame::open_response(key, version, answer).and_then(|(correlation_id, body)| {
-        Ok((correlation_id, value::decode(&api.response, &body, version)?))
-    });
-    match decoded {
-        Err(error) => Outcome::Error(error.to_string()),
-        Ok((id, _)) if id != report.correlation_id => {
-            Outcome::Error(format!("correlation id {id} instead of {}", report.correlation_id))
+
+    /// Whether an answer is one to the request.
+    fn judged(self, answer: &Bytes) -> Outcome {
+        let (key, version) = (self.half.key(), self.half.version());
+        let Some(api) = api::info(key) else { return Outcome::Answered };
+        let decoded = frame::open_response(key, version, answer)
+            .and_then(|(id, body)| Ok((id, value::decode(&api.response, &body, version)?)));
+        match decoded {
+            Err(error) => Outcome::Error(error.to_string()),
+            Ok((id, _)) if id != self.correlation_id => {
+                Outcome::Error(format!("correlation id {id} instead of {}", self.correlation_id))
+            }
+            Ok((_, value)) if is_unknown(api.response.fields, &value) => {
+                Outcome::Error(ErrorCode::UNKNOWN_SERVER_ERROR.to_string())
+            }
+            Ok(_) => Outcome::Answered,
         }
-        Ok((_, value)) if is_unknown(api.response.fields, &value) => {
-            Outcome::Error(ErrorCode::UNKNOWN_SERVER_ERROR.to_string())
-        }
-        Ok(_) => Outcome::Answered,
     }
 }
 
@@ -130,5 +169,9 @@ fn is_unknown(fields: &[Field], value: &Value) -> bool {
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// The number of the requests that ask whether a broker is there.
 const CORRELATION_ID: i32 = 0x6b75_7269;
+/// The highest version of Produce that Kafka 4.0 has.
+const PRODUCE_VERSION_OF_KAFKA_4: i16 = 12;
+/// The lowest one that it takes.
+const PRODUCE_VERSION_TAKEN_MIN: i16 = 3;
 /// No API has so many versions.
 const VERSION_MAX: i16 = 100;

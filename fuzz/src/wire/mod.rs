@@ -18,7 +18,7 @@ use kurier_protocol::schema::{Field, Kind};
 use kurier_protocol::value::Value;
 use kurier_protocol::{ApiKey, frame};
 
-use self::exchange::Exchange;
+use self::exchange::{Asked, Exchange};
 pub use self::report::{Outcome, Report, Summary, Tally};
 pub use self::tcp::{NotLoopback, connector, loopback};
 use crate::frame::of_half;
@@ -27,7 +27,7 @@ use crate::mutate::{Mutation, mutate};
 use crate::random::Random;
 
 /// What to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// How many frames.
     pub count: u64,
@@ -35,6 +35,8 @@ pub struct Options {
     pub seed: u64,
     /// The number of the first one; 0 unless a run is to go on where another ended.
     pub first: u64,
+    /// APIs whose turn is passed over, such as those that are known to end the broker.
+    pub skip: Vec<ApiKey>,
 }
 
 /// Why a run did not start.
@@ -69,6 +71,9 @@ pub fn run<C: Read + Write>(
     let mut summary = Summary::default();
     for number in options.first..options.first.saturating_add(options.count) {
         let Some(mut sent) = sent(&halves, options.seed, number) else { continue };
+        if options.skip.contains(&sent.half.key()) {
+            continue;
+        }
         let mut exchange = match connection.take() {
             Some(exchange) => exchange,
             None => match alive(&mut connect) {
@@ -90,7 +95,25 @@ pub fn run<C: Read + Write>(
         summary.note(&sent);
         report(&sent);
     }
+    // Who answered the last frame may have ended over it.
+    summary.survived = alive(&mut connect).is_some();
     Ok(summary)
+}
+
+/// Sends one frame as it is, its length included: one of a [`Report`], to see its fate again.
+///
+/// # Errors
+///
+/// [`RunError`] if the peer is no broker to begin with.
+pub fn resend<C: Read + Write>(
+    mut connect: impl FnMut() -> io::Result<C>,
+    bytes: &[u8],
+) -> Result<Outcome, RunError> {
+    let mut exchange = Exchange::new(connect().map_err(RunError::Connect)?);
+    exchange.halves().map_err(RunError::ApiVersions)?;
+    let outcome = exchange.send_bytes(bytes, Asked::of(bytes));
+    drop(exchange);
+    Ok(if alive(&mut connect).is_some() { outcome } else { Outcome::Crashed })
 }
 
 /// A connection on which the broker answers ApiVersions; `None` if there is none to be had.

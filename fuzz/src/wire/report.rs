@@ -1,6 +1,6 @@
 //! What became of a frame.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use kurier_protocol::ApiKey;
@@ -132,9 +132,21 @@ pub struct Summary {
     pub sent: u64,
     /// How many reports were findings.
     pub findings: u64,
+    /// Whether the broker answers on a new connection after the last frame.
+    pub survived: bool,
 }
 
 impl Summary {
+    /// Every API and version that a frame went to, in order, with the fates of the frames that can
+    /// be read and of those that cannot.
+    pub fn rows(&self) -> impl Iterator<Item = (ApiKey, i16, Tally, Tally)> {
+        let all: BTreeSet<_> = self.right.keys().chain(self.broken.keys()).copied().collect();
+        all.into_iter().map(|at| {
+            let of = |tallies: &BTreeMap<_, Tally>| tallies.get(&at).copied().unwrap_or_default();
+            (at.0, at.1, of(&self.right), of(&self.broken))
+        })
+    }
+
     pub(super) fn note(&mut self, report: &Report) {
         let to = if report.keeps_framing() { &mut self.right } else { &mut self.broken };
         let tally = to.entry((report.half.key(), report.half.version())).or_default();
@@ -154,13 +166,7 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} frames, {} findings", self.sent, self.findings)?;
-        let mut all: Vec<_> = self.right.keys().chain(self.broken.keys()).collect();
-        all.sort_unstable();
-        all.dedup();
-        for at in all {
-            let (key, version) = at;
-            let of = |tallies: &BTreeMap<_, Tally>| tallies.get(at).copied().unwrap_or_default();
-            let (right, broken) = (of(&self.right), of(&self.broken));
+        for (key, version, right, broken) in self.rows() {
             writeln!(f, "{key} v{version}: right {right}; broken {broken}")?;
         }
         Ok(())

@@ -8,6 +8,7 @@ use kurier_protocol::{ErrorCode, api, frame, value};
 
 use super::*;
 use crate::frame::arbitrary_response;
+use crate::half::Direction;
 
 /// What a broker does with a frame.
 enum Deed {
@@ -88,7 +89,7 @@ fn good(frame: &Bytes) -> Deed {
 }
 
 fn answer_versions(correlation_id: i32) -> Deed {
-    let api_keys = [(ApiKey::METADATA, 0, 13), (ApiKey::PRODUCE, 3, 13), (ApiKey(7777), 0, 1)];
+    let api_keys = [(ApiKey::METADATA, 0, 13), (ApiKey::PRODUCE, 0, 13), (ApiKey(7777), 0, 1)];
     let api_keys = api_keys.map(|(api_key, min_version, max_version)| ApiVersion {
         api_key,
         min_version,
@@ -99,7 +100,7 @@ fn answer_versions(correlation_id: i32) -> Deed {
     Deed::Answer(segments.to_bytes().to_vec())
 }
 
-const OPTIONS: Options = Options { count: 500, seed: 1, first: 0 };
+const OPTIONS: Options = Options { count: 500, seed: 1, first: 0, skip: Vec::new() };
 
 fn reports(broker: impl FnMut(&Bytes) -> Deed + Copy) -> (Summary, Vec<Report>) {
     let mut reports = Vec::new();
@@ -114,7 +115,8 @@ fn a_broker_that_answers_what_it_can_read_and_closes_on_the_rest_has_no_findings
         reports.iter().filter(|report| report.is_finding()).map(ToString::to_string).collect();
     assert!(findings.is_empty(), "{findings:#?}");
     assert_eq!((summary.sent, summary.findings), (500, 0));
-    // Fourteen versions of Metadata, eleven of Produce; the API that nobody knows is left out.
+    // Fourteen versions of Metadata, eleven of Produce, of which three are named and not taken; the
+    // API that nobody knows is left out.
     assert_eq!(summary.right.len(), 25);
     let closed = reports.iter().filter(|report| report.outcome == Outcome::Closed).count();
     assert!(closed > 100, "{closed} frames were refused");
@@ -204,6 +206,7 @@ fn a_broker_that_dies_ends_the_run_with_the_frame_that_killed_it() {
     let summary = run(connect, OPTIONS, |report| reports.push(report.clone())).unwrap();
     let last = reports.last().unwrap();
     assert_eq!(last.outcome, Outcome::Crashed);
+    assert!(!summary.survived);
     assert_eq!((last.half.key(), last.half.version()), (ApiKey::METADATA, 9));
     assert!(last.is_finding() && summary.sent < 500, "{summary}");
 }
@@ -212,13 +215,46 @@ fn a_broker_that_dies_ends_the_run_with_the_frame_that_killed_it() {
 fn the_same_seed_sends_the_same_frames_and_another_sends_others() {
     let frames = |seed, first| {
         let mut frames = Vec::new();
-        let options = Options { count: 20, seed, first };
+        let options = Options { count: 20, seed, first, ..OPTIONS };
         run(|| Ok(Pipe::new(good)), options, |report| frames.push(report.hex())).unwrap();
         frames
     };
     assert_eq!(frames(3, 0), frames(3, 0));
     assert_ne!(frames(3, 0), frames(4, 0));
     assert_eq!(frames(3, 0)[10..], frames(3, 10)[..10]);
+}
+
+#[test]
+fn an_api_that_is_skipped_is_not_sent_and_the_others_are_the_same() {
+    let frames = |skip| {
+        let mut frames = Vec::new();
+        let options = Options { count: 60, skip, ..OPTIONS };
+        run(|| Ok(Pipe::new(good)), options, |report| frames.push(report.clone())).unwrap();
+        frames
+    };
+    let of_metadata = |report: &&Report| report.half.key() == ApiKey::METADATA;
+    let (all, some) = (frames(vec![]), frames(vec![ApiKey::PRODUCE]));
+    let wanted: Vec<_> = all.iter().filter(of_metadata).map(Report::hex).collect();
+    assert_eq!(some.iter().map(Report::hex).collect::<Vec<_>>(), wanted);
+    assert!(some.len() < all.len());
+}
+
+#[test]
+fn a_frame_is_sent_again_and_has_the_same_fate() {
+    let fate =
+        |broker: fn(&Bytes) -> Deed, frame: &[u8]| resend(|| Ok(Pipe::new(broker)), frame).unwrap();
+    let half = Half::of(ApiKey::METADATA, Direction::Request, 9).unwrap();
+    let frame = of_half(half, &mut Unstructured::new(&[])).unwrap().to_bytes();
+    assert_eq!(fate(good, &frame), Outcome::Answered);
+    assert_eq!(fate(good, &[0, 0, 0, 1, 7]), Outcome::Closed);
+    let other = |frame: &Bytes| match good(frame) {
+        Deed::Answer(mut bytes) if frame.starts_with(&[0, 3]) => {
+            bytes[7] ^= 1;
+            Deed::Answer(bytes)
+        }
+        deed => deed,
+    };
+    assert!(matches!(fate(other, &frame), Outcome::Error(_)));
 }
 
 #[test]
