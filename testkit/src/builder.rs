@@ -139,6 +139,23 @@ impl Builder {
         self
     }
 
+    /// How long a member of a consumer group (KIP-848) may be silent. Kafka:
+    /// `group.consumer.session.timeout.ms`. Default: 45 s.
+    #[must_use]
+    pub fn consumer_group_session_timeout(mut self, timeout: Duration) -> Self {
+        self.groups.consumer_session = timeout;
+        self
+    }
+
+    /// How often a member of a consumer group (KIP-848) shall send a heartbeat, and so learns of
+    /// changes. Kafka: `group.consumer.heartbeat.interval.ms`. Default: 5 s.
+    #[must_use]
+    pub fn consumer_group_heartbeat_interval(mut self, interval: Duration) -> Self {
+        let ms = i32::try_from(interval.as_millis()).unwrap_or(i32::MAX);
+        self.groups.consumer_heartbeat_ms = ms;
+        self
+    }
+
     /// The longest timeout that a transactional producer may ask for. Kafka:
     /// `transaction.max.timeout.ms`. Default: 15 minutes.
     #[must_use]

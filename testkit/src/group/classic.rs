@@ -9,6 +9,7 @@ use kurier_protocol::api::sync_group::{SyncGroupRequest, SyncGroupResponse};
 use kurier_protocol::{ErrorCode, Str};
 
 use super::calls::{Calls, Known};
+use super::claim::{Claim, CommitKind};
 use super::member::{Awaits, Caller, Member};
 use super::settings::GroupSettings;
 
@@ -72,14 +73,6 @@ enum Barrier {
     Joins(Instant),
     /// All members' SyncGroup.
     Syncs(Instant),
-}
-
-/// Who a request says it is from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Claim<'a> {
-    pub(crate) member: &'a str,
-    pub(crate) instance: Option<&'a str>,
-    pub(crate) generation: i32,
 }
 
 impl Classic {
@@ -497,7 +490,7 @@ impl Classic {
             claim.generation >= 0 || !claim.member.is_empty() || claim.instance.is_some();
         match kind {
             _ if is_named => self.check(claim)?,
-            CommitKind::Transactional => return Ok(()),
+            CommitKind::Transactional | CommitKind::Fetch => return Ok(()),
             CommitKind::Plain => return Err(ErrorCode::UNKNOWN_MEMBER_ID),
         }
         if self.phase == Phase::CompletingRebalance && kind == CommitKind::Plain {
@@ -747,13 +740,6 @@ impl Classic {
             member.touch(now);
         }
     }
-}
-
-/// How offsets are committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CommitKind {
-    Plain,
-    Transactional,
 }
 
 fn refused(error_code: ErrorCode, id: &Str) -> JoinGroupResponse {

@@ -3,10 +3,16 @@
 mod settings;
 mod offsets;
 mod calls;
+mod claim;
 mod member;
 mod classic;
+mod assignor;
+mod consumer;
 
-pub(crate) use classic::{Claim, Classic, CommitKind};
+pub(crate) use assignor::{Assignment, Assignor};
+pub(crate) use claim::{Claim, CommitKind};
+pub(crate) use classic::Classic;
+pub(crate) use consumer::{Consumer, ConsumerMember, Topics};
 pub(crate) use member::Caller;
 pub(crate) use offsets::{Committed, Offsets, TopicPartition, TransactionEnd};
 pub(crate) use settings::GroupSettings;
@@ -36,6 +42,8 @@ pub(crate) struct Group {
 #[derive(Debug)]
 pub(crate) enum Kind {
     Classic(Classic),
+    /// KIP-848.
+    Consumer(Consumer),
 }
 
 impl Group {
@@ -47,6 +55,7 @@ impl Group {
     pub(crate) fn is_empty(&self) -> bool {
         match &self.kind {
             Kind::Classic(classic) => classic.is_empty(),
+            Kind::Consumer(consumer) => consumer.is_empty(),
         }
     }
 
@@ -54,6 +63,7 @@ impl Group {
     pub(crate) fn protocol_type(&self) -> Str {
         match &self.kind {
             Kind::Classic(classic) => classic.protocol_type().cloned().unwrap_or_default(),
+            Kind::Consumer(_) => Str::from_static("consumer"),
         }
     }
 
@@ -61,6 +71,7 @@ impl Group {
     pub(crate) fn type_name(&self) -> &'static str {
         match &self.kind {
             Kind::Classic(_) => "Classic",
+            Kind::Consumer(_) => "Consumer",
         }
     }
 
@@ -77,6 +88,7 @@ impl Group {
                 });
                 Deletable::AllBut(read.flat_map(|said| said.topics).collect())
             }
+            Kind::Consumer(consumer) => Deletable::AllBut(consumer.read().cloned().collect()),
         }
     }
 
@@ -84,25 +96,29 @@ impl Group {
     pub(crate) fn state_name(&self) -> &'static str {
         match &self.kind {
             Kind::Classic(classic) => classic.phase().name(),
+            Kind::Consumer(consumer) => consumer.state_name(),
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
         match &self.kind {
             Kind::Classic(classic) => classic.deadline(),
+            Kind::Consumer(consumer) => consumer.deadline(),
         }
     }
 
     fn handle_deadline(&mut self, now: Instant, settings: &GroupSettings) {
         match &mut self.kind {
             Kind::Classic(classic) => classic.handle_deadline(now, settings),
+            Kind::Consumer(consumer) => consumer.handle_deadline(now),
         }
     }
 
     /// Another broker takes over.
-    pub(crate) fn reload(&mut self, now: Instant) {
+    pub(crate) fn reload(&mut self, now: Instant, settings: &GroupSettings) {
         match &mut self.kind {
             Kind::Classic(classic) => classic.reload(now),
+            Kind::Consumer(consumer) => consumer.reload(now, settings),
         }
     }
 }
@@ -155,6 +171,28 @@ impl Groups {
     /// The group, if there is one, and what groups are set to.
     pub(crate) fn find(&mut self, id: &str) -> Option<(&mut Group, &GroupSettings)> {
         Some((self.groups.get_mut(id)?, &self.settings))
+    }
+
+    /// A group without members takes up the protocol of whoever comes; its offsets stay.
+    pub(crate) fn make_classic_if_empty(&mut self, id: &str) {
+        if let Some(group) = self.groups.get_mut(id)
+            && matches!(&group.kind, Kind::Consumer(consumer) if consumer.is_empty())
+        {
+            group.kind = Kind::Classic(Classic::new());
+        }
+    }
+
+    /// The consumer group, which is made if there is none; `None` if its members speak the classic
+    /// protocol.
+    pub(crate) fn obtain_consumer(&mut self, id: &Str) -> Option<(&mut Consumer, &GroupSettings)> {
+        let group = self.groups.entry(id.clone()).or_insert_with(Group::new);
+        if matches!(&group.kind, Kind::Classic(classic) if classic.is_empty()) {
+            group.kind = Kind::Consumer(Consumer::new());
+        }
+        match &mut group.kind {
+            Kind::Consumer(consumer) => Some((consumer, &self.settings)),
+            Kind::Classic(_) => None,
+        }
     }
 
     pub(crate) fn remove(&mut self, id: &str) {

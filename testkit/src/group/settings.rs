@@ -16,6 +16,12 @@ pub(crate) struct GroupSettings {
     pub(crate) members_max: usize,
     /// Bytes of the text that goes with an offset. Kafka: offset.metadata.max.bytes.
     pub(crate) metadata_bytes_max: usize,
+    /// How long a member of a consumer group may be silent. Kafka:
+    /// group.consumer.session.timeout.ms.
+    pub(crate) consumer_session: Duration,
+    /// How often such a member shall send a heartbeat. Kafka:
+    /// group.consumer.heartbeat.interval.ms.
+    pub(crate) consumer_heartbeat_ms: i32,
 }
 
 impl GroupSettings {
@@ -26,5 +32,7 @@ impl GroupSettings {
         session_max_ms: 1_800_000,
         members_max: i32::MAX as usize,
         metadata_bytes_max: 4096,
+        consumer_session: Duration::from_secs(45),
+        consumer_heartbeat_ms: 5000,
     };
 }

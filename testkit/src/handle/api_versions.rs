@@ -64,7 +64,9 @@ fn check(request: &ApiVersionsRequest, state: &State, context: &Context) -> Resu
 /// The features that are on, and their levels: they and not the APIs tell clients which rules for
 /// transactions and groups the cluster follows.
 fn features(settings: &Settings) -> Vec<(&'static str, i16)> {
-    if settings.has_transactions_v2() { vec![("transaction.version", 2)] } else { Vec::new() }
+    let transactions = settings.has_transactions_v2().then_some(("transaction.version", 2));
+    let groups = settings.has_consumer_groups().then_some(("group.version", 1));
+    groups.into_iter().chain(transactions).collect()
 }
 
 /// The ranges of the release, as far as there are handlers.

@@ -17,6 +17,9 @@ impl Api for DescribeGroupsRequest {
             }
             match state.groups.get(id).map(|group| &group.kind) {
                 Some(Kind::Classic(classic)) => describe(id, classic),
+                Some(Kind::Consumer(_)) => {
+                    absent(id, context.version, format!("Group {id} is not a classic group."))
+                }
                 None => absent(id, context.version, format!("Group {id} not found.")),
             }
         });

@@ -19,6 +19,7 @@ impl Api for JoinGroupRequest {
             }
             state.groups.obtain(&self.group_id);
         }
+        state.groups.make_classic_if_empty(&self.group_id);
         let caller = caller(state, context);
         let joined =
             act(state, &self.group_id, |classic, settings| classic.join(&caller, self, settings));

@@ -27,7 +27,7 @@ pub(super) fn act<T>(
     act: impl FnOnce(&mut Classic, &GroupSettings) -> T,
 ) -> Option<T> {
     let (group, settings) = state.groups.find(group)?;
-    let Kind::Classic(classic) = &mut group.kind;
+    let Kind::Classic(classic) = &mut group.kind else { return None };
     let before = classic.answered();
     let value = act(classic, settings);
     if classic.answered() != before {
@@ -64,6 +64,9 @@ pub(super) fn check_commit(
     (group, kind): (&Str, CommitKind),
     claim: Claim<'_>,
 ) -> Result<(), ErrorCode> {
+    if let Some(Kind::Consumer(consumer)) = state.groups.get(group).map(|group| &group.kind) {
+        return consumer.check_offsets(claim, kind, context.version);
+    }
     let now = context.now.instant;
     match act(state, group, |classic, _| classic.check_commit(now, claim, kind)) {
         Some(checked) => checked,

@@ -22,6 +22,8 @@ mod offset_delete;
 mod describe_groups;
 mod list_groups;
 mod delete_groups;
+mod consumer_group_heartbeat;
+mod consumer_group_describe;
 mod add_partitions_to_txn;
 mod add_offsets_to_txn;
 mod end_txn;
@@ -42,6 +44,8 @@ use bytes::Bytes;
 use kurier_protocol::api::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use kurier_protocol::api::add_partitions_to_txn::AddPartitionsToTxnRequest;
 use kurier_protocol::api::api_versions::ApiVersionsRequest;
+use kurier_protocol::api::consumer_group_describe::ConsumerGroupDescribeRequest;
+use kurier_protocol::api::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
 use kurier_protocol::api::create_partitions::CreatePartitionsRequest;
 use kurier_protocol::api::create_topics::CreateTopicsRequest;
 use kurier_protocol::api::delete_groups::DeleteGroupsRequest;
@@ -137,6 +141,8 @@ fn decode(key: ApiKey, header: &RequestHeader, body: &Bytes) -> Result<Box<dyn P
         ApiKey::DESCRIBE_PRODUCERS => pending::<DescribeProducersRequest>(header, body),
         ApiKey::DESCRIBE_TRANSACTIONS => pending::<DescribeTransactionsRequest>(header, body),
         ApiKey::LIST_TRANSACTIONS => pending::<ListTransactionsRequest>(header, body),
+        ApiKey::CONSUMER_GROUP_HEARTBEAT => pending::<ConsumerGroupHeartbeatRequest>(header, body),
+        ApiKey::CONSUMER_GROUP_DESCRIBE => pending::<ConsumerGroupDescribeRequest>(header, body),
         _ => Err(format!("the testkit does not serve {key}")),
     }
 }

@@ -8,7 +8,7 @@ use kurier_protocol::api::offset_fetch::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
-use crate::group::Group;
+use crate::group::{Claim, CommitKind, Group, Kind};
 use crate::state::State;
 
 impl Api for OffsetFetchRequest {
@@ -18,6 +18,7 @@ impl Api for OffsetFetchRequest {
             let groups = self.groups.iter().map(|wanted| {
                 let found = state
                     .check_coordinator(context.broker, &wanted.group_id)
+                    .and_then(|()| check_member(state, context.version, wanted))
                     .map(|()| find(state, context.version, wanted, stability));
                 found.unwrap_or_else(|code| failed(wanted, code))
             });
@@ -70,6 +71,23 @@ impl OldVersions for OffsetFetchRequest {
             topics.collect()
         });
         OffsetFetchRequestGroup { group_id: self.group_id.clone(), topics, ..Default::default() }
+    }
+}
+
+/// From version 9 on a member of a consumer group says its epoch.
+fn check_member(
+    state: &State,
+    version: i16,
+    wanted: &OffsetFetchRequestGroup,
+) -> Result<(), ErrorCode> {
+    let claim = Claim {
+        member: wanted.member_id.as_deref().unwrap_or_default(),
+        instance: None,
+        generation: wanted.member_epoch,
+    };
+    match state.groups.get(&wanted.group_id).map(|group| &group.kind) {
+        Some(Kind::Consumer(consumer)) => consumer.check_offsets(claim, CommitKind::Fetch, version),
+        _ => Ok(()),
     }
 }
 

@@ -35,4 +35,6 @@ pub(super) const SERVED: &[ApiKey] = &[
     ApiKey::DESCRIBE_PRODUCERS,
     ApiKey::DESCRIBE_TRANSACTIONS,
     ApiKey::LIST_TRANSACTIONS,
+    ApiKey::CONSUMER_GROUP_HEARTBEAT,
+    ApiKey::CONSUMER_GROUP_DESCRIBE,
 ];

@@ -136,9 +136,10 @@ impl State {
         let Some(broker) = self.brokers.get_mut(&id) else { return false };
         broker.is_alive = is_alive;
         let after: Vec<_> = self.groups.iter().map(|(key, _)| self.coordinator(key)).collect();
+        let settings = self.groups.settings;
         let moved = before.iter().zip(&after).map(|(before, after)| before != after);
         for ((_, group), _) in self.groups.iter_mut().zip(moved).filter(|(_, moved)| *moved) {
-            group.reload(now);
+            group.reload(now, &settings);
         }
         self.elect();
         self.transactions.handle_election(now);

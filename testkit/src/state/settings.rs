@@ -35,6 +35,12 @@ impl Settings {
         self.release >= Release::V4_0
     }
 
+    /// Whether the cluster has the consumer groups of KIP-848. Before 4.0 they were to be tried out
+    /// and off.
+    pub(crate) fn has_consumer_groups(&self) -> bool {
+        self.release >= Release::V4_0
+    }
+
     /// Whether leaders ask the coordinator before they take records of a transaction (KIP-890).
     pub(crate) fn verifies_transactions(&self) -> bool {
         self.release >= Release::V3_6

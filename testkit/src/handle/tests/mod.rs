@@ -10,3 +10,4 @@ mod damage;
 mod groups;
 mod group_offsets;
 mod transactions;
+mod consumer_groups;

@@ -1,0 +1,83 @@
+//! ConsumerGroupDescribe: the members of consumer groups, what they have and what they shall have.
+
+use kurier_protocol::api::consumer_group_describe::{
+    Assignment as WireAssignment, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse,
+    DescribedGroup, Member, TopicPartitions,
+};
+use kurier_protocol::{ErrorCode, Str};
+
+use super::api::{Api, Context, Outcome};
+use crate::group::{Assignment, Consumer, ConsumerMember, Kind};
+use crate::state::State;
+
+impl Api for ConsumerGroupDescribeRequest {
+    fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
+        if !state.settings.has_consumer_groups() {
+            return Outcome::Answer(self.refuse(ErrorCode::UNSUPPORTED_VERSION));
+        }
+        let groups = self.group_ids.iter().map(|id| {
+            if let Err(code) = state.check_coordinator(context.broker, id) {
+                return failed(id, code);
+            }
+            let message = match state.groups.get(id).map(|group| &group.kind) {
+                Some(Kind::Consumer(consumer)) => return describe(state, id, consumer),
+                Some(Kind::Classic(_)) => format!("Group {id} is not a consumer group."),
+                None => format!("Group {id} not found."),
+            };
+            let error_message = Some(message.into());
+            DescribedGroup { error_message, ..failed(id, ErrorCode::GROUP_ID_NOT_FOUND) }
+        });
+        let groups = groups.collect();
+        Outcome::Answer(ConsumerGroupDescribeResponse { groups, ..Default::default() })
+    }
+
+    fn refuse(&self, code: ErrorCode) -> ConsumerGroupDescribeResponse {
+        let groups = self.group_ids.iter().map(|id| failed(id, code)).collect();
+        ConsumerGroupDescribeResponse { groups, ..Default::default() }
+    }
+}
+
+fn describe(state: &State, id: &Str, consumer: &Consumer) -> DescribedGroup {
+    let members = consumer.members().map(|(id, found, target)| member(state, id, found, &target));
+    DescribedGroup {
+        group_id: id.clone(),
+        group_state: Str::from_static(consumer.state_name()),
+        group_epoch: consumer.epoch,
+        assignment_epoch: consumer.assignment_epoch,
+        assignor_name: Str::from_static(consumer.assignor.name()),
+        members: members.collect(),
+        ..Default::default()
+    }
+}
+
+fn member(state: &State, id: &Str, found: &ConsumerMember, target: &Assignment) -> Member {
+    Member {
+        member_id: id.clone(),
+        instance_id: found.instance.clone(),
+        rack_id: found.rack.clone(),
+        member_epoch: found.epoch,
+        client_id: found.client_id.clone(),
+        client_host: Str::from_static("/127.0.0.1"),
+        subscribed_topic_names: found.names.iter().cloned().collect(),
+        subscribed_topic_regex: found.regex.clone(),
+        assignment: named(state, &found.assigned),
+        target_assignment: named(state, target),
+        member_type: CONSUMER,
+    }
+}
+
+fn named(state: &State, assignment: &Assignment) -> WireAssignment {
+    let topics = assignment.iter().filter_map(|(&topic_id, partitions)| {
+        let topic_name = state.topic_name(topic_id)?.clone();
+        let partitions = partitions.iter().copied().collect();
+        Some(TopicPartitions { topic_id, topic_name, partitions })
+    });
+    WireAssignment { topic_partitions: topics.collect() }
+}
+
+fn failed(id: &Str, error_code: ErrorCode) -> DescribedGroup {
+    DescribedGroup { group_id: id.clone(), error_code, ..Default::default() }
+}
+
+/// A member that speaks the protocol of consumer groups, not the classic one.
+const CONSUMER: i8 = 1;
