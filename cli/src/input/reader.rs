@@ -166,10 +166,8 @@ fn stdin() -> io::Result<Box<dyn Read>> {
 }
 
 /// Waits for bytes also where another process has made the pipe or terminal nonblocking.
-#[cfg(unix)]
 struct Patient<R>(R);
 
-#[cfg(unix)]
 impl<R: Read> Read for Patient<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
@@ -200,7 +198,7 @@ pub(crate) fn stdin_is_closed() -> bool {
 
 #[cfg(not(unix))]
 fn stdin() -> io::Result<Box<dyn Read>> {
-    Ok(Box::new(io::stdin()))
+    Ok(Box::new(Patient(io::stdin())))
 }
 
 /// Chunks that wait for the producer: reading goes on while records are sent.

@@ -77,6 +77,7 @@ fn a_stdout_that_was_closed_is_no_success_and_dev_null_is_one() {
     shell(">&-", &["produce", "t"]).done();
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn help_that_cannot_be_written_is_a_failure() {
     for args in [&["--help"][..], &["consume", "--help"], &["--version"]] {
@@ -291,7 +292,6 @@ fn an_answer_that_never_goes_on_ends_a_consumer() {
     }
 }
 
-/// A pipe that is read line by line shows that lines are not held back by it.
 #[test]
 fn a_follower_is_told_once_of_a_silent_broker_and_goes_on() {
     let broker = Broker::start(&["--topics", "t"]);

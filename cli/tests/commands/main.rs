@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+#[cfg(unix)]
 mod ends_in_time;
 mod brokers;
 mod demo;

@@ -3,10 +3,12 @@
 mod ledger;
 
 use std::io::{IsTerminal, stdin};
+use std::time::Duration;
 
 use kurier_client::{Client, Error, Producer, Record};
 use kurier_protocol::record::Header;
 use memchr::memmem;
+use tokio::time::timeout;
 
 use crate::args::cluster::ClusterArgs;
 use crate::args::produce::ProduceArgs;
@@ -271,7 +273,7 @@ impl Job<'_> {
         }
         let Some(client) = self.created.take() else { return };
         let name = self.template.topic;
-        if let Ok(topic) = client.topic(name).await {
+        if let Ok(Ok(topic)) = timeout(NOTE_WAIT, client.topic(name)).await {
             let count = match topic.partitions.len() {
                 1 => "1 partition".into(),
                 count => format!("{count} partitions"),
@@ -289,6 +291,9 @@ impl Job<'_> {
 const STOPPED: &str = "stopped by a signal while the brokers took no more records";
 
 const STOPPED_WAITING: &str = "stopped by a second signal while records were on their way";
+
+/// A note is not worth more than this.
+const NOTE_WAIT: Duration = Duration::from_secs(1);
 
 /// Names of fields, topic, key and headers of a JSON object, generously.
 const JSON_BYTES_AROUND: usize = 1 << 20;
