@@ -18,6 +18,7 @@ use crate::offsets::Offsets;
 use crate::producer::{ProducerBuilder, ProducerConfig};
 use crate::properties::Properties;
 use crate::routing::{self, Target};
+use crate::security::Sasl;
 
 /// A client of one Kafka cluster. Cloning shares its connections; they are closed when the last
 /// clone, and everything that was made from it, is dropped.
@@ -154,6 +155,12 @@ impl ClientBuilder {
         self
     }
 
+    /// As whom, and how, to log in.
+    pub fn sasl(mut self, sasl: Sasl) -> Self {
+        self.properties.client.sasl = Some(sasl);
+        self
+    }
+
     /// All settings that the parts of a client share, at once.
     pub fn config(mut self, config: ClientConfig) -> Self {
         self.properties.client = config;
@@ -171,14 +178,15 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`Error::Invalid`] for a server, setting or key store that cannot be used,
-    /// [`Error::NotKafka`] for a port that speaks TLS or HTTP, and [`Error::Unreachable`], which
-    /// names every server that was tried and why it failed, when the time for the first contact is
-    /// over.
+    /// [`Error::NotKafka`] for a port that speaks TLS or HTTP, [`Error::Authentication`] for a
+    /// login that is refused, and [`Error::Unreachable`], which names every server that was tried
+    /// and why it failed, when the time for the first contact is over.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future closes what it has opened.
     pub async fn connect(self) -> Result<Client, Error> {
+        self.properties.check()?;
         let Properties { servers, client: config, producer, consumer, .. } = self.properties;
         config.check()?;
         let servers: Vec<Address> =

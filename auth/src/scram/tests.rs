@@ -242,3 +242,37 @@ fn no_debug_text_shows_a_secret() {
     assert!(!text.contains("pencil") && !text.contains("6rri"), "{text}");
     assert!(!text.contains("[1"), "bytes are shown: {text}");
 }
+
+/// Every text with one byte changed, and every beginning of it.
+fn damaged(text: &str) -> impl Iterator<Item = Vec<u8>> {
+    let cut = (0..text.len()).map(|end| text.as_bytes()[..end].to_vec());
+    let changed = (0..text.len()).flat_map(|at| {
+        [0, b',', b'=', b'9', 0xff].map(|byte| {
+            let mut bytes = text.as_bytes().to_vec();
+            bytes[at] = byte;
+            bytes
+        })
+    });
+    cut.chain(changed).filter(|bytes| bytes != text.as_bytes())
+}
+
+#[test]
+fn damage_anywhere_lets_nobody_in_and_never_panics() {
+    for bytes in damaged(CHALLENGE) {
+        // It may be a challenge still, of another salt.
+        let _ = asked().step(&bytes);
+    }
+    for bytes in damaged(SIGNATURE) {
+        let mut client = asked();
+        client.step(CHALLENGE.as_bytes()).unwrap();
+        assert!(client.step(&bytes).is_err(), "{}", bytes.escape_ascii());
+    }
+    for bytes in damaged("n,a=user,n=user,r=rOprNGfwEbeRWgbNEkqO,tokenauth=true") {
+        let _ = server().step(&bytes);
+    }
+    for bytes in damaged(PROOF) {
+        let mut server = server();
+        server.step(b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO").unwrap();
+        assert!(server.step(&bytes).is_err(), "{}", bytes.escape_ascii());
+    }
+}

@@ -89,9 +89,18 @@ impl Authenticator<'_> {
                 }
             };
             if is_last {
-                return Ok(lifetime);
+                return self.check_last(&received).map(|()| lifetime);
             }
         }
+    }
+
+    fn check_last(&self, answer: &[u8]) -> Result<(), Cause> {
+        if answer.is_empty() {
+            return Ok(());
+        }
+        let (mechanism, problem) = (self.sasl.name(), "the server's last answer is not empty");
+        let error = kurier_auth::Error::Malformed { mechanism, problem };
+        Err(self.failed(LoginFault::Exchange(error)))
     }
 
     /// A failure of this login.

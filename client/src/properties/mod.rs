@@ -28,8 +28,10 @@ impl Properties {
             true => Error::invalid(name, problem),
             false => Error::invalid(name, format!("{value:?} {problem}")),
         })?;
-        // Until all are set they may not fit together; `check` says so.
-        self.client.sasl = self.security.sasl().unwrap_or_default();
+        if name.starts_with("sasl.") || name == "security.protocol" {
+            // Until all are set they may not fit together; `check` says so.
+            self.client.sasl = self.security.sasl().unwrap_or_default();
+        }
         if !self.levels.is_empty() {
             self.producer.compression_level = self.level();
         }
@@ -43,14 +45,16 @@ impl Properties {
     }
 
     /// Checks what only all settings together can tell: whether those about security fit together.
-    /// As long as they do not, the client would not log in.
+    /// As long as they do not, the client would not log in. A login that was set by its type needs
+    /// no settings.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] names the settings that contradict each other, or the one that misses.
     pub fn check(&self) -> Result<(), Error> {
-        if let Some(sasl) = self.security.sasl()? {
-            sasl.check()?;
+        match &self.client.sasl {
+            Some(sasl) => sasl.check()?,
+            None => drop(self.security.sasl()?),
         }
         self.security.tls()
     }

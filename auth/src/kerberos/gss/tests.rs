@@ -86,16 +86,17 @@ mod with_kdc;
 
 /// Lets both halves talk until both are done, or one fails.
 fn talk(client: &mut dyn Mechanism, server: &mut dyn Mechanism) -> Result<usize, Error> {
-    let (mut answer, mut done) = (Vec::new(), false);
+    let mut answer = Vec::new();
     for round in 0.. {
         match client.step(&answer)? {
-            Step::Done(_) => {
-                assert!(done, "the client is done before the server");
-                return Ok(round);
+            Step::Done(token) => {
+                let last = server.step(&token)?;
+                assert_eq!(last, Step::Done(Vec::new()), "the client is done before the server");
+                return Ok(round + 1);
             }
             Step::Continue(token) => match server.step(&token)? {
                 Step::Continue(token) => answer = token,
-                Step::Done(token) => (answer, done) = (token, true),
+                Step::Done(_) => panic!("the server is done before the client"),
             },
         }
     }
