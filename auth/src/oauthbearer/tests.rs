@@ -161,3 +161,13 @@ fn no_debug_text_shows_the_token() {
     let text = format!("{client:?} {step:?} {:?}", server());
     assert!(!text.contains("vF9"), "{text}");
 }
+
+#[test]
+fn a_token_is_valid_from_the_millisecond_in_which_it_is_made() {
+    for millis in 1_800_000_000_000..1_800_000_000_999 {
+        let (now, life) = (Duration::from_millis(millis), Duration::from_secs(1));
+        let token = UnsecuredToken::new(now, life).with("sub", Claim::Text("a".to_owned()));
+        assert!(token.is_valid(now, Duration::ZERO), "{millis}");
+        assert_eq!(token.expires_at(), Some(now + life));
+    }
+}

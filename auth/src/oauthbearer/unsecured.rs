@@ -104,8 +104,11 @@ impl UnsecuredToken {
         names_somebody && has_begun && has_not_ended
     }
 
+    /// In whole milliseconds: a number of seconds with a fraction is not exact beyond them.
     fn time(&self, name: &str) -> Option<Duration> {
-        Duration::try_from_secs_f64(self.claims.get(name)?.as_f64()?).ok()
+        let time = Duration::try_from_secs_f64(self.claims.get(name)?.as_f64()?).ok()?;
+        let millis = time.saturating_add(Duration::from_micros(500)).as_millis();
+        u64::try_from(millis).ok().map(Duration::from_millis)
     }
 }
 

@@ -34,6 +34,14 @@ pub(super) fn level(text: &str) -> Parsed<i32> {
     text.parse().map_err(|_| "is not a whole number".to_owned())
 }
 
+/// A part of a whole.
+pub(super) fn fraction(text: &str) -> Parsed<f64> {
+    match text.parse() {
+        Ok(part) if (0.0..=1.0).contains(&part) => Ok(part),
+        _ => Err("is not a number between 0 and 1".to_owned()),
+    }
+}
+
 /// A truth value.
 pub(super) fn switch(text: &str) -> Parsed<bool> {
     match text.to_ascii_lowercase().as_str() {

@@ -1,5 +1,7 @@
 //! What settings say about security, and what that comes to. *core*
 
+use std::time::Duration;
+
 use super::jaas::Jaas;
 use super::parse::{Parsed, one_of};
 use crate::error::Error;
@@ -13,6 +15,39 @@ pub(super) struct SecuritySettings {
     pub(super) user: Option<String>,
     pub(super) password: Option<Secret>,
     pub(super) jaas: Option<Jaas>,
+    pub(super) kerberos: KerberosSettings,
+}
+
+/// `sasl.kerberos.*`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct KerberosSettings {
+    /// The first part of the brokers' principal.
+    pub(super) service_name: Option<String>,
+    /// librdkafka's: who logs in.
+    pub(super) principal: Option<String>,
+    /// librdkafka's: the file with the key.
+    pub(super) keytab: Option<String>,
+    /// How long after a login the next one may come.
+    pub(super) relogin_gap: Option<Duration>,
+    /// After which part of a ticket's life to get the next one.
+    pub(super) renew_factor: Option<f64>,
+    /// Which part of it chance adds at most.
+    pub(super) renew_jitter: Option<f64>,
+}
+
+impl KerberosSettings {
+    /// The first of them that is set.
+    fn first_key(&self) -> Option<&'static str> {
+        let keys = [
+            ("sasl.kerberos.service.name", self.service_name.is_some()),
+            ("sasl.kerberos.principal", self.principal.is_some()),
+            ("sasl.kerberos.keytab", self.keytab.is_some()),
+            ("sasl.kerberos.min.time.before.relogin", self.relogin_gap.is_some()),
+            ("sasl.kerberos.ticket.renew.window.factor", self.renew_factor.is_some()),
+            ("sasl.kerberos.ticket.renew.jitter", self.renew_jitter.is_some()),
+        ];
+        keys.into_iter().find(|(_, is_set)| *is_set).map(|(key, _)| key)
+    }
 }
 
 /// `security.protocol`.
@@ -79,6 +114,16 @@ impl SecuritySettings {
             };
         }
         let mechanism = self.mechanism()?;
+        let of_kerberos = self.kerberos.first_key().filter(|_| mechanism != SaslMechanism::Gssapi);
+        if let Some(key) = of_kerberos {
+            return Err(Error::invalid(
+                key,
+                format!(
+                    "is set, and sasl.mechanism is {}; leave one of them out",
+                    mechanism.name()
+                ),
+            ));
+        }
         match (mechanism, &self.jaas) {
             (SaslMechanism::Plain, None | Some(Jaas::Plain { .. })) => {
                 let (user, password) = self.login(mechanism)?;
@@ -181,7 +226,8 @@ impl SecuritySettings {
             ("sasl.password", self.password.is_some()),
             ("sasl.jaas.config", self.jaas.is_some()),
         ];
-        keys.into_iter().find(|(_, is_set)| *is_set).map(|(key, _)| key)
+        let set = keys.into_iter().find(|(_, is_set)| *is_set).map(|(key, _)| key);
+        set.or_else(|| self.kerberos.first_key())
     }
 }
 

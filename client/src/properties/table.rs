@@ -5,7 +5,7 @@ use std::str::FromStr;
 use kurier_protocol::record::Compression;
 
 use super::jaas::Jaas;
-use super::parse::{Parsed, bytes, kibibytes, level, millis, number, one_of, switch};
+use super::parse::{Parsed, bytes, fraction, kibibytes, level, millis, number, one_of, switch};
 use super::security::{Protocol, SaslMechanism};
 use super::settings::Properties;
 use crate::consumer::OffsetReset;
@@ -60,6 +60,20 @@ settings! {
     };
     "sasl.username" => |p, v| p.security.user = Some(v.to_owned());
     "sasl.password" => |p, v| p.security.password = Some(Secret::new(v));
+    "sasl.kerberos.service.name" => |p, v| p.security.kerberos.service_name = Some(v.to_owned());
+    "sasl.kerberos.principal" => |p, v| p.security.kerberos.principal = Some(v.to_owned());
+    "sasl.kerberos.keytab" => |p, v| p.security.kerberos.keytab = Some(v.to_owned());
+    "sasl.kerberos.min.time.before.relogin" => |p, v| {
+        p.security.kerberos.relogin_gap = Some(millis(v)?);
+    };
+    "sasl.kerberos.ticket.renew.window.factor" => |p, v| {
+        p.security.kerberos.renew_factor = Some(fraction(v)?);
+    };
+    "sasl.kerberos.ticket.renew.jitter" => |p, v| {
+        p.security.kerberos.renew_jitter = Some(fraction(v)?);
+    };
+    // Tickets are renewed in this process: no program is started.
+    "sasl.kerberos.kinit.cmd" => |_p, _v| ();
     "sasl.jaas.config" => |p, v| p.security.jaas = Some(Jaas::read(v)?);
 
     "acks" "request.required.acks" => |p, v| p.producer.acks = one_of(v, ACKS)?;

@@ -144,6 +144,7 @@ fn every_setting_is_read_by_something() {
         "a:1",
         "PLAINTEXT",
         "PLAIN",
+        "0.5",
         PLAIN,
         "murmur2_random",
         "none",
@@ -221,6 +222,10 @@ fn settings_of_a_login_that_do_not_fit_together_are_named() {
         (
             vec![sasl, plain, ("sasl.jaas.config", SCRAM)],
             ["ScramLoginModule", "sasl.mechanism is PLAIN"],
+        ),
+        (
+            vec![sasl, plain, user, word, ("sasl.kerberos.service.name", "kafka")],
+            ["sasl.kerberos.service.name", "sasl.mechanism is PLAIN"],
         ),
         (vec![sasl, ("sasl.mechanism", "OAUTHBEARER")], ["sasl.mechanism", "token"]),
         (vec![sasl, ("sasl.mechanism", "CRAM-MD5")], ["CRAM-MD5", "PLAIN, SCRAM-SHA-256"]),

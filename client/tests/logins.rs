@@ -1,0 +1,106 @@
+//! Logins: every mechanism with brokers of every age, and sessions that end.
+
+use std::time::Duration;
+
+use kurier_client::security::{OauthBearer, Sasl, ScramHash, Secret, UnsecuredLogin};
+use kurier_client::{Client, Error, Record, Start, Stop};
+use kurier_protocol::ApiKey;
+use kurier_testkit::{Builder, SaslMechanism, TestCluster};
+use tokio::time::{Instant, sleep};
+
+fn all(password: &str) -> Vec<Sasl> {
+    let (user, password) = (|| "alice".to_owned(), || Secret::new(password));
+    let scram = |hash| Sasl::Scram { hash, user: user(), password: password(), is_token: false };
+    vec![
+        Sasl::Plain { user: user(), password: password() },
+        scram(ScramHash::Sha256),
+        scram(ScramHash::Sha512),
+        Sasl::OauthBearer(OauthBearer::new(UnsecuredLogin::new("alice"))),
+    ]
+}
+
+fn cluster(release: &str) -> Builder {
+    let mechanisms: &[SaslMechanism] = match release {
+        "0.10.0" => &[SaslMechanism::Plain],
+        "0.10.2" | "1.0" => &SaslMechanism::ALL[..3],
+        _ => SaslMechanism::ALL,
+    };
+    let builder = TestCluster::builder().release(release).topic("t", 1);
+    builder.sasl(mechanisms.iter().copied()).user("alice", "wonderland")
+}
+
+async fn connect(cluster: &TestCluster, sasl: Sasl) -> Result<Client, Error> {
+    let client = Client::builder(cluster.bootstrap()).env(cluster.env(1));
+    client.sasl(sasl).connect().await
+}
+
+fn count(cluster: &TestCluster, api: ApiKey) -> usize {
+    cluster.requests().iter().filter(|request| request.api == api).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_mechanism_logs_in_to_brokers_of_every_age() {
+    for (release, count) in [("0.10.0", 1), ("0.10.2", 3), ("1.0", 3), ("2.2", 4), ("4.4", 4)] {
+        for sasl in all("wonderland").into_iter().take(count) {
+            let cluster = cluster(release).build();
+            let client = connect(&cluster, sasl).await.unwrap();
+            let producer = client.producer().build().await.unwrap();
+            producer.send(Record::to("t").value("v")).await.unwrap();
+            let mut consumer =
+                client.consumer().topics(["t"], Start::Earliest).stop(Stop::End).start().unwrap();
+            let batch = consumer.next().await.unwrap().unwrap();
+            assert_eq!(batch.records().count(), 1);
+            let requests = cluster.requests();
+            let produce = requests.iter().find(|request| request.api == ApiKey::PRODUCE).unwrap();
+            assert_eq!(produce.user.as_deref(), Some("alice"), "{release}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_password_fails_at_once_and_once() {
+    for sasl in all("looking-glass").into_iter().take(3) {
+        let cluster = cluster("4.4").build();
+        let begun = Instant::now();
+        let name = sasl.name();
+        let error = connect(&cluster, sasl).await.map(drop).unwrap_err();
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        assert!(!error.is_retriable());
+        assert_eq!(count(&cluster, ApiKey::SASL_HANDSHAKE), 1);
+        let text = error.to_string();
+        assert!(text.contains(&format!("as alice by {name}")), "{text}");
+        assert!(!text.contains("looking-glass"), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_flow_through_renewed_logins_on_one_connection() {
+    for sasl in all("wonderland") {
+        let cluster = cluster("4.4").session_lifetime(Duration::from_secs(10)).build();
+        let client = connect(&cluster, sasl).await.unwrap();
+        let producer = client.producer().build().await.unwrap();
+        for _ in 0..200 {
+            producer.send(Record::to("t").value("v")).await.unwrap();
+            sleep(Duration::from_millis(300)).await;
+        }
+        assert_eq!(cluster.high_watermark("t", 0), 200);
+        let requests = cluster.requests();
+        let of = |api| requests.iter().filter(move |request| request.api == api);
+        let produced_on = of(ApiKey::PRODUCE).next().unwrap().connection;
+        assert!(of(ApiKey::PRODUCE).all(|request| request.connection == produced_on));
+        let handshakes = of(ApiKey::SASL_HANDSHAKE);
+        let renewed = handshakes.filter(|request| request.connection == produced_on).count();
+        assert!((6..=8).contains(&renewed), "{renewed} logins in a minute");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_login_the_error_says_what_may_be_missing() {
+    let cluster = cluster("4.4").build();
+    let client = Client::builder(cluster.bootstrap()).env(cluster.env(1));
+    let error = client.connect().await.map(drop).unwrap_err().to_string();
+    assert!(error.contains("sasl.mechanism"), "{error}");
+    let open = TestCluster::builder().topic("t", 1).build();
+    let error = connect(&open, all("x").remove(0)).await.map(drop).unwrap_err().to_string();
+    assert!(error.contains("the listener wants no login"), "{error}");
+}
