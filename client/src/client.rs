@@ -194,6 +194,11 @@ impl ClientBuilder {
         if servers.is_empty() {
             return Err(Error::invalid("bootstrap.servers", "name at least one host:port"));
         }
+        if config.shows_secret() {
+            tracing::warn!(
+                "passwords or tokens are sent as they are: set security.protocol=SASL_SSL"
+            );
+        }
         let env = self.env.unwrap_or_else(Env::real);
         Ok(Client {
             cluster: Cluster::connect(env, config, servers).await?,

@@ -80,6 +80,15 @@ impl Default for ClientConfig {
 }
 
 impl ClientConfig {
+    /// Whether whoever reads along sees a password or a token.
+    pub(crate) fn shows_secret(&self) -> bool {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return false;
+        }
+        self.sasl.as_ref().is_some_and(Sasl::shows_secret)
+    }
+
     /// Checks what cannot work.
     ///
     /// # Errors

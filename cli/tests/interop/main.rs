@@ -19,3 +19,4 @@ mod real_broker;
 mod embedded_broker;
 mod real_brokers;
 mod foreign_clients;
+mod logins;

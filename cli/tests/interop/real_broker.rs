@@ -16,27 +16,49 @@ pub(crate) struct RealBroker {
     zookeeper: Option<String>,
     data: PathBuf,
     folder: PathBuf,
+    /// What the script says of it, as KEY=VALUE.
+    lines: String,
 }
 
 impl RealBroker {
     pub(crate) fn start(release: &Release) -> Self {
+        Self::start_with(release, &[])
+    }
+
+    /// One with listeners that want TLS or a login, too, and these properties.
+    pub(crate) fn start_secured(release: &Release, properties: &[&str]) -> Self {
+        let set = properties.iter().flat_map(|property| ["--set", property]);
+        let args: Vec<&str> = ["--security"].into_iter().chain(set).collect();
+        Self::start_with(release, &args)
+    }
+
+    fn start_with(release: &Release, args: &[&str]) -> Self {
         // The folder is where `.ci/run` looks for brokers that a test has left behind.
         let name = format!("{release}-{}", std::process::id());
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("brokers").join(name);
         fs::create_dir_all(&folder).unwrap();
         let mut start = kafka_broker(&["start", &release.to_string()]);
-        let lines = text(start.arg(&folder), "");
-        let value = |name: &str| {
-            let found = lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-            found.map(String::from)
-        };
+        let lines = text(start.args(args).arg(&folder), "");
+        let value = |name| value(&lines, name).map(String::from);
         Self {
             release: release.clone(),
             bootstrap: value("PLAINTEXT").unwrap(),
             zookeeper: value("ZOOKEEPER"),
             data: value("DATA_1").unwrap().into(),
             folder,
+            lines,
         }
+    }
+
+    /// The SASL mechanisms of its listeners.
+    pub(crate) fn mechanisms(&self) -> Vec<String> {
+        let names = value(&self.lines, "MECHANISMS").unwrap();
+        names.split(',').map(String::from).collect()
+    }
+
+    /// Kurier at a listener such as `SASL_PLAINTEXT`.
+    pub(crate) fn listener(&self, name: &str) -> Kurier<'_> {
+        Kurier::to(value(&self.lines, name).unwrap())
     }
 
     /// By Kurier, or by the broker's own tool where the broker has no request for it.
@@ -68,6 +90,10 @@ impl RealBroker {
     pub(crate) fn java(&self) -> Java<'_> {
         Java { release: &self.release, bootstrap: &self.bootstrap }
     }
+}
+
+fn value<'a>(lines: &'a str, name: &str) -> Option<&'a str> {
+    lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
 }
 
 impl Drop for RealBroker {

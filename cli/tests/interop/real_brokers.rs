@@ -156,6 +156,11 @@ fn console_shows(broker: &RealBroker, topic: &str, cases: &[Seen]) {
 
 /// Runs the check once for each release that is asked for, one broker at a time.
 fn each_release(what: &str, check: impl Fn(&RealBroker)) {
+    each(what, |release| check(&RealBroker::start(release)));
+}
+
+/// Checks each release that is asked for, one after the other: there is room for one broker.
+pub(crate) fn each(what: &str, check: impl Fn(&Release)) {
     static ONE_BROKER: Mutex<()> = Mutex::new(());
     let releases = std::env::var("KURIER_REAL_BROKERS").unwrap_or_default();
     if releases.is_empty() {
@@ -165,7 +170,7 @@ fn each_release(what: &str, check: impl Fn(&RealBroker)) {
     let _one = ONE_BROKER.lock().unwrap_or_else(PoisonError::into_inner);
     for release in releases.split([',', ' ']).filter(|text| !text.is_empty()).map(Release::new) {
         let start = Instant::now();
-        check(&RealBroker::start(&release));
+        check(&release);
         say(&format!("Kafka {release}, {what}: ok in {:.1} s", start.elapsed().as_secs_f32()));
     }
 }

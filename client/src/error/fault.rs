@@ -195,6 +195,7 @@ impl Cause {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Tls(fault) => fault.is_passing(),
+            Self::Login(failure) => failure.is_passing(),
             _ => true,
         }
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use kurier_protocol::ErrorCode;
 
+use super::rounded::Rounded;
+
 /// A login that failed. It holds no secret.
 #[derive(Clone, Debug)]
 pub struct LoginFailure {
@@ -120,7 +122,7 @@ impl fmt::Display for LoginFault {
                 write!(f, "the broker sent a token of {bytes} bytes, and {bytes_max} is the limit")
             }
             Self::TimedOut(after) => {
-                write!(f, "not done within {} ms; the broker's log may say more", after.as_millis())
+                write!(f, "not done within {}; the broker's log may say more", Rounded(*after))
             }
         }
     }

@@ -1,8 +1,8 @@
 //! What can go wrong, as facts; and what to do about what a broker says.
 
 mod advice;
-mod login;
 mod rounded;
+mod login;
 mod tls;
 mod fault;
 mod remedy;

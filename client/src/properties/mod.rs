@@ -32,6 +32,11 @@ impl Properties {
             // Until all are set they may not fit together; `check` says so.
             self.client.sasl = self.security.sasl().unwrap_or_default();
         }
+        #[cfg(feature = "tls")]
+        if name == "security.protocol" {
+            let tls = self.client.tls.take().unwrap_or_default();
+            self.client.tls = self.security.wants_tls().then_some(tls);
+        }
         if !self.levels.is_empty() {
             self.producer.compression_level = self.level();
         }
@@ -56,7 +61,7 @@ impl Properties {
             Some(sasl) => sasl.check()?,
             None => drop(self.security.sasl()?),
         }
-        self.security.tls()
+        self.security.check_tls()
     }
 
     /// Sets several, and checks them; a later one wins over an earlier one.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::jaas::Jaas;
 use super::parse::{Parsed, one_of};
 use crate::error::Error;
-use crate::security::{OauthBearer, Sasl, ScramHash, Secret};
+use crate::security::{HAS_TLS, OauthBearer, Sasl, ScramHash, Secret};
 
 /// What was set, as it was set.
 #[derive(Clone, Debug, Default)]
@@ -160,17 +160,21 @@ impl SecuritySettings {
     }
 
     /// Whether to encrypt.
+    pub(super) fn wants_tls(&self) -> bool {
+        matches!(self.protocol, Some(Protocol::Ssl | Protocol::SaslSsl))
+    }
+
+    /// Whether this build can do what is wanted.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if that is wanted: it must not be left out in silence.
-    pub(super) fn tls(&self) -> Result<(), Error> {
-        match self.protocol {
-            Some(protocol @ (Protocol::Ssl | Protocol::SaslSsl)) => Err(Error::invalid(
-                "security.protocol",
-                format!("is {}, and TLS is not built in", protocol.name()),
-            )),
-            _ => Ok(()),
+    /// [`Error::Invalid`] if TLS is wanted and not built in: it must not be left out in silence.
+    pub(super) fn check_tls(&self) -> Result<(), Error> {
+        match HAS_TLS || !self.wants_tls() {
+            true => Ok(()),
+            false => {
+                Err(Error::invalid("security.protocol", "asks for TLS, which is not built in"))
+            }
         }
     }
 

@@ -202,6 +202,14 @@ fn logins_are_set_by_names_of_java_and_of_librdkafka() {
         set(&[protocol, ("sasl.mechanism", "OAUTHBEARER"), ("sasl.jaas.config", UNSECURED)]);
     assert!(matches!(unsecured.client.sasl, Some(Sasl::OauthBearer(_))));
     assert_eq!(set(&[("security.protocol", "PLAINTEXT")]).client.sasl, None);
+    #[cfg(feature = "tls")]
+    for (protocol, is_encrypted) in
+        [("SSL", true), ("sasl_ssl", true), ("PLAINTEXT", false), ("SASL_PLAINTEXT", false)]
+    {
+        let mut properties = Properties::default();
+        properties.set("security.protocol", protocol).unwrap();
+        assert_eq!(properties.client.tls.is_some(), is_encrypted, "{protocol}");
+    }
 }
 
 #[test]

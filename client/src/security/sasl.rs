@@ -57,6 +57,12 @@ impl Sasl {
         }
     }
 
+    /// Whether the password or token itself crosses the wire.
+    #[must_use]
+    pub fn shows_secret(&self) -> bool {
+        matches!(self, Self::Plain { .. } | Self::OauthBearer(_))
+    }
+
     /// Checks what cannot work.
     ///
     /// # Errors

@@ -1,0 +1,111 @@
+//! Logins to real brokers: every mechanism of every release, and what is said of mistakes.
+
+use std::io::Write as _;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::real_broker::RealBroker;
+use crate::real_brokers::{each, say};
+use crate::run::{output, run};
+
+/// Those that need no ticket.
+const BY_PASSWORD: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
+const UNSECURED: &str = "sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.\
+                         OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"alice\";";
+
+// Case PURE-04: mechanisms by releases.
+#[test]
+fn every_mechanism_of_every_release_logs_in() {
+    each("logins", |release| {
+        let broker = RealBroker::start_secured(release, &[]);
+        for mechanism in broker.mechanisms() {
+            if mechanism == "GSSAPI" {
+                continue;
+            }
+            let topic = format!("login-{mechanism}");
+            broker.create_topic(&topic, 1);
+            let login = login(&mechanism, "alice-secret");
+            let lines: String = (0..1000).map(|n| format!("{n}\n")).collect();
+            let kurier = broker.listener("SASL_PLAINTEXT");
+            output(kurier.command(&["produce", &topic]).args(&login), lines.clone());
+            let read = ["consume", &topic, "-o", "beginning", "-e"];
+            let back = output(kurier.command(&read).args(&login), "");
+            assert_eq!(String::from_utf8(back).unwrap(), lines, "{mechanism}");
+        }
+    });
+}
+
+// Case NET-07: each mistake has its text.
+#[test]
+fn mistakes_at_a_login_are_told_apart() {
+    each("mistakes at logins", |release| {
+        let broker = RealBroker::start_secured(release, &[]);
+        let check = |listener: &str, login: &[String], parts: &[&str]| {
+            let ended = run(broker.listener(listener).command(&["topic", "list"]).args(login), "");
+            let said = &ended.stderr;
+            assert!(!ended.status.success() && parts.iter().all(|p| said.contains(p)), "{said}");
+            assert!(!said.contains("looking-glass"), "{said}");
+        };
+        for mechanism in BY_PASSWORD.iter().filter(|name| broker.mechanisms().contains(*name)) {
+            let wrong = login(mechanism, "looking-glass");
+            // Brokers before 1.0 only hang up.
+            let why = if release.at_least("1.0") { "SASL_AUTHENTICATION_FAILED" } else { "closed" };
+            check("SASL_PLAINTEXT", &wrong, &[&format!("as alice by {mechanism}"), why]);
+            check("PLAINTEXT", &wrong, &["the listener wants no login"]);
+        }
+        check("SASL_PLAINTEXT", &[], &["sasl.mechanism"]);
+        if !release.at_least("2.0") {
+            let lacking = login("OAUTHBEARER", "");
+            check("SASL_PLAINTEXT", &lacking, &["the listener has only", "PLAIN"]);
+        }
+    });
+}
+
+// KIP-368 came with 2.2.
+#[test]
+fn a_login_that_ends_is_renewed_on_its_connection() {
+    each("logins that end", |release| {
+        let broker = RealBroker::start_secured(release, &["connections.max.reauth.ms=2500"]);
+        let renews = release.at_least("2.2");
+        for mechanism in broker.mechanisms().iter().filter(|name| *name != "GSSAPI" && renews) {
+            let topic = format!("renewed-{mechanism}");
+            broker.create_topic(&topic, 1);
+            let login = login(mechanism, "alice-secret");
+            let kurier = broker.listener("SASL_PLAINTEXT");
+            let mut command = kurier.command(&["-vv", "produce", &topic]);
+            let piped = command.args(&login).stdin(Stdio::piped()).stderr(Stdio::piped());
+            let mut child = piped.spawn().unwrap();
+            let mut lines = child.stdin.take().unwrap();
+            for n in 0..80 {
+                writeln!(lines, "{n}").unwrap();
+                sleep(Duration::from_millis(100));
+            }
+            drop(lines);
+            let ended = child.wait_with_output().unwrap();
+            let log = String::from_utf8_lossy(&ended.stderr);
+            assert!(ended.status.success(), "{log}");
+            assert!(log.matches("logs in again").count() >= 2, "{mechanism}: {log}");
+            assert!(!log.contains("disconnected"), "{mechanism}: {log}");
+            let read = ["consume", &topic, "-o", "beginning", "-e"];
+            let back = output(kurier.command(&read).args(&login), "");
+            assert_eq!(back.split(|byte| *byte == b'\n').count(), 81, "{mechanism}");
+        }
+        if !renews {
+            say(&format!("Kafka {release}: logins do not end"));
+        }
+    });
+}
+
+/// The options of a login as alice.
+fn login(mechanism: &str, password: &str) -> Vec<String> {
+    let mut pairs =
+        vec!["security.protocol=SASL_PLAINTEXT".into(), format!("sasl.mechanism={mechanism}")];
+    match mechanism {
+        "OAUTHBEARER" => pairs.push(UNSECURED.into()),
+        _ => {
+            pairs.extend(["sasl.username=alice".into(), format!("sasl.password={password}")]);
+        }
+    }
+    pairs.into_iter().flat_map(|pair: String| ["-X".to_owned(), pair]).collect()
+}
