@@ -96,6 +96,8 @@ install_packages() { # PROGRAM=PACKAGE..
 install_brokers() {
   local release
   install_packages mvn=maven javac=openjdk-17-jdk-headless kcat=kcat
+  # For brokers with --security.
+  install_packages openssl=openssl krb5kdc=krb5-kdc kadmin.local=krb5-admin-server kinit=krb5-user
   for release in "${RELEASES[@]}"; do ci/kafka-broker fetch "$release"; done
 }
 

@@ -47,7 +47,8 @@ fn mistakes_at_a_login_are_told_apart() {
             assert!(!ended.status.success() && parts.iter().all(|p| said.contains(p)), "{said}");
             assert!(!said.contains("looking-glass"), "{said}");
         };
-        for mechanism in BY_PASSWORD.iter().filter(|name| broker.mechanisms().contains(*name)) {
+        let has = |name: &&&str| broker.mechanisms().iter().any(|one| one == **name);
+        for mechanism in BY_PASSWORD.iter().filter(has) {
             let wrong = login(mechanism, "looking-glass");
             // Brokers before 1.0 only hang up.
             let why = if release.at_least("1.0") { "SASL_AUTHENTICATION_FAILED" } else { "closed" };

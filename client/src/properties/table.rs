@@ -72,8 +72,6 @@ settings! {
     "sasl.kerberos.ticket.renew.jitter" => |p, v| {
         p.security.kerberos.renew_jitter = Some(fraction(v)?);
     };
-    // Tickets are renewed in this process: no program is started.
-    "sasl.kerberos.kinit.cmd" => |_p, _v| ();
     "sasl.jaas.config" => |p, v| p.security.jaas = Some(Jaas::read(v)?);
 
     "acks" "request.required.acks" => |p, v| p.producer.acks = one_of(v, ACKS)?;
@@ -166,6 +164,7 @@ pub(super) const WITHOUT_EFFECT: &[&str] = &[
     "enable.auto.offset.store",
     "auto.commit.",
     "partition.assignment.strategy",
+    "sasl.kerberos.kinit.cmd",
     "interceptor.classes",
     "metric",
     "client.dns.lookup",
