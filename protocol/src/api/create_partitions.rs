@@ -1,6 +1,15 @@
 //! CreatePartitions: more partitions for topics that exist. Records of a key may go to another
 //! partition afterwards. In a cluster with ZooKeeper only the controller serves it; KRaft brokers
 //! pass it on.
+//!
+//! # Versions
+//!
+//! | version | since | what changed |
+//! | --- | --- | --- |
+//! | 0 | 1.0 | first (KIP-195) |
+//! | 1 | 2.0 | the same bytes; a throttled answer comes at once (KIP-219) |
+//! | 2 | 2.5 | compact lengths, tags (KIP-482) |
+//! | 3 | 2.7 | the same bytes; THROTTLING_QUOTA_EXCEEDED may be answered (KIP-599) |
 
 use crate::error_code::ErrorCode;
 use crate::wire::Str;

@@ -1,5 +1,18 @@
 //! CreateTopics: new topics. In a cluster with ZooKeeper only the controller serves it; KRaft
 //! brokers pass it on. A topic that is created is known to other brokers a moment later.
+//!
+//! # Versions
+//!
+//! | version | since | what changed |
+//! | --- | --- | --- |
+//! | 0 | 0.10.1 | first (KIP-4) |
+//! | 1 | 0.10.2 | `validate_only`, and messages with errors |
+//! | 2 | 0.11.0 | the answer says for how long the client was throttled |
+//! | 3 | 2.0 | the same bytes; a throttled answer comes at once (KIP-219) |
+//! | 4 | 2.4 | counts of -1 stand for the broker's defaults (KIP-464) |
+//! | 5 | 2.4 | compact lengths, tags (KIP-482); what was created is answered (KIP-525) |
+//! | 6 | 2.7 | the same bytes; THROTTLING_QUOTA_EXCEEDED may be answered (KIP-599) |
+//! | 7 | 2.8 | the id of the topic is answered (KIP-516) |
 
 use crate::error_code::ErrorCode;
 use crate::wire::{Str, Uuid};

@@ -1,5 +1,17 @@
 //! DeleteTopics: takes topics and all their records away. In a cluster with ZooKeeper only the
 //! controller serves it; KRaft brokers pass it on.
+//!
+//! # Versions
+//!
+//! | version | since | what changed |
+//! | --- | --- | --- |
+//! | 0 | 0.10.1 | first (KIP-4) |
+//! | 1 | 0.11.0 | the answer says for how long the client was throttled |
+//! | 2 | 2.0 | the same bytes; a throttled answer comes at once (KIP-219) |
+//! | 3 | 2.1 | the same bytes; TOPIC_DELETION_DISABLED may be answered |
+//! | 4 | 2.4 | compact lengths, tags (KIP-482) |
+//! | 5 | 2.7 | messages with errors; THROTTLING_QUOTA_EXCEEDED may be answered (KIP-599) |
+//! | 6 | 2.8 | topics by name or by id (KIP-516) |
 
 use crate::error_code::ErrorCode;
 use crate::wire::{Str, Uuid};

@@ -1,4 +1,16 @@
 //! FindCoordinator: which broker looks after a consumer group, a transaction or a share group.
+//!
+//! # Versions
+//!
+//! | version | since | what changed |
+//! | --- | --- | --- |
+//! | 0 | 0.8.2 | coordinators of groups |
+//! | 1 | 0.11.0 | coordinators of transactions, and messages with errors (KIP-98) |
+//! | 2 | 2.0 | the same bytes; a throttled answer comes at once (KIP-219) |
+//! | 3 | 2.4 | compact lengths, tags (KIP-482) |
+//! | 4 | 3.0 | many keys at once (KIP-699) |
+//! | 5 | 3.8 | the same bytes; TRANSACTION_ABORTABLE may be answered (KIP-890) |
+//! | 6 | 3.9 | coordinators of share groups (KIP-932) |
 
 use crate::error_code::ErrorCode;
 use crate::wire::Str;

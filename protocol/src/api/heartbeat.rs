@@ -2,6 +2,16 @@
 //!
 //! Sent to the coordinator every `heartbeat.interval.ms`. A member that stays silent for its
 //! session timeout is removed and the group rebalances.
+//!
+//! # Versions
+//!
+//! | version | since | what changed |
+//! | --- | --- | --- |
+//! | 0 | 0.8.2 | first |
+//! | 1 | 0.11.0 | the answer says for how long the client was throttled |
+//! | 2 | 2.0 | the same bytes; a throttled answer comes at once (KIP-219) |
+//! | 3 | 2.3 | `group_instance_id` (KIP-345) |
+//! | 4 | 2.4 | compact lengths, tags (KIP-482) |
 
 use crate::error_code::ErrorCode;
 use crate::wire::Str;

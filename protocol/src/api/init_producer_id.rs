@@ -1,5 +1,17 @@
 //! InitProducerId: the id and epoch under which an idempotent producer numbers its batches. For a
 //! transaction it goes to the coordinator and shuts out older producers of the same name.
+//!
+//! # Versions
+//!
+//! | version | since | what changed |
+//! | --- | --- | --- |
+//! | 0 | 0.11.0 | first (KIP-98) |
+//! | 1 | 2.0 | the same bytes; a throttled answer comes at once (KIP-219) |
+//! | 2 | 2.4 | compact lengths, tags (KIP-482) |
+//! | 3 | 2.5 | the id and epoch that the producer has, to go on after an error (KIP-360) |
+//! | 4 | 2.7 | the same bytes; PRODUCER_FENCED may be answered (KIP-588) |
+//! | 5 | 3.8 | the same bytes; TRANSACTION_ABORTABLE may be answered (KIP-890) |
+//! | 6 | 4.1 | prepared transactions (KIP-939) |
 
 use crate::error_code::ErrorCode;
 use crate::wire::Str;

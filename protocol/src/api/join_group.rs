@@ -5,6 +5,21 @@
 //! computes the assignment and hands it in by SyncGroup. The same protocol serves consumers, Kafka
 //! Connect and others; only `protocol_type` and the opaque bytes differ. KIP-848 groups use
 //! ConsumerGroupHeartbeat instead.
+//!
+//! # Versions
+//!
+//! | version | since | what changed |
+//! | --- | --- | --- |
+//! | 0 | 0.8.2 | first |
+//! | 1 | 0.10.1 | a rebalance timeout beside the session timeout (KIP-62) |
+//! | 2 | 0.11.0 | the answer says for how long the client was throttled |
+//! | 3 | 2.0 | the same bytes; a throttled answer comes at once (KIP-219) |
+//! | 4 | 2.2 | a member without id is sent away with one: MEMBER_ID_REQUIRED (KIP-394) |
+//! | 5 | 2.3 | `group_instance_id` (KIP-345) |
+//! | 6 | 2.4 | compact lengths, tags (KIP-482) |
+//! | 7 | 2.5 | the type of the protocol is answered (KIP-559) |
+//! | 8 | 3.2 | the reason of the member (KIP-800) |
+//! | 9 | 3.2 | a leader may be told to leave the assignment as it is (KIP-814) |
 
 use bytes::Bytes;
 

@@ -1,5 +1,22 @@
 //! ListOffsets: the first or last offset of partitions, or the one at a point in time. It goes to
 //! the leaders of the partitions.
+//!
+//! # Versions
+//!
+//! | version | since | what changed |
+//! | --- | --- | --- |
+//! | 0 | 0.8.2 | several offsets, of segments |
+//! | 1 | 0.10.1 | one offset, by the timestamp of a record (KIP-79) |
+//! | 2 | 0.11.0 | `isolation_level` (KIP-98) |
+//! | 3 | 2.0 | the same bytes; a throttled answer comes at once (KIP-219) |
+//! | 4 | 2.1 | epochs of leaders (KIP-320) |
+//! | 5 | 2.2 | the same bytes; OFFSET_NOT_AVAILABLE may be answered (KIP-207) |
+//! | 6 | 2.8 | compact lengths, tags (KIP-482) |
+//! | 7 | 3.0 | timestamp -3: the record with the highest one (KIP-734) |
+//! | 8 | 3.5 | timestamp -4: the first offset on local disk (KIP-405) |
+//! | 9 | 3.9 | timestamp -5: the last offset in remote storage (KIP-1005) |
+//! | 10 | 4.0 | `timeout_ms`, for tiered storage (KIP-1075) |
+//! | 11 | 4.2 | timestamp -6: the first offset that is only on local disk (KIP-1023) |
 
 use crate::error_code::ErrorCode;
 use crate::wire::Str;

@@ -1,5 +1,24 @@
 //! Metadata: the brokers of the cluster, and of each topic its partitions with their leaders.
 //! Clients ask it first, and again whenever what they know proves to be old.
+//!
+//! # Versions
+//!
+//! | version | since | what changed |
+//! | --- | --- | --- |
+//! | 0 | 0.8.2 | first; no topics named means all |
+//! | 1 | 0.10.0 | racks, the controller, internal topics; null means all topics |
+//! | 2 | 0.10.1 | the id of the cluster (KIP-78) |
+//! | 3 | 0.11.0 | the answer says for how long the client was throttled |
+//! | 4 | 0.11.0 | `allow_auto_topic_creation` (KIP-204) |
+//! | 5 | 1.0 | replicas on failed disks (KIP-112) |
+//! | 6 | 2.0 | the same bytes; a throttled answer comes at once (KIP-219) |
+//! | 7 | 2.1 | epochs of leaders (KIP-320) |
+//! | 8 | 2.3 | what the client may do (KIP-430) |
+//! | 9 | 2.4 | compact lengths, tags (KIP-482) |
+//! | 10 | 2.8 | ids of topics (KIP-516) |
+//! | 11 | 2.8 | what the client may do to the cluster moves to DescribeCluster (KIP-700) |
+//! | 12 | 3.1 | topics by id (KIP-516) |
+//! | 13 | 4.0 | an error of the answer as a whole, to start over (KIP-1102) |
 
 use crate::error_code::ErrorCode;
 use crate::wire::{Str, Uuid};

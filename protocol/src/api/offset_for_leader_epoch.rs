@@ -1,5 +1,15 @@
 //! OffsetForLeaderEpoch: where the records of a leader's epoch end. After a change of leader a
 //! reader finds out with it whether records that it has read were lost (KIP-101, KIP-320).
+//!
+//! # Versions
+//!
+//! | version | since | what changed |
+//! | --- | --- | --- |
+//! | 0 | 0.11.0 | first, between brokers (KIP-101) |
+//! | 1 | 2.0 | the epoch is answered that the offset belongs to (KIP-279) |
+//! | 2 | 2.1 | clients may ask; the epoch that they know (KIP-320) |
+//! | 3 | 2.3 | `replica_id` tells followers from clients |
+//! | 4 | 2.8 | compact lengths, tags (KIP-482) |
 
 use crate::error_code::ErrorCode;
 use crate::wire::Str;

@@ -1,4 +1,23 @@
 //! Produce: record batches for the partitions that a broker leads.
+//!
+//! # Versions
+//!
+//! | version | since | what changed |
+//! | --- | --- | --- |
+//! | 0 | 0.8.2 | records of magic 0 |
+//! | 1 | 0.9.0 | the answer says for how long the client was throttled |
+//! | 2 | 0.10.0 | records may have magic 1; the append time is answered (KIP-32) |
+//! | 3 | 0.11.0 | records of magic 2 only; `transactional_id` (KIP-98) |
+//! | 4 | 1.0 | the same bytes; the sender knows KAFKA_STORAGE_ERROR (KIP-112) |
+//! | 5 | 1.0 | the first offset of the log is answered |
+//! | 6 | 2.0 | the same bytes; a throttled answer comes at once (KIP-219) |
+//! | 7 | 2.1 | the same bytes; records may be compressed with zstd (KIP-110) |
+//! | 8 | 2.4 | which records of a batch were refused, and why (KIP-467) |
+//! | 9 | 2.8 | compact lengths, tags (KIP-482) |
+//! | 10 | 3.7 | who leads the partition now (KIP-951) |
+//! | 11 | 3.8 | the same bytes; TRANSACTION_ABORTABLE may be answered (KIP-890) |
+//! | 12 | 4.0 | the same bytes; partitions join the transaction by themselves (KIP-890) |
+//! | 13 | 4.1 | topics by id in place of names (KIP-516) |
 
 use crate::error_code::ErrorCode;
 use crate::wire::{Records, Str, Uuid};

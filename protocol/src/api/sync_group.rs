@@ -2,6 +2,17 @@
 //!
 //! Sent to the coordinator by every member after JoinGroup. The leader hands in the assignments of
 //! all; the coordinator holds the others' requests back until it has them.
+//!
+//! # Versions
+//!
+//! | version | since | what changed |
+//! | --- | --- | --- |
+//! | 0 | 0.9.0 | first |
+//! | 1 | 0.11.0 | the answer says for how long the client was throttled |
+//! | 2 | 2.0 | the same bytes; a throttled answer comes at once (KIP-219) |
+//! | 3 | 2.3 | `group_instance_id` (KIP-345) |
+//! | 4 | 2.4 | compact lengths, tags (KIP-482) |
+//! | 5 | 2.5 | type and name of the protocol, so that a mismatch is noticed (KIP-559) |
 
 use bytes::Bytes;
 

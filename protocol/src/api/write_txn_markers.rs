@@ -2,6 +2,14 @@
 //!
 //! Sent by the transaction coordinator to the partition leaders (KIP-98). The one other user is the
 //! admin call that aborts a hanging transaction (KIP-664); it needs permission for cluster actions.
+//!
+//! # Versions
+//!
+//! | version | since | what changed |
+//! | --- | --- | --- |
+//! | 0 | 0.11.0 | first (KIP-98) |
+//! | 1 | 2.8 | compact lengths, tags (KIP-482) |
+//! | 2 | 4.2 | the version of transactions, 1 or 2 (KIP-1228) |
 
 use crate::error_code::ErrorCode;
 use crate::wire::Str;
