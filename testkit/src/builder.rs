@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kurier_auth::Secret;
+use kurier_auth::kerberos::Keytab;
 use kurier_env::{Chance, Seeded, Wall};
 use kurier_protocol::release::Release;
 
@@ -201,6 +202,13 @@ impl Builder {
     #[must_use]
     pub fn user(mut self, name: impl Into<String>, password: impl Into<Box<str>>) -> Self {
         self.sasl.users.insert(name.into(), Secret::new(password));
+        self
+    }
+
+    /// The keys of the brokers' service, such as `kafka/localhost@REALM`, for GSSAPI.
+    #[must_use]
+    pub fn keytab(mut self, keytab: Keytab) -> Self {
+        self.sasl.keytab = Some(keytab);
         self
     }
 

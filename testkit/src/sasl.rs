@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use kurier_auth::kerberos::{GssapiServer, Keytab, Moment};
 use kurier_auth::oauthbearer::{BearerLogin, BearerRefusal, OauthBearerServer, UnsecuredToken};
 use kurier_auth::scram::{SCRAM_NONCE_BYTES, ScramCredential, ScramHash, ScramLogin, ScramServer};
 use kurier_auth::{Mechanism, PlainServer, Secret, Step};
@@ -24,12 +25,14 @@ pub enum SaslMechanism {
     ScramSha512,
     /// A token. The brokers take unsecured ones that name a user and have not ended.
     OauthBearer,
+    /// Kerberos: a ticket for a service in the brokers' keytab.
+    Gssapi,
 }
 
 impl SaslMechanism {
     /// Every mechanism that the brokers have.
     pub const ALL: &'static [Self] =
-        &[Self::Plain, Self::ScramSha256, Self::ScramSha512, Self::OauthBearer];
+        &[Self::Plain, Self::ScramSha256, Self::ScramSha512, Self::OauthBearer, Self::Gssapi];
 
     /// Its name, such as `SCRAM-SHA-256`.
     #[must_use]
@@ -39,13 +42,14 @@ impl SaslMechanism {
             Self::ScramSha256 => "SCRAM-SHA-256",
             Self::ScramSha512 => "SCRAM-SHA-512",
             Self::OauthBearer => "OAUTHBEARER",
+            Self::Gssapi => "GSSAPI",
         }
     }
 
     /// The first release that has it.
     pub(crate) const fn since(self) -> Release {
         match self {
-            Self::Plain => Release::V0_10_0,
+            Self::Plain | Self::Gssapi => Release::V0_10_0,
             Self::ScramSha256 | Self::ScramSha512 => Release::V0_10_2,
             Self::OauthBearer => Release::V2_0,
         }
@@ -60,7 +64,7 @@ impl SaslMechanism {
         match self {
             Self::ScramSha256 => Some(ScramHash::Sha256),
             Self::ScramSha512 => Some(ScramHash::Sha512),
-            Self::Plain | Self::OauthBearer => None,
+            Self::Plain | Self::OauthBearer | Self::Gssapi => None,
         }
     }
 }
@@ -101,6 +105,8 @@ pub(crate) struct Sasl {
     pub(crate) users: BTreeMap<String, Secret>,
     /// How long a session lasts at most. Kafka: connections.max.reauth.ms.
     pub(crate) session_max: Option<Duration>,
+    /// The keys of the brokers' service, for GSSAPI.
+    pub(crate) keytab: Option<Keytab>,
     /// What SCRAM needs of the users, by mechanism and name.
     credentials: BTreeMap<(SaslMechanism, String), ScramCredential>,
 }
@@ -110,6 +116,11 @@ impl Sasl {
     pub(crate) fn problem(&self, release: Release) -> Option<String> {
         if let Some(early) = self.mechanisms.iter().find(|mechanism| release < mechanism.since()) {
             return Some(format!("Kafka {release} has no {early}; it came with {}", early.since()));
+        }
+        match (self.mechanisms.contains(&SaslMechanism::Gssapi), &self.keytab) {
+            (true, None) => return Some("GSSAPI needs a keytab".to_owned()),
+            (false, Some(_)) => return Some("a keytab needs the mechanism GSSAPI".to_owned()),
+            _ => {}
         }
         let first = self.mechanisms.iter().find(|mechanism| mechanism.has_passwords());
         match (first, self.users.is_empty()) {
@@ -148,9 +159,13 @@ impl Sasl {
                     sasl.users.get(user).is_some_and(|known| known.reveal() == password)
                 })))
             }
-            SaslMechanism::ScramSha256 => sasl.scram(ScramHash::Sha256, mechanism, fresh.nonce),
-            SaslMechanism::ScramSha512 => sasl.scram(ScramHash::Sha512, mechanism, fresh.nonce),
+            SaslMechanism::ScramSha256 => sasl.scram(ScramHash::Sha256, mechanism, fresh.nonce()),
+            SaslMechanism::ScramSha512 => sasl.scram(ScramHash::Sha512, mechanism, fresh.nonce()),
             SaslMechanism::OauthBearer => bearer(fresh.since_1970),
+            SaslMechanism::Gssapi => {
+                let keytab = sasl.keytab.clone().unwrap_or_default();
+                Server::Gssapi(GssapiServer::new(keytab, fresh.moment()), String::new())
+            }
         }
     }
 
@@ -186,21 +201,29 @@ fn bearer(now: Duration) -> Server {
 }
 
 /// What is new in each authentication.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Fresh {
-    pub(crate) nonce: [u8; SCRAM_NONCE_BYTES],
+    random: [u8; Moment::RANDOM_BYTES],
     /// The time, since 1970.
     pub(crate) since_1970: Duration,
 }
 
 impl Fresh {
     pub(crate) fn new(chance: &dyn Chance, millis: i64) -> Self {
-        let mut nonce = [0; SCRAM_NONCE_BYTES];
-        for part in nonce.chunks_mut(8) {
+        let mut random = [0; Moment::RANDOM_BYTES];
+        for part in random.chunks_mut(8) {
             let number = chance.next(Purpose::Identity).to_be_bytes();
             part.iter_mut().zip(number).for_each(|(byte, random)| *byte = random);
         }
-        Self { nonce, since_1970: Duration::from_millis(u64::try_from(millis).unwrap_or(0)) }
+        Self { random, since_1970: Duration::from_millis(u64::try_from(millis).unwrap_or(0)) }
+    }
+
+    fn nonce(&self) -> [u8; SCRAM_NONCE_BYTES] {
+        self.random.first_chunk().copied().unwrap_or([0; SCRAM_NONCE_BYTES])
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::new(i64::try_from(self.since_1970.as_micros()).unwrap_or(i64::MAX), self.random)
     }
 }
 
@@ -215,6 +238,8 @@ pub(crate) enum Server {
     Scram(ScramServer<ScramLookup>),
     /// With when the token ends, since 1970.
     OauthBearer(OauthBearerServer<BearerAccepts>, Arc<OnceLock<Duration>>),
+    /// With the user, when it is known.
+    Gssapi(GssapiServer, String),
 }
 
 impl Server {
@@ -228,6 +253,14 @@ impl Server {
             Self::Plain(server) => server.step(token),
             Self::Scram(server) => server.step(token),
             Self::OauthBearer(server, _) => server.step(token),
+            Self::Gssapi(server, user) => {
+                let step = server.step(token)?;
+                // Kafka's default rule: the first part of the principal's name.
+                let name = server.client().and_then(|client| client.parts.first());
+                *user =
+                    name.map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default();
+                Ok(step)
+            }
         }
     }
 
@@ -237,13 +270,14 @@ impl Server {
             Self::Plain(server) => server.user(),
             Self::Scram(server) => server.login().map(|login| login.name),
             Self::OauthBearer(server, _) => server.user(),
+            Self::Gssapi(_, user) => Some(user),
         }
     }
 
     /// When what the client has shown ends, since 1970; `None` if it does not.
     pub(crate) fn ends(&self) -> Option<Duration> {
         match self {
-            Self::Plain(_) | Self::Scram(_) => None,
+            Self::Plain(_) | Self::Scram(_) | Self::Gssapi(..) => None,
             Self::OauthBearer(_, ends) => ends.get().copied(),
         }
     }

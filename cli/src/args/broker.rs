@@ -61,6 +61,10 @@ pub(crate) struct BrokerArgs {
     #[arg(long = "user", value_name = "NAME:PASSWORD", requires = "sasl")]
     pub(crate) users: Vec<User>,
 
+    /// The keys of the brokers' service, for GSSAPI
+    #[arg(long, value_name = "FILE", requires = "sasl")]
+    pub(crate) keytab: Option<PathBuf>,
+
     /// Say nothing on stderr
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use kurier_auth::kerberos::Keytab;
 use kurier_env::{RealWall, Seeded};
 use kurier_testkit::{Builder, TestCluster};
 
@@ -22,7 +23,7 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
         args.topics.iter().fold(describe(&args.release, args.brokers), |builder, topic| {
             builder.topic(&topic.name, topic.partitions)
         });
-    let builder = secure(builder.auto_create(!args.no_auto_create), args);
+    let builder = secure(builder.auto_create(!args.no_auto_create), args)?;
     let cluster = build(builder)?;
     let served = cluster.serve_tcp(bare(&args.host), args.port).await;
     let served = served.map_err(|error| cannot_listen(args, &error))?;
@@ -57,10 +58,21 @@ fn bare(host: &str) -> &str {
 }
 
 /// Asks of clients what the options say.
-fn secure(builder: Builder, args: &BrokerArgs) -> Builder {
-    let builder = if args.tls { builder.tls() } else { builder };
-    let builder = builder.sasl(args.sasl.iter().copied());
-    args.users.iter().fold(builder, |builder, user| builder.user(&user.name, user.password.clone()))
+fn secure(builder: Builder, args: &BrokerArgs) -> Outcome<Builder> {
+    let mut builder = if args.tls { builder.tls() } else { builder };
+    builder = builder.sasl(args.sasl.iter().copied());
+    for user in &args.users {
+        builder = builder.user(&user.name, user.password.clone());
+    }
+    if let Some(file) = &args.keytab {
+        let failed = |why: String| {
+            Failure::Failed(format!("cannot read {}: {why}; check --keytab", file.display()))
+        };
+        let bytes = fs::read(file).map_err(|error| failed(reason(&error)))?;
+        let keytab = Keytab::parse(&bytes).map_err(|error| failed(error.to_string()))?;
+        builder = builder.keytab(keytab);
+    }
+    Ok(builder)
 }
 
 /// A cluster that keeps real time and draws real lots.

@@ -4,9 +4,15 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
+use kurier_auth::kerberos::kdc::Kdc;
+use kurier_auth::kerberos::{
+    Action, Credential, EncryptionType, GssapiClient, GssapiOptions, Login, Moment, Principal,
+    TicketSearch,
+};
 use kurier_auth::oauthbearer::{Claim, OauthBearerClient, UnsecuredToken};
 use kurier_auth::scram::{ScramClient, ScramHash};
 use kurier_auth::{Mechanism, Secret, Step};
+use kurier_env::Purpose;
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use kurier_protocol::api::metadata::MetadataRequest;
@@ -306,6 +312,69 @@ async fn a_token_lets_in_whom_it_names_until_it_ends() {
     assert!(alice.metadata().await.is_err());
 }
 
+const REALM: &str = "TEST.LOCAL";
+
+/// A ticket for `kafka/broker-1`, from a KDC that is asked by nobody else.
+fn ticket(kdc: &Kdc, moment: impl Fn() -> Moment) -> Credential {
+    let name = |text| Principal::parse(text, Some(REALM)).unwrap();
+    let mut first = Login::new(
+        name("alice"),
+        &kdc.keytab("alice").unwrap(),
+        &EncryptionType::ALL,
+        kdc.lifetimes,
+    )
+    .unwrap();
+    let granting =
+        converse(kdc, &moment, first.start(0, moment()), |reply, now| first.handle(reply, now));
+    let mut search = TicketSearch::new(&granting, name("kafka/broker-1"), &EncryptionType::ALL);
+    converse(kdc, &moment, search.start(0, moment()), |reply, now| search.handle(reply, now))
+}
+
+fn converse(
+    kdc: &Kdc,
+    moment: &impl Fn() -> Moment,
+    mut action: Result<Action, kurier_auth::kerberos::Error>,
+    mut handle: impl FnMut(&[u8], Moment) -> Result<Action, kurier_auth::kerberos::Error>,
+) -> Credential {
+    loop {
+        match action.unwrap() {
+            Action::Done(credential) => return *credential,
+            Action::Ask { request, .. } => {
+                action = handle(&kdc.handle(&request, &moment()), moment());
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ticket_lets_in_whom_the_kdc_knows() {
+    let mut kdc = Kdc::new(REALM, &[1; 32]);
+    kdc.add("alice", "wonderland").unwrap();
+    kdc.add("kafka/broker-1", "secret").unwrap();
+    let described = |keytab| TestCluster::builder().sasl([SaslMechanism::Gssapi]).keytab(keytab);
+    let cluster = described(kdc.keytab("kafka/broker-1").unwrap()).build();
+    let env = cluster.env(1);
+    let moment = || {
+        let random = std::array::from_fn(|at| env.chance(Purpose::Identity).to_be_bytes()[at % 8]);
+        Moment::new(env.wall_millis() * 1000, random)
+    };
+    let ticket = ticket(&kdc, moment);
+    let client = || Box::new(GssapiClient::new(&ticket, &GssapiOptions::default(), &moment()));
+    let mut alice = peer(&cluster).await;
+    let answer = log_in_by(&mut alice, client()).await.unwrap();
+    assert_eq!(answer.error_code, ErrorCode::NONE);
+    alice.metadata().await.unwrap();
+    assert_eq!(cluster.requests().pop().unwrap().user.as_deref(), Some("alice"));
+
+    // The service has new keys since: the ticket is worth nothing.
+    kdc.add("kafka/broker-1", "another secret").unwrap();
+    let other = described(kdc.keytab("kafka/broker-1").unwrap()).build();
+    let mut stranger = peer(&other).await;
+    let refused = log_in_by(&mut stranger, client()).await.unwrap();
+    assert_eq!(refused.error_code, ErrorCode::SASL_AUTHENTICATION_FAILED);
+    assert!(stranger.is_closed().await);
+}
+
 #[test]
 fn what_cannot_be_is_refused_at_once() {
     let problem = |builder: Builder| match builder.try_build() {
@@ -314,6 +383,8 @@ fn what_cannot_be_is_refused_at_once() {
     };
     let plain = || TestCluster::builder().sasl([SaslMechanism::Plain]);
     assert_eq!(problem(plain()), "PLAIN needs a user");
+    let keyless = problem(TestCluster::builder().sasl([SaslMechanism::Gssapi]));
+    assert_eq!(keyless, "GSSAPI needs a keytab");
     let early = TestCluster::builder().release("0.10.1").sasl([SaslMechanism::ScramSha256]);
     let early = problem(early.user("alice", "wonderland"));
     assert_eq!(early, "Kafka 0.10.1 has no SCRAM-SHA-256; it came with 0.10.2");
