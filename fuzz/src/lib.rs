@@ -36,3 +36,8 @@ pub mod replay;
 pub mod wire;
 
 pub use frame::arbitrary;
+
+/// The examples of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/fuzzing.md")]
+mod guide {}
