@@ -1,5 +1,5 @@
 //! Thousands of messages of every API in every version, read and written by Apache Kafka's own
-//! classes too.
+//! classes too; and record batches that these classes write.
 //!
 //! `KURIER_KAFKA_CLASSES` names the releases whose classes are asked, newest first; a message goes
 //! to the first that knows its version, since releases rename fields. 4.4.0 and 3.9.2 know all.
@@ -23,6 +23,7 @@ use kurier_fuzz::mutate::{Mutation, mutate};
 use kurier_fuzz::random::Random;
 use kurier_protocol::api::{self, MessageInfo};
 use kurier_protocol::json::{self, Json};
+use kurier_protocol::rows;
 use kurier_protocol::schema::{Field, Kind};
 use kurier_protocol::value::{self, Value};
 
@@ -45,8 +46,7 @@ fn kafkas_classes_read_what_we_read_and_write_what_we_write() {
         println!("SKIPPED: KURIER_KAFKA_CLASSES names no release");
         return;
     };
-    let rounds = std::env::var("KURIER_KAFKA_ROUNDS");
-    let rounds = rounds.map_or(ROUNDS_DEFAULT, |text| text.parse().expect("a number"));
+    let rounds = rounds();
     let mut kinds: BTreeSet<_> = api::messages()
         .flat_map(|info| info.versions.clone().map(move |version| (info.name, version)))
         .collect();
@@ -65,6 +65,37 @@ fn kafkas_classes_read_what_we_read_and_write_what_we_write() {
     let unexpected: Vec<_> = findings.other.keys().filter(|what| !is_expected(what)).collect();
     assert!(unexpected.is_empty(), "{unexpected:#?}");
     assert_eq!(kinds, WITHOUT_CLASSES.into(), "messages that no release knows");
+}
+
+// Case WIRE-02, for batches of every format and codec.
+#[test]
+fn batches_that_kafkas_classes_write_are_read_as_these_read_them() {
+    let releases = std::env::var("KURIER_KAFKA_CLASSES").unwrap_or_default();
+    if !releases.contains(WRITER_OF_OLD_BATCHES) {
+        println!("SKIPPED: KURIER_KAFKA_CLASSES does not name {WRITER_OF_OLD_BATCHES}");
+        return;
+    }
+    let count = 10 * rounds();
+    let mut read = 0;
+    let args = [count.to_string(), "1".to_owned()];
+    java(WRITER_OF_OLD_BATCHES, "Batches.java", &args, std::iter::empty(), |line| {
+        let kafkas: Json = serde_json::from_str(line).unwrap();
+        let ours = rows::decode_records(line).unwrap_or_else(|failed| panic!("{failed}: {line}"));
+        let ours: Json = serde_json::from_str(&ours).unwrap();
+        assert_eq!(ours["batches"], kafkas["batches"], "{}", kafkas["hex"]);
+        assert_eq!(ours.get("partialBytes"), None);
+        read += 1;
+    });
+    assert_eq!(read, count);
+    println!("{read} times one to three batches of Kafka's");
+}
+
+/// The last release that writes every format, and in whose classes `Batches.java` finds its own.
+const WRITER_OF_OLD_BATCHES: &str = "3.9.2";
+
+fn rounds() -> usize {
+    let rounds = std::env::var("KURIER_KAFKA_ROUNDS");
+    rounds.map_or(ROUNDS_DEFAULT, |text| text.parse().expect("a number"))
 }
 
 fn is_expected(what: &str) -> bool {
@@ -127,7 +158,7 @@ fn known(release: &str, kinds: &Kinds) -> Kinds {
     let lines: Vec<_> = kinds.iter().map(|(name, v)| format!("{name}\t{v}\t\t-\n")).collect();
     let mut known = Kinds::new();
     let mut kinds = kinds.iter();
-    answers(release, lines.into_iter(), |answer| {
+    java(release, "Golden.java", &[], lines.into_iter(), |answer| {
         let kind = kinds.next().unwrap();
         if answer != "unknown" {
             known.insert(*kind);
@@ -193,7 +224,7 @@ fn ask(release: &str, rows: impl Iterator<Item = Row> + Send + 'static, f: &mut 
         sent.send(row).unwrap();
         line
     });
-    answers(release, lines, |answer| {
+    java(release, "Golden.java", &[], lines, |answer| {
         let row: Row = asked.recv().unwrap();
         f.count += 1;
         f.broken += u64::from(row.mutation.is_some_and(|mutation| !mutation.keeps_framing()));
@@ -271,15 +302,17 @@ fn without_records(fields: &[Field], json: &mut Json) {
     }
 }
 
-/// Runs Kafka's classes on lines, and hands each answer on.
-fn answers(
+/// Runs a source file on Kafka's classes, with lines on its stdin, and hands each answer on.
+fn java(
     release: &str,
+    source: &str,
+    args: &[String],
     lines: impl Iterator<Item = String> + Send + 'static,
     mut work: impl FnMut(&str),
 ) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut command = Command::new(root.join("ci/kafka-broker"));
-    command.args(["tool", release]).arg(root.join("ci/java/Golden.java"));
+    command.args(["tool", release]).arg(root.join("ci/java").join(source)).args(args);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = BufWriter::new(child.stdin.take().unwrap());
     let writer = thread::spawn(move || {

@@ -121,4 +121,4 @@ fn make(random: &mut Random, magics: &[Magic]) -> Vec<u8> {
     if random.one_in(4) { bytes } else { random.damage(&bytes) }
 }
 
-const LIMITS: DecompressLimits = DecompressLimits { bytes_max: 1 << 20, ratio_max: 1 << 12 };
+const LIMITS: DecompressLimits = DecompressLimits { bytes_max: 1 << 18, ratio_max: 1 << 12 };
