@@ -14,8 +14,6 @@ pub(crate) enum Failure {
     Failed(String),
     /// Nobody reads stdout any more: exit status 1.
     StdoutClosed,
-    /// Stdout was closed before the command began: exit status 1.
-    StdoutLost,
     /// Stdout does not take what is written to it, for this reason: exit status 1.
     StdoutBroken(String),
     /// As `Failed`, and everything has been said already.
@@ -27,11 +25,7 @@ impl Failure {
     pub(crate) fn status(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Failed(_)
-            | Self::StdoutClosed
-            | Self::StdoutLost
-            | Self::StdoutBroken(_)
-            | Self::Said => 1,
+            Self::Failed(_) | Self::StdoutClosed | Self::StdoutBroken(_) | Self::Said => 1,
         }
     }
 
@@ -40,9 +34,7 @@ impl Failure {
         match self {
             Self::Usage(line) => Self::Usage(format!("{line}{more}")),
             Self::Failed(line) => Self::Failed(format!("{line}{more}")),
-            Self::StdoutClosed | Self::StdoutLost | Self::StdoutBroken(_) => {
-                Self::Failed(format!("{self}{more}"))
-            }
+            Self::StdoutClosed | Self::StdoutBroken(_) => Self::Failed(format!("{self}{more}")),
             Self::Said => Self::Said,
         }
     }
@@ -53,10 +45,6 @@ impl fmt::Display for Failure {
         match self {
             Self::Usage(line) | Self::Failed(line) => f.write_str(&one_line(line)),
             Self::StdoutClosed => f.write_str("stdout was closed by its reader"),
-            Self::StdoutLost => f.write_str(
-                "stdout is closed: what is read would be lost; write it to a file or pipe, \
-                 or to /dev/null (opened for writing alone)",
-            ),
             Self::StdoutBroken(reason) => write!(f, "cannot write to stdout: {reason}"),
             Self::Said => Ok(()),
         }

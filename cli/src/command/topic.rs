@@ -19,7 +19,7 @@ use super::topic_sheet::{Sheet, sheets};
 
 /// Prints the topics' names, or more in JSON.
 pub(crate) async fn list(args: &ListArgs, cluster: &ClusterArgs) -> Outcome {
-    let mut stdout = Stdout::for_data()?;
+    let mut stdout = Stdout::open()?;
     let client = connect(cluster, &[]).await?;
     let topics = client.admin().list_topics().await;
     let topics = topics.map_err(|error| failed("list topics", &error))?;
@@ -66,7 +66,7 @@ pub(crate) async fn delete(args: &DeleteArgs, cluster: &ClusterArgs) -> Outcome 
 
 /// Prints partitions, leaders, replicas and offsets.
 pub(crate) async fn describe(args: &DescribeArgs, cluster: &ClusterArgs) -> Outcome {
-    let mut stdout = Stdout::for_data()?;
+    let mut stdout = Stdout::open()?;
     let client = connect(cluster, &[]).await?;
     let described = client.admin().describe_topics(once(&args.topics)).await;
     let described = described.map_err(|error| failed("describe topics", &error))?;

@@ -22,7 +22,7 @@ pub(crate) fn run(command: &WireCommand) -> Outcome {
         WireCommand::Decode(args) => (rows::decode, &args.files),
         WireCommand::Encode(args) => (rows::encode, &args.files),
     };
-    let mut job = Job { translate, stdout: Stdout::for_data()?, rows: 0, failed: 0 };
+    let mut job = Job { translate, stdout: Stdout::open()?, rows: 0, failed: 0 };
     let stdin = [PathBuf::from("-")];
     let files = if files.is_empty() { &stdin[..] } else { files };
     let done = files.iter().try_for_each(|file| job.file(file));

@@ -25,19 +25,10 @@ pub(crate) struct Stdout {
 }
 
 impl Stdout {
-    /// Stdout for data: it is written in big pieces.
+    /// Stdout, which is written in big pieces.
     ///
-    /// # Errors
-    ///
-    /// It is closed, so that what is written would be lost.
-    pub(crate) fn for_data() -> Result<Self, Failure> {
-        if was_closed() {
-            return Err(Failure::StdoutLost);
-        }
-        Self::open()
-    }
-
-    /// Stdout for texts that a user may do without.
+    /// One that was closed when the process began cannot be told from /dev/null: Rust's runtime
+    /// opens that in its place. What is printed is discarded then, as the user asked.
     ///
     /// # Errors
     ///
@@ -161,33 +152,6 @@ impl Reader {
     }
 }
 
-/// Whether stdout was closed when the process began.
-///
-/// Rust's runtime opens /dev/null for reading and writing in the place of a closed descriptor, and
-/// a shell's `>/dev/null` opens it for writing alone: that is how they are told apart. A parent
-/// that gives /dev/null opened for both to its child is taken for one that has closed it; and
-/// where there is no /proc nothing can be told, and stdout counts as open.
-#[cfg(target_os = "linux")]
-fn was_closed() -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let device = |file: io::Result<File>| Some(file.ok()?.metadata().ok()?.rdev());
-    let is_null = device(stdout()).is_some_and(|one| device(File::open("/dev/null")) == Some(one));
-    is_null && std::fs::read_to_string("/proc/self/fdinfo/1").is_ok_and(|info| is_for_both(&info))
-}
-
-/// Whether a line `flags:` of /proc says that a file is open for reading and writing.
-#[cfg(target_os = "linux")]
-fn is_for_both(info: &str) -> bool {
-    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
-    flags.is_some_and(|flags| flags.trim_end().ends_with('2'))
-}
-
-/// Whether stdout was closed when the process began: that cannot be told here.
-#[cfg(not(target_os = "linux"))]
-fn was_closed() -> bool {
-    false
-}
-
 #[cfg(unix)]
 fn stdout() -> io::Result<File> {
     use std::os::fd::AsFd;
@@ -232,13 +196,5 @@ mod tests {
         let mut reluctant = Reluctant::default();
         write_all(&mut reluctant, b"0123456789").unwrap();
         assert_eq!(reluctant.0, b"0123456789");
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn the_last_octal_digit_of_the_flags_tells_how_a_file_is_open() {
-        assert!(is_for_both("pos:\t0\nflags:\t0100002\nmnt_id:\t26\n"));
-        assert!(!is_for_both("pos:\t0\nflags:\t0100001\nmnt_id:\t22\n"));
-        assert!(!is_for_both(""));
     }
 }

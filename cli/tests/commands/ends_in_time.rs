@@ -57,24 +57,18 @@ fn a_stopped_broker_ends_a_consumer_within_its_timeout() {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 #[test]
-fn a_stdout_that_was_closed_is_no_success_and_dev_null_is_one() {
+fn output_that_nobody_wants_is_no_failure() {
     let broker = Broker::start(&["--topics", "t"]);
     broker.run(&["produce", "t"], "a\n").done();
-    let shell = |redirected: &str, args: &[&str]| {
+    // A shell opens /dev/null for writing, other parents for reading too.
+    for opened in [">/dev/null", "1<>/dev/null", ">&-"] {
         let mut shell = Command::new("sh");
-        let script = format!("exec \"$0\" \"$@\" {redirected}");
+        let script = format!("exec \"$0\" \"$@\" {opened}");
         shell.args(["-c", &script, env!("CARGO_BIN_EXE_kurier"), "-b", &broker.bootstrap]);
-        run(shell.args(args), "b\n")
-    };
-    for args in [&["consume", "t", "-e"][..], &["topic", "list"], &["topic", "describe", "t"]] {
-        let ended = shell(">&-", args);
-        assert!(ended.failed(1).contains("stdout is closed"), "{args:?}: {ended:?}");
-        shell(">/dev/null", args).done();
+        run(shell.args(["consume", "t", "-e"]), "").done();
     }
-    // What prints nothing needs no stdout.
-    shell(">&-", &["produce", "t"]).done();
 }
 
 #[cfg(target_os = "linux")]

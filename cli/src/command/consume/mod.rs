@@ -73,7 +73,7 @@ fn topics(args: &ConsumeArgs) -> String {
 }
 
 fn open_stdout(args: &ConsumeArgs) -> Outcome<Stdout> {
-    let stdout = Stdout::for_data()?;
+    let stdout = Stdout::open()?;
     Ok(if args.unbuffered { stdout.unbuffered() } else { stdout })
 }
 

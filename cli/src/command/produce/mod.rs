@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &ProduceArgs, cluster: &ClusterArgs) -> Outcome {
         let line = "stdin is closed: there is nothing to write; pipe records in, or name files";
         return Err(Failure::Failed(line.into()));
     }
-    let tee = args.tee.then(Stdout::for_data).transpose()?;
+    let tee = args.tee.then(Stdout::open).transpose()?;
     let properties = properties(cluster, &own_properties(args))?;
     let record_bytes_max = input_bytes_max(args, properties.producer.request_bytes_max);
     let ready = async {
