@@ -37,5 +37,6 @@ pub use error::{Error, Refusal};
 pub use exchange::{Action, Lifetimes, Login, TicketSearch};
 pub use gss::{GssapiClient, GssapiOptions, GssapiServer};
 pub use keytab::Keytab;
+pub use messages::is_too_big;
 pub use moment::Moment;
 pub use principal::Principal;

@@ -78,7 +78,10 @@ impl Authenticator<'_> {
                     let request = SaslAuthenticateRequest { auth_bytes: token };
                     let answer = wire.call(i16::MAX, request).await;
                     let answer = answer.map_err(|cause| self.cut(cause))?;
-                    check_answer(answer).map_err(|fault| self.failed(fault))?
+                    match check_answer(answer) {
+                        Ok(token) => token,
+                        Err(fault) => return Err(self.refused(fault).await),
+                    }
                 }
                 Carrier::Frames => {
                     wire.send(token).await.map_err(|cause| self.cut(cause))?;
@@ -101,6 +104,15 @@ impl Authenticator<'_> {
         let (mechanism, problem) = (self.sasl.name(), "the server's last answer is not empty");
         let error = kurier_auth::Error::Malformed { mechanism, problem };
         Err(self.failed(LoginFault::Exchange(error)))
+    }
+
+    /// A refusal, which passes if the next login will be with a fresh ticket.
+    async fn refused(&self, fault: LoginFault) -> Cause {
+        if !self.sasl.hear_refusal(self.host).await {
+            return self.failed(fault);
+        }
+        let problem = format!("{fault}; the ticket was not new, and the next one will be").into();
+        self.failed(LoginFault::Credentials { problem, is_passing: true })
     }
 
     /// A failure of this login.

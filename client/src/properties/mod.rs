@@ -4,6 +4,7 @@ mod file;
 mod nearest;
 mod parse;
 mod jaas;
+mod kerberos;
 mod security;
 mod settings;
 mod table;

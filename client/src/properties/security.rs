@@ -1,8 +1,7 @@
 //! What settings say about security, and what that comes to. *core*
 
-use std::time::Duration;
-
 use super::jaas::Jaas;
+use super::kerberos::KerberosSettings;
 use super::parse::{Parsed, one_of};
 use crate::error::Error;
 use crate::security::{HAS_TLS, OauthBearer, Sasl, ScramHash, Secret};
@@ -16,38 +15,6 @@ pub(super) struct SecuritySettings {
     pub(super) password: Option<Secret>,
     pub(super) jaas: Option<Jaas>,
     pub(super) kerberos: KerberosSettings,
-}
-
-/// `sasl.kerberos.*`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct KerberosSettings {
-    /// The first part of the brokers' principal.
-    pub(super) service_name: Option<String>,
-    /// librdkafka's: who logs in.
-    pub(super) principal: Option<String>,
-    /// librdkafka's: the file with the key.
-    pub(super) keytab: Option<String>,
-    /// How long after a login the next one may come.
-    pub(super) relogin_gap: Option<Duration>,
-    /// After which part of a ticket's life to get the next one.
-    pub(super) renew_factor: Option<f64>,
-    /// Which part of it chance adds at most.
-    pub(super) renew_jitter: Option<f64>,
-}
-
-impl KerberosSettings {
-    /// The first of them that is set.
-    fn first_key(&self) -> Option<&'static str> {
-        let keys = [
-            ("sasl.kerberos.service.name", self.service_name.is_some()),
-            ("sasl.kerberos.principal", self.principal.is_some()),
-            ("sasl.kerberos.keytab", self.keytab.is_some()),
-            ("sasl.kerberos.min.time.before.relogin", self.relogin_gap.is_some()),
-            ("sasl.kerberos.ticket.renew.window.factor", self.renew_factor.is_some()),
-            ("sasl.kerberos.ticket.renew.jitter", self.renew_jitter.is_some()),
-        ];
-        keys.into_iter().find(|(_, is_set)| *is_set).map(|(key, _)| key)
-    }
 }
 
 /// `security.protocol`.
@@ -143,11 +110,10 @@ impl SecuritySettings {
                 "OAUTHBEARER needs a token: give the program a token provider, or \
                  unsecuredLoginStringClaim_sub in sasl.jaas.config for tests",
             )),
-            (SaslMechanism::Gssapi, None | Some(Jaas::Kerberos(_))) => Err(Error::invalid(
-                "sasl.mechanism",
-                "GSSAPI, which is the default, is not built in; \
-                 the others are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER",
-            )),
+            (SaslMechanism::Gssapi, None) => self.kerberos.sasl(None).map(Some),
+            (SaslMechanism::Gssapi, Some(Jaas::Kerberos(login))) => {
+                self.kerberos.sasl(Some(login)).map(Some)
+            }
             (mechanism, Some(jaas)) => Err(Error::invalid(
                 "sasl.jaas.config",
                 format!(

@@ -1,6 +1,8 @@
 //! Who is at the other end, and who reads along: how connections are secured.
 
 mod bearer;
+#[cfg(feature = "kerberos")]
+pub mod kerberos;
 mod sasl;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -16,4 +18,10 @@ pub use tls::Tls;
 pub const HAS_TLS: bool = cfg!(feature = "tls");
 
 /// The SASL mechanisms that this build can log in with, in the order of their names.
+#[cfg(feature = "kerberos")]
+pub const MECHANISMS: &[&str] =
+    &["GSSAPI", "OAUTHBEARER", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
+
+/// The SASL mechanisms that this build can log in with, in the order of their names.
+#[cfg(not(feature = "kerberos"))]
 pub const MECHANISMS: &[&str] = &["OAUTHBEARER", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];

@@ -6,6 +6,8 @@ use kurier_auth::{Mechanism, PlainClient, Secret};
 use kurier_env::Env;
 
 use super::bearer::{BearerToken, OauthBearer};
+#[cfg(feature = "kerberos")]
+use super::kerberos::Kerberos;
 use crate::error::Error;
 
 /// As whom, and how, a client logs in to brokers.
@@ -35,6 +37,9 @@ pub enum Sasl {
     },
     /// `OAUTHBEARER`: a token that somebody else gives.
     OauthBearer(OauthBearer),
+    /// `GSSAPI`: a ticket that a KDC gives out for each broker.
+    #[cfg(feature = "kerberos")]
+    Gssapi(Kerberos),
 }
 
 impl Sasl {
@@ -45,6 +50,8 @@ impl Sasl {
             Self::Plain { .. } => "PLAIN",
             Self::Scram { hash, .. } => hash.mechanism(),
             Self::OauthBearer(_) => "OAUTHBEARER",
+            #[cfg(feature = "kerberos")]
+            Self::Gssapi(_) => "GSSAPI",
         }
     }
 
@@ -54,6 +61,8 @@ impl Sasl {
         match self {
             Self::Plain { user, .. } | Self::Scram { user, .. } => Some(user),
             Self::OauthBearer(_) => None,
+            #[cfg(feature = "kerberos")]
+            Self::Gssapi(kerberos) => kerberos.config().principal.as_deref(),
         }
     }
 
@@ -72,6 +81,8 @@ impl Sasl {
         match self {
             Self::Plain { .. } | Self::Scram { .. } => self.by_password([0; _]).map(drop),
             Self::OauthBearer(_) => Ok(()),
+            #[cfg(feature = "kerberos")]
+            Self::Gssapi(kerberos) => kerberos.config().check(),
         }
     }
 
@@ -79,10 +90,13 @@ impl Sasl {
     /// that it needs.
     pub(crate) async fn mechanism(
         &self,
-        _broker_host: &str,
+        broker_host: &str,
         env: &Env,
     ) -> Result<Box<dyn Mechanism>, Error> {
+        let _ = broker_host;
         match self {
+            #[cfg(feature = "kerberos")]
+            Self::Gssapi(kerberos) => kerberos.mechanism(broker_host, env).await,
             Self::Plain { .. } | Self::Scram { .. } => {
                 let nonce = env.secret_bytes().map_err(|error| {
                     Error::invalid("random numbers", format!("the system has none: {error}"))
@@ -97,6 +111,19 @@ impl Sasl {
         }
     }
 
+    /// Hears that the broker with this host name has refused the login. Returns whether the next
+    /// try would be with something fresher, a new ticket.
+    pub(crate) async fn hear_refusal(&self, broker_host: &str) -> bool {
+        match self {
+            #[cfg(feature = "kerberos")]
+            Self::Gssapi(kerberos) => kerberos.forget(broker_host).await,
+            _ => {
+                let _ = broker_host;
+                false
+            }
+        }
+    }
+
     fn by_password(&self, nonce: [u8; SCRAM_NONCE_BYTES]) -> Result<Box<dyn Mechanism>, Error> {
         Ok(match self.clone() {
             Self::Plain { user, password } => {
@@ -106,7 +133,7 @@ impl Sasl {
                 let client = ScramClient::new(hash, user, password, nonce).map_err(unusable)?;
                 Box::new(if is_token { client.with_token() } else { client })
             }
-            Self::OauthBearer(_) => return Err(Error::invalid("sasl", "has no password")),
+            _ => return Err(Error::invalid("sasl", "has no password")),
         })
     }
 }

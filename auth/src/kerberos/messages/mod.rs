@@ -22,6 +22,7 @@ pub(crate) use application::{ApReply, ApRequest, Authenticator};
 pub(crate) use parts::{PaData, PaKind, encryption_types_of, pa_data_of};
 #[cfg(any(test, feature = "kdc"))]
 pub(crate) use parts::{Sealed, key_der, name_der, pa_data_der, read_name, tag};
+pub use refusal::is_too_big;
 pub(crate) use refusal::read_refusal;
 pub(crate) use reply::{Expected, KdcReply};
 pub(crate) use request::{Body, KdcRequest, encrypted_timestamp, option};

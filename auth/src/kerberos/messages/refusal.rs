@@ -2,11 +2,18 @@
 
 use super::parts::{read_name, tag};
 use crate::kerberos::der::Reader;
-use crate::kerberos::error::{Error, Refusal};
+use crate::kerberos::error::{Error, KRB_ERR_RESPONSE_TOO_BIG, Refusal};
 
 /// Whether the bytes begin as a KRB-ERROR does.
 pub(crate) fn is_refusal(bytes: &[u8]) -> bool {
     bytes.first() == Some(&(0x60 | tag::REFUSAL))
+}
+
+/// Whether a KDC's answer says that the true one does not fit a datagram: ask by a stream.
+#[must_use]
+pub fn is_too_big(reply: &[u8]) -> bool {
+    is_refusal(reply)
+        && read_refusal(reply).is_ok_and(|refusal| refusal.code == KRB_ERR_RESPONSE_TOO_BIG)
 }
 
 /// Reads a KRB-ERROR.

@@ -1,0 +1,271 @@
+//! The task that holds the tickets: logs in, again before the ticket ends, and gets a ticket for
+//! each broker, one question at a time for each.
+//!
+//! ```text
+//! nobody asked -> logging in -> logged in --four fifths of the ticket's life--> logging in
+//!                     | failed: all who wait hear it; the next who asks begins again
+//! ```
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use kurier_auth::kerberos::Credential;
+use kurier_env::{BoxFuture, Env, Purpose};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use super::converse::World;
+use super::failure::Failure;
+use super::login::{LoggedIn, log_in, service_ticket};
+use super::schedule::{is_usable, renew_at};
+use super::settings::KerberosConfig;
+
+/// What is asked of the task.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// A ticket for the service of this host.
+    Ticket(String, Answer),
+    /// The broker of this host did not take its ticket. The answer is whether it was an old one.
+    Forget(String, oneshot::Sender<bool>),
+}
+
+/// Who waits for a ticket.
+pub(super) type Answer = oneshot::Sender<Result<Shown, Failure>>;
+
+/// A ticket, and the time by the KDCs' clock at which it is shown.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) ticket: Credential,
+    /// Microseconds since 1970. No two are equal, or a broker would take the second for a replay.
+    pub(super) micros: i64,
+}
+
+/// The task.
+pub(super) struct Driver {
+    env: Env,
+    settings: Arc<KerberosConfig>,
+    commands: mpsc::Receiver<Command>,
+    login: Option<LoggedIn>,
+    is_logging_in: bool,
+    /// Who waits for the login.
+    waiting: Vec<(String, Answer)>,
+    services: HashMap<String, Service>,
+    running: FuturesUnordered<BoxFuture<'static, Done>>,
+    /// When to log in again.
+    due: Option<Instant>,
+    failures: u32,
+    micros_last: i64,
+}
+
+/// The ticket for a host.
+enum Service {
+    /// With how often it was shown.
+    Ready(Credential, u32),
+    Wanted(Vec<Answer>),
+}
+
+enum Done {
+    Login(Result<LoggedIn, Failure>),
+    Ticket(String, Result<(Credential, World), Failure>),
+}
+
+impl Driver {
+    pub(super) fn new(
+        env: Env,
+        settings: Arc<KerberosConfig>,
+        commands: mpsc::Receiver<Command>,
+    ) -> Self {
+        Self {
+            env,
+            settings,
+            commands,
+            login: None,
+            is_logging_in: false,
+            waiting: Vec::new(),
+            services: HashMap::new(),
+            running: FuturesUnordered::new(),
+            due: None,
+            failures: 0,
+            micros_last: 0,
+        }
+    }
+
+    /// Runs until nobody can ask any more.
+    pub(super) async fn run(mut self) {
+        loop {
+            let due = self.due.filter(|_| !self.is_logging_in);
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    None => return,
+                    Some(Command::Forget(host, answer)) => {
+                        let _ = answer.send(self.forget(&host));
+                    }
+                    Some(Command::Ticket(host, answer)) => self.handle_wish(host, answer),
+                },
+                Some(done) = self.running.next(), if !self.running.is_empty() => match done {
+                    Done::Login(result) => self.handle_login(result),
+                    Done::Ticket(host, result) => self.handle_ticket(&host, result),
+                },
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.start_login();
+                }
+            }
+        }
+    }
+
+    fn handle_wish(&mut self, host: String, answer: Answer) {
+        match &self.login {
+            Some(login) if is_usable(&login.granting, login.world.seconds()) => {
+                self.serve(host, answer);
+            }
+            _ => {
+                self.waiting.push((host, answer));
+                self.start_login();
+            }
+        }
+    }
+
+    fn start_login(&mut self) {
+        if std::mem::replace(&mut self.is_logging_in, true) {
+            return;
+        }
+        let login = log_in(self.env.clone(), Arc::clone(&self.settings), self.login.clone());
+        self.running.push(Box::pin(async move { Done::Login(login.await) }));
+    }
+
+    fn handle_login(&mut self, result: Result<LoggedIn, Failure>) {
+        self.is_logging_in = false;
+        match result {
+            Ok(login) => {
+                self.failures = 0;
+                let now = login.world.seconds();
+                let interval = self.settings.relogin_interval_min.as_secs();
+                let interval = i64::try_from(interval).unwrap_or(i64::MAX);
+                let due = renew_at(&login.granting, self.renew_part(), now, interval);
+                let wait = u64::try_from(due.saturating_sub(now)).unwrap_or(0).max(1);
+                self.due = Some(Instant::now() + Duration::from_secs(wait));
+                self.login = Some(login);
+                // Tickets that are good for longer may be had now.
+                self.services.retain(|_, service| matches!(service, Service::Wanted(_)));
+                for (host, answer) in std::mem::take(&mut self.waiting) {
+                    self.serve(host, answer);
+                }
+            }
+            Err(failure) => self.handle_login_failure(&failure),
+        }
+    }
+
+    fn handle_login_failure(&mut self, failure: &Failure) {
+        for (_, answer) in self.waiting.drain(..) {
+            let _ = answer.send(Err(failure.clone()));
+        }
+        // The old ticket is used to its end, and the login is tried again meanwhile.
+        let usable = |login: &LoggedIn| is_usable(&login.granting, login.world.seconds());
+        self.due = None;
+        if self.login.as_ref().is_some_and(usable) {
+            let wait = RETRY_AFTER.saturating_mul(1 << self.failures.min(3));
+            self.failures = self.failures.saturating_add(1);
+            self.due = Some(Instant::now() + wait);
+            let error = crate::error::Error::from(failure.clone());
+            tracing::warn!(%error, "no new ticket; the old one is used to its end");
+        }
+    }
+
+    /// After which part of its life a ticket is renewed, this time.
+    fn renew_part(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "53 bits of chance are enough")]
+        let chance = (self.env.chance(Purpose::Backoff) >> 11) as f64 / (1_u64 << 53) as f64;
+        self.settings.renew_window_factor + self.settings.renew_jitter * chance
+    }
+
+    /// Answers with the host's ticket, or gets one.
+    fn serve(&mut self, host: String, answer: Answer) {
+        let Some(LoggedIn { granting, world }) = &self.login else { return };
+        let now = world.seconds();
+        match self.services.entry(host) {
+            Entry::Occupied(mut entry) => match entry.get_mut() {
+                Service::Wanted(answers) => answers.push(answer),
+                Service::Ready(ticket, count) if is_usable(ticket, now) => {
+                    *count = count.saturating_add(1);
+                    let ticket = ticket.clone();
+                    self.show(ticket, answer);
+                }
+                Service::Ready(..) => {
+                    let host = entry.key().clone();
+                    entry.insert(Service::Wanted(vec![answer]));
+                    self.running.push(wanted(world, granting, &self.settings, host));
+                }
+            },
+            Entry::Vacant(entry) => {
+                let host = entry.key().clone();
+                entry.insert(Service::Wanted(vec![answer]));
+                self.running.push(wanted(world, granting, &self.settings, host));
+            }
+        }
+    }
+
+    fn handle_ticket(&mut self, host: &str, result: Result<(Credential, World), Failure>) {
+        let Some(Service::Wanted(answers)) = self.services.remove(host) else { return };
+        let ticket = match result {
+            Ok((ticket, world)) => {
+                if let Some(login) = &mut self.login {
+                    login.world.known.extend(world.known);
+                    login.world.clock_offset = world.clock_offset;
+                }
+                ticket
+            }
+            Err(failure) => {
+                for answer in answers {
+                    let _ = answer.send(Err(failure.clone()));
+                }
+                return;
+            }
+        };
+        for answer in answers {
+            self.show(ticket.clone(), answer);
+        }
+        self.services.insert(host.to_owned(), Service::Ready(ticket, 1));
+    }
+
+    /// Forgets a ticket that was shown more than once, and says whether there was one.
+    fn forget(&mut self, host: &str) -> bool {
+        match self.services.get(host) {
+            Some(Service::Ready(_, count)) => {
+                let is_old = *count > 1;
+                self.services.remove(host);
+                is_old
+            }
+            _ => false,
+        }
+    }
+
+    fn show(&mut self, ticket: Credential, answer: Answer) {
+        let offset = self.login.as_ref().map_or(0, |login| login.world.clock_offset);
+        let now = self.env.wall_millis().saturating_mul(1000);
+        let now = now.saturating_add(offset.saturating_mul(1_000_000));
+        let micros = now.max(self.micros_last.saturating_add(1));
+        self.micros_last = micros;
+        let _ = answer.send(Ok(Shown { ticket, micros }));
+    }
+}
+
+/// The question for the ticket of a host.
+fn wanted(
+    world: &World,
+    granting: &Credential,
+    settings: &Arc<KerberosConfig>,
+    host: String,
+) -> BoxFuture<'static, Done> {
+    let (world, granting, settings) = (world.clone(), granting.clone(), Arc::clone(settings));
+    Box::pin(async move {
+        let result = service_ticket(world, granting, settings, &host).await;
+        Done::Ticket(host, result)
+    })
+}
+
+/// How long to wait before the first new try of a login that failed; it doubles three times.
+const RETRY_AFTER: Duration = Duration::from_secs(10);

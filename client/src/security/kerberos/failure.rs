@@ -1,0 +1,58 @@
+//! Why there is no ticket.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use kurier_auth::kerberos::Error as KerberosError;
+
+use crate::error::{Attempt, Cause, Error};
+
+/// Why there is no ticket. All who wait for it get the same.
+#[derive(Clone, Debug)]
+pub(super) enum Failure {
+    /// A setting, or a file that it names, is of no use.
+    Setting(&'static str, Box<str>),
+    /// No KDC of a realm answered.
+    Silent(Box<[Attempt]>),
+    /// A KDC refused, or its answer cannot be trusted.
+    Kerberos {
+        /// What was wanted of whom.
+        wanted: Box<str>,
+        error: KerberosError,
+    },
+}
+
+impl Failure {
+    /// A file that cannot be read.
+    pub(super) fn unreadable(setting: &'static str, path: &Path, error: &io::Error) -> Self {
+        Self::Setting(setting, format!("{} cannot be read: {error}", path.display()).into())
+    }
+
+    /// A file whose content is not what it should be.
+    pub(super) fn unusable(setting: &'static str, path: &Path, error: &KerberosError) -> Self {
+        Self::Setting(setting, format!("{}: {error}", path.display()).into())
+    }
+
+    /// The system has no random numbers.
+    pub(super) fn no_entropy(error: &io::Error) -> Self {
+        Self::Setting("random numbers", format!("the system has none: {error}").into())
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Setting(setting, problem) => Self::invalid(setting, problem),
+            Failure::Silent(tried) => Self::Unreachable { tried },
+            Failure::Kerberos { wanted, error } => {
+                Self::invalid("sasl.kerberos", format!("{wanted}: {error}"))
+            }
+        }
+    }
+}
+
+/// A KDC that was tried.
+pub(super) fn attempt(kdc: &str, cause: io::Error) -> Attempt {
+    Attempt { address: format!("KDC {kdc}").into(), cause: Cause::Io(Arc::new(cause)) }
+}

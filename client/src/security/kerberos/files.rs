@@ -1,0 +1,156 @@
+//! Reads `krb5.conf`, keytabs and ticket caches, and knows where they are if nobody says so.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use kurier_auth::kerberos::{
+    CacheName, Config, ConfigReader, Error as KerberosError, Keytab, TicketCache, Wanted,
+};
+use kurier_env::Env;
+
+use super::failure::Failure;
+
+/// The content of `krb5.conf`. Files that the list names may be missing, but not all of them.
+pub(super) async fn read_config(env: &Env, files: Option<&[PathBuf]>) -> Result<Config, Failure> {
+    let files = files.map_or_else(default_config_files, <[PathBuf]>::to_vec);
+    let mut reader = ConfigReader::new(files.clone());
+    let mut found = false;
+    let broken = |error: KerberosError| Failure::Setting(CONFIG, error.to_string().into());
+    loop {
+        match reader.poll().map_err(broken)? {
+            Wanted::Nothing(config) if found => return Ok(config),
+            Wanted::Nothing(_) => {
+                let paths: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+                let problem = format!(
+                    "there is no {}; name the file with KRB5_CONFIG",
+                    paths.join(" and no ")
+                );
+                return Err(Failure::Setting(CONFIG, problem.into()));
+            }
+            Wanted::File(path) => match env.files().read(&path, FILE_BYTES_MAX).await {
+                Ok(content) => {
+                    found = true;
+                    reader.push_file(&path, &content).map_err(broken)?;
+                }
+                Err(e) if e.kind() == io::ErrorKind::NotFound && files.contains(&path) => {}
+                Err(e) => {
+                    return Err(broken(reader.unreadable(&format!("{}: {e}", path.display()))));
+                }
+            },
+            Wanted::Folder(path) => match env.files().list(&path).await {
+                Ok(names) => reader.push_folder(&path, &names),
+                Err(e) => {
+                    return Err(broken(reader.unreadable(&format!("{}: {e}", path.display()))));
+                }
+            },
+        }
+    }
+}
+
+/// The keytab, and where it is.
+pub(super) async fn read_keytab(
+    env: &Env,
+    config: &Config,
+    path: Option<&Path>,
+) -> Result<(Keytab, PathBuf), Failure> {
+    let path = match path {
+        Some(path) => path.to_owned(),
+        None => default_keytab(env, config).await?,
+    };
+    let bytes = env.files().read(&path, FILE_BYTES_MAX).await;
+    let bytes = bytes.map_err(|error| Failure::unreadable(KEYTAB, &path, &error))?;
+    let keytab = Keytab::parse(&bytes).map_err(|error| Failure::unusable(KEYTAB, &path, &error))?;
+    Ok((keytab, path))
+}
+
+/// The ticket cache, and what it is called.
+pub(super) async fn read_cache(
+    env: &Env,
+    config: &Config,
+    name: Option<&str>,
+) -> Result<(TicketCache, String), Failure> {
+    let name = match name {
+        Some(name) => name.to_owned(),
+        None => default_cache(env, config).await?,
+    };
+    let place = CacheName::parse(&name);
+    let place = place.map_err(|error| Failure::Setting(CACHE, error.to_string().into()))?;
+    let path = match place {
+        CacheName::File(path) => path,
+        CacheName::Folder(folder) => {
+            let primary = env.files().read(&folder.join("primary"), FILE_BYTES_MAX).await.ok();
+            CacheName::in_folder(&folder, primary.as_deref())
+        }
+    };
+    let bytes = env.files().read(&path, FILE_BYTES_MAX).await.map_err(|error| {
+        let problem = format!("{} cannot be read: {error}; run kinit", path.display());
+        Failure::Setting(CACHE, problem.into())
+    })?;
+    let cache = TicketCache::parse(&bytes);
+    Ok((cache.map_err(|error| Failure::unusable(CACHE, &path, &error))?, name))
+}
+
+fn default_config_files() -> Vec<PathBuf> {
+    match std::env::var_os("KRB5_CONFIG") {
+        Some(paths) => std::env::split_paths(&paths).collect(),
+        None if cfg!(windows) => vec![r"C:\ProgramData\MIT\Kerberos5\krb5.ini".into()],
+        None => vec!["/etc/krb5.conf".into()],
+    }
+}
+
+async fn default_keytab(env: &Env, config: &Config) -> Result<PathBuf, Failure> {
+    let variable = |name| std::env::var(name).ok();
+    let relation = |name| config.default_of(name).map(str::to_owned);
+    let name = variable("KRB5_CLIENT_KTNAME")
+        .or_else(|| relation("default_client_keytab_name"))
+        .or_else(|| variable("KRB5_KTNAME"))
+        .or_else(|| relation("default_keytab_name"))
+        .unwrap_or_else(|| "/etc/krb5.keytab".to_owned());
+    let name = expand(env, &name, KEYTAB).await?;
+    let path = ["FILE:", "WRFILE:"].iter().find_map(|kind| name.strip_prefix(kind));
+    Ok(path.unwrap_or(&name).into())
+}
+
+async fn default_cache(env: &Env, config: &Config) -> Result<String, Failure> {
+    if let Ok(name) = std::env::var("KRB5CCNAME") {
+        return Ok(name);
+    }
+    let name = config.default_of("default_ccache_name").unwrap_or("FILE:/tmp/krb5cc_%{uid}");
+    expand(env, name, CACHE).await
+}
+
+/// Puts in what `%{uid}` and its kin stand for.
+async fn expand(env: &Env, name: &str, setting: &'static str) -> Result<String, Failure> {
+    let mut out = name.replace("%{null}", "").replace("%{TEMP}", "/tmp");
+    for variable in ["%{uid}", "%{euid}", "%{USERID}"] {
+        if out.contains(variable) {
+            let unknown = || {
+                let problem = format!("{name}: what {variable} is, this system does not say");
+                Failure::Setting(setting, problem.into())
+            };
+            let status = env.files().read(Path::new("/proc/self/status"), FILE_BYTES_MAX).await;
+            let status = String::from_utf8(status.map_err(|_| unknown())?).unwrap_or_default();
+            let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+            // The first is the real user, the second the effective one.
+            let mut ids = ids.into_iter().flat_map(str::split_whitespace);
+            let id = if variable == "%{euid}" { ids.nth(1) } else { ids.next() };
+            out = out.replace(variable, id.ok_or_else(unknown)?);
+        }
+    }
+    match out.split_once("%{") {
+        Some((_, rest)) => {
+            let problem = format!("{name}: %{{{rest} is not supported; write the path itself");
+            Err(Failure::Setting(setting, problem.into()))
+        }
+        None => Ok(out),
+    }
+}
+
+/// The setting that errors name: `krb5.conf`.
+const CONFIG: &str = "krb5.conf";
+/// The setting that errors name: the keytab.
+pub(super) const KEYTAB: &str = "sasl.kerberos.keytab";
+/// The setting that errors name: the ticket cache.
+pub(super) const CACHE: &str = "ticket cache";
+/// The longest file that is read.
+const FILE_BYTES_MAX: u64 = 1 << 20;

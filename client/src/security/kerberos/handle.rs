@@ -1,0 +1,104 @@
+//! `Kerberos`: what the client holds of a login.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use kurier_auth::Mechanism;
+use kurier_auth::kerberos::{GssapiClient, Moment};
+use kurier_env::Env;
+use tokio::sync::{mpsc, oneshot};
+
+use super::driver::{Command, Driver};
+use super::failure::Failure;
+use super::settings::KerberosConfig;
+use crate::error::Error;
+
+/// A login by Kerberos. Cloning shares it, its tickets, and the task that renews them; two are
+/// equal if they share it. The task begins with the first login and ends with the last clone.
+#[derive(Clone)]
+pub struct Kerberos(Arc<Shared>);
+
+struct Shared {
+    config: Arc<KerberosConfig>,
+    commands: OnceLock<mpsc::Sender<Command>>,
+}
+
+impl Kerberos {
+    /// A login with these settings. Nothing happens before the first broker asks for it.
+    #[must_use]
+    pub fn new(config: KerberosConfig) -> Self {
+        Self(Arc::new(Shared { config: Arc::new(config), commands: OnceLock::new() }))
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub fn config(&self) -> &KerberosConfig {
+        &self.0.config
+    }
+
+    /// The client half of one login to the broker with this host name, with a ticket for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if a setting or a file is of no use, or a KDC refuses;
+    /// [`Error::Unreachable`] if no KDC answers within about ten seconds.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost: a ticket that arrives later is kept for the next who asks.
+    pub async fn mechanism(
+        &self,
+        broker_host: &str,
+        env: &Env,
+    ) -> Result<Box<dyn Mechanism>, Error> {
+        let (answer, shown) = oneshot::channel();
+        let command = Command::Ticket(canonical(broker_host), answer);
+        let gone = || Error::Closed { what: "login by Kerberos" };
+        self.commands(env).send(command).await.map_err(|_| gone())?;
+        let shown = shown.await.map_err(|_| gone())??;
+        let random = env.secret_bytes().map_err(|error| Failure::no_entropy(&error))?;
+        let now = Moment::new(shown.micros, random);
+        Ok(Box::new(GssapiClient::new(&shown.ticket, &self.0.config.gssapi, &now)))
+    }
+
+    /// Forgets the ticket for a broker that did not take it: it may have got a new key. Returns
+    /// whether the ticket had been shown before, so that a fresh one may help.
+    pub(crate) async fn forget(&self, broker_host: &str) -> bool {
+        let Some(commands) = self.0.commands.get() else { return false };
+        let (answer, was_used) = oneshot::channel();
+        let command = Command::Forget(canonical(broker_host), answer);
+        commands.send(command).await.is_ok() && was_used.await.unwrap_or(false)
+    }
+
+    fn commands(&self, env: &Env) -> &mpsc::Sender<Command> {
+        self.0.commands.get_or_init(|| {
+            let (sender, receiver) = mpsc::channel(COMMANDS_MAX);
+            let driver = Driver::new(env.clone(), Arc::clone(&self.0.config), receiver);
+            tokio::spawn(driver.run());
+            sender
+        })
+    }
+}
+
+impl PartialEq for Kerberos {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Kerberos {}
+
+impl fmt::Debug for Kerberos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Kerberos").field(&self.0.config).finish()
+    }
+}
+
+/// A host as it stands in principals: as the broker advertises it, in lower case, without the last
+/// dot. No name service is asked for another one.
+fn canonical(host: &str) -> String {
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// How many may wait for the task to listen.
+const COMMANDS_MAX: usize = 64;

@@ -1,0 +1,57 @@
+//! When to log in again, and which tickets are still good. *Core.*
+
+use kurier_auth::kerberos::Credential;
+
+/// Whether a ticket is good for long enough to be shown. Times are seconds by the KDCs' clock.
+pub(super) fn is_usable(ticket: &Credential, now: i64) -> bool {
+    ticket.end.saturating_sub(now) > REST_MIN
+}
+
+/// When to log in again: after `part` of the ticket's life, but not within `interval_min` seconds
+/// from `now` unless the ticket ends before.
+pub(super) fn renew_at(ticket: &Credential, part: f64, now: i64, interval_min: i64) -> i64 {
+    let start = if ticket.start == 0 { now } else { ticket.start };
+    let life = ticket.end.saturating_sub(start).max(0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "seconds")]
+    let after = (life as f64 * part.clamp(0.0, 1.0)) as i64;
+    let due = start.saturating_add(after);
+    let soonest = now.saturating_add(interval_min);
+    due.max(soonest).min(ticket.end.saturating_sub(REST_MIN)).max(now)
+}
+
+/// With how many seconds left a ticket counts as over.
+const REST_MIN: i64 = 30;
+
+#[cfg(test)]
+mod tests {
+    use kurier_auth::kerberos::{EncryptionType, Key, Principal};
+
+    use super::*;
+
+    fn ticket(start: i64, end: i64) -> Credential {
+        Credential {
+            client: Principal::default(),
+            server: Principal::default(),
+            key: Key::new(EncryptionType::Aes128Sha1, &[0; 16]).unwrap(),
+            flags: 0,
+            start,
+            end,
+            renew_till: 0,
+            ticket: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_renewed_after_four_fifths_of_its_life() {
+        assert_eq!(renew_at(&ticket(1000, 11_000), 0.8, 1000, 60), 9000);
+        assert_eq!(renew_at(&ticket(1000, 11_000), 0.8, 10_000, 60), 10_060, "not too often");
+        assert_eq!(renew_at(&ticket(1000, 11_000), 0.8, 10_950, 60), 10_970, "before it ends");
+        assert_eq!(renew_at(&ticket(1000, 1020), 0.8, 1000, 60), 1000, "shorter than the rest");
+    }
+
+    #[test]
+    fn a_ticket_that_is_about_to_end_is_not_shown() {
+        assert!(is_usable(&ticket(0, 131), 100));
+        assert!(!is_usable(&ticket(0, 130), 100));
+    }
+}

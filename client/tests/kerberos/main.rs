@@ -1,0 +1,203 @@
+//! A client that logs in by Kerberos gets its tickets in time, and says what is wrong.
+
+#![cfg(feature = "kerberos")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+mod world;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use kurier_auth::Mechanism;
+use kurier_client::Error;
+use kurier_client::security::kerberos::{Kerberos, KerberosConfig, TicketSource};
+use tokio::time::sleep;
+use world::{AS, Manner, TGS, World, cache_of};
+
+fn by_keytab() -> KerberosConfig {
+    KerberosConfig {
+        source: TicketSource::Keytab(Some("/alice.keytab".into())),
+        config_files: Some(vec!["/krb5.conf".into()]),
+        ..KerberosConfig::default()
+    }
+}
+
+fn by_cache() -> KerberosConfig {
+    KerberosConfig { source: TicketSource::Cache(Some("/cache".into())), ..by_keytab() }
+}
+
+async fn mechanism(
+    kerberos: &Kerberos,
+    world: &Arc<World>,
+    host: &str,
+) -> Result<Box<dyn Mechanism>, Error> {
+    kerberos.mechanism(host, &world.env()).await
+}
+
+async fn check_login(kerberos: &Kerberos, world: &Arc<World>, host: &str) {
+    let mut client = mechanism(kerberos, world, host).await.unwrap();
+    let host = host.to_ascii_lowercase();
+    assert_eq!(world.lets_in(&host, &mut *client), Ok("alice@TEST".to_owned()));
+}
+
+async fn error_of(config: KerberosConfig, world: &Arc<World>, host: &str) -> Error {
+    mechanism(&Kerberos::new(config), world, host).await.unwrap_err()
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_connections_to_a_broker_ask_the_kdc_once() {
+    let world = World::new(&[("kdc", Manner::Good)], 0);
+    let kerberos = Kerberos::new(by_keytab());
+    join_all((0..20).map(|_| check_login(&kerberos, &world, "b"))).await;
+    assert_eq!((world.count(AS), world.count(TGS)), (2, 1), "one login, with a proof; one ticket");
+    check_login(&kerberos, &world, "B").await;
+    check_login(&kerberos, &world, "c").await;
+    assert_eq!((world.count(AS), world.count(TGS)), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_and_a_silent_kdc_cost_a_second_and_only_once() {
+    let kdcs = [("dead", Manner::Refuses), ("mute", Manner::Silent), ("kdc", Manner::Good)];
+    let world = World::new(&kdcs, 0);
+    let kerberos = Kerberos::new(by_keytab());
+    check_login(&kerberos, &world, "b").await;
+    check_login(&kerberos, &world, "c").await;
+    assert_eq!(world.elapsed().as_secs(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn kdcs_that_are_silent_are_given_up_after_ten_seconds_and_named() {
+    let world = World::new(&[("one", Manner::Silent), ("two", Manner::Refuses)], 0);
+    let error = error_of(by_keytab(), &world, "b").await;
+    assert_eq!(world.elapsed().as_secs(), 10);
+    assert!(error.is_retriable());
+    let text = error.to_string();
+    assert!(text.contains("KDC tcp/one:88") && text.contains("KDC udp/two:88"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn datagrams_are_used_where_streams_are_refused_and_the_other_way_round() {
+    let world = World::new(&[("kdc", Manner::Datagrams)], 0);
+    check_login(&Kerberos::new(by_keytab()), &world, "b").await;
+    let world = World::new(&[("kdc", Manner::TooBig)], 0);
+    let config = KerberosConfig { datagrams_first: true, ..by_keytab() };
+    check_login(&Kerberos::new(config), &world, "b").await;
+    assert_eq!(world.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_clock_does_not_matter() {
+    for ahead in [400, -400, 100_000] {
+        let world = World::new(&[("kdc", Manner::Good)], ahead);
+        check_login(&Kerberos::new(by_keytab()), &world, "b").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_keytab_logs_in_again_after_four_fifths_of_a_ticket() {
+    let world = World::new(&[("kdc", Manner::Good)], 0);
+    world.kdc.lock().unwrap().lifetimes.ticket = 1000;
+    let kerberos = Kerberos::new(by_keytab());
+    check_login(&kerberos, &world, "b").await;
+    sleep(Duration::from_secs(790)).await;
+    assert_eq!(world.count(AS), 2);
+    sleep(Duration::from_secs(70)).await;
+    assert_eq!(world.count(AS), 4);
+    sleep(Duration::from_secs(10_000)).await;
+    check_login(&kerberos, &world, "b").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_old_ticket_is_used_to_its_end_while_no_kdc_answers() {
+    let world = World::new(&[("kdc", Manner::Good)], 0);
+    world.kdc.lock().unwrap().lifetimes.ticket = 1000;
+    let kerberos = Kerberos::new(by_keytab());
+    check_login(&kerberos, &world, "b").await;
+    world.set_manner(Manner::Refuses);
+    sleep(Duration::from_secs(950)).await;
+    check_login(&kerberos, &world, "b").await;
+    sleep(Duration::from_secs(60)).await;
+    assert!(mechanism(&kerberos, &world, "b").await.unwrap_err().is_retriable());
+    world.set_manner(Manner::Good);
+    check_login(&kerberos, &world, "b").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ticket_from_a_cache_is_renewed_until_it_cannot_be() {
+    let world = World::new(&[("kdc", Manner::Good)], 0);
+    {
+        let mut kdc = world.kdc.lock().unwrap();
+        (kdc.lifetimes.ticket, kdc.lifetimes.renew) = (1000, 3000);
+    }
+    world.put("/cache", cache_of(&world.granting()));
+    let kerberos = Kerberos::new(by_cache());
+    for _ in 0..29 {
+        check_login(&kerberos, &world, "b").await;
+        sleep(Duration::from_secs(100)).await;
+    }
+    assert_eq!(world.count(AS), 0);
+    sleep(Duration::from_secs(100)).await;
+    let error = mechanism(&kerberos, &world, "b").await.unwrap_err();
+    assert!(error.to_string().contains("run kinit"), "{error}");
+    // Somebody runs kinit.
+    world.put("/cache", cache_of(&world.granting()));
+    check_login(&kerberos, &world, "b").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_that_others_renew_is_read_again() {
+    let world = World::new(&[("kdc", Manner::Good)], 0);
+    world.kdc.lock().unwrap().lifetimes.ticket = 1000;
+    world.put("/cache", cache_of(&world.granting()));
+    let kerberos = Kerberos::new(by_cache());
+    check_login(&kerberos, &world, "b").await;
+    sleep(Duration::from_secs(700)).await;
+    world.put("/cache", cache_of(&world.granting()));
+    sleep(Duration::from_secs(400)).await;
+    let before = world.count(TGS);
+    check_login(&kerberos, &world, "b").await;
+    assert_eq!(world.count(TGS), before + 1, "a ticket for the broker, and no renewal");
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_name_file_principal_kdc_and_what_helps() {
+    let world = World::new(&[("kdc", Manner::Good)], 0);
+    world.put("/empty.conf", b"[libdefaults]\ndefault_realm = TEST\n".to_vec());
+    let keytab = |path: &str| KerberosConfig {
+        source: TicketSource::Keytab(Some(path.into())),
+        ..by_keytab()
+    };
+    let cache = |name: &str| KerberosConfig {
+        source: TicketSource::Cache(Some(name.into())),
+        ..by_keytab()
+    };
+    let conf = |path: &str| KerberosConfig { config_files: Some(vec![path.into()]), ..by_keytab() };
+    let bob = KerberosConfig { principal: Some("bob".into()), ..by_keytab() };
+    let rows: [(KerberosConfig, &str, &[&str]); 8] = [
+        (keytab("/none"), "b", &["sasl.kerberos.keytab", "/none cannot be read"]),
+        (keytab("/krb5.conf"), "b", &["/krb5.conf: malformed keytab"]),
+        (bob, "b", &["no key of bob@TEST", "keys of alice@TEST"]),
+        (cache("/none"), "b", &["/none cannot be read", "run kinit"]),
+        (cache("KCM:0"), "b", &["KCM:0", "not supported", "FILE or DIR"]),
+        (conf("/none"), "b", &["there is no /none", "KRB5_CONFIG"]),
+        (conf("/empty.conf"), "b", &["no kdc for realm TEST", "dns_lookup_kdc"]),
+        (
+            by_keytab(),
+            "10.1.2.3",
+            &["alice@TEST for kafka/10.1.2.3@TEST", "KDC tcp/kdc:88", "KRB-ERROR 7", "IP address"],
+        ),
+    ];
+    for (config, host, wanted) in rows {
+        let error = error_of(config, &world, host).await;
+        let text = error.to_string();
+        assert!(wanted.iter().all(|part| text.contains(part)), "{text}");
+        assert!(!error.is_retriable(), "{text}");
+    }
+    let kinds = [kurier_client::security::kerberos::EncryptionType::Aes256Sha1];
+    world.kdc.lock().unwrap().add_with("alice", "looking glass", &kinds).unwrap();
+    let text = error_of(by_keytab(), &world, "b").await.to_string();
+    for part in ["alice@TEST", "/alice.keytab", "key version 1", "KRB-ERROR 24", "older than"] {
+        assert!(text.contains(part), "{text}");
+    }
+}
