@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::real_broker::RealBroker;
-use crate::real_brokers::{each, say};
+use crate::real_brokers::each;
 use crate::run::{output, run};
 
 /// Those that need no ticket.
@@ -67,9 +67,11 @@ fn mistakes_at_a_login_are_told_apart() {
 #[test]
 fn a_login_that_ends_is_renewed_on_its_connection() {
     each("logins that end", |release| {
+        if !release.at_least("2.2") {
+            return;
+        }
         let broker = RealBroker::start_secured(release, &["connections.max.reauth.ms=2500"]);
-        let renews = release.at_least("2.2");
-        for mechanism in broker.mechanisms().iter().filter(|name| *name != "GSSAPI" && renews) {
+        for mechanism in broker.mechanisms().iter().filter(|name| *name != "GSSAPI") {
             let topic = format!("renewed-{mechanism}");
             broker.create_topic(&topic, 1);
             let login = login(mechanism, "alice-secret");
@@ -91,9 +93,6 @@ fn a_login_that_ends_is_renewed_on_its_connection() {
             let read = ["consume", &topic, "-o", "beginning", "-e"];
             let back = output(kurier.command(&read).args(&login), "");
             assert_eq!(back.split(|byte| *byte == b'\n').count(), 81, "{mechanism}");
-        }
-        if !renews {
-            say(&format!("Kafka {release}: logins do not end"));
         }
     });
 }

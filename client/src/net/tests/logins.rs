@@ -1,11 +1,13 @@
 //! What a login promises, against a broker that the test plays.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use kurier_auth::oauthbearer::{BearerRefusal, OauthBearerServer};
 use kurier_auth::scram::{ScramCredential, ScramHash, ScramServer};
 use kurier_auth::{Mechanism, PlainServer, Secret, Step};
+use kurier_env::{BoxFuture, Env};
 use kurier_protocol::api::metadata::{MetadataRequest, MetadataResponse};
 use kurier_protocol::api::sasl_authenticate::{SaslAuthenticateRequest, SaslAuthenticateResponse};
 use kurier_protocol::api::sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse};
@@ -19,7 +21,7 @@ use super::super::{Address, Class};
 use crate::config::ClientConfig;
 use crate::error::{Cause, Error, LoginFault};
 use crate::scripted::{Brokers, Far, world};
-use crate::security::{OauthBearer, Sasl, UnsecuredLogin};
+use crate::security::{BearerToken, OauthBearer, Sasl, TokenProvider, UnsecuredLogin};
 
 const NEW: &[(ApiKey, i16, i16)] =
     &[(ApiKey::METADATA, 0, 9), (ApiKey::SASL_HANDSHAKE, 0, 1), (ApiKey::SASL_AUTHENTICATE, 0, 2)];
@@ -353,4 +355,43 @@ async fn a_renewal_that_is_refused_is_told_to_the_requests_that_wait() {
         assert!(matches!(fault, LoginFault::Refused { .. }), "{fault:?}");
     }
     assert!(far.is_closed().await);
+}
+
+/// Has a token at each second call.
+#[derive(Debug, Default)]
+struct Shaky(AtomicU32);
+
+impl TokenProvider for Shaky {
+    fn token<'a>(&'a self, env: &'a Env) -> BoxFuture<'a, Result<BearerToken, Error>> {
+        if self.0.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
+            let cause = Cause::Closed;
+            return Box::pin(async { Err(Error::unreachable("the issuer", cause)) });
+        }
+        Box::pin(async { UnsecuredLogin::new("alice").token(env).await })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_without_a_token_is_put_off_and_holds_nothing_up() {
+    let (client, mut brokers) = client(Sasl::OauthBearer(OauthBearer::new(Shaky::default())));
+    let call = client.ask();
+    let mut far = brokers.accept_ready(NEW).await;
+    assert!(far.log_in(oauth_server(), 100_000).await);
+    far.serve().await;
+    call.await.unwrap().unwrap();
+    advance(Duration::from_millis(95_000)).await;
+    // Nobody gives a token: the request goes out all the same, as the old login is still good.
+    let call = client.ask();
+    far.serve().await;
+    call.await.unwrap().unwrap();
+    advance(Duration::from_millis(999)).await;
+    let call = client.ask();
+    far.serve().await;
+    call.await.unwrap().unwrap();
+    advance(Duration::from_millis(500)).await;
+    let call = client.ask();
+    assert!(far.log_in(oauth_server(), 100_000).await);
+    far.serve().await;
+    call.await.unwrap().unwrap();
+    assert!(!brokers.has_connection());
 }
