@@ -267,13 +267,15 @@ impl Builder {
         let count = count.and_then(|count| i16::try_from(count).ok());
         let count = count.ok_or(Error::BrokerCount(self.broker_count))?;
         let security = self.security(release, count)?;
+        let mut groups = self.groups;
+        groups.consumer_epoch = i32::from(release >= Release::V4_4);
         let settings = Settings {
             release,
             auto_create: self.auto_create,
             partitions_default: self.partitions_default,
             replication_default: self.replication_default.unwrap_or_else(|| count.min(3)),
             cluster_id: numbered_id(CLUSTER_IDS, 0).to_string(),
-            groups: self.groups,
+            groups,
             transactions: self.transactions,
         };
         let mut state = State::new(settings, count.into());

@@ -47,6 +47,7 @@ mod clock;
 mod codecs;
 mod epochs;
 mod log;
+mod config_names;
 mod topic_config;
 mod group;
 mod transaction;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use kurier_protocol::record::{Compression, TimestampType};
 use kurier_protocol::release::Release;
 
+use crate::config_names::{TOPIC_CONFIGS, is_shown, kind};
+
 /// The settings of a topic. All of Kafka's names are taken and kept; those that decide what a
 /// client can see have a field here.
 #[derive(Clone, Debug)]
@@ -54,13 +56,53 @@ impl TopicConfig {
     /// Kafka has no setting of this name, or the value is not one that it takes: a sentence for
     /// the answer.
     pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
-        if !NAMES.contains(&name) {
+        if !is_known(name) {
             return Err(format!("Unknown topic config name: {name}"));
+        }
+        if let Some(reason) = kind(name).objection(value) {
+            return Err(format!("Invalid value {value} for configuration {name}: {reason}"));
         }
         self.apply(name, value)
             .ok_or_else(|| format!("Invalid value {value} for configuration {name}"))?;
         self.texts.insert(name.to_owned(), value.to_owned());
         Ok(())
+    }
+
+    /// Gives a setting its default again.
+    ///
+    /// # Errors
+    ///
+    /// Kafka has no setting of this name.
+    pub(crate) fn unset(&mut self, name: &str) -> Result<(), String> {
+        if !is_known(name) {
+            return Err(format!("Unknown topic config name: {name}"));
+        }
+        let mut rest = Self::new(self.release);
+        for (kept, value) in self.texts.iter().filter(|(kept, _)| *kept != name) {
+            rest.set(kept, value)?;
+        }
+        *self = rest;
+        Ok(())
+    }
+
+    /// All settings that the release shows: name, what was set, default.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, Option<&str>, String)> {
+        let defaults = Self::new(self.release);
+        let shown = TOPIC_CONFIGS.iter().filter(|(name, ..)| is_shown(self.release, name));
+        shown.map(move |(name, _, default)| {
+            let default = match *name {
+                "max.message.bytes" => defaults.message_bytes_max.to_string(),
+                "message.timestamp.after.max.ms" => defaults.timestamp_after_max_ms.to_string(),
+                _ => (*default).to_owned(),
+            };
+            (*name, self.texts.get(*name).map(String::as_str), default)
+        })
+    }
+
+    /// Whether old records may be deleted. Kafka: cleanup.policy contains delete.
+    pub(crate) fn deletes(&self) -> bool {
+        let policy = self.texts.get("cleanup.policy").map_or("delete", String::as_str);
+        policy.split(',').any(|policy| policy.trim() == "delete")
     }
 
     fn apply(&mut self, name: &str, value: &str) -> Option<()> {
@@ -111,49 +153,13 @@ impl TopicConfig {
     }
 }
 
+fn is_known(name: &str) -> bool {
+    TOPIC_CONFIGS.iter().any(|(known, ..)| *known == name)
+}
+
 fn millis(text: &str) -> Option<i64> {
     text.parse().ok().filter(|&millis| millis >= 0)
 }
-
-/// Kafka's names of topic settings, those of past releases included.
-const NAMES: &[&str] = &[
-    "cleanup.policy",
-    "compression.gzip.level",
-    "compression.lz4.level",
-    "compression.type",
-    "compression.zstd.level",
-    "delete.retention.ms",
-    "file.delete.delay.ms",
-    "flush.messages",
-    "flush.ms",
-    "follower.replication.throttled.replicas",
-    "index.interval.bytes",
-    "leader.replication.throttled.replicas",
-    "local.retention.bytes",
-    "local.retention.ms",
-    "max.compaction.lag.ms",
-    "max.message.bytes",
-    "message.downconversion.enable",
-    "message.format.version",
-    "message.timestamp.after.max.ms",
-    "message.timestamp.before.max.ms",
-    "message.timestamp.difference.max.ms",
-    "message.timestamp.type",
-    "min.cleanable.dirty.ratio",
-    "min.compaction.lag.ms",
-    "min.insync.replicas",
-    "preallocate",
-    "remote.copy.disable",
-    "remote.log.delete.on.disable",
-    "remote.storage.enable",
-    "retention.bytes",
-    "retention.ms",
-    "segment.bytes",
-    "segment.index.bytes",
-    "segment.jitter.ms",
-    "segment.ms",
-    "unclean.leader.election.enable",
-];
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,8 @@ pub(crate) struct Consumer {
     target: BTreeMap<Str, Assignment>,
     /// What was known of the topics that members read when the epoch last grew.
     topics: Topics,
+    /// Whether a target was ever computed: whoever joins makes the epoch grow.
+    was_computed: bool,
 }
 
 /// A member.
@@ -109,20 +111,26 @@ impl ConsumerMember {
 }
 
 impl Consumer {
-    /// A group without members.
-    pub(crate) fn new() -> Self {
+    /// A group without members; its first generation has the epoch after this one.
+    pub(crate) fn new(epoch: i32) -> Self {
         Self {
-            epoch: 0,
-            assignment_epoch: 0,
+            epoch,
+            assignment_epoch: epoch,
             assignor: Assignor::Uniform,
             members: BTreeMap::new(),
             target: BTreeMap::new(),
             topics: Topics::new(),
+            was_computed: false,
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    /// Whether anyone has ever joined.
+    pub(crate) fn was_used(&self) -> bool {
+        self.was_computed || !self.members.is_empty()
     }
 
     /// Its state, in Kafka's words.
@@ -310,6 +318,7 @@ impl Consumer {
         let counts = self.topics.values().copied().collect();
         self.target = self.assignor.assign(&readers, &counts);
         self.assignment_epoch = self.epoch;
+        self.was_computed = true;
     }
 
     /// Brings a member nearer to what it shall have: first it gives up, then it takes what others

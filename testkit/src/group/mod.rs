@@ -70,8 +70,8 @@ impl Group {
     /// Its type, in Kafka's words.
     pub(crate) fn type_name(&self) -> &'static str {
         match &self.kind {
-            Kind::Classic(_) => "Classic",
-            Kind::Consumer(_) => "Consumer",
+            Kind::Classic(_) => "classic",
+            Kind::Consumer(_) => "consumer",
         }
     }
 
@@ -83,10 +83,14 @@ impl Group {
                 if classic.protocol_type().is_none_or(|spoken| spoken != "consumer") {
                     return Deletable::Nothing;
                 }
-                let read = classic.subscriptions().filter_map(|bytes| {
-                    decode_versioned::<ConsumerProtocolSubscription>(&bytes).ok()
+                let read = classic.subscriptions().map(|bytes| {
+                    decode_versioned::<ConsumerProtocolSubscription>(&bytes).map(|said| said.topics)
                 });
-                Deletable::AllBut(read.flat_map(|said| said.topics).collect())
+                // What cannot be read may be anything.
+                match read.collect::<Result<Vec<_>, _>>() {
+                    Ok(read) => Deletable::AllBut(read.into_iter().flatten().collect()),
+                    Err(_) => Deletable::NotKnown,
+                }
             }
             Kind::Consumer(consumer) => Deletable::AllBut(consumer.read().cloned().collect()),
         }
@@ -128,6 +132,8 @@ impl Group {
 pub(crate) enum Deletable {
     /// It has members, of which nobody knows what they read.
     Nothing,
+    /// None for now, as it is not known which topics members read.
+    NotKnown,
     /// Of all but those that members read.
     AllBut(BTreeSet<Str>),
 }
@@ -135,7 +141,7 @@ pub(crate) enum Deletable {
 impl Deletable {
     pub(crate) fn is_in_use(&self, topic: &str) -> bool {
         match self {
-            Self::Nothing => true,
+            Self::Nothing | Self::NotKnown => true,
             Self::AllBut(read) => read.contains(topic),
         }
     }
@@ -187,11 +193,22 @@ impl Groups {
     pub(crate) fn obtain_consumer(&mut self, id: &Str) -> Option<(&mut Consumer, &GroupSettings)> {
         let group = self.groups.entry(id.clone()).or_insert_with(Group::new);
         if matches!(&group.kind, Kind::Classic(classic) if classic.is_empty()) {
-            group.kind = Kind::Consumer(Consumer::new());
+            group.kind = Kind::Consumer(Consumer::new(self.settings.consumer_epoch));
         }
         match &mut group.kind {
             Kind::Consumer(consumer) => Some((consumer, &self.settings)),
             Kind::Classic(_) => None,
+        }
+    }
+
+    /// Forgets a group that was made for a member who was then refused.
+    pub(crate) fn forget_if_unused(&mut self, id: &str) {
+        let is_unused = |group: &Group| {
+            matches!(&group.kind, Kind::Consumer(consumer) if !consumer.was_used())
+                && group.offsets.partitions().is_empty()
+        };
+        if self.groups.get(id).is_some_and(is_unused) {
+            self.groups.remove(id);
         }
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct GroupSettings {
     /// How often such a member shall send a heartbeat. Kafka:
     /// group.consumer.heartbeat.interval.ms.
     pub(crate) consumer_heartbeat_ms: i32,
+    /// The epoch of a consumer group before anyone joins: the release decides.
+    pub(crate) consumer_epoch: i32,
 }
 
 impl GroupSettings {
@@ -34,5 +36,6 @@ impl GroupSettings {
         metadata_bytes_max: 4096,
         consumer_session: Duration::from_secs(45),
         consumer_heartbeat_ms: 5000,
+        consumer_epoch: 0,
     };
 }

@@ -59,7 +59,7 @@ fn member(state: &State, id: &Str, found: &ConsumerMember, target: &Assignment) 
         client_id: found.client_id.clone(),
         client_host: Str::from_static("/127.0.0.1"),
         subscribed_topic_names: found.names.iter().cloned().collect(),
-        subscribed_topic_regex: found.regex.clone(),
+        subscribed_topic_regex: Some(found.regex.clone().unwrap_or_default()),
         assignment: named(state, &found.assigned),
         target_assignment: named(state, target),
         member_type: CONSUMER,

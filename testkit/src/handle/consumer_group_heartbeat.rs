@@ -23,7 +23,12 @@ impl Api for ConsumerGroupHeartbeatRequest {
         if let Err(code) = state.check_coordinator(context.broker, &self.group_id) {
             return Outcome::Answer(self.refuse(code));
         }
-        Outcome::Answer(heartbeat(self, state, context).unwrap_or_else(|code| self.refuse(code)))
+        let answer = heartbeat(self, state, context).unwrap_or_else(|code| {
+            let error_message = explain(self, state, code).map(Str::from);
+            ConsumerGroupHeartbeatResponse { error_message, ..self.refuse(code) }
+        });
+        state.groups.forget_if_unused(&self.group_id);
+        Outcome::Answer(answer)
     }
 
     fn refuse(&self, error_code: ErrorCode) -> ConsumerGroupHeartbeatResponse {
@@ -36,6 +41,10 @@ fn heartbeat(
     state: &mut State,
     context: &Context,
 ) -> Result<ConsumerGroupHeartbeatResponse, ErrorCode> {
+    let assignor = request.server_assignor.as_ref().map(|name| Assignor::named(name));
+    if assignor == Some(None) {
+        return Err(ErrorCode::UNSUPPORTED_ASSIGNOR);
+    }
     let caller = caller(state, context);
     let topics: Topics = state
         .topics()
@@ -95,11 +104,46 @@ fn check(
         ..-2 => return invalid("MemberEpoch is invalid."),
         _ => {}
     }
-    match request.server_assignor.as_ref().map(|name| Assignor::named(name)) {
-        Some(None) => Err((
-            ErrorCode::UNSUPPORTED_ASSIGNOR,
-            "ServerAssignor is not supported. Supported assignors: uniform, range.",
-        )),
-        _ => Ok(()),
-    }
+    Ok(())
+}
+
+/// What Kafka says besides the code.
+fn explain(
+    request: &ConsumerGroupHeartbeatRequest,
+    state: &State,
+    code: ErrorCode,
+) -> Option<String> {
+    let (group, member, said) = (&request.group_id, &request.member_id, request.member_epoch);
+    Some(match code {
+        ErrorCode::UNSUPPORTED_ASSIGNOR => {
+            let name = request.server_assignor.as_deref().unwrap_or_default();
+            format!("ServerAssignor {name} is not supported. Supported assignors: uniform, range.")
+        }
+        ErrorCode::INVALID_REGULAR_EXPRESSION => {
+            let pattern = request.subscribed_topic_regex.as_deref().unwrap_or_default();
+            format!("SubscribedTopicRegex `{pattern}` is not a valid regular expression.")
+        }
+        ErrorCode::GROUP_ID_NOT_FOUND => match state.groups.get(group) {
+            Some(_) => format!("Group {group} is not a consumer group."),
+            None if said < 0 => format!("Group {group} not found."),
+            None => format!("Consumer group {group} not found."),
+        },
+        ErrorCode::UNKNOWN_MEMBER_ID => {
+            format!("Member {member} is not a member of group {group}.")
+        }
+        ErrorCode::FENCED_MEMBER_EPOCH => {
+            let Some(Kind::Consumer(consumer)) = state.groups.get(group).map(|g| &g.kind) else {
+                return None;
+            };
+            let known = consumer.members().find(|(id, ..)| *id == member);
+            let known = known.map_or(0, |(_, found, _)| found.epoch);
+            let than = if said > known { "greater" } else { "smaller" };
+            format!(
+                "The consumer group member has a {than} member epoch ({said}) than the one known \
+                 by the group coordinator ({known}). The member must abandon all its partitions \
+                 and rejoin."
+            )
+        }
+        _ => return None,
+    })
 }

@@ -6,13 +6,13 @@ use kurier_protocol::api::delete_groups::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
-use super::membership::check;
 use crate::state::State;
 
 impl Api for DeleteGroupsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         let results = self.groups_names.iter().map(|id| {
-            let deleted = check(state, context, id).and_then(|()| delete(state, id));
+            let deleted =
+                state.check_coordinator(context.broker, id).and_then(|()| delete(state, id));
             result(id, deleted.err().unwrap_or(ErrorCode::NONE))
         });
         Outcome::Answer(DeleteGroupsResponse { results: results.collect(), ..Default::default() })

@@ -1,10 +1,10 @@
 //! DescribeProducers: who writes to a partition, and where their transactions begin (KIP-664).
 
-use kurier_protocol::ErrorCode;
 use kurier_protocol::api::describe_producers::{
     DescribeProducersRequest, DescribeProducersResponse, PartitionResponse, ProducerState,
     TopicResponse,
 };
+use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
 use crate::state::{Partition, State};
@@ -18,7 +18,11 @@ impl Api for DescribeProducersRequest {
                     active_producers: producers(found),
                     ..Default::default()
                 },
-                Err(code) => failed(partition_index, code),
+                Err(code) => {
+                    let is_absent = state.topic(topic).is_none();
+                    let error_message = is_absent.then(|| Str::from_static(ABSENT));
+                    PartitionResponse { error_message, ..failed(partition_index, code) }
+                }
             }
         }))
     }
@@ -54,3 +58,5 @@ fn answer(
 fn failed(partition_index: i32, error_code: ErrorCode) -> PartitionResponse {
     PartitionResponse { partition_index, error_code, ..Default::default() }
 }
+
+const ABSENT: &str = "This server does not host this topic-partition.";

@@ -15,6 +15,9 @@ use crate::transaction::Transaction;
 impl Api for DescribeTransactionsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         let states = self.transactional_ids.iter().map(|id| {
+            if id.is_empty() {
+                return failed(id, ErrorCode::INVALID_REQUEST);
+            }
             if let Err(code) = state.check_coordinator(context.broker, id) {
                 return failed(id, code);
             }

@@ -10,12 +10,13 @@ use crate::state::State;
 impl Api for JoinGroupRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         if let Err(code) = check(self, state, context) {
-            return Outcome::Answer(self.refuse(code));
+            return Outcome::Answer(nameless(self.refuse(code), context.version));
         }
         // Only a member without an id founds a group.
         if state.groups.get(&self.group_id).is_none() {
             if !self.member_id.is_empty() {
-                return Outcome::Answer(self.refuse(ErrorCode::UNKNOWN_MEMBER_ID));
+                let refused = self.refuse(ErrorCode::UNKNOWN_MEMBER_ID);
+                return Outcome::Answer(nameless(refused, context.version));
             }
             state.groups.obtain(&self.group_id);
         }
@@ -26,7 +27,7 @@ impl Api for JoinGroupRequest {
         match joined {
             None => Outcome::Answer(self.refuse(ErrorCode::INCONSISTENT_GROUP_PROTOCOL)),
             Some(None) => Outcome::Wait(wait(context)),
-            Some(Some(answer)) => Outcome::Answer(answer),
+            Some(Some(answer)) => Outcome::Answer(nameless(answer, context.version)),
         }
     }
 
@@ -34,6 +35,14 @@ impl Api for JoinGroupRequest {
         let member_id = self.member_id.clone();
         JoinGroupResponse { error_code, member_id, ..Default::default() }
     }
+}
+
+/// An error names no protocol; before version 7 that is an empty name.
+fn nameless(mut answer: JoinGroupResponse, version: i16) -> JoinGroupResponse {
+    if version >= 7 && !answer.error_code.is_ok() {
+        answer.protocol_name = None;
+    }
+    answer
 }
 
 fn check(request: &JoinGroupRequest, state: &State, context: &Context) -> Result<(), ErrorCode> {

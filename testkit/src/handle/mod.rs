@@ -22,6 +22,12 @@ mod offset_delete;
 mod describe_groups;
 mod list_groups;
 mod delete_groups;
+mod config_resource;
+mod delete_records;
+mod describe_configs;
+mod alter_configs;
+mod incremental_alter_configs;
+mod describe_cluster;
 mod consumer_group_heartbeat;
 mod consumer_group_describe;
 mod add_partitions_to_txn;
@@ -43,13 +49,17 @@ pub(crate) use api::{Context, Pending, Step};
 use bytes::Bytes;
 use kurier_protocol::api::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use kurier_protocol::api::add_partitions_to_txn::AddPartitionsToTxnRequest;
+use kurier_protocol::api::alter_configs::AlterConfigsRequest;
 use kurier_protocol::api::api_versions::ApiVersionsRequest;
 use kurier_protocol::api::consumer_group_describe::ConsumerGroupDescribeRequest;
 use kurier_protocol::api::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
 use kurier_protocol::api::create_partitions::CreatePartitionsRequest;
 use kurier_protocol::api::create_topics::CreateTopicsRequest;
 use kurier_protocol::api::delete_groups::DeleteGroupsRequest;
+use kurier_protocol::api::delete_records::DeleteRecordsRequest;
 use kurier_protocol::api::delete_topics::DeleteTopicsRequest;
+use kurier_protocol::api::describe_cluster::DescribeClusterRequest;
+use kurier_protocol::api::describe_configs::DescribeConfigsRequest;
 use kurier_protocol::api::describe_groups::DescribeGroupsRequest;
 use kurier_protocol::api::describe_producers::DescribeProducersRequest;
 use kurier_protocol::api::describe_transactions::DescribeTransactionsRequest;
@@ -57,6 +67,7 @@ use kurier_protocol::api::end_txn::EndTxnRequest;
 use kurier_protocol::api::fetch::FetchRequest;
 use kurier_protocol::api::find_coordinator::FindCoordinatorRequest;
 use kurier_protocol::api::heartbeat::HeartbeatRequest;
+use kurier_protocol::api::incremental_alter_configs::IncrementalAlterConfigsRequest;
 use kurier_protocol::api::init_producer_id::InitProducerIdRequest;
 use kurier_protocol::api::join_group::JoinGroupRequest;
 use kurier_protocol::api::leave_group::LeaveGroupRequest;
@@ -143,6 +154,13 @@ fn decode(key: ApiKey, header: &RequestHeader, body: &Bytes) -> Result<Box<dyn P
         ApiKey::LIST_TRANSACTIONS => pending::<ListTransactionsRequest>(header, body),
         ApiKey::CONSUMER_GROUP_HEARTBEAT => pending::<ConsumerGroupHeartbeatRequest>(header, body),
         ApiKey::CONSUMER_GROUP_DESCRIBE => pending::<ConsumerGroupDescribeRequest>(header, body),
+        ApiKey::DELETE_RECORDS => pending::<DeleteRecordsRequest>(header, body),
+        ApiKey::DESCRIBE_CONFIGS => pending::<DescribeConfigsRequest>(header, body),
+        ApiKey::ALTER_CONFIGS => pending::<AlterConfigsRequest>(header, body),
+        ApiKey::INCREMENTAL_ALTER_CONFIGS => {
+            pending::<IncrementalAlterConfigsRequest>(header, body)
+        }
+        ApiKey::DESCRIBE_CLUSTER => pending::<DescribeClusterRequest>(header, body),
         _ => Err(format!("the testkit does not serve {key}")),
     }
 }

@@ -58,6 +58,9 @@ fn commit(
     topic: &Str,
     partition: &OffsetCommitRequestPartition,
 ) -> ErrorCode {
+    if state.partition(topic, partition.partition_index).is_none() {
+        return ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    }
     let (group, settings) = state.groups.obtain(group);
     let metadata = partition.committed_metadata.clone().unwrap_or_default();
     if metadata.len() > settings.metadata_bytes_max {

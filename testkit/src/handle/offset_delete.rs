@@ -24,15 +24,16 @@ impl Api for OffsetDeleteRequest {
             return Outcome::Answer(self.refuse(ErrorCode::NON_EMPTY_GROUP));
         }
         let topics = self.topics.iter().map(|topic| {
-            let error_code = if state.topic(&topic.name).is_none() {
-                ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
-            } else if deletable.is_in_use(&topic.name) {
-                ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC
-            } else {
-                ErrorCode::NONE
-            };
+            let is_in_use = deletable.is_in_use(&topic.name);
             let partitions = topic.partitions.iter().map(|partition| {
                 let partition_index = partition.partition_index;
+                let error_code = if state.partition(&topic.name, partition_index).is_none() {
+                    ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+                } else if is_in_use {
+                    ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC
+                } else {
+                    ErrorCode::NONE
+                };
                 if let Some(group) = state.groups.get_mut(&self.group_id)
                     && error_code.is_ok()
                 {

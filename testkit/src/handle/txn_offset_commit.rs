@@ -87,6 +87,9 @@ fn stage(
     topic: &Str,
     partition: &TxnOffsetCommitRequestPartition,
 ) -> ErrorCode {
+    if state.partition(topic, partition.partition_index).is_none() {
+        return ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    }
     let (group, settings) = state.groups.obtain(&request.group_id);
     let metadata = partition.committed_metadata.clone().unwrap_or_default();
     if metadata.len() > settings.metadata_bytes_max {

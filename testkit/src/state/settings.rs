@@ -46,6 +46,26 @@ impl Settings {
         self.release >= Release::V3_6
     }
 
+    /// What a broker is set to, as far as the testkit knows the setting, by Kafka's names.
+    pub(crate) fn broker_configs(&self, broker: i32) -> Vec<(&'static str, String)> {
+        let Self { groups, transactions, .. } = self;
+        let delay = groups.initial_delay.as_millis();
+        vec![
+            ("auto.create.topics.enable", self.auto_create.to_string()),
+            ("broker.id", broker.to_string()),
+            ("default.replication.factor", self.replication_default.to_string()),
+            ("group.consumer.heartbeat.interval.ms", groups.consumer_heartbeat_ms.to_string()),
+            ("group.consumer.session.timeout.ms", groups.consumer_session.as_millis().to_string()),
+            ("group.initial.rebalance.delay.ms", delay.to_string()),
+            ("group.max.session.timeout.ms", groups.session_max_ms.to_string()),
+            ("group.max.size", groups.members_max.to_string()),
+            ("group.min.session.timeout.ms", groups.session_min_ms.to_string()),
+            ("num.partitions", self.partitions_default.to_string()),
+            ("offset.metadata.max.bytes", groups.metadata_bytes_max.to_string()),
+            ("transaction.max.timeout.ms", transactions.timeout_max_ms.to_string()),
+        ]
+    }
+
     /// The id of the topic that was created as the `made`th; zero where the release has no ids.
     pub(crate) fn topic_id(&self, made: u64) -> Uuid {
         if self.release < Release::V2_8 {

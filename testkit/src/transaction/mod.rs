@@ -292,8 +292,15 @@ impl Transactions {
         fresh: i64,
     ) -> Result<Producer, ErrorCode> {
         let due = now.instant + self.settings.marker_delay;
-        let repeated =
-            |found: &&Transaction| rules == Rules::V2 && found.previous == Some(writer.producer);
+        let repeated = |found: &&Transaction| {
+            let (id, epoch) = writer.producer;
+            let is_before =
+                found.producer.0 == id && found.producer.1.checked_sub(1) == Some(epoch);
+            let has_ended = matches!(found.phase, Phase::Prepare(_) | Phase::Complete(_));
+            rules == Rules::V2
+                && has_ended
+                && (is_before || found.previous == Some(writer.producer))
+        };
         if let Some(found) = self.transactions.get(writer.id).filter(repeated) {
             return found.ended(end);
         }

@@ -11,3 +11,4 @@ mod groups;
 mod group_offsets;
 mod transactions;
 mod consumer_groups;
+mod configs;

@@ -198,7 +198,8 @@ fn a_transaction_that_takes_too_long_is_aborted() {
     assert_eq!(bench.read_committed().2, 0);
     bench.pass(Duration::from_secs(1));
     assert_eq!(bench.read_committed(), (2, 1, 2));
-    assert_eq!(bench.end(5, producer, "commit").error_code, ErrorCode::PRODUCER_FENCED);
+    assert_eq!(bench.end(4, producer, "commit").error_code, ErrorCode::PRODUCER_FENCED);
+    assert_eq!(bench.end(5, producer, "commit").error_code, ErrorCode::INVALID_TXN_STATE);
     assert_eq!(bench.write(12, producer, 1).error_code, ErrorCode::INVALID_PRODUCER_EPOCH);
 }
 

@@ -1,0 +1,127 @@
+//! Core: the names of settings, their types and defaults.
+
+use kurier_protocol::release::Release;
+
+/// What values a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConfigKind {
+    Boolean,
+    Text,
+    Int,
+    Long,
+    Double,
+    List,
+}
+
+impl ConfigKind {
+    /// Why a value is none of this kind; `None` if it is one.
+    pub(crate) fn objection(self, value: &str) -> Option<&'static str> {
+        let fits = match self {
+            Self::Boolean => matches!(value.to_ascii_lowercase().as_str(), "true" | "false"),
+            Self::Int => value.parse::<i32>().is_ok(),
+            Self::Long => value.parse::<i64>().is_ok(),
+            Self::Double => value.parse::<f64>().is_ok(),
+            Self::Text | Self::List => true,
+        };
+        (!fits).then_some(match self {
+            Self::Boolean => "Expected value to be either true or false",
+            Self::Int => "Not a number of type INT",
+            Self::Long => "Not a number of type LONG",
+            Self::Double => "Not a number of type DOUBLE",
+            Self::Text | Self::List => "",
+        })
+    }
+
+    /// Its number in DescribeConfigs.
+    pub(crate) fn code(self) -> i8 {
+        match self {
+            Self::Boolean => 1,
+            Self::Text => 2,
+            Self::Int => 3,
+            Self::Long => 5,
+            Self::Double => 6,
+            Self::List => 7,
+        }
+    }
+}
+
+use ConfigKind::{Boolean, Double, Int, List, Long, Text};
+
+/// The settings of a topic: name, type, default of the newest release. Those of past releases are
+/// taken too.
+pub(crate) const TOPIC_CONFIGS: &[(&str, ConfigKind, &str)] = &[
+    ("cleanup.policy", List, "delete"),
+    ("compression.gzip.level", Int, "-1"),
+    ("compression.lz4.level", Int, "9"),
+    ("compression.type", Text, "producer"),
+    ("compression.zstd.level", Int, "3"),
+    ("delete.retention.ms", Long, "86400000"),
+    ("errors.deadletterqueue.group.enable", Boolean, "false"),
+    ("file.delete.delay.ms", Long, "60000"),
+    ("flush.messages", Long, "9223372036854775807"),
+    ("flush.ms", Long, "9223372036854775807"),
+    ("follower.replication.throttled.replicas", List, ""),
+    ("index.interval.bytes", Int, "4096"),
+    ("leader.replication.throttled.replicas", List, ""),
+    ("local.retention.bytes", Long, "-2"),
+    ("local.retention.ms", Long, "-2"),
+    ("max.compaction.lag.ms", Long, "9223372036854775807"),
+    ("max.decompressed.message.bytes", Int, "2147483639"),
+    ("max.message.bytes", Int, "1048588"),
+    ("message.downconversion.enable", Boolean, "true"),
+    ("message.format.version", Text, "3.0-IV1"),
+    ("message.timestamp.after.max.ms", Long, "3600000"),
+    ("message.timestamp.before.max.ms", Long, "9223372036854775807"),
+    ("message.timestamp.difference.max.ms", Long, "9223372036854775807"),
+    ("message.timestamp.type", Text, "CreateTime"),
+    ("min.cleanable.dirty.ratio", Double, "0.5"),
+    ("min.compaction.lag.ms", Long, "0"),
+    ("min.insync.replicas", Int, "1"),
+    ("preallocate", Boolean, "false"),
+    ("remote.copy.lag.bytes", Long, "-1"),
+    ("remote.copy.lag.ms", Long, "0"),
+    ("remote.log.copy.disable", Boolean, "false"),
+    ("remote.log.delete.on.disable", Boolean, "false"),
+    ("remote.storage.enable", Boolean, "false"),
+    ("retention.bytes", Long, "-1"),
+    ("retention.ms", Long, "604800000"),
+    ("segment.bytes", Int, "1073741824"),
+    ("segment.index.bytes", Int, "10485760"),
+    ("segment.jitter.ms", Long, "0"),
+    ("segment.ms", Long, "604800000"),
+    ("unclean.leader.election.enable", Boolean, "false"),
+];
+
+/// Whether a release shows the setting of a topic.
+pub(crate) fn is_shown(release: Release, name: &str) -> bool {
+    use Release as R;
+    match name {
+        "message.downconversion.enable"
+        | "message.format.version"
+        | "message.timestamp.difference.max.ms" => release < R::V4_0,
+        "message.timestamp.after.max.ms" | "message.timestamp.before.max.ms" => release >= R::V3_6,
+        "compression.gzip.level" | "compression.lz4.level" | "compression.zstd.level" => {
+            release >= R::V3_8
+        }
+        "remote.log.copy.disable" | "remote.log.delete.on.disable" => release >= R::V3_9,
+        "local.retention.bytes" | "local.retention.ms" | "remote.storage.enable" => {
+            release >= R::V3_6
+        }
+        "errors.deadletterqueue.group.enable"
+        | "max.decompressed.message.bytes"
+        | "remote.copy.lag.bytes"
+        | "remote.copy.lag.ms" => release >= R::V4_4,
+        "max.compaction.lag.ms" => release >= R::V2_3,
+        _ => true,
+    }
+}
+
+/// What values a setting of a topic or broker takes.
+pub(crate) fn kind(name: &str) -> ConfigKind {
+    let topic = TOPIC_CONFIGS.iter().find(|(known, ..)| *known == name);
+    match topic {
+        Some((_, kind, _)) => *kind,
+        None if name.ends_with(".enable") => Boolean,
+        None => Int,
+    }
+}

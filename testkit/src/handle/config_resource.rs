@@ -1,0 +1,78 @@
+//! Core: what settings belong to, and whether it is there.
+
+use kurier_protocol::{ErrorCode, Str};
+
+use crate::state::{State, Topic, check_topic_name};
+use crate::topic_config::TopicConfig;
+
+/// A refusal: code and sentence.
+pub(super) type Refused = (ErrorCode, String);
+
+/// Finds a topic.
+///
+/// # Errors
+///
+/// There is none, or none can have such a name.
+pub(super) fn check_topic<'a>(state: &'a State, name: &str) -> Result<&'a Topic, Refused> {
+    check_topic_name(name).map_err(|reason| (ErrorCode::INVALID_TOPIC_EXCEPTION, reason))?;
+    let missing = || {
+        let code = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+        (code, format!("The topic '{name}' does not exist."))
+    };
+    state.topic(name).ok_or_else(missing)
+}
+
+/// Checks that a broker's name is that of the one that was asked, or of all.
+///
+/// # Errors
+///
+/// It is not.
+pub(super) fn check_broker(broker: i32, name: &str) -> Result<(), Refused> {
+    if name.is_empty() || name == broker.to_string() {
+        return Ok(());
+    }
+    let message =
+        format!("Unexpected broker id, expected {broker} or empty string, but received {name}");
+    Err((ErrorCode::INVALID_REQUEST, message))
+}
+
+/// Changes the settings of a topic, or looks whether that would be possible.
+///
+/// # Errors
+///
+/// Why not, as the answer says it.
+pub(super) fn alter(
+    state: &mut State,
+    (kind, name): (i8, &Str),
+    intent: Intent,
+    change: impl FnOnce(&TopicConfig) -> Result<TopicConfig, Refused>,
+) -> Result<(), Refused> {
+    match kind {
+        TOPIC => {}
+        BROKER => {
+            let message = "Cannot update these configs dynamically";
+            return Err((ErrorCode::INVALID_REQUEST, message.to_owned()));
+        }
+        other => {
+            let message = format!("Unsupported resource type: {other}");
+            return Err((ErrorCode::INVALID_REQUEST, message));
+        }
+    }
+    let config = change(&check_topic(state, name)?.config)?;
+    if let (Intent::Do, Some(topic)) = (intent, state.topic_mut(name)) {
+        topic.config = config;
+    }
+    Ok(())
+}
+
+/// Whether something is to be done or only checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Intent {
+    Do,
+    Check,
+}
+
+pub(super) const TOPIC: i8 = 2;
+pub(super) const BROKER: i8 = 4;
+/// Kafka: `ConfigSource.DYNAMIC_TOPIC_CONFIG`.
+pub(super) const TOPIC_SOURCE: i8 = 1;

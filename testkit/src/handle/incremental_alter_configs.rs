@@ -1,0 +1,103 @@
+//! IncrementalAlterConfigs: changes single settings of a topic (KIP-339).
+
+use kurier_protocol::ErrorCode;
+use kurier_protocol::api::incremental_alter_configs::{
+    AlterConfigsResource, AlterConfigsResourceResponse, AlterableConfig,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+};
+
+use super::api::{Api, Context, Outcome};
+use super::config_resource::{Intent, Refused, alter};
+use crate::config_names::{ConfigKind, kind};
+use crate::state::State;
+use crate::topic_config::TopicConfig;
+
+impl Api for IncrementalAlterConfigsRequest {
+    fn handle(&self, state: &mut State, _: &Context) -> Outcome<Self> {
+        let intent = if self.validate_only { Intent::Check } else { Intent::Do };
+        Outcome::Answer(answer(self, |resource| {
+            let of = (resource.resource_type, &resource.resource_name);
+            alter(state, of, intent, |config| change(config, resource))
+        }))
+    }
+
+    fn refuse(&self, code: ErrorCode) -> IncrementalAlterConfigsResponse {
+        answer(self, |_| Err((code, code.name().unwrap_or_default().to_owned())))
+    }
+}
+
+fn change(config: &TopicConfig, resource: &AlterConfigsResource) -> Result<TopicConfig, Refused> {
+    let mut changed = config.clone();
+    for wanted in &resource.configs {
+        let twice = resource.configs.iter().filter(|other| other.name == wanted.name).count();
+        if twice > 1 {
+            let message = format!("Error due to duplicate config keys : {}", wanted.name);
+            return Err((ErrorCode::INVALID_REQUEST, message));
+        }
+        let value = match wanted.config_operation {
+            DELETE => None,
+            SET => Some(text(wanted)?.to_owned()),
+            APPEND | SUBTRACT => Some(edit(config, wanted)?),
+            other => {
+                let message = format!("Unknown operation type {other}");
+                return Err((ErrorCode::INVALID_REQUEST, message));
+            }
+        };
+        let done = match value {
+            Some(value) => changed.set(&wanted.name, &value),
+            None => changed.unset(&wanted.name),
+        };
+        done.map_err(|reason| (ErrorCode::INVALID_CONFIG, reason))?;
+    }
+    Ok(changed)
+}
+
+/// A list with entries more or less.
+fn edit(config: &TopicConfig, wanted: &AlterableConfig) -> Result<String, Refused> {
+    if kind(&wanted.name) != ConfigKind::List {
+        let name = &wanted.name;
+        let what = if wanted.config_operation == APPEND { "APPEND" } else { "SUBTRACT" };
+        let message = format!("Can't {what} to key {name} because its type is not LIST.");
+        return Err((ErrorCode::INVALID_CONFIG, message));
+    }
+    let present = config.all().find(|(name, ..)| wanted.name == **name);
+    let present = present.map(|(_, value, default)| value.map_or(default, ToOwned::to_owned));
+    let present = present.unwrap_or_default();
+    let mut entries: Vec<&str> =
+        present.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
+    for entry in text(wanted)?.split(',').map(str::trim) {
+        entries.retain(|present| *present != entry);
+        if wanted.config_operation == APPEND {
+            entries.push(entry);
+        }
+    }
+    Ok(entries.join(","))
+}
+
+fn text(wanted: &AlterableConfig) -> Result<&str, Refused> {
+    wanted.value.as_deref().ok_or_else(|| {
+        let message = format!("Null value not supported for : {}", wanted.name);
+        (ErrorCode::INVALID_REQUEST, message)
+    })
+}
+
+fn answer(
+    request: &IncrementalAlterConfigsRequest,
+    mut of: impl FnMut(&AlterConfigsResource) -> Result<(), Refused>,
+) -> IncrementalAlterConfigsResponse {
+    let responses = request.resources.iter().map(|resource| {
+        let refused = of(resource).err();
+        AlterConfigsResourceResponse {
+            error_code: refused.as_ref().map_or(ErrorCode::NONE, |(code, _)| *code),
+            error_message: refused.map(|(_, message)| message.into()),
+            resource_type: resource.resource_type,
+            resource_name: resource.resource_name.clone(),
+        }
+    });
+    IncrementalAlterConfigsResponse { responses: responses.collect(), ..Default::default() }
+}
+
+const SET: i8 = 0;
+const DELETE: i8 = 1;
+const APPEND: i8 = 2;
+const SUBTRACT: i8 = 3;

@@ -1,0 +1,116 @@
+//! Settings of topics and brokers, the cluster, and the deletion of records.
+
+use kurier_protocol::ErrorCode;
+use kurier_protocol::api::delete_records::{
+    DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic,
+};
+use kurier_protocol::api::describe_cluster::DescribeClusterRequest;
+use kurier_protocol::api::describe_configs::{
+    DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult,
+};
+use kurier_protocol::api::incremental_alter_configs::{
+    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
+};
+use kurier_protocol::record::{Compression, Magic};
+use kurier_protocol::release::Release;
+
+use super::bench::{Bench, batch};
+
+impl Bench {
+    fn setting(
+        &mut self,
+        resource_type: i8,
+        of: &str,
+        name: &str,
+    ) -> DescribeConfigsResourceResult {
+        let resources = vec![DescribeConfigsResource {
+            resource_type,
+            resource_name: of.into(),
+            configuration_keys: Some(vec![name.into()]),
+        }];
+        let request = DescribeConfigsRequest { resources, ..Default::default() };
+        let mut answer = self.call(1, 4, &request).answer();
+        assert_eq!(answer.results[0].error_code, ErrorCode::NONE);
+        answer.results.remove(0).configs.remove(0)
+    }
+
+    fn alter(&mut self, topic: &str, changes: &[(&str, i8, Option<&str>)]) -> ErrorCode {
+        let configs = changes.iter().map(|(name, config_operation, value)| AlterableConfig {
+            name: (*name).into(),
+            config_operation: *config_operation,
+            value: value.map(Into::into),
+        });
+        let resources = vec![AlterConfigsResource {
+            resource_type: 2,
+            resource_name: topic.into(),
+            configs: configs.collect(),
+        }];
+        let request = IncrementalAlterConfigsRequest { resources, ..Default::default() };
+        self.call(1, 1, &request).answer().responses[0].error_code
+    }
+
+    fn delete_until(&mut self, offset: i64) -> Result<i64, ErrorCode> {
+        let partitions = vec![DeleteRecordsPartition { partition_index: 0, offset }];
+        let topics = vec![DeleteRecordsTopic { name: "t".into(), partitions }];
+        let request = DeleteRecordsRequest { topics, timeout_ms: 1000 };
+        let answer = self.call(1, 2, &request).answer();
+        let result = &answer.topics[0].partitions[0];
+        if result.error_code.is_ok() { Ok(result.low_watermark) } else { Err(result.error_code) }
+    }
+}
+
+#[test]
+fn settings_are_changed_one_by_one_and_seen_with_their_source() {
+    let mut bench = Bench::new(Release::NEWEST);
+    let before = bench.setting(2, "t", "max.message.bytes");
+    assert_eq!((before.value.as_deref(), before.config_source), (Some("1048588"), 5));
+    let changes = [("max.message.bytes", 0, Some("10")), ("cleanup.policy", 2, Some("compact"))];
+    assert_eq!(bench.alter("t", &changes), ErrorCode::NONE);
+    let after = bench.setting(2, "t", "max.message.bytes");
+    assert_eq!((after.value.as_deref(), after.config_source), (Some("10"), 1));
+    let policy = bench.setting(2, "t", "cleanup.policy");
+    assert_eq!((policy.value.as_deref(), policy.config_type), (Some("delete,compact"), 7));
+    let refused = bench.produce(9, "t", 0, batch(Magic::V2, Compression::None, &["x"]));
+    assert_eq!(refused.error_code, ErrorCode::MESSAGE_TOO_LARGE);
+    assert_eq!(bench.alter("t", &[("max.message.bytes", 1, None)]), ErrorCode::NONE);
+    assert_eq!(bench.setting(2, "t", "max.message.bytes").config_source, 5);
+    assert_eq!(bench.setting(4, "1", "num.partitions").value.as_deref(), Some("2"));
+}
+
+#[test]
+fn settings_that_are_none_are_refused() {
+    let mut bench = Bench::new(Release::NEWEST);
+    let twice = [("retention.ms", 0, Some("1")), ("retention.ms", 0, Some("2"))];
+    assert_eq!(bench.alter("t", &twice), ErrorCode::INVALID_REQUEST);
+    assert_eq!(bench.alter("t", &[("retention", 0, Some("1"))]), ErrorCode::INVALID_CONFIG);
+    assert_eq!(bench.alter("t", &[("retention.ms", 2, Some("1"))]), ErrorCode::INVALID_CONFIG);
+    assert_eq!(bench.alter("t", &[("retention.ms", 9, Some("1"))]), ErrorCode::INVALID_REQUEST);
+    assert_eq!(bench.alter("no", &[]), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+#[test]
+fn records_are_deleted_up_to_an_offset() {
+    let mut bench = Bench::new(Release::NEWEST);
+    bench.produce(9, "t", 0, batch(Magic::V2, Compression::None, &["a", "b", "c"]));
+    assert_eq!(bench.delete_until(2), Ok(2));
+    assert_eq!(bench.delete_until(1), Ok(2));
+    assert_eq!(bench.delete_until(4), Err(ErrorCode::OFFSET_OUT_OF_RANGE));
+    assert_eq!(bench.delete_until(-1), Ok(3));
+    bench.alter("t", &[("cleanup.policy", 0, Some("compact"))]);
+    assert_eq!(bench.delete_until(-1), Err(ErrorCode::POLICY_VIOLATION));
+}
+
+#[test]
+fn brokers_that_are_down_are_shown_to_who_asks_for_them() {
+    let mut bench = Bench::new(Release::NEWEST);
+    bench.state.stop(3, bench.now.instant);
+    let request = DescribeClusterRequest::default();
+    let seen = bench.call(1, 2, &request).answer();
+    assert_eq!((seen.brokers.len(), &*seen.cluster_id), (2, "cluster"));
+    let request = DescribeClusterRequest { include_fenced_brokers: true, ..request };
+    let seen = bench.call(1, 2, &request).answer();
+    assert!(seen.brokers.iter().any(|broker| broker.broker_id == 3 && broker.is_fenced));
+    let request = DescribeClusterRequest { endpoint_type: 2, ..request };
+    let refused = bench.call(1, 2, &request).answer();
+    assert_eq!(refused.error_code, ErrorCode::MISMATCHED_ENDPOINT_TYPE);
+}
