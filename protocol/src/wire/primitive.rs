@@ -150,6 +150,10 @@ macro_rules! lengthy {
                 r: &mut Reader<'_>,
             ) -> Result<(), DecodeError> {
                 match usize::try_from(r.length($what)?) {
+                    Ok(0) => {
+                        *slot = Some(Self::default());
+                        Ok(())
+                    }
                     Ok(length) => slot.insert(Self::default()).decode_content(length, r),
                     Err(_) => {
                         *slot = None;
@@ -171,7 +175,7 @@ impl<T: Element> Wire for Vec<T> {
     }
 
     fn decode(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
-        decode_array_not_null(self, r)
+        decode_array(self, r)
     }
 
     fn is(&self, default: Literal) -> bool {
@@ -189,8 +193,10 @@ impl<T: Element> Nullable for Vec<T> {
     }
 
     fn decode_nullable(slot: &mut Option<Self>, r: &mut Reader<'_>) -> Result<(), DecodeError> {
-        if !decode_array(slot.insert(Self::new()), r)? {
-            *slot = None;
+        match r.array_length()? {
+            Some(0) => *slot = Some(Self::new()),
+            Some(count) => T::decode_all(slot.insert(Self::new()), count, r)?,
+            None => *slot = None,
         }
         Ok(())
     }
@@ -201,23 +207,13 @@ fn encode_array(elements: &dyn Elements, w: &mut Writer) -> Result<(), EncodeErr
     elements.encode_all(w)
 }
 
-fn decode_array_not_null(
-    elements: &mut dyn Elements,
-    r: &mut Reader<'_>,
-) -> Result<(), DecodeError> {
+/// Reads an array into an empty one.
+fn decode_array(elements: &mut dyn Elements, r: &mut Reader<'_>) -> Result<(), DecodeError> {
     let at = r.position();
-    match decode_array(elements, r)? {
-        true => Ok(()),
-        false => Err(DecodeError::new(at, DecodeCause::Null)),
-    }
-}
-
-/// Reads an array into an empty one; says whether it is there, and not null.
-fn decode_array(elements: &mut dyn Elements, r: &mut Reader<'_>) -> Result<bool, DecodeError> {
     match r.array_length()? {
-        Some(0) => Ok(true),
-        Some(count) => elements.decode_all(count, r).map(|()| true),
-        None => Ok(false),
+        Some(0) => Ok(()),
+        Some(count) => elements.decode_all(count, r),
+        None => Err(DecodeError::new(at, DecodeCause::Null)),
     }
 }
 

@@ -136,17 +136,24 @@ impl<'a> Reader<'a> {
     pub(super) fn length(&mut self, what: Lengthy) -> Result<i32, DecodeError> {
         self.in_tag = false;
         let length = if self.flexible {
-            i64::from(self.uvarint()?) - 1
+            // Below -1, as every other length that is not possible, if it is above an i32.
+            self.uvarint()?.wrapping_sub(1).cast_signed()
         } else if what.is_short() {
             i16::from_be_bytes(self.array()?).into()
         } else {
-            i32::from_be_bytes(self.array()?).into()
+            i32::from_be_bytes(self.array()?)
         };
-        match i32::try_from(length) {
-            Ok(-1) => Ok(-1),
-            Ok(short) if usize::try_from(short).is_ok_and(|count| count <= what.max()) => Ok(short),
-            _ => Err(self.error(DecodeCause::Length(length))),
+        match usize::try_from(length) {
+            Ok(count) if count <= what.max() => Ok(length),
+            Err(_) if length == -1 => Ok(length),
+            _ => Err(self.impossible(length)),
         }
+    }
+
+    #[cold]
+    fn impossible(&self, length: i32) -> DecodeError {
+        let unsigned = i64::from(length.cast_unsigned());
+        self.error(DecodeCause::Length(if self.flexible { unsigned } else { length.into() }))
     }
 
     /// Reads the count of an array, which cannot be more than the bytes that are left.
