@@ -62,7 +62,7 @@ fn the_version_is_the_crates() {
 fn the_long_version_lists_every_mechanism_and_codec() {
     let text = run(&mut kurier(&["--version"]), "").text();
     let lines: Vec<&str> = text.lines().collect();
-    let mechanisms = "SASL mechanisms: OAUTHBEARER, PLAIN, SCRAM-SHA-256, SCRAM-SHA-512";
+    let mechanisms = "SASL mechanisms: GSSAPI, OAUTHBEARER, PLAIN, SCRAM-SHA-256, SCRAM-SHA-512";
     let codecs = "codecs: none, gzip, snappy, lz4, zstd";
     assert_eq!(lines[1..], [mechanisms, "TLS: yes", codecs]);
 }
