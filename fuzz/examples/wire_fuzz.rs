@@ -2,6 +2,7 @@
 //! `wire_fuzz HOST:PORT [COUNT [SEED [FIRST]]]`. It fails if there was any.
 
 use std::error::Error;
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         if report.is_finding() {
             println!("{report}\n  {}", report.hex());
         }
+        ControlFlow::Continue(())
     })?;
     println!("{summary}");
     Ok(if summary.findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use kurier_fuzz::wire::{self, Options, Report, Summary, Tally, connector, loopback};
@@ -55,13 +56,13 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn note(&mut self, report: &Report) {
+    fn note(&mut self, report: &Report) -> ControlFlow<()> {
         self.done += 1;
         if report.is_finding() {
             self.findings += 1;
             let (half, outcome) = (report.half, report.outcome.name());
             let kind = (half.key().0, half.version(), outcome, report.keeps_framing());
-            if self.seen.insert(kind) && self.broken.is_none() {
+            if self.seen.insert(kind) {
                 let line = self.finding(report);
                 self.broken = self.stdout.print(&line).err();
             }
@@ -69,6 +70,8 @@ impl Run<'_> {
         if self.said.elapsed() >= SAY_EVERY {
             self.say_progress();
         }
+        // Nobody reads on.
+        if self.broken.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn finding(&self, report: &Report) -> String {

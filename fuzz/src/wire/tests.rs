@@ -100,11 +100,17 @@ fn answer_versions(correlation_id: i32) -> Deed {
     Deed::Answer(segments.to_bytes().to_vec())
 }
 
+fn note<T>(all: &mut Vec<T>, new: T) -> ControlFlow<()> {
+    all.push(new);
+    ControlFlow::Continue(())
+}
+
 const OPTIONS: Options = Options { count: 500, seed: 1, first: 0, skip: Vec::new() };
 
 fn reports(broker: impl FnMut(&Bytes) -> Deed + Copy) -> (Summary, Vec<Report>) {
     let mut reports = Vec::new();
-    let summary = run(|| Ok(Pipe::new(broker)), OPTIONS, |report| reports.push(report.clone()));
+    let summary =
+        run(|| Ok(Pipe::new(broker)), OPTIONS, |report| note(&mut reports, report.clone()));
     (summary.unwrap(), reports)
 }
 
@@ -203,7 +209,7 @@ fn a_broker_that_dies_ends_the_run_with_the_frame_that_killed_it() {
             good(frame)
         }))
     };
-    let summary = run(connect, OPTIONS, |report| reports.push(report.clone())).unwrap();
+    let summary = run(connect, OPTIONS, |report| note(&mut reports, report.clone())).unwrap();
     let last = reports.last().unwrap();
     assert_eq!(last.outcome, Outcome::Crashed);
     assert!(!summary.survived);
@@ -216,7 +222,7 @@ fn the_same_seed_sends_the_same_frames_and_another_sends_others() {
     let frames = |seed, first| {
         let mut frames = Vec::new();
         let options = Options { count: 20, seed, first, ..OPTIONS };
-        run(|| Ok(Pipe::new(good)), options, |report| frames.push(report.hex())).unwrap();
+        run(|| Ok(Pipe::new(good)), options, |report| note(&mut frames, report.hex())).unwrap();
         frames
     };
     assert_eq!(frames(3, 0), frames(3, 0));
@@ -225,11 +231,26 @@ fn the_same_seed_sends_the_same_frames_and_another_sends_others() {
 }
 
 #[test]
+fn a_run_ends_when_nobody_wants_more() {
+    let mut left = 3;
+    let summary = run(
+        || Ok(Pipe::new(good)),
+        OPTIONS,
+        |_| {
+            left -= 1;
+            if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        },
+    );
+    let summary = summary.unwrap();
+    assert_eq!((summary.sent, summary.survived), (3, true));
+}
+
+#[test]
 fn an_api_that_is_skipped_is_not_sent_and_the_others_are_the_same() {
     let frames = |skip| {
         let mut frames = Vec::new();
         let options = Options { count: 60, skip, ..OPTIONS };
-        run(|| Ok(Pipe::new(good)), options, |report| frames.push(report.clone())).unwrap();
+        run(|| Ok(Pipe::new(good)), options, |report| note(&mut frames, report.clone())).unwrap();
         frames
     };
     let of_metadata = |report: &&Report| report.half.key() == ApiKey::METADATA;
@@ -259,13 +280,17 @@ fn a_frame_is_sent_again_and_has_the_same_fate() {
 
 #[test]
 fn a_peer_that_is_no_broker_is_not_fuzzed() {
-    let silent = run(|| Ok(Pipe::new(|_: &Bytes| Deed::Nothing)), OPTIONS, |_| {});
+    let silent =
+        run(|| Ok(Pipe::new(|_: &Bytes| Deed::Nothing)), OPTIONS, |_| ControlFlow::Continue(()));
     assert_eq!(
         silent.unwrap_err().to_string(),
         "the peer does not answer ApiVersions: it is silent"
     );
     let nobody = || Err::<Pipe<fn(&Bytes) -> Deed>, _>(io::ErrorKind::ConnectionRefused.into());
-    assert_eq!(run(nobody, OPTIONS, |_| {}).unwrap_err().to_string(), "no connection");
+    assert_eq!(
+        run(nobody, OPTIONS, |_| ControlFlow::Continue(())).unwrap_err().to_string(),
+        "no connection"
+    );
 }
 
 #[test]
