@@ -86,6 +86,40 @@ fn the_newest_java_client_and_our_broker_understand_each_other() {
     say("Java's newest client on our broker: ok");
 }
 
+// Rebalances of two members, transactions, offsets in transactions; in both group protocols.
+#[test]
+fn javas_groups_and_transactions_work_on_our_broker() {
+    if !wanted("java") {
+        return;
+    }
+    let broker = EmbeddedBroker::start(&["--brokers", "3"]);
+    let release = Release::new(NEWEST);
+    let java = Java { release: &release, bootstrap: &broker.bootstrap };
+    for protocol in ["classic", "consumer"] {
+        java.groups(protocol);
+        say(&format!("Java's {protocol} groups and transactions on our broker: ok"));
+    }
+}
+
+#[test]
+fn kcat_reads_in_a_group_of_our_broker() {
+    if !wanted("kcat") {
+        return;
+    }
+    let broker = EmbeddedBroker::start(&["--topics", "t:3"]);
+    let kcat = Kcat(&broker.bootstrap);
+    let lines: String = (0..3000).map(|n| format!("k{n}\tline {n}\n")).collect();
+    kcat.produce("t", &["-K", "\t"], lines.clone());
+    let read = kcat.consume_in_group("g", "t", &["-K", "\t"]);
+    let mut read: Vec<_> = read.split_inclusive(|byte| *byte == b'\n').collect();
+    let mut sent: Vec<_> = lines.as_bytes().split_inclusive(|byte| *byte == b'\n').collect();
+    read.sort_unstable();
+    sent.sort_unstable();
+    same_lines(&read.concat(), &sent.concat());
+    same_lines(&kcat.consume_in_group("g", "t", &[]), b"");
+    say("kcat's group on our broker: ok");
+}
+
 /// Is this client asked for? Else it says that it was left out.
 fn wanted(client: &str) -> bool {
     let clients = std::env::var("KURIER_FOREIGN_CLIENTS").unwrap_or_default();

@@ -35,6 +35,14 @@ impl Kcat<'_> {
         output(command.args(fixed).args(["-b", self.0, "-t", topic]).args(args), "")
     }
 
+    /// Reads to the end as the only member of a group, and commits.
+    pub(crate) fn consume_in_group(&self, group: &str, topic: &str, args: &[&str]) -> Vec<u8> {
+        let mut command = Command::new("kcat");
+        let fixed = ["-q", "-e", "-X", "auto.offset.reset=earliest"];
+        command.args(fixed).args(["-b", self.0]).args(args).args(["-G", group, topic]);
+        output(&mut command, "")
+    }
+
     pub(crate) fn records(&self, topic: &str) -> Vec<Seen> {
         let json = String::from_utf8(self.consume(topic, &["-J"])).unwrap();
         json.lines().map(Seen::from_json).collect()
@@ -69,6 +77,14 @@ impl Java<'_> {
         let mut command = self.tool(program.to_str().unwrap());
         let written = text(command.args([self.bootstrap, topic, &partition, codec.name]), lines);
         assert_eq!(written.trim(), records.len().to_string());
+    }
+
+    /// Rebalances, copies and commits in transactions, in groups of a protocol.
+    pub(crate) fn groups(&self, protocol: &str) {
+        let program = of_workspace("ci/java/Group.java");
+        let mut command = self.tool(program.to_str().unwrap());
+        let said = text(command.args([self.bootstrap, protocol]), "");
+        assert_eq!(said.trim(), "ok");
     }
 
     /// Reads through the client library, by assigned partitions.

@@ -7,6 +7,7 @@ mod long_poll;
 mod connections;
 mod faults;
 mod tcp;
+mod groups;
 mod login;
 #[cfg(feature = "tls")]
 mod tls;
