@@ -63,11 +63,7 @@ pub enum Error {
         cause: Cause,
     },
     /// No connection could be made; nothing was sent.
-    #[error(
-        "cannot reach {}; check the address, that the broker runs, \
-        and that nothing between blocks the port",
-        List(tried)
-    )]
+    #[error("cannot reach {}{}", List(tried), Note("; ", on_attempts(tried)))]
     Unreachable {
         /// Every address that was tried.
         tried: Box<[Attempt]>,
@@ -276,6 +272,14 @@ impl fmt::Display for List<'_> {
         }
         Ok(())
     }
+}
+
+/// What may help against connections that were not made; TLS's faults say that themselves.
+fn on_attempts(tried: &[Attempt]) -> Option<&'static str> {
+    let is_reached = |attempt: &Attempt| matches!(attempt.cause, Cause::Tls(_));
+    (!tried.iter().all(is_reached) || tried.is_empty()).then_some(
+        "check the address, that the broker runs, and that nothing between blocks the port",
+    )
 }
 
 struct MissingTopic<'a>(&'a str, Option<(i32, usize)>);

@@ -5,6 +5,7 @@ mod nearest;
 mod parse;
 mod jaas;
 mod kerberos;
+mod ssl;
 mod security;
 mod settings;
 mod table;
@@ -29,14 +30,13 @@ impl Properties {
             true => Error::invalid(name, problem),
             false => Error::invalid(name, format!("{value:?} {problem}")),
         })?;
-        if name.starts_with("sasl.") || name == "security.protocol" {
+        if SECURITY.iter().any(|prefix| name.starts_with(prefix)) {
             // Until all are set they may not fit together; `check` says so.
             self.client.sasl = self.security.sasl().unwrap_or_default();
-        }
-        #[cfg(feature = "tls")]
-        if name == "security.protocol" {
-            let tls = self.client.tls.take().unwrap_or_default();
-            self.client.tls = self.security.wants_tls().then_some(tls);
+            #[cfg(feature = "tls")]
+            {
+                self.client.tls = self.security.tls(self.client.tls.take()).unwrap_or_default();
+            }
         }
         if !self.levels.is_empty() {
             self.producer.compression_level = self.level();
@@ -51,8 +51,8 @@ impl Properties {
     }
 
     /// Checks what only all settings together can tell: whether those about security fit together.
-    /// As long as they do not, the client would not log in. A login that was set by its type needs
-    /// no settings.
+    /// As long as they do not, no client can be made of them. A login or encryption that was set by
+    /// its type needs no settings.
     ///
     /// # Errors
     ///
@@ -104,6 +104,9 @@ impl Properties {
         SETTINGS.iter().map(|setting: &Setting| setting.names)
     }
 }
+
+/// How the names of settings about security begin.
+const SECURITY: &[&str] = &["security.", "sasl.", "ssl."];
 
 /// Whether an error must not show the value.
 fn is_secret(name: &str) -> bool {

@@ -3,7 +3,10 @@
 use super::jaas::Jaas;
 use super::kerberos::KerberosSettings;
 use super::parse::{Parsed, one_of};
+use super::ssl::SslSettings;
 use crate::error::Error;
+#[cfg(feature = "tls")]
+use crate::security::Tls;
 use crate::security::{HAS_TLS, OauthBearer, Sasl, ScramHash, Secret};
 
 /// What was set, as it was set.
@@ -15,6 +18,7 @@ pub(super) struct SecuritySettings {
     pub(super) password: Option<Secret>,
     pub(super) jaas: Option<Jaas>,
     pub(super) kerberos: KerberosSettings,
+    pub(super) ssl: SslSettings,
 }
 
 /// `security.protocol`.
@@ -42,6 +46,10 @@ impl Protocol {
 
     fn name(self) -> &'static str {
         PROTOCOLS.iter().find(|(_, one)| *one == self).map_or("", |(name, _)| name)
+    }
+
+    fn has_tls(self) -> bool {
+        matches!(self, Self::Ssl | Self::SaslSsl)
     }
 
     fn has_sasl(self) -> bool {
@@ -125,22 +133,54 @@ impl SecuritySettings {
         }
     }
 
-    /// Whether to encrypt.
-    pub(super) fn wants_tls(&self) -> bool {
-        matches!(self.protocol, Some(Protocol::Ssl | Protocol::SaslSsl))
+    /// How to encrypt, if at all: as `known` says, unless there are settings.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for settings that contradict each other, or miss a part.
+    #[cfg(feature = "tls")]
+    pub(super) fn tls(&self, known: Option<Tls>) -> Result<Option<Tls>, Error> {
+        match (self.encrypts()?, self.ssl.first_key()) {
+            (false, _) => Ok(None),
+            (true, Some(_)) => self.ssl.tls().map(Some),
+            (true, None) => Ok(Some(known.unwrap_or_default())),
+        }
     }
 
     /// Whether this build can do what is wanted.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if TLS is wanted and not built in: it must not be left out in silence.
+    /// [`Error::Invalid`] for settings that contradict each other, and if TLS is wanted and not
+    /// built in: it must not be left out in silence.
     pub(super) fn check_tls(&self) -> Result<(), Error> {
-        match HAS_TLS || !self.wants_tls() {
-            true => Ok(()),
-            false => {
-                Err(Error::invalid("security.protocol", "asks for TLS, which is not built in"))
+        match HAS_TLS || !self.encrypts()? {
+            true => {
+                #[cfg(feature = "tls")]
+                self.tls(None)?;
+                Ok(())
             }
+            false => Err(Error::invalid(
+                "security.protocol",
+                "asks for TLS, for which this build lacks the feature tls of kurier-client",
+            )),
+        }
+    }
+
+    /// Whether to encrypt; an error if the protocol does not, and something else asks for it.
+    fn encrypts(&self) -> Result<bool, Error> {
+        let protocol = self.protocol.unwrap_or(Protocol::Plaintext);
+        match (protocol.has_tls(), self.ssl.first_key()) {
+            (true, _) => Ok(true),
+            (false, None) => Ok(false),
+            (false, Some(key)) => Err(Error::invalid(
+                key,
+                format!(
+                    "is set, and security.protocol is {}, which does not encrypt; \
+                     set security.protocol to SSL or SASL_SSL",
+                    protocol.name()
+                ),
+            )),
         }
     }
 

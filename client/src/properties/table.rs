@@ -8,6 +8,7 @@ use super::jaas::Jaas;
 use super::parse::{Parsed, bytes, fraction, kibibytes, level, millis, number, one_of, switch};
 use super::security::{Protocol, SaslMechanism};
 use super::settings::Properties;
+use super::ssl;
 use crate::consumer::OffsetReset;
 use crate::offsets::Isolation;
 use crate::producer::{Acks, Partitioner};
@@ -73,6 +74,43 @@ settings! {
         p.security.kerberos.renew_jitter = Some(fraction(v)?);
     };
     "sasl.jaas.config" => |p, v| p.security.jaas = Some(Jaas::read(v)?);
+    "ssl.truststore.location" => |p, v| p.security.ssl.keep("ssl.truststore.location", v);
+    "ssl.truststore.password" => |p, v| p.security.ssl.keep("ssl.truststore.password", v);
+    "ssl.truststore.certificates" => |p, v| p.security.ssl.keep("ssl.truststore.certificates", v);
+    "ssl.ca.location" => |p, v| p.security.ssl.keep("ssl.ca.location", v);
+    "ssl.ca.pem" => |p, v| p.security.ssl.keep("ssl.ca.pem", v);
+    "ssl.keystore.location" => |p, v| p.security.ssl.keep("ssl.keystore.location", v);
+    "ssl.keystore.password" => |p, v| p.security.ssl.keep("ssl.keystore.password", v);
+    "ssl.keystore.certificate.chain" => |p, v| {
+        p.security.ssl.keep("ssl.keystore.certificate.chain", v);
+    };
+    "ssl.keystore.key" => |p, v| p.security.ssl.keep("ssl.keystore.key", v);
+    "ssl.key.password" => |p, v| p.security.ssl.keep("ssl.key.password", v);
+    "ssl.certificate.location" => |p, v| p.security.ssl.keep("ssl.certificate.location", v);
+    "ssl.certificate.pem" => |p, v| p.security.ssl.keep("ssl.certificate.pem", v);
+    "ssl.key.location" => |p, v| p.security.ssl.keep("ssl.key.location", v);
+    "ssl.key.pem" => |p, v| p.security.ssl.keep("ssl.key.pem", v);
+    "ssl.cipher.suites" => |p, v| p.security.ssl.keep("ssl.cipher.suites", v);
+    "ssl.truststore.type" => |p, v| {
+        ssl::check_type(v)?;
+        p.security.ssl.keep("ssl.truststore.type", v);
+    };
+    "ssl.keystore.type" => |p, v| {
+        ssl::check_type(v)?;
+        p.security.ssl.keep("ssl.keystore.type", v);
+    };
+    "ssl.enabled.protocols" => |p, v| {
+        ssl::enabled(v)?;
+        p.security.ssl.keep("ssl.enabled.protocols", v);
+    };
+    "ssl.protocol" => |_p, v| ssl::check_protocol(v)?;
+    "ssl.endpoint.identification.algorithm" => |p, v| p.security.ssl.keep_endpoint(v)?;
+    "enable.ssl.certificate.verification" => |_p, v| ssl::check_verification(v)?;
+    "ssl.keymanager.algorithm" => |_p, v| ssl::check_java(v, &["SunX509", "PKIX", "NewSunX509"])?;
+    "ssl.trustmanager.algorithm" => |_p, v| ssl::check_java(v, &["PKIX", "SunX509"])?;
+    "ssl.provider" => |_p, v| ssl::check_java(v, &[])?;
+    "ssl.secure.random.implementation" => |_p, v| ssl::check_java(v, &[])?;
+    "ssl.engine.factory.class" => |_p, v| ssl::check_java(v, &[])?;
 
     "acks" "request.required.acks" => |p, v| p.producer.acks = one_of(v, ACKS)?;
     "compression.type" "compression.codec" => |p, v| p.producer.compression = codec(v)?;

@@ -48,6 +48,9 @@ struct Loaded {
 impl Connector {
     /// Nothing is read yet.
     pub(crate) fn new(tls: Tls, env: Env) -> Self {
+        if tls.host_names == HostNames::DangerouslyIgnored {
+            tracing::warn!("the host names in brokers' certificates are not checked");
+        }
         Self(Arc::new(Inner { tls: Arc::new(tls), env, loaded: watch::Sender::default() }))
     }
 
