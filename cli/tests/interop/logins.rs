@@ -20,17 +20,15 @@ fn every_mechanism_of_every_release_logs_in() {
     each("logins", |release| {
         let broker = RealBroker::start_secured(release, &[]);
         for mechanism in broker.mechanisms() {
-            if mechanism == "GSSAPI" {
-                continue;
-            }
             let topic = format!("login-{mechanism}");
             broker.create_topic(&topic, 1);
-            let login = login(&mechanism, "alice-secret");
+            let login = login_of(&broker, &mechanism);
             let lines: String = (0..1000).map(|n| format!("{n}\n")).collect();
             let kurier = broker.listener("SASL_PLAINTEXT");
-            output(kurier.command(&["produce", &topic]).args(&login), lines.clone());
+            let mut produce = kurier.command(&["produce", &topic]);
+            output(broker.with_realm(produce.args(&login)), lines.clone());
             let read = ["consume", &topic, "-o", "beginning", "-e"];
-            let back = output(kurier.command(&read).args(&login), "");
+            let back = output(broker.with_realm(kurier.command(&read).args(&login)), "");
             assert_eq!(String::from_utf8(back).unwrap(), lines, "{mechanism}");
         }
     });
@@ -71,14 +69,14 @@ fn a_login_that_ends_is_renewed_on_its_connection() {
             return;
         }
         let broker = RealBroker::start_secured(release, &["connections.max.reauth.ms=2500"]);
-        for mechanism in broker.mechanisms().iter().filter(|name| *name != "GSSAPI") {
+        for mechanism in &broker.mechanisms() {
             let topic = format!("renewed-{mechanism}");
             broker.create_topic(&topic, 1);
-            let login = login(mechanism, "alice-secret");
+            let login = login_of(&broker, mechanism);
             let kurier = broker.listener("SASL_PLAINTEXT");
             let mut command = kurier.command(&["-vv", "produce", &topic]);
             let piped = command.args(&login).stdin(Stdio::piped()).stderr(Stdio::piped());
-            let mut child = piped.spawn().unwrap();
+            let mut child = broker.with_realm(piped).spawn().unwrap();
             let mut lines = child.stdin.take().unwrap();
             for n in 0..80 {
                 writeln!(lines, "{n}").unwrap();
@@ -91,10 +89,20 @@ fn a_login_that_ends_is_renewed_on_its_connection() {
             assert!(log.matches("logs in again").count() >= 2, "{mechanism}: {log}");
             assert!(!log.contains("disconnected"), "{mechanism}: {log}");
             let read = ["consume", &topic, "-o", "beginning", "-e"];
-            let back = output(kurier.command(&read).args(&login), "");
+            let back = output(broker.with_realm(kurier.command(&read).args(&login)), "");
             assert_eq!(back.split(|byte| *byte == b'\n').count(), 81, "{mechanism}");
         }
     });
+}
+
+/// The options of a login as alice, by password, token or keytab.
+fn login_of(broker: &RealBroker, mechanism: &str) -> Vec<String> {
+    if mechanism != "GSSAPI" {
+        return login(mechanism, "alice-secret");
+    }
+    let keytab = format!("sasl.kerberos.keytab={}", broker.keytab());
+    let pairs = ["security.protocol=SASL_PLAINTEXT", "sasl.mechanism=GSSAPI", &keytab];
+    pairs.into_iter().flat_map(|pair| ["-X".to_owned(), pair.to_owned()]).collect()
 }
 
 /// The options of a login as alice.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::kurier::Kurier;
 use crate::release::Release;
@@ -54,6 +55,16 @@ impl RealBroker {
     pub(crate) fn mechanisms(&self) -> Vec<String> {
         let names = value(&self.lines, "MECHANISMS").unwrap();
         names.split(',').map(String::from).collect()
+    }
+
+    /// The keytab of alice.
+    pub(crate) fn keytab(&self) -> &str {
+        value(&self.lines, "KRB_KEYTAB").unwrap()
+    }
+
+    /// The command with the KDC of this broker.
+    pub(crate) fn with_realm<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("KRB5_CONFIG", value(&self.lines, "KRB5_CONFIG").unwrap())
     }
 
     /// Kurier at a listener such as `SASL_PLAINTEXT`.
