@@ -76,11 +76,13 @@ impl Session {
     /// Moves the renewal, if there is one.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, Cause>> {
         let Some(renewing) = &mut self.renewing else { return Poll::Pending };
-        let login = renewing.login.as_mut().poll(cx);
-        if let Poll::Ready(Some(command)) = renewing.commands.poll_recv(cx) {
+        let Poll::Ready(outcome) = renewing.login.as_mut().poll(cx) else {
+            let Poll::Ready(Some(command)) = renewing.commands.poll_recv(cx) else {
+                return Poll::Pending;
+            };
             return Poll::Ready(Ok(Progress::Send(command)));
-        }
-        let Poll::Ready(outcome) = login else { return Poll::Pending };
+        };
+        // What a login that is over still had to say is not sent.
         self.renewing = None;
         let lifetime = match outcome {
             Ok(lifetime) => lifetime,

@@ -395,3 +395,31 @@ async fn a_renewal_without_a_token_is_put_off_and_holds_nothing_up() {
     call.await.unwrap().unwrap();
     assert!(!brokers.has_connection());
 }
+
+/// Gives its first token at once, and each further one when a login has had all its time.
+#[derive(Debug, Default)]
+struct Slow(AtomicU32);
+
+impl TokenProvider for Slow {
+    fn token<'a>(&'a self, env: &'a Env) -> BoxFuture<'a, Result<BearerToken, Error>> {
+        let is_first = self.0.fetch_add(1, Ordering::Relaxed) == 0;
+        let limit = ClientConfig::default().request_timeout;
+        Box::pin(async move {
+            sleep(if is_first { Duration::ZERO } else { limit }).await;
+            UnsecuredLogin::new("alice").token(env).await
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_has_something_to_say_when_its_time_is_over_says_it_is_late() {
+    let (client, mut brokers) = client(Sasl::OauthBearer(OauthBearer::new(Slow::default())));
+    let call = client.ask();
+    let mut far = brokers.accept_ready(NEW).await;
+    assert!(far.log_in(oauth_server(), 100_000).await);
+    far.serve().await;
+    call.await.unwrap().unwrap();
+    advance(Duration::from_secs(96)).await;
+    let (fault, text) = fault(client.ask().await.unwrap());
+    assert!(matches!(fault, LoginFault::TimedOut(_)), "{text}");
+}
