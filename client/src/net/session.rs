@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! Valid --due, and there is something to send--> Renewing --logged in--> Valid
-//!                                                   | no token or ticket yet: Valid, due soon
+//!                                                   | no token or ticket, and nothing said: Valid,
+//!                                                   |   due soon
 //!                                                   v refused
 //!                                                  end of the connection
 //! ```
@@ -38,6 +39,8 @@ pub(super) struct Session {
 struct Renewing {
     login: BoxFuture<'static, Result<Option<Duration>, Cause>>,
     commands: mpsc::Receiver<Command>,
+    /// Whether the broker has heard of it.
+    is_told: bool,
 }
 
 /// What a renewal has come to.
@@ -80,13 +83,15 @@ impl Session {
             let Poll::Ready(Some(command)) = renewing.commands.poll_recv(cx) else {
                 return Poll::Pending;
             };
+            renewing.is_told = true;
             return Poll::Ready(Ok(Progress::Send(command)));
         };
         // What a login that is over still had to say is not sent.
+        let is_told = renewing.is_told;
         self.renewing = None;
         let lifetime = match outcome {
             Ok(lifetime) => lifetime,
-            Err(cause) if self.may_wait(&cause) => {
+            Err(cause) if !is_told && self.may_wait(&cause) => {
                 tracing::warn!(address = %self.dial.address, %cause, "cannot log in again yet");
                 self.due = Instant::now() + RETRY_PAUSE;
                 return Poll::Ready(Ok(Progress::PutOff));
@@ -97,11 +102,11 @@ impl Session {
         Poll::Ready(Ok(Progress::Renewed(lifetime.map(|lifetime| Self::new(dial, lifetime)))))
     }
 
-    /// Whether nothing has been said yet, and there is time to try again.
+    /// Whether it may go better a moment later, and there is time to try again.
     fn may_wait(&self, cause: &Cause) -> bool {
         let Cause::Login(failure) = cause else { return false };
-        let unsaid = matches!(failure.fault, LoginFault::Credentials { is_passing: true, .. });
-        unsaid && Instant::now() + RETRY_PAUSE < self.ends
+        let is_passing = matches!(failure.fault, LoginFault::Credentials { is_passing: true, .. });
+        is_passing && Instant::now() + RETRY_PAUSE < self.ends
     }
 }
 
@@ -122,7 +127,7 @@ impl Renewing {
             let late = |_| authenticator.failed(LoginFault::TimedOut(limit));
             timeout(limit, login).await.map_err(late)?
         });
-        Self { login, commands }
+        Self { login, commands, is_told: false }
     }
 }
 
@@ -164,3 +169,62 @@ impl Wire for Inside {
 
 /// How long a renewal that cannot begin is put off.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+
+    use kurier_protocol::api::sasl_handshake::SaslHandshakeRequest;
+
+    use super::*;
+    use crate::config::ClientConfig;
+    use crate::error::LoginFailure;
+    use crate::net::address::Address;
+    use crate::net::pool::Pool;
+    use crate::scripted::world;
+
+    #[derive(PartialEq)]
+    enum Fails {
+        Silently,
+        AfterItsFirstRequest,
+    }
+
+    /// A session whose renewal fails for a reason that passes.
+    fn session(fails: Fails) -> Session {
+        let config = Arc::new(ClientConfig::default());
+        let (env, address) = (world(1).0, Address::new("b", 9092));
+        #[cfg(feature = "tls")]
+        let dial = Dial { env, config, pool: Pool::new(0), address, tls: None };
+        #[cfg(not(feature = "tls"))]
+        let dial = Dial { env, config, pool: Pool::new(0), address };
+        let timeout = Duration::from_secs(1);
+        let (commands, inbox) = mpsc::channel(1);
+        let mut inside = Inside { commands, address: "b".into(), timeout };
+        let login = Box::pin(async move {
+            if fails == Fails::AfterItsFirstRequest {
+                let _ = inside.call(1, SaslHandshakeRequest::default()).await;
+            }
+            let fault =
+                LoginFault::Credentials { problem: "an old ticket".into(), is_passing: true };
+            Err(Cause::Login(Arc::new(LoginFailure { mechanism: "GSSAPI", user: None, fault })))
+        });
+        let mut session = Session::new(dial, Duration::from_secs(3600));
+        session.renewing = Some(Renewing { login, commands: inbox, is_told: false });
+        session
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_is_put_off_only_if_the_broker_has_not_heard_of_it() {
+        let mut silent = session(Fails::Silently);
+        let progress = poll_fn(|cx| silent.poll(cx)).await;
+        assert!(matches!(progress, Ok(Progress::PutOff)));
+        let mut refused = session(Fails::AfterItsFirstRequest);
+        let Ok(Progress::Send(command)) = poll_fn(|cx| refused.poll(cx)).await else {
+            panic!("nothing to send")
+        };
+        drop(command);
+        let end = poll_fn(|cx| refused.poll(cx)).await;
+        assert!(matches!(end, Err(Cause::Login(_))), "the broker closes the connection");
+    }
+}
