@@ -11,6 +11,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use kurier_env::{Io, Purpose};
@@ -134,11 +135,14 @@ impl Connection {
         let mut timer = pin!(sleep(self.dial.config.connection_idle_max));
         let end = poll_fn(|cx| self.poll_serve(cx, &mut serving, timer.as_mut())).await;
         self.state.send_modify(|state| state.is_open = false);
-        if let Some(cause) = end.map(|cause| self.explained(cause, &serving)) {
-            tracing::debug!(address = %self.address, %cause, "disconnected");
-            self.back_off();
-            self.fail_all(&mut serving, &cause);
-        }
+        let Some(cause) = end.map(|cause| self.explained(cause, &serving)) else {
+            let leave = poll_fn(|cx| serving.frames.poll_shutdown(cx));
+            // Whoever has gone already does not hear it.
+            return drop(timeout(SHUTDOWN_MAX, leave).await);
+        };
+        tracing::debug!(address = %self.address, %cause, "disconnected");
+        self.back_off();
+        self.fail_all(&mut serving, &cause);
     }
 
     /// A broker that hangs up at the first request may want a login before it.
@@ -204,7 +208,7 @@ impl Connection {
         if let Poll::Ready(Err(cause)) = serving.frames.poll_flush(cx) {
             return Poll::Ready(Err(cause));
         }
-        while let Some(sent) = serving.in_flight.poll_sent(serving.frames.sent_bytes()) {
+        while let Some(sent) = serving.in_flight.poll_sent(serving.frames.flushed_bytes()) {
             sent.what.complete_sent(sent.version);
             moved = true;
         }
@@ -370,7 +374,7 @@ impl Serving {
     fn send(
         &mut self,
         mut exchange: Box<dyn Exchange>,
-        (deadline, timeout): (Instant, std::time::Duration),
+        (deadline, timeout): (Instant, Duration),
         client_id: &str,
     ) {
         let correlation_id = self.in_flight.take_id();
@@ -428,3 +432,6 @@ impl Serving {
         }
     }
 }
+
+/// How long it may take to say goodbye.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(1);

@@ -17,6 +17,7 @@ pub(super) struct Frames<S> {
     out: VecDeque<Bytes>,
     queued_bytes: u64,
     sent_bytes: u64,
+    flushed_bytes: u64,
     inbound: BytesMut,
     /// Takes small frames and the start of a large one, while `inbound` holds a large one.
     small: BytesMut,
@@ -40,6 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
             out: VecDeque::new(),
             queued_bytes: 0,
             sent_bytes: 0,
+            flushed_bytes: 0,
             inbound: BytesMut::new(),
             small: BytesMut::new(),
             pool,
@@ -55,9 +57,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         self.queued_bytes
     }
 
-    /// How many bytes the stream has taken so far.
+    /// How many bytes the stream has taken so far. TLS may hold some of them back.
     pub(super) fn sent_bytes(&self) -> u64 {
         self.sent_bytes
+    }
+
+    /// How many bytes have left for certain.
+    pub(super) fn flushed_bytes(&self) -> u64 {
+        self.flushed_bytes
     }
 
     /// Whether a frame has begun to come, and is not whole.
@@ -65,8 +72,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         !self.inbound.is_empty()
     }
 
-    /// Writes what the stream takes. Ready when nothing is left.
+    /// Writes and flushes what the stream takes. Ready when nothing is left.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+        let written = self.poll_write(cx)?;
+        ready!(Pin::new(&mut self.stream).poll_flush(cx)).map_err(Cause::io)?;
+        self.flushed_bytes = self.sent_bytes;
+        written.map(Ok)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cause>> {
         while !self.out.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
             let mut used = 0;
@@ -90,7 +104,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
                 self.out.pop_front();
             }
         }
-        Pin::new(&mut self.stream).poll_flush(cx).map_err(Cause::io)
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says that nothing more comes: with TLS the other side then knows that nothing is missing.
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx).map_err(Cause::io)
     }
 
     /// The next frame, without its length. A large one gets a buffer of its own, and reads into it

@@ -91,10 +91,10 @@ impl<T> InFlight<T> {
         self.owed.pop_front().ok_or(fault)
     }
 
-    /// The next request without an answer that the socket has taken whole.
-    pub(super) fn poll_sent(&mut self, sent_bytes: u64) -> Option<Sent<T>> {
+    /// The next request without an answer that has left whole.
+    pub(super) fn poll_sent(&mut self, flushed_bytes: u64) -> Option<Sent<T>> {
         match self.unanswered.front() {
-            Some(sent) if sent.end <= sent_bytes => self.unanswered.pop_front(),
+            Some(sent) if sent.end <= flushed_bytes => self.unanswered.pop_front(),
             _ => None,
         }
     }

@@ -4,19 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kurier_protocol::ApiKey;
-use kurier_protocol::api::metadata::MetadataRequest;
+use kurier_protocol::api::metadata::{MetadataRequest, MetadataResponse};
+use kurier_protocol::api::produce::ProduceRequest;
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::Instant;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::ClientConfig;
 use crate::error::{Cause, Error, Fault, TlsFault};
 use crate::net::broker::{Connections, Peer, Route};
 use crate::net::{Address, Class};
-use crate::scripted::{Brokers, world};
+use crate::scripted::{Brokers, Far, world};
 use crate::security::tls::{Store, Tls, Trust};
 
 const CA: &str = include_str!("../../../tests/tls/ca.pem");
@@ -29,9 +31,7 @@ fn config() -> ClientConfig {
 }
 
 /// A client that has one thing to ask of a broker, and its answer to come.
-fn asking(
-    config: ClientConfig,
-) -> (Brokers, tokio::task::JoinHandle<Result<(), Error>>, Connections) {
+fn asking(config: ClientConfig) -> (Brokers, JoinHandle<Result<(), Error>>, Connections) {
     let (env, brokers) = world(1 << 20);
     let connections = Connections::new(env, Arc::new(config));
     let address = Address::new("localhost", 9092);
@@ -55,10 +55,9 @@ fn tls_fault(error: &Error) -> TlsFault {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_request_is_answered_over_tls() {
-    let (mut brokers, call, _connections) = asking(config());
-    let mut far = brokers.accept().await;
+/// Encrypts the far end. The scripted broker speaks plain text into a pipe that holds so many
+/// bytes.
+fn encrypt(far: &mut Far, pipe_bytes: usize) -> JoinHandle<()> {
     let provider = Arc::new(rustls_graviola::default_provider());
     let certificate = CertificateDer::from_pem_slice(CERTIFICATE).unwrap();
     let server = ServerConfig::builder_with_provider(provider)
@@ -67,16 +66,48 @@ async fn a_request_is_answered_over_tls() {
         .with_no_client_auth()
         .with_single_cert(vec![certificate], PrivateKeyDer::from_pem_slice(KEY).unwrap())
         .unwrap();
-    // The scripted broker speaks plain text into a pipe, whose other end is encrypted here.
-    let (plain, mut piped) = tokio::io::duplex(1 << 20);
+    let (plain, mut piped) = tokio::io::duplex(pipe_bytes);
     let stream = std::mem::replace(&mut far.stream, plain);
-    let relay = tokio::spawn(async move {
+    tokio::spawn(async move {
         let mut stream = TlsAcceptor::from(Arc::new(server)).accept(stream).await.unwrap();
-        tokio::io::copy_bidirectional(&mut stream, &mut piped).await
-    });
+        let _ = tokio::io::copy_bidirectional(&mut stream, &mut piped).await;
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_answered_over_tls() {
+    let (mut brokers, call, _connections) = asking(config());
+    let mut far = brokers.accept().await;
+    let relay = encrypt(&mut far, 1 << 20);
     far.shake_hands(&[(ApiKey::METADATA, 0, 9), (ApiKey::API_VERSIONS, 0, 3)]).await;
     let (header, _) = far.read_as::<MetadataRequest>().await;
-    far.answer(&header, &kurier_protocol::api::metadata::MetadataResponse::default()).await;
+    far.answer(&header, &MetadataResponse::default()).await;
+    call.await.unwrap().unwrap();
+    relay.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_without_an_answer_leaves_before_the_connection_is_closed() {
+    let (env, mut brokers) = world(512);
+    let connections = Connections::new(env, Arc::new(config()));
+    let (address, timeout) = (Address::new("localhost", 9092), Duration::from_secs(60));
+    let route = Route { peer: Peer::Broker(1), class: Class::Normal, address: &address, timeout };
+    // Larger than what lies on the way, smaller than what TLS holds back.
+    let produce = ProduceRequest {
+        acks: 0,
+        transactional_id: Some("x".repeat(30_000).into()),
+        ..Default::default()
+    };
+    let sent = produce.clone();
+    let call = tokio::spawn(connections.call(route, 0..=i16::MAX, move |_| sent));
+    let mut far = brokers.accept().await;
+    let relay = encrypt(&mut far, 512);
+    far.shake_hands(&[(ApiKey::PRODUCE, 0, 8), (ApiKey::API_VERSIONS, 0, 3)]).await;
+    sleep(Duration::from_secs(1)).await;
+    drop(connections);
+    sleep(Duration::from_secs(1)).await;
+    assert!(!call.is_finished(), "it lies in the buffer of TLS");
+    assert_eq!(far.read_as::<ProduceRequest>().await.1, produce);
     call.await.unwrap().unwrap();
     relay.abort();
 }
