@@ -26,6 +26,7 @@ impl Api for JoinGroupRequest {
             act(state, &self.group_id, |classic, settings| classic.join(&caller, self, settings));
         match joined {
             None => Outcome::Answer(self.refuse(ErrorCode::INCONSISTENT_GROUP_PROTOCOL)),
+            Some(None) if context.is_last_call => Outcome::Silence,
             Some(None) => Outcome::Wait(wait(context)),
             Some(Some(answer)) => Outcome::Answer(nameless(answer, context.version)),
         }

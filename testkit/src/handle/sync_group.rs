@@ -20,6 +20,7 @@ impl Api for SyncGroupRequest {
         let caller = caller(state, context);
         match act(state, &self.group_id, |classic, _| classic.sync(&caller, self)) {
             None => Outcome::Answer(self.refuse(ErrorCode::UNKNOWN_MEMBER_ID)),
+            Some(None) if context.is_last_call => Outcome::Silence,
             Some(None) => Outcome::Wait(wait(context)),
             Some(Some(answer)) => Outcome::Answer(answer),
         }

@@ -24,7 +24,7 @@ use crate::state::ListenerId;
 
 /// Feeds a release every damaged form of a request, in all its versions, and counts what was
 /// understood nevertheless.
-fn damage<R: Request>(bench: &mut Bench, of: impl Fn(&Bench, i16) -> R) -> usize {
+pub(super) fn damage<R: Request>(bench: &mut Bench, of: impl Fn(&Bench, i16) -> R) -> usize {
     let release = bench.state.settings.release;
     let mut understood = 0;
     for version in R::VERSIONS.filter(|&version| accepts(release, R::KEY, version)) {

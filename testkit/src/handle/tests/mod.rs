@@ -12,3 +12,4 @@ mod group_offsets;
 mod transactions;
 mod consumer_groups;
 mod configs;
+mod group_damage;
