@@ -88,6 +88,7 @@ const ONLY_TLS12: &[&SupportedProtocolVersion] = &[&TLS12];
 const ONLY_TLS13: &[&SupportedProtocolVersion] = &[&TLS13];
 
 /// What a processor must be able to do, each with a test for it.
+#[cfg(not(any(feature = "tls-ring", feature = "tls-aws-lc")))]
 type Needs = [(&'static str, fn() -> bool)];
 
 /// An error if the processor lacks something.
