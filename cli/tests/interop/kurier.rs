@@ -1,5 +1,6 @@
 //! Our own binary, run the way a user runs it.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::record::Seen;
@@ -9,16 +10,31 @@ use crate::run::{output, text};
 #[derive(Debug)]
 pub(crate) struct Kurier<'a> {
     bootstrap: &'a str,
+    /// A file of properties.
+    config: Option<PathBuf>,
+    /// Where `krb5.conf` is.
+    kerberos: Option<String>,
 }
 
 impl<'a> Kurier<'a> {
     pub(crate) fn to(bootstrap: &'a str) -> Self {
-        Self { bootstrap }
+        Self { bootstrap, config: None, kerberos: None }
+    }
+
+    /// The same with a file of properties, and perhaps with a `krb5.conf`.
+    pub(crate) fn with(self, config: &Path, kerberos: Option<&str>) -> Self {
+        Self { config: Some(config.into()), kerberos: kerberos.map(String::from), ..self }
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.args(["-b", self.bootstrap]).args(args);
+        if let Some(file) = &self.config {
+            command.arg("-F").arg(file);
+        }
+        if let Some(file) = &self.kerberos {
+            command.env("KRB5_CONFIG", file);
+        }
         command
     }
 

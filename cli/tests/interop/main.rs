@@ -20,3 +20,4 @@ mod embedded_broker;
 mod real_brokers;
 mod foreign_clients;
 mod logins;
+mod security;

@@ -51,10 +51,19 @@ impl RealBroker {
         }
     }
 
+    /// What the script says of it under this name.
+    pub(crate) fn value(&self, name: &str) -> &str {
+        value(&self.lines, name).unwrap_or_else(|| panic!("the broker has no {name}"))
+    }
+
+    /// A file of this broker's own, which goes when it goes.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// The SASL mechanisms of its listeners.
     pub(crate) fn mechanisms(&self) -> Vec<String> {
-        let names = value(&self.lines, "MECHANISMS").unwrap();
-        names.split(',').map(String::from).collect()
+        self.value("MECHANISMS").split(',').map(String::from).collect()
     }
 
     /// The keytab of alice.
@@ -69,7 +78,7 @@ impl RealBroker {
 
     /// Kurier at a listener such as `SASL_PLAINTEXT`.
     pub(crate) fn listener(&self, name: &str) -> Kurier<'_> {
-        Kurier::to(value(&self.lines, name).unwrap())
+        Kurier::to(self.value(name))
     }
 
     /// By Kurier, or by the broker's own tool where the broker has no request for it.
