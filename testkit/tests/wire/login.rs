@@ -263,7 +263,8 @@ async fn log_in_by(
     let mut answer = SaslAuthenticateResponse::default();
     loop {
         match client.step(&answer.auth_bytes)? {
-            Step::Done(_) => return Ok(answer),
+            Step::Done(token) if token.is_empty() => return Ok(answer),
+            Step::Done(token) => return Ok(peer.authenticate(2, &token).await),
             Step::Continue(token) => answer = peer.authenticate(2, &token).await,
         }
         if !answer.error_code.is_ok() {
