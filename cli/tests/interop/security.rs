@@ -7,7 +7,6 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use crate::embedded_broker::EmbeddedBroker;
@@ -150,17 +149,13 @@ fn print_table(cells: &[(String, String)]) {
     }
 }
 
-/// Our own broker with TLS and these mechanisms; alice's password is `wonderland`.
-fn secured(tls: bool, mechanisms: &str) -> (EmbeddedBroker, Option<String>) {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let ca = scratch(&format!("ca-{}.pem", COUNT.fetch_add(1, Ordering::Relaxed)));
-    let ca = ca.to_str().unwrap().to_owned();
-    let mut args = vec!["--sasl", mechanisms, "--user", "alice:wonderland"];
-    if tls {
-        args.extend(["--tls", "--ca-file", &ca]);
-    }
-    let broker = EmbeddedBroker::start(&args);
-    (broker, tls.then_some(ca))
+/// Our own broker with each mechanism that needs no KDC; alice's password is `wonderland`. With a
+/// file for the CA's certificate it speaks TLS.
+fn secured(ca: Option<&str>) -> EmbeddedBroker {
+    let mechanisms = MECHANISMS.join(",");
+    let mut args = vec!["--sasl", &mechanisms, "--user", "alice:wonderland"];
+    args.extend(ca.iter().flat_map(|ca| ["--tls", "--ca-file", ca]));
+    EmbeddedBroker::start(&args)
 }
 
 /// A file of this process's own.
@@ -173,11 +168,12 @@ const MECHANISMS: [&str; 4] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTH
 // Case BUILD-02: with the static binary this is TLS and SASL on musl, both sides.
 #[test]
 fn each_way_in_leads_into_our_own_broker() {
-    for (tls, protocol) in [(false, "SASL_PLAINTEXT"), (true, "SASL_SSL")] {
-        let (broker, ca) = secured(tls, &MECHANISMS.join(","));
+    let ca = scratch("own-ca.pem");
+    for (protocol, ca) in [("SASL_PLAINTEXT", None), ("SASL_SSL", ca.to_str())] {
+        let broker = secured(ca);
         for mechanism in MECHANISMS {
             let mut properties = login(mechanism, "wonderland", None);
-            properties.extend(ca.iter().flat_map(|ca| trust(ca)));
+            properties.extend(ca.into_iter().flat_map(trust));
             let file = scratch(&format!("own-{protocol}-{mechanism}.properties"));
             let file = Way::new(protocol, mechanism, properties).file(&file);
             let kurier = broker.kurier().with(&file, None);
@@ -190,16 +186,17 @@ fn each_way_in_leads_into_our_own_broker() {
 #[test]
 fn kcat_and_java_log_in_at_our_own_broker() {
     let asked = std::env::var("KURIER_FOREIGN_CLIENTS").unwrap_or_default();
-    let (broker, ca) = secured(true, &MECHANISMS.join(","));
-    let ca = ca.unwrap();
+    let ca = scratch("foreign-ca.pem");
+    let ca = ca.to_str().unwrap();
+    let broker = secured(Some(ca));
     if asked.contains("kcat") {
-        kcat_logs_in(&broker, &ca);
+        kcat_logs_in(&broker, ca);
         say("kcat logs in at our broker: ok");
     } else {
         say("SKIPPED kcat logs in at our broker: KURIER_FOREIGN_CLIENTS does not list it");
     }
     if asked.contains("java") {
-        java_logs_in(&broker, &ca);
+        java_logs_in(&broker, ca);
         say("Java's newest client logs in at our broker: ok");
     } else {
         say("SKIPPED Java logs in at our broker: KURIER_FOREIGN_CLIENTS does not list it");
