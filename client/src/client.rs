@@ -19,6 +19,8 @@ use crate::producer::{ProducerBuilder, ProducerConfig};
 use crate::properties::Properties;
 use crate::routing::{self, Target};
 use crate::security::Sasl;
+#[cfg(feature = "tls")]
+use crate::security::Tls;
 
 /// A client of one Kafka cluster. Cloning shares its connections; they are closed when the last
 /// clone, and everything that was made from it, is dropped.
@@ -158,6 +160,13 @@ impl ClientBuilder {
     /// As whom, and how, to log in.
     pub fn sasl(mut self, sasl: Sasl) -> Self {
         self.properties.client.sasl = Some(sasl);
+        self
+    }
+
+    /// How to encrypt. Without this, connections are in plain text.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.properties.client.tls = Some(tls);
         self
     }
 

@@ -75,6 +75,9 @@ Any Kafka client can speak to it, in any language. It keeps its data in memory a
 it ends. Its addresses go to stdout, one a line, as soon as it is ready. Ctrl-C (SIGINT) or SIGTERM
 ends it; the port file and the CA file are removed then.
 
+kcat and others on librdkafka before 2.6.1 cannot log in by SCRAM, as with Kafka 4: they repeat a
+part of a message that is checked now. Take PLAIN for them.
+
 Examples:
   kurier broker
   kurier broker --brokers 3 --topics orders:6,payments

@@ -68,5 +68,11 @@ Examples:
       kurier consume numbers -o beginning -e
   The same on your own cluster, with settings from a file of Java's client:
       kurier -b kafka-1:9092,kafka-2:9092 -F client.properties consume numbers -e
+  What that file says where TLS and a password are wanted, and the system does not know the CA:
+      security.protocol=SASL_SSL
+      sasl.mechanism=SCRAM-SHA-512
+      sasl.username=alice
+      sasl.password=..
+      ssl.ca.location=ca.pem
   Say once where the cluster is:
       export KURIER_BOOTSTRAP=kafka-1:9092";

@@ -40,6 +40,11 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
     }
     if !args.quiet {
         say(&ready(args, &addresses.join(",")));
+        if args.tls && args.ca_file.is_none() {
+            say(
+                "kurier: note: no client trusts the certificate; --ca-file FILE says whom to trust",
+            );
+        }
     }
     // Whoever wants the addresses may read them from the file: a closed stdout does not matter.
     let _ = Stdout::open().and_then(|mut stdout| stdout.print(&lines));
@@ -91,8 +96,31 @@ fn ready(args: &BrokerArgs, bootstrap: &str) -> String {
         1 => "1 broker is".into(),
         count => format!("{count} brokers are"),
     };
-    let release = &args.release;
-    format!("{count} ready, as Kafka {release}: kurier -b {bootstrap} COMMAND; Ctrl-C ends it")
+    let BrokerArgs { release, .. } = args;
+    let access = access(args);
+    format!(
+        "{count} ready, as Kafka {release}: kurier -b {bootstrap}{access} COMMAND; Ctrl-C ends it"
+    )
+}
+
+/// The properties that a client needs to get in; never a password.
+fn access(args: &BrokerArgs) -> String {
+    let mut access = match (args.tls, args.sasl.is_empty()) {
+        (false, true) => return String::new(),
+        (true, true) => " -X security.protocol=SSL".to_owned(),
+        (false, false) => " -X security.protocol=SASL_PLAINTEXT".to_owned(),
+        (true, false) => " -X security.protocol=SASL_SSL".to_owned(),
+    };
+    if let Some(file) = &args.ca_file {
+        access += &format!(" -X ssl.ca.location={}", file.display());
+    }
+    if let Some(mechanism) = args.sasl.first() {
+        access += &format!(" -X sasl.mechanism={}", mechanism.name());
+    }
+    if let Some(user) = args.users.first() {
+        access += &format!(" -X sasl.username={} -X sasl.password=..", user.name);
+    }
+    access
 }
 
 fn cannot_listen(args: &BrokerArgs, error: &io::Error) -> Failure {
@@ -121,4 +149,33 @@ fn write_whole(file: &Path, text: &str) -> io::Result<()> {
     beside.push(format!(".{}.part", std::process::id()));
     fs::write(&beside, text)?;
     fs::rename(&beside, file)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    fn said(options: &str) -> String {
+        let words = ["kurier", "broker"].into_iter().chain(options.split_whitespace());
+        match Cli::parse_from(words).command {
+            Command::Broker(args) => ready(&args, "b:1"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_ready_line_has_what_lets_clients_in_and_no_password() {
+        assert_eq!(
+            said(""),
+            "1 broker is ready, as Kafka 4.4: kurier -b b:1 COMMAND; Ctrl-C ends it"
+        );
+        let secure = said("--tls --ca-file ca.pem --sasl PLAIN --user alice:wonderland");
+        let wanted = "-b b:1 -X security.protocol=SASL_SSL -X ssl.ca.location=ca.pem \
+                      -X sasl.mechanism=PLAIN -X sasl.username=alice -X sasl.password=.. COMMAND;";
+        assert!(secure.contains(wanted), "{secure}");
+        assert!(said("--tls").contains("-b b:1 -X security.protocol=SSL COMMAND;"));
+    }
 }

@@ -186,10 +186,11 @@ fn written(
     };
     let times = if args.times == 1 { String::new() } else { format!(" {} times", args.times) };
     let batches = cluster.batches(TOPIC, 0);
+    let noun = if batches.len() == 1 { "batch" } else { "batches" };
     let stored: usize = batches.iter().map(|batch| batch.bytes().len()).sum();
     format!(
         "2. Wrote {what}{times}, line by line, over TCP:\n   {}.\n   \
-         The broker stores these {} in {} record batches of {} altogether ({}).\n",
+         The broker stores these {} in {} record {noun} of {} altogether ({}).\n",
         size.summary("acknowledged", took),
         HumanBytes(size.bytes),
         HumanCount(u64::try_from(batches.len()).unwrap_or(u64::MAX)),

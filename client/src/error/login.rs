@@ -36,7 +36,14 @@ impl fmt::Display for LoginFailure {
         if let Some(user) = &self.user {
             write!(f, " as {user}")?;
         }
-        write!(f, " by {}: {}", self.mechanism, self.fault)
+        write!(f, " by {}: {}", self.mechanism, self.fault)?;
+        match (self.mechanism, &self.fault) {
+            // It is the default, and whoever forgot the setting has never heard of it.
+            ("GSSAPI", LoginFault::Credentials { .. }) => {
+                f.write_str("; to log in otherwise, set sasl.mechanism")
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -42,7 +42,7 @@ impl FromStr for Address {
         let trimmed = text.trim();
         let rest = match trimmed.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("PLAINTEXT") => rest,
-            Some(_) => return wrong("asks for a protocol that is not built: use PLAINTEXT"),
+            Some(_) => return wrong("names a protocol, which is for security.protocol to say"),
             None => trimmed,
         };
         let (host, port) = if let Some(v6) = rest.strip_prefix('[') {

@@ -54,8 +54,11 @@ pub(super) fn switch(text: &str) -> Parsed<bool> {
 /// One of several words.
 pub(super) fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Parsed<T> {
     let is_meant = |(word, _): &&(&str, T)| word.eq_ignore_ascii_case(text);
-    words.iter().find(is_meant).map(|(_, value)| *value).ok_or_else(|| {
-        let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        format!("is none of {}", words.join(", "))
+    words.iter().find(is_meant).map(|(_, value)| *value).ok_or_else(|| match words {
+        [(only, _)] => format!("is not possible here, only {only} is"),
+        _ => {
+            let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            format!("is none of {}", words.join(", "))
+        }
     })
 }

@@ -109,8 +109,12 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
     );
     check("acks", "2", "acks: \"2\" is none of all, -1, 0, 1");
     check("linger.ms", "5s", "linger.ms: \"5s\" is not a number between 0 and 4294967295000");
-    check("check.crcs", "false", "check.crcs: \"false\" is none of true");
-    check("enable.idempotence", "true", "enable.idempotence: \"true\" is none of false");
+    check("check.crcs", "false", "check.crcs: \"false\" is not possible here, only true is");
+    check(
+        "enable.idempotence",
+        "true",
+        "enable.idempotence: \"true\" is not possible here, only false is",
+    );
     check(
         "security.protocol",
         "TLS",
