@@ -176,7 +176,7 @@ impl Outcome {
                 partition: delivery.batch.partition,
                 offset: match *base_offset {
                     ..0 => -1,
-                    base => base + i64::from(index.saturating_sub(range.start)),
+                    base => base.saturating_add(index.saturating_sub(range.start).into()),
                 },
                 timestamp: if *append_time < 0 { delivery.timestamp } else { *append_time },
             }),
@@ -317,6 +317,14 @@ mod tests {
         let Poll::Ready(Ok(metadata)) = now(&mut deliveries[2]) else { panic!() };
         let RecordMetadata { topic, partition, timestamp, .. } = metadata;
         assert_eq!((&*topic, partition, timestamp), ("t", 3, 17));
+    }
+
+    #[test]
+    fn an_offset_that_no_log_has_does_not_panic() {
+        let batch = batch();
+        let mut deliveries = [0, 1].map(|i| batch.delivery(i, 17));
+        Part::whole(batch, 2).complete(stored(i64::MAX));
+        assert_eq!(deliveries.each_mut().map(offset), [i64::MAX; 2]);
     }
 
     #[test]
