@@ -52,6 +52,17 @@ fn old_formats_are_stored_in_the_format_of_the_release() {
 }
 
 #[test]
+fn old_formats_may_claim_any_offset() {
+    let (compression, base_offset) = (Compression::Gzip, i64::MAX - 1);
+    let seal = Seal { compression, base_offset, ..Seal::default() };
+    for release in [Release::V0_10_0, Release::V3_9] {
+        let mut bench = Bench::new(release);
+        let answer = bench.produce(2, "t", 0, sealed(Magic::V1, &seal, &["x", "y"]));
+        assert_eq!((answer.error_code, answer.base_offset), (ErrorCode::NONE, 0));
+    }
+}
+
+#[test]
 fn a_version_takes_only_its_own_format() {
     let mut bench = Bench::new(Release::V3_9);
     let rows = [
