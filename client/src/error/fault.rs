@@ -8,7 +8,7 @@ use std::time::Duration;
 use kurier_protocol::record::RecordError;
 use kurier_protocol::{ApiKey, DecodeError};
 
-use super::login::LoginFailure;
+use super::login::{LoginFailure, OTHER_SIDE};
 use super::rounded::Rounded;
 use super::tls::TlsFault;
 
@@ -121,10 +121,6 @@ fn speaker(first: &[u8; 4]) -> &'static str {
         _ => "another protocol",
     }
 }
-
-/// What to do about an answer that no broker gives.
-const OTHER_SIDE: &str =
-    "check that the port is a Kafka broker's and that nothing between changes its answers";
 
 /// A frame that claims more than this is none: brokers answer with 100 MiB at most by default.
 const FRAME_BYTES_LIKELY: usize = 1 << 30;

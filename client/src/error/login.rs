@@ -123,11 +123,13 @@ impl fmt::Display for LoginFault {
                  wrong name or password; its log says more",
             ),
             Self::Endless { rounds_max } => {
-                write!(f, "the broker still asks for more after {rounds_max} tokens")
+                write!(f, "the broker still asks for more after {rounds_max} tokens; {OTHER_SIDE}")
             }
-            Self::Token { bytes, bytes_max } => {
-                write!(f, "the broker sent a token of {bytes} bytes, and {bytes_max} is the limit")
-            }
+            Self::Token { bytes, bytes_max } => write!(
+                f,
+                "the broker sent a token of {bytes} bytes, and {bytes_max} is the limit; \
+                 {OTHER_SIDE}"
+            ),
             Self::TimedOut(after) => {
                 write!(f, "not done within {}; the broker's log may say more", Rounded(*after))
             }
@@ -141,3 +143,7 @@ fn advice(code: ErrorCode) -> &'static str {
         _ => "",
     }
 }
+
+/// What to do about an answer that no broker gives.
+pub(super) const OTHER_SIDE: &str =
+    "check that the port is a Kafka broker's and that nothing between changes its answers";
