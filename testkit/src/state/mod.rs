@@ -26,7 +26,7 @@ use crate::sessions::Sessions;
 use crate::topic_config::TopicConfig;
 use crate::transaction::{Ending, Transactions};
 use broker::Broker;
-use name::collides;
+use name::metric_name;
 
 /// Brokers, topics, partitions, and what they hold.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) codecs: Codecs,
     brokers: BTreeMap<i32, Broker>,
     topics: BTreeMap<Str, Topic>,
+    /// The topics by what their names are in metrics.
+    metric_names: BTreeMap<String, Str>,
     topics_made: u64,
     sessions: BTreeMap<i32, Sessions>,
     next_producer_id: i64,
@@ -62,6 +64,7 @@ impl State {
             codecs: Codecs::new(),
             brokers,
             topics: BTreeMap::new(),
+            metric_names: BTreeMap::new(),
             topics_made: 0,
             sessions: BTreeMap::new(),
             next_producer_id: 0,
@@ -228,7 +231,7 @@ impl State {
             let message = format!("Topic '{}' already exists.", new.name);
             return Err((ErrorCode::TOPIC_ALREADY_EXISTS, message));
         }
-        if let Some(other) = self.topics.keys().find(|other| collides(other, new.name)) {
+        if let Some(other) = self.metric_names.get(&metric_name(new.name)) {
             let message = format!("Topic '{}' collides with existing topics: {other}", new.name);
             return Err((ErrorCode::INVALID_TOPIC_EXCEPTION, message));
         }
@@ -244,6 +247,7 @@ impl State {
 
     /// Adds a planned topic.
     pub(crate) fn add_topic(&mut self, name: &str, topic: Topic) {
+        self.metric_names.insert(metric_name(name), name.into());
         self.topics.insert(name.into(), topic);
         self.topics_made += 1;
         self.changes += 1;
@@ -252,6 +256,9 @@ impl State {
     /// Deletes a topic and its records. Says whether there was one.
     pub(crate) fn remove_topic(&mut self, name: &str) -> bool {
         let is_gone = self.topics.remove(name).is_some();
+        if is_gone {
+            self.metric_names.remove(&metric_name(name));
+        }
         self.changes += u64::from(is_gone);
         for (_, group) in self.groups.iter_mut().filter(|_| is_gone) {
             group.offsets.delete_topic(name);
