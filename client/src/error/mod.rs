@@ -267,12 +267,18 @@ struct List<'a>(&'a [Attempt]);
 
 impl fmt::Display for List<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, attempt) in self.0.iter().enumerate() {
+        for (index, attempt) in self.0.iter().take(ATTEMPTS_SHOWN).enumerate() {
             write!(f, "{}{attempt}", if index == 0 { "" } else { "; " })?;
         }
-        Ok(())
+        match self.0.len().saturating_sub(ATTEMPTS_SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
     }
 }
+
+/// How many addresses an error names: enough to see what is wrong with all of them.
+const ATTEMPTS_SHOWN: usize = 8;
 
 /// What may help against connections that were not made; TLS's faults say that themselves.
 fn on_attempts(tried: &[Attempt]) -> Option<&'static str> {

@@ -54,6 +54,17 @@ fn every_message_names_what_was_tried_and_what_to_do() {
 }
 
 #[test]
+fn a_message_names_a_few_of_many_addresses() {
+    let attempt = |port| Attempt {
+        address: format!("b:{port}").into(),
+        cause: Cause::io(io::ErrorKind::ConnectionRefused.into()),
+    };
+    let text = Error::Unreachable { tried: (1..=3000).map(attempt).collect() }.to_string();
+    assert!(text.contains("b:8: connection refused; and 2992 more; check the address"), "{text}");
+    assert!(text.len() < 400, "{} bytes", text.len());
+}
+
+#[test]
 fn a_message_says_times_as_people_do_and_nothing_twice() {
     let what = Waiting::Connection { address: "b:1".into() };
     check(
