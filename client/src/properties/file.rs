@@ -8,6 +8,8 @@ use crate::error::Error;
 /// The names and values, in the order in which they stand.
 pub(super) fn read(text: &str) -> Result<Vec<(String, String)>, Error> {
     let mut pairs = Vec::new();
+    // Editors of Windows put a mark before the first name, which nobody sees.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text.lines().enumerate();
     while let Some((index, first)) = lines.next() {
         let first = first.trim_start();
@@ -113,6 +115,7 @@ mod tests {
         check(r"a=\ud83d\ude00", &[("a", "\u{1f600}")]);
         check("a==b", &[("a", "=b")]);
         check("a=1\\", &[("a", "1")]);
+        check("\u{feff}a=1\nb=\u{feff}", &[("a", "1"), ("b", "\u{feff}")]);
     }
 
     #[test]
