@@ -1,7 +1,8 @@
 //! Files: small ones, read and replaced as a whole.
 
 use std::fmt::Debug;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use crate::future::BoxFuture;
@@ -18,6 +19,22 @@ pub trait Files: Send + Sync + Debug {
     }
 }
 
+/// The content of a file of at most `bytes_max` bytes.
+///
+/// # Errors
+///
+/// The file cannot be read, or is larger: `FileTooLarge`. What devices and pipes hold is counted
+/// as it comes, since they do not say their size.
+pub fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|size| size <= bytes_max) {
+        return Ok(bytes);
+    }
+    let what = format!("more than {bytes_max} bytes, which is all that is read of it");
+    Err(io::Error::new(io::ErrorKind::FileTooLarge, what))
+}
+
 /// The file system.
 #[derive(Clone, Copy, Debug)]
 pub struct RealFiles;
@@ -26,14 +43,7 @@ impl Files for RealFiles {
     fn read<'a>(&'a self, path: &'a Path, bytes_max: u64) -> BoxFuture<'a, io::Result<Vec<u8>>> {
         let path = path.to_owned();
         Box::pin(async move {
-            let read = move || {
-                let size = std::fs::metadata(&path)?.len();
-                if size > bytes_max {
-                    let what = format!("{size} bytes, and at most {bytes_max} are read");
-                    return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
-                }
-                std::fs::read(&path)
-            };
+            let read = move || read_at_most(&path, bytes_max);
             tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
         })
     }
@@ -53,5 +63,18 @@ impl Files for RealFiles {
             };
             tokio::task::spawn_blocking(list).await.map_err(io::Error::other)?
         })
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_without_an_end_is_read_up_to_the_limit() {
+        let error = RealFiles.read(Path::new("/dev/zero"), 1000).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert!(error.to_string().contains("more than 1000 bytes"), "{error}");
+        assert_eq!(RealFiles.read(Path::new("/dev/null"), 0).await.unwrap(), b"");
     }
 }

@@ -12,7 +12,7 @@ mod net;
 mod wall;
 
 pub use chance::{Chance, Purpose, Seeded};
-pub use files::{Files, RealFiles};
+pub use files::{Files, RealFiles, read_at_most};
 pub use future::BoxFuture;
 pub use net::{Datagram, Io, Net, RealNet};
 pub use wall::{RealWall, Wall};

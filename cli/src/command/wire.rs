@@ -1,6 +1,6 @@
 //! `kurier wire`: messages, frames and record batches as lines of JSON.
 
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use kurier_protocol::rows::{self, Failed};
@@ -53,7 +53,7 @@ impl Job {
             |error| Failure::Failed(format!("cannot read {}: {}", name(file), reason(&error)));
         let mut source = BufReader::with_capacity(READ_BYTES, open(file).map_err(cannot)?);
         let mut line = Vec::new();
-        while source.read_until(b'\n', &mut line).map_err(cannot)? > 0 {
+        while next_line(&mut source, &mut line, ROW_BYTES_MAX).map_err(cannot)? > 0 {
             self.row(&String::from_utf8_lossy(&line))?;
             line.clear();
             // A pipe that waits for its answer gets it.
@@ -84,4 +84,33 @@ impl Job {
     }
 }
 
+/// Appends a line to `line`, and gives its bytes; at the end of the file they are none.
+fn next_line(source: &mut impl BufRead, line: &mut Vec<u8>, bytes_max: u64) -> io::Result<usize> {
+    let mut source = source.take(bytes_max);
+    let bytes = source.read_until(b'\n', line)?;
+    if source.limit() == 0 && !line.ends_with(b"\n") {
+        let what = format!("a row has {bytes_max} bytes or more; write one JSON object a line");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+    }
+    Ok(bytes)
+}
+
 const READ_BYTES: usize = 256 * 1024;
+
+/// The longest row: twice what a broker takes in one request, as hex digits, and room to spare.
+const ROW_BYTES_MAX: u64 = 256 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_without_end_is_refused_at_the_limit() {
+        let mut line = Vec::new();
+        assert_eq!(next_line(&mut &b"ab\nc"[..], &mut line, 3).unwrap(), 3);
+        assert_eq!(next_line(&mut &b""[..], &mut line, 3).unwrap(), 0);
+        let mut endless = BufReader::new(io::repeat(b'a'));
+        let error = next_line(&mut endless, &mut Vec::new(), 3);
+        assert!(error.unwrap_err().to_string().contains("3 bytes or more"));
+    }
+}

@@ -1,10 +1,10 @@
 //! Where the cluster is and how to speak to it: from a file, from `-X`, from `-b`.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use kurier_client::properties::Properties;
+use kurier_env::read_at_most;
 
 use super::progress::say;
 use crate::args::cluster::ClusterArgs;
@@ -50,10 +50,9 @@ pub(super) fn settings(args: &ClusterArgs, environment: Option<String>) -> Outco
 /// and nothing to this one.
 fn read(file: &Path, properties: &mut Properties) -> Outcome<Vec<String>> {
     let name = file.display();
-    let text = fs::read_to_string(file);
-    let text = text.map_err(|error| {
-        Failure::Failed(format!("cannot read {name}: {}; check -F", reason(&error)))
-    })?;
+    let failed = |why: String| Failure::Failed(format!("cannot read {name}: {why}; check -F"));
+    let bytes = read_at_most(file, BYTES_MAX).map_err(|error| failed(reason(&error)))?;
+    let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".into()))?;
     let wrong = |error| Failure::Usage(format!("{name}: {error}"));
     let mut skipped = Vec::new();
     for (key, value) in Properties::read(&text).map_err(wrong)? {
@@ -65,6 +64,9 @@ fn read(file: &Path, properties: &mut Properties) -> Outcome<Vec<String>> {
     }
     Ok(skipped)
 }
+
+/// The largest file of properties that is read: a lot, since certificates may stand in it.
+const BYTES_MAX: u64 = 16 << 20;
 
 /// How long brokers may take to be found: less than a program would wait, as somebody is watching.
 const BOOTSTRAP_TIMEOUT: Duration = Duration::from_secs(5);

@@ -32,6 +32,18 @@ fn a_wrong_host_is_named() {
     check("no-such-host.invalid:9092", &["cannot reach", "check"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_without_an_end_is_refused() {
+    for option in [&["-F", "/dev/zero"][..], &["-X", "ssl.ca.location=/dev/zero"]] {
+        let tls = ["-X", "security.protocol=SSL", "topic", "list"];
+        let ended = run(kurier(option).args(tls), "");
+        let status = ended.status.unwrap();
+        let line = ended.failed(status);
+        assert!(line.contains("/dev/zero") && line.contains("more than"), "{line}");
+    }
+}
+
 #[test]
 fn a_closed_port_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
