@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kurier_auth::kerberos::Keytab;
-use kurier_env::{RealWall, Seeded};
+use kurier_env::{RealWall, Seeded, read_at_most};
 use kurier_testkit::{Builder, TestCluster};
 
 use crate::args::broker::BrokerArgs;
@@ -46,15 +46,19 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
             );
         }
     }
-    // Whoever wants the addresses may read them from the file: a closed stdout does not matter.
-    let _ = Stdout::open().and_then(|mut stdout| stdout.print(&lines));
-    stop.asked().await;
+    let told = Stdout::open().and_then(|mut stdout| stdout.print(&lines));
+    // Whoever wants the addresses may read them from the file: a closed stdout does not matter. A
+    // full disk does, since somebody may wait for what is not written.
+    let told = if matches!(told, Err(Failure::StdoutBroken(_))) { told } else { Ok(()) };
+    if told.is_ok() {
+        stop.asked().await;
+    }
     served.shutdown().await;
     for file in [&args.port_file, &args.ca_file].into_iter().flatten() {
         // Whoever waited for it may have taken it away.
         let _ = fs::remove_file(file);
     }
-    Ok(())
+    told
 }
 
 /// An IPv6 address may stand in brackets, as it does before a port.
@@ -73,12 +77,15 @@ fn secure(builder: Builder, args: &BrokerArgs) -> Outcome<Builder> {
         let failed = |why: String| {
             Failure::Failed(format!("cannot read {}: {why}; check --keytab", file.display()))
         };
-        let bytes = fs::read(file).map_err(|error| failed(reason(&error)))?;
+        let bytes = read_at_most(file, KEYTAB_BYTES_MAX).map_err(|error| failed(reason(&error)))?;
         let keytab = Keytab::parse(&bytes).map_err(|error| failed(error.to_string()))?;
         builder = builder.keytab(keytab);
     }
     Ok(builder)
 }
+
+/// The largest keytab that is read.
+const KEYTAB_BYTES_MAX: u64 = 1 << 20;
 
 /// A cluster that keeps real time and draws real lots.
 pub(crate) fn describe(release: &str, brokers: u16) -> Builder {

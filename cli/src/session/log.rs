@@ -13,6 +13,8 @@ pub(crate) fn show(verbose: u8) {
         3.. => LevelFilter::TRACE,
     };
     let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
+    // A line that stderr does not take is lost. To say so on stderr would panic where it failed.
+    let log = log.log_internal_errors(false);
     // Only one log can be shown, and this is the only place that does.
     let _ = log.with_ansi(false).try_init();
 }

@@ -82,6 +82,31 @@ fn help_that_cannot_be_written_is_a_failure() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_stderr_does_not_take_changes_nothing() {
+    let broker = Broker::start(&["--topics", "t"]);
+    broker.run(&["produce", "t"], "a\nb\n").done();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let consume = || broker.command(&["-vvv", "consume", "t", "-e"]);
+    assert_eq!(
+        end(consume().stdout(Stdio::piped()).stderr(full()).spawn().unwrap()).text(),
+        "a\nb\n"
+    );
+    let gone = UnixStream::pair().unwrap().0;
+    let child = consume().stdout(Stdio::piped()).stderr(OwnedFd::from(gone)).spawn().unwrap();
+    assert_eq!(end(child).text(), "a\nb\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_broker_whose_addresses_cannot_be_written_ends() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut broker = kurier(&["broker", "--port", "0", "-q"]);
+    let ended = end(broker.stdout(full).stderr(Stdio::piped()).spawn().unwrap());
+    assert!(ended.failed(1).starts_with("cannot write to stdout: "), "{ended:?}");
+}
+
 #[test]
 fn a_reader_that_has_gone_ends_a_consumer_that_waits() {
     let broker = Broker::start(&["--topics", "t"]);
