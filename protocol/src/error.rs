@@ -63,6 +63,9 @@ pub enum DecodeCause {
     /// A value is null where this version does not allow it.
     #[error("null is not allowed here")]
     Null,
+    /// A tagged field comes twice in one struct.
+    #[error("tag {0} comes twice")]
+    RepeatedTag(u32),
     /// The message ends before the bytes do.
     #[error("{0} bytes are left over")]
     Leftover(usize),

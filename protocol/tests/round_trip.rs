@@ -23,6 +23,15 @@ fn any_value_survives_in_every_version() {
 }
 
 #[test]
+fn a_tag_that_comes_twice_is_refused_by_name() {
+    // The id, the epoch, the offset, two flags; two tags, both of them 0: one directory, then none.
+    let head = [&[0; 4 + 8 + 8][..], &[0, 0, 2], &[0, 17, 2], &[7; 16], &[0, 1, 1]].concat();
+    let info = api::message("BrokerHeartbeatRequest").unwrap();
+    let error = value::decode(info, &Bytes::from(head), 2).unwrap_err();
+    assert!(error.to_string().contains("tag 0 comes twice"), "{error}");
+}
+
+#[test]
 fn any_value_has_the_same_bytes_when_it_is_typed() {
     each_version(|info, version| {
         check(message(info, version), 48, |value| {

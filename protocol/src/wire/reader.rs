@@ -184,12 +184,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Hands each of `count` tagged fields at the end of a struct to `field`, which says whether
-    /// it knows the tag. Unknown ones are skipped; known ones must be read to their end.
+    /// it knows the tag. Unknown ones are skipped; known ones must be read to their end, and come
+    /// once: nobody writes them twice, and a second value would mix with the first.
     pub(crate) fn tags(
         &mut self,
         count: u32,
         field: &mut dyn FnMut(u32, &mut Self) -> Result<bool, DecodeError>,
     ) -> Result<(), DecodeError> {
+        let mut seen = 0u64;
         for _ in 0..count {
             let tag = self.uvarint()?;
             let size = self.uvarint()? as usize;
@@ -204,6 +206,11 @@ impl<'a> Reader<'a> {
             if known && !self.rest.is_empty() {
                 return Err(self.error(DecodeCause::Leftover(self.remaining())));
             }
+            let bit = 1u64.checked_shl(tag).unwrap_or(0);
+            if known && seen & bit != 0 {
+                return Err(self.error(DecodeCause::RepeatedTag(tag)));
+            }
+            seen |= bit;
             self.rest = rest;
             self.beyond -= rest.len();
         }
