@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::real_broker::RealBroker;
-use crate::real_brokers::each;
+use crate::real_brokers::{each, each_since};
 use crate::run::{output, run};
 
 /// Those that need no ticket.
@@ -64,10 +64,7 @@ fn mistakes_at_a_login_are_told_apart() {
 // KIP-368 came with 2.2.
 #[test]
 fn a_login_that_ends_is_renewed_on_its_connection() {
-    each("logins that end", |release| {
-        if !release.at_least("2.2") {
-            return;
-        }
+    each_since("2.2", "logins that end", |release| {
         let broker = RealBroker::start_secured(release, &["connections.max.reauth.ms=2500"]);
         for mechanism in &broker.mechanisms() {
             let topic = format!("renewed-{mechanism}");

@@ -6,7 +6,7 @@ use kurier_protocol::api::alter_configs::{
 };
 
 use super::api::{Api, Context, Outcome};
-use super::config_resource::{Intent, Refused, alter};
+use super::config_resource::{Intent, Refused, alter, given};
 use crate::state::State;
 use crate::topic_config::TopicConfig;
 
@@ -27,10 +27,7 @@ impl Api for AlterConfigsRequest {
 fn replace(config: &TopicConfig, resource: &AlterConfigsResource) -> Result<TopicConfig, Refused> {
     let mut replaced = TopicConfig::new(config.release());
     for wanted in &resource.configs {
-        let value = wanted.value.as_deref().ok_or_else(|| {
-            let message = format!("Null value not supported for : {}", wanted.name);
-            (ErrorCode::INVALID_REQUEST, message)
-        })?;
+        let value = given(&wanted.name, wanted.value.as_deref())?;
         let done = replaced.set(&wanted.name, value);
         done.map_err(|reason| (ErrorCode::INVALID_CONFIG, reason))?;
     }

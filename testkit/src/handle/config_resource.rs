@@ -65,6 +65,17 @@ pub(super) fn alter(
     Ok(())
 }
 
+/// The value of a setting that must have one.
+///
+/// # Errors
+///
+/// It has none.
+pub(super) fn given<'a>(name: &str, value: Option<&'a str>) -> Result<&'a str, Refused> {
+    value.ok_or_else(|| {
+        (ErrorCode::INVALID_REQUEST, format!("Null value not supported for : {name}"))
+    })
+}
+
 /// Whether something is to be done or only checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Intent {

@@ -7,7 +7,7 @@ use kurier_protocol::api::incremental_alter_configs::{
 };
 
 use super::api::{Api, Context, Outcome};
-use super::config_resource::{Intent, Refused, alter};
+use super::config_resource::{Intent, Refused, alter, given};
 use crate::config_names::{ConfigKind, kind};
 use crate::state::State;
 use crate::topic_config::TopicConfig;
@@ -75,10 +75,7 @@ fn edit(config: &TopicConfig, wanted: &AlterableConfig) -> Result<String, Refuse
 }
 
 fn text(wanted: &AlterableConfig) -> Result<&str, Refused> {
-    wanted.value.as_deref().ok_or_else(|| {
-        let message = format!("Null value not supported for : {}", wanted.name);
-        (ErrorCode::INVALID_REQUEST, message)
-    })
+    given(&wanted.name, wanted.value.as_deref())
 }
 
 fn answer(

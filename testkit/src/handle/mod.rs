@@ -12,6 +12,7 @@ mod offset_for_leader_epoch;
 mod find_coordinator;
 mod init_producer_id;
 mod membership;
+mod commitment;
 mod join_group;
 mod sync_group;
 mod heartbeat;

@@ -1,14 +1,15 @@
 //! OffsetCommit: how far a group has read.
 
+use kurier_protocol::ErrorCode;
 use kurier_protocol::api::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
     OffsetCommitResponse, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
 };
-use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
+use super::commitment::{Named, keep, known_topic};
 use super::membership::check_commit;
-use crate::group::{Claim, CommitKind, Committed};
+use crate::group::{Claim, CommitKind, Committed, Offsets};
 use crate::state::State;
 
 impl Api for OffsetCommitRequest {
@@ -25,9 +26,14 @@ impl Api for OffsetCommitRequest {
             return Outcome::Answer(self.refuse(code));
         }
         let topics = self.topics.iter().map(|topic| {
-            let name = known_topic(state, topic, context.version);
+            let id = Named::Id(topic.topic_id);
+            let named = if context.version >= 10 { id } else { Named::By(&topic.name) };
+            let name = known_topic(state, named);
             answer(topic, |partition| match &name {
-                Ok(name) => commit(state, &self.group_id, name, partition),
+                Ok(name) => {
+                    let of = (name.clone(), partition.partition_index);
+                    keep(state, &self.group_id, of, committed(partition), Offsets::commit)
+                }
                 Err(code) => *code,
             })
         });
@@ -40,39 +46,13 @@ impl Api for OffsetCommitRequest {
     }
 }
 
-fn known_topic(
-    state: &State,
-    topic: &OffsetCommitRequestTopic,
-    version: i16,
-) -> Result<Str, ErrorCode> {
-    if version >= 10 {
-        return state.topic_name(topic.topic_id).cloned().ok_or(ErrorCode::UNKNOWN_TOPIC_ID);
-    }
-    let known = state.topic(&topic.name).map(|_| topic.name.clone());
-    known.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
-}
-
-fn commit(
-    state: &mut State,
-    group: &Str,
-    topic: &Str,
-    partition: &OffsetCommitRequestPartition,
-) -> ErrorCode {
-    if state.partition(topic, partition.partition_index).is_none() {
-        return ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
-    }
-    let (group, settings) = state.groups.obtain(group);
-    let metadata = partition.committed_metadata.clone().unwrap_or_default();
-    if metadata.len() > settings.metadata_bytes_max {
-        return ErrorCode::OFFSET_METADATA_TOO_LARGE;
-    }
-    let committed = Committed {
+/// What is to be kept for a partition.
+fn committed(partition: &OffsetCommitRequestPartition) -> Committed {
+    Committed {
         offset: partition.committed_offset,
         leader_epoch: partition.committed_leader_epoch,
-        metadata,
-    };
-    group.offsets.commit((topic.clone(), partition.partition_index), committed);
-    ErrorCode::NONE
+        metadata: partition.committed_metadata.clone().unwrap_or_default(),
+    }
 }
 
 fn answer(

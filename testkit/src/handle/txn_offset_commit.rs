@@ -1,12 +1,13 @@
 //! TxnOffsetCommit: offsets that a group has read if a transaction commits (KIP-447).
 
+use kurier_protocol::ErrorCode;
 use kurier_protocol::api::txn_offset_commit::{
     TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
     TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
-use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
+use super::commitment::{Named, keep, known_topic};
 use super::membership::{check, check_commit};
 use crate::group::{Claim, CommitKind, Committed};
 use crate::state::State;
@@ -27,9 +28,17 @@ impl Api for TxnOffsetCommitRequest {
             return Outcome::Answer(self.refuse(code));
         }
         let topics = self.topics.iter().map(|topic| {
-            let name = known_topic(state, topic, context.version);
+            let id = Named::Id(topic.topic_id);
+            let named = if context.version >= 6 { id } else { Named::By(&topic.name) };
+            let name = known_topic(state, named);
             answer(topic, |partition| match &name {
-                Ok(name) => stage(self, state, name, partition),
+                Ok(name) => {
+                    let of = (name.clone(), partition.partition_index);
+                    let offset = committed(partition);
+                    keep(state, &self.group_id, of, offset, |offsets, of, offset| {
+                        offsets.stage(self.producer_id, of, offset);
+                    })
+                }
                 Err(code) => *code,
             })
         });
@@ -69,40 +78,13 @@ fn enter(
     }
 }
 
-fn known_topic(
-    state: &State,
-    topic: &TxnOffsetCommitRequestTopic,
-    version: i16,
-) -> Result<Str, ErrorCode> {
-    if version >= 6 {
-        return state.topic_name(topic.topic_id).cloned().ok_or(ErrorCode::UNKNOWN_TOPIC_ID);
-    }
-    let known = state.topic(&topic.name).map(|_| topic.name.clone());
-    known.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
-}
-
-fn stage(
-    request: &TxnOffsetCommitRequest,
-    state: &mut State,
-    topic: &Str,
-    partition: &TxnOffsetCommitRequestPartition,
-) -> ErrorCode {
-    if state.partition(topic, partition.partition_index).is_none() {
-        return ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
-    }
-    let (group, settings) = state.groups.obtain(&request.group_id);
-    let metadata = partition.committed_metadata.clone().unwrap_or_default();
-    if metadata.len() > settings.metadata_bytes_max {
-        return ErrorCode::OFFSET_METADATA_TOO_LARGE;
-    }
-    let committed = Committed {
+/// What is to be kept for a partition.
+fn committed(partition: &TxnOffsetCommitRequestPartition) -> Committed {
+    Committed {
         offset: partition.committed_offset,
         leader_epoch: partition.committed_leader_epoch,
-        metadata,
-    };
-    let of = (topic.clone(), partition.partition_index);
-    group.offsets.stage(request.producer_id, of, committed);
-    ErrorCode::NONE
+        metadata: partition.committed_metadata.clone().unwrap_or_default(),
+    }
 }
 
 fn answer(

@@ -78,6 +78,7 @@ pub(super) async fn read_cache(
     let path = match place {
         CacheName::File(path) => path,
         CacheName::Folder(folder) => {
+            // Without it the folder's file `tkt` is meant, and what is wrong with that is told.
             let primary = env.files().read(&folder.join("primary"), FILE_BYTES_MAX).await.ok();
             CacheName::in_folder(&folder, primary.as_deref())
         }

@@ -1,0 +1,47 @@
+//! Core: what the two requests that commit offsets share: OffsetCommit and TxnOffsetCommit.
+
+use kurier_protocol::{ErrorCode, Str, Uuid};
+
+use crate::group::{Committed, Offsets, TopicPartition};
+use crate::state::State;
+
+/// How a request says which topic it means.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Named<'a> {
+    By(&'a Str),
+    Id(Uuid),
+}
+
+/// The name of the topic that is meant.
+///
+/// # Errors
+///
+/// There is no such topic.
+pub(super) fn known_topic(state: &State, topic: Named<'_>) -> Result<Str, ErrorCode> {
+    match topic {
+        Named::Id(id) => state.topic_name(id).cloned().ok_or(ErrorCode::UNKNOWN_TOPIC_ID),
+        Named::By(name) => {
+            let known = state.topic(name).map(|_| name.clone());
+            known.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+        }
+    }
+}
+
+/// Keeps an offset for a group, in the way that the request wants, if it may be kept.
+pub(super) fn keep(
+    state: &mut State,
+    group: &Str,
+    of: TopicPartition,
+    offset: Committed,
+    keep: impl FnOnce(&mut Offsets, TopicPartition, Committed),
+) -> ErrorCode {
+    if state.partition(&of.0, of.1).is_none() {
+        return ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    }
+    let (group, settings) = state.groups.obtain(group);
+    if offset.metadata.len() > settings.metadata_bytes_max {
+        return ErrorCode::OFFSET_METADATA_TOO_LARGE;
+    }
+    keep(&mut group.offsets, of, offset);
+    ErrorCode::NONE
+}
