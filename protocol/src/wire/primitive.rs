@@ -7,7 +7,7 @@ use super::reader::Reader;
 use super::records::Records;
 use super::text::Str;
 use super::uuid::Uuid;
-use super::value::{Element, Elements, Literal, Nullable, Wire, decode_each};
+use super::value::{Element, Elements, Literal, Nullable, Wire, counted, decode_each};
 use super::writer::Writer;
 use crate::error::{DecodeCause, DecodeError, EncodeError};
 
@@ -52,8 +52,21 @@ macro_rules! integers {
                     // The bytes end too early; this finds the element at which.
                     return decode_each(elements, count, r);
                 };
-                *elements = all.iter().map(|one| Self::from_be_bytes(*one)).collect();
+                // Room for all at once is cheaper to make here than to grow to.
+                let mut read = Vec::with_capacity(count);
+                read.extend(all.iter().map(|one| Self::from_be_bytes(*one)));
+                *elements = read;
                 Ok(())
+            }
+
+            fn decode_array(
+                elements: &mut Vec<Self>,
+                r: &mut Reader<'_>,
+            ) -> Result<(), DecodeError> {
+                match counted(r)? {
+                    0 => Ok(()),
+                    count => Self::decode_all(elements, count, r),
+                }
             }
         }
     )* };
@@ -175,7 +188,7 @@ impl<T: Element> Wire for Vec<T> {
     }
 
     fn decode(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
-        decode_array(self, r)
+        T::decode_array(self, r)
     }
 
     fn is(&self, default: Literal) -> bool {
@@ -205,16 +218,6 @@ impl<T: Element> Nullable for Vec<T> {
 fn encode_array(elements: &dyn Elements, w: &mut Writer) -> Result<(), EncodeError> {
     w.length(Some(elements.count()), Lengthy::Array)?;
     elements.encode_all(w)
-}
-
-/// Reads an array into an empty one.
-fn decode_array(elements: &mut dyn Elements, r: &mut Reader<'_>) -> Result<(), DecodeError> {
-    let at = r.position();
-    match r.array_length()? {
-        Some(0) => Ok(()),
-        Some(count) => elements.decode_all(count, r),
-        None => Err(DecodeError::new(at, DecodeCause::Null)),
-    }
 }
 
 impl Element for Uuid {

@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a length; -1 is null. (An `Option` would not be returned in registers.)
-    #[inline]
+    #[inline(always)]
     pub(super) fn length(&mut self, what: Lengthy) -> Result<i32, DecodeError> {
         self.in_tag = false;
         let length = if self.flexible {
@@ -157,6 +157,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the count of an array, which cannot be more than the bytes that are left.
+    #[inline]
     pub(crate) fn array_length(&mut self) -> Result<Option<usize>, DecodeError> {
         let Ok(count) = usize::try_from(self.length(Lengthy::Array)?) else {
             return Ok(None);

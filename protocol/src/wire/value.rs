@@ -2,7 +2,7 @@
 
 use super::reader::Reader;
 use super::writer::Writer;
-use crate::error::{DecodeError, EncodeError};
+use crate::error::{DecodeCause, DecodeError, EncodeError};
 use crate::limits::ELEMENTS_RESERVED_MAX;
 
 /// A value that crosses the wire. Implementors are the protocol's types and the structs of `api!`.
@@ -112,6 +112,15 @@ pub trait Element: Wire + Default {
     ) -> Result<(), DecodeError> {
         decode_each(elements, count, r)
     }
+
+    /// Reads a count and as many elements into an array that is empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`Wire::decode`].
+    fn decode_array(elements: &mut Vec<Self>, r: &mut Reader<'_>) -> Result<(), DecodeError> {
+        decode_array(elements, r)
+    }
 }
 
 /// An array whose elements are not known to those who walk it: they are compiled once, and not
@@ -172,6 +181,20 @@ fn encode_each(elements: &dyn Elements, w: &mut Writer) -> Result<(), EncodeErro
         index += 1;
     }
     Ok(())
+}
+
+fn decode_array(elements: &mut dyn Elements, r: &mut Reader<'_>) -> Result<(), DecodeError> {
+    match counted(r)? {
+        0 => Ok(()),
+        count => elements.decode_all(count, r),
+    }
+}
+
+/// The count of an array that is not null.
+#[inline(always)]
+pub(super) fn counted(r: &mut Reader<'_>) -> Result<usize, DecodeError> {
+    let at = r.position();
+    r.array_length()?.ok_or_else(|| DecodeError::new(at, DecodeCause::Null))
 }
 
 /// Reads elements one by one.
