@@ -1,0 +1,197 @@
+//! Core: JoinGroup: who may join a classic group, as whom, and when it is told.
+
+use std::time::Duration;
+
+use kurier_protocol::api::join_group::{JoinGroupRequest, JoinGroupResponse};
+use kurier_protocol::{ErrorCode, Str};
+
+use super::group::{Classic, refused};
+use super::phase::{Barrier, Phase};
+use crate::group::calls::Known;
+use crate::group::member::{Awaits, Caller, Member};
+use crate::group::settings::GroupSettings;
+
+impl Classic {
+    /// A member joins, or looks whether the generation it waits for has begun: `None` if not.
+    pub(crate) fn join(
+        &mut self,
+        caller: &Caller,
+        request: &JoinGroupRequest,
+        settings: &GroupSettings,
+    ) -> Option<JoinGroupResponse> {
+        match self.joins.take(caller.call) {
+            Known::Waits => return None,
+            Known::Answered(answer) => return Some(answer),
+            Known::New => {}
+        }
+        let done = if self.is_full(&request.member_id, settings) {
+            Err(ErrorCode::GROUP_MAX_SIZE_REACHED)
+        } else if !self.takes(request) {
+            Err(ErrorCode::INCONSISTENT_GROUP_PROTOCOL)
+        } else if request.member_id.is_empty() {
+            self.join_as_new(caller, request, settings)
+        } else {
+            self.join_as_known(caller, request, settings)
+        };
+        match done {
+            Ok(Some(answer)) => Some(answer),
+            Ok(None) => match self.joins.take(caller.call) {
+                Known::Answered(answer) => Some(answer),
+                Known::New | Known::Waits => None,
+            },
+            Err(code) => Some(refused(code, &request.member_id)),
+        }
+    }
+
+    fn is_full(&self, id: &Str, settings: &GroupSettings) -> bool {
+        let max = settings.members_max;
+        match self.phase {
+            Phase::Empty => false,
+            Phase::PreparingRebalance => {
+                let waiting = self.members.values().filter(|m| m.awaits_join()).count();
+                waiting >= max && !self.members.get(id).is_some_and(Member::awaits_join)
+            }
+            Phase::CompletingRebalance | Phase::Stable => {
+                self.members.len() >= max && !self.members.contains_key(id)
+            }
+        }
+    }
+
+    /// Whether the member and the rest of the group have a protocol in common.
+    fn takes(&self, request: &JoinGroupRequest) -> bool {
+        if self.members.is_empty() {
+            return !request.protocol_type.is_empty() && !request.protocols.is_empty();
+        }
+        let others = || {
+            let is_other = |(id, member): &(&Str, &Member)| {
+                let takes_over =
+                    member.instance.is_some() && member.instance == request.group_instance_id;
+                **id != request.member_id && !takes_over
+            };
+            self.members.iter().filter(is_other).map(|(_, member)| member)
+        };
+        self.protocol_type.as_ref() == Some(&request.protocol_type)
+            && request.protocols.iter().any(|p| others().all(|other| other.supports(&p.name)))
+    }
+
+    fn join_as_new(
+        &mut self,
+        caller: &Caller,
+        request: &JoinGroupRequest,
+        settings: &GroupSettings,
+    ) -> Result<Option<JoinGroupResponse>, ErrorCode> {
+        let name = request.group_instance_id.as_ref().unwrap_or(&caller.client_id);
+        let id = Str::from(format!("{name}-{}", caller.fresh));
+        if let Some(instance) = &request.group_instance_id {
+            if let Some(old) = self.holder(instance) {
+                return self.replace(caller, request, (&old, &id), settings);
+            }
+        } else if caller.version >= 4 {
+            let session = u64::try_from(request.session_timeout_ms).unwrap_or(0);
+            self.promised.insert(id.clone(), caller.now + Duration::from_millis(session));
+            return Ok(Some(refused(ErrorCode::MEMBER_ID_REQUIRED, &id)));
+        }
+        self.add(caller, request, id, settings);
+        Ok(None)
+    }
+
+    fn join_as_known(
+        &mut self,
+        caller: &Caller,
+        request: &JoinGroupRequest,
+        settings: &GroupSettings,
+    ) -> Result<Option<JoinGroupResponse>, ErrorCode> {
+        let id = &request.member_id;
+        if self.promised.remove(id).is_some() {
+            self.add(caller, request, id.clone(), settings);
+            return Ok(None);
+        }
+        self.check_member(id, request.group_instance_id.as_deref())?;
+        let member = self.members.get(id).ok_or(ErrorCode::UNKNOWN_MEMBER_ID)?;
+        let is_same = member.protocols == request.protocols;
+        let is_leader = self.leader.as_ref() == Some(id);
+        match self.phase {
+            Phase::Empty => return Err(ErrorCode::UNKNOWN_MEMBER_ID),
+            // It did not get the answer, and asks again.
+            Phase::CompletingRebalance if is_same => return Ok(Some(self.joined(id))),
+            Phase::Stable if is_same && !is_leader => return Ok(Some(self.joined(id))),
+            _ => {}
+        }
+        if let Some(member) = self.members.get_mut(id) {
+            let before = std::mem::replace(&mut member.awaits, Awaits::Join(caller.call));
+            member.update(caller.version, request);
+            self.joins.wait(caller.call);
+            if let Awaits::Join(before) = before {
+                self.joins.answer(before, refused(ErrorCode::REBALANCE_IN_PROGRESS, id));
+            }
+        }
+        self.rebalance(caller.now, settings);
+        Ok(None)
+    }
+
+    fn add(
+        &mut self,
+        caller: &Caller,
+        request: &JoinGroupRequest,
+        id: Str,
+        settings: &GroupSettings,
+    ) {
+        if self.members.is_empty() {
+            self.protocol_type = Some(request.protocol_type.clone());
+        }
+        let mut member = Member::new(caller, request);
+        member.awaits = Awaits::Join(caller.call);
+        self.joins.wait(caller.call);
+        self.leader.get_or_insert_with(|| id.clone());
+        self.members.insert(id, member);
+        if let Barrier::First { has_new, .. } = &mut self.barrier {
+            *has_new = true;
+        }
+        self.rebalance(caller.now, settings);
+    }
+
+    /// A static member comes back under another id (KIP-345).
+    fn replace(
+        &mut self,
+        caller: &Caller,
+        request: &JoinGroupRequest,
+        (old, id): (&Str, &Str),
+        settings: &GroupSettings,
+    ) -> Result<Option<JoinGroupResponse>, ErrorCode> {
+        let mut member = self.members.remove(old).ok_or(ErrorCode::UNKNOWN_MEMBER_ID)?;
+        let awaits = std::mem::replace(&mut member.awaits, Awaits::Nothing);
+        self.release(awaits, ErrorCode::FENCED_INSTANCE_ID, old);
+        let before = member.protocols.clone();
+        member.update(caller.version, request);
+        member.client_id = caller.client_id.clone();
+        member.touch(caller.now);
+        let is_leader = self.leader.as_ref() == Some(old);
+        if is_leader {
+            self.leader = Some(id.clone());
+        }
+        self.members.insert(id.clone(), member);
+        if let Some(saved) = &mut self.saved
+            && let Some(member) = saved.members.remove(old)
+        {
+            saved.members.insert(id.clone(), member);
+        }
+        if self.phase == Phase::Stable && before == request.protocols {
+            let answer = self.joined(id);
+            // A leader that did not know it need not assign would do so from old knowledge
+            // (KIP-814): up to version 8 it is told that it follows its former self.
+            return Ok(Some(match (is_leader, caller.version) {
+                (true, 9..) => JoinGroupResponse { skip_assignment: true, ..answer },
+                (true, _) => {
+                    JoinGroupResponse { leader: old.clone(), members: Vec::new(), ..answer }
+                }
+                (false, _) => answer,
+            }));
+        }
+        if let Some(member) = self.members.get_mut(id) {
+            member.awaits = Awaits::Join(caller.call);
+        }
+        self.joins.wait(caller.call);
+        self.rebalance(caller.now, settings);
+        Ok(None)
+    }
+}

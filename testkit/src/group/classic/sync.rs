@@ -1,0 +1,89 @@
+//! Core: SyncGroup: the leader of a classic group assigns, the others wait for it.
+
+use std::time::Instant;
+
+use kurier_protocol::api::sync_group::{SyncGroupRequest, SyncGroupResponse};
+use kurier_protocol::{ErrorCode, Str};
+
+use super::group::Classic;
+use super::phase::{Barrier, Phase};
+use crate::group::calls::Known;
+use crate::group::member::{Awaits, Caller};
+
+impl Classic {
+    /// The leader assigns, the others wait for it: `None` as long as it did not.
+    pub(crate) fn sync(
+        &mut self,
+        caller: &Caller,
+        request: &SyncGroupRequest,
+    ) -> Option<SyncGroupResponse> {
+        match self.syncs.take(caller.call) {
+            Known::Waits => return None,
+            Known::Answered(answer) => return Some(answer),
+            Known::New => {}
+        }
+        if let Err(error_code) = self.check_sync(request) {
+            return Some(SyncGroupResponse { error_code, ..Default::default() });
+        }
+        let id = &request.member_id;
+        let is_complete = self.phase == Phase::Stable;
+        let member = self.members.get_mut(id)?;
+        member.owes_sync = false;
+        if is_complete {
+            member.touch(caller.now);
+        } else {
+            let before = std::mem::replace(&mut member.awaits, Awaits::Sync(caller.call));
+            self.release(before, ErrorCode::REBALANCE_IN_PROGRESS, id);
+            self.syncs.wait(caller.call);
+            if self.leader.as_ref() == Some(id) {
+                self.assign(caller.now, request);
+            }
+        }
+        if self.phase == Phase::Stable && self.members.values().all(|m| !m.owes_sync) {
+            self.barrier = Barrier::None;
+        }
+        match self.syncs.take(caller.call) {
+            Known::Answered(answer) => Some(answer),
+            Known::Waits => None,
+            Known::New => self.synced(id),
+        }
+    }
+
+    fn check_sync(&self, request: &SyncGroupRequest) -> Result<(), ErrorCode> {
+        let instance = request.group_instance_id.as_deref();
+        self.check_member(&request.member_id, instance)?;
+        if request.generation_id != self.generation {
+            return Err(ErrorCode::ILLEGAL_GENERATION);
+        }
+        let differs = |said: &Option<Str>, is: &Option<Str>| said.is_some() && said != is;
+        if differs(&request.protocol_type, &self.protocol_type)
+            || differs(&request.protocol_name, &self.protocol)
+        {
+            return Err(ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
+        }
+        match self.phase {
+            Phase::Empty => Err(ErrorCode::UNKNOWN_MEMBER_ID),
+            Phase::PreparingRebalance => Err(ErrorCode::REBALANCE_IN_PROGRESS),
+            Phase::CompletingRebalance | Phase::Stable => Ok(()),
+        }
+    }
+
+    fn assign(&mut self, now: Instant, request: &SyncGroupRequest) {
+        for (id, member) in &mut self.members {
+            let given = request.assignments.iter().rfind(|given| given.member_id == *id);
+            member.assignment = given.map(|given| given.assignment.clone()).unwrap_or_default();
+        }
+        self.phase = Phase::Stable;
+        let ids: Vec<Str> = self.members.keys().cloned().collect();
+        for id in ids {
+            let answer = self.synced(&id);
+            let Some(member) = self.members.get_mut(&id) else { continue };
+            if let (Awaits::Sync(call), Some(answer)) = (member.awaits, answer) {
+                member.awaits = Awaits::Nothing;
+                member.touch(now);
+                self.syncs.answer(call, answer);
+            }
+        }
+        self.save();
+    }
+}
