@@ -140,6 +140,14 @@ impl Builder {
         self
     }
 
+    /// How long a transactional id is remembered that has no transaction. Kafka:
+    /// `transactional.id.expiration.ms`. Default: 7 days.
+    #[must_use]
+    pub fn transactional_id_expiration(mut self, expiration: Duration) -> Self {
+        self.transactions.id_expiration = expiration;
+        self
+    }
+
     /// How long a member of a consumer group (KIP-848) may be silent. Kafka:
     /// `group.consumer.session.timeout.ms`. Default: 45 s.
     #[must_use]

@@ -46,6 +46,7 @@ mod error;
 mod clock;
 mod codecs;
 mod epochs;
+mod deadlines;
 mod log;
 mod config_names;
 mod topic_config;

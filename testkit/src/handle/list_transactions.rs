@@ -44,10 +44,11 @@ impl Api for ListTransactionsRequest {
 fn passes(request: &ListTransactionsRequest, found: &Transaction, millis: i64) -> bool {
     let states = &request.state_filters;
     let producers = &request.producer_id_filters;
+    // An id that never had a transaction passes, as on a broker.
     let age = millis.saturating_sub(found.started);
     (states.is_empty() || states.iter().any(|name| *name == found.phase.name()))
         && (producers.is_empty() || producers.contains(&found.producer.0))
-        && (request.duration_filter < 0 || (found.started >= 0 && age >= request.duration_filter))
+        && (request.duration_filter < 0 || age > request.duration_filter)
 }
 
 /// A pattern that must match a whole id; `None` if there is none.

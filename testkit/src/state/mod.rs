@@ -57,7 +57,7 @@ impl State {
         let brokers = (1..=broker_count).map(|id| (id, Broker::new(id))).collect();
         Self {
             groups: Groups::new(settings.groups),
-            transactions: Transactions::new(settings.transactions),
+            transactions: Transactions::new(settings.transactions, settings.transaction_rules()),
             calls: 0,
             members_named: 0,
             settings,
@@ -379,15 +379,21 @@ impl State {
         while let Some(due) = self.deadline().filter(|due| *due <= now.instant) {
             self.groups.handle_deadline(due);
             let since = i64::try_from((now.instant - due).as_millis()).unwrap_or(0);
-            for ending in self.transactions.handle_deadline(due) {
-                self.write_markers(ending, now.millis - since);
+            let at = Now { instant: due, millis: now.millis - since };
+            let next = &mut self.next_producer_id;
+            let fresh = || {
+                *next += 1;
+                *next - 1
+            };
+            for ending in self.transactions.handle_deadline(at, fresh) {
+                self.write_markers(ending, at);
             }
             self.changes += 1;
         }
     }
 
     /// Ends a transaction in all its partitions that have a leader, and in its groups.
-    fn write_markers(&mut self, ending: Ending, millis: i64) {
+    fn write_markers(&mut self, ending: Ending, now: Now) {
         let Ending { id, marker, mut partitions, groups } = ending;
         partitions.retain(|(topic, partition)| {
             let Some((_, found, codecs)) = self.parts_mut(topic, *partition) else { return false };
@@ -395,7 +401,7 @@ impl State {
                 return true;
             }
             // A producer of a later epoch has been here: then this transaction has ended.
-            let _fenced = found.end_transaction(marker, millis, codecs);
+            let _fenced = found.end_transaction(marker, now.millis, codecs);
             false
         });
         for id in &groups {
@@ -403,7 +409,7 @@ impl State {
                 group.offsets.end_transaction(marker.producer_id, marker.end);
             }
         }
-        self.transactions.handle_markers(&id, partitions);
+        self.transactions.handle_markers(now.instant, &id, partitions);
     }
 
     // ---- the rest

@@ -4,7 +4,7 @@ use kurier_protocol::Uuid;
 use kurier_protocol::release::Release;
 
 use crate::group::GroupSettings;
-use crate::transaction::TransactionSettings;
+use crate::transaction::{Rules, TransactionSettings};
 
 /// What the cluster pretends to be, and its defaults.
 #[derive(Clone, Debug)]
@@ -35,6 +35,11 @@ impl Settings {
         self.release >= Release::V4_0
     }
 
+    /// The rules by which the cluster aborts what takes too long.
+    pub(crate) fn transaction_rules(&self) -> Rules {
+        if self.has_transactions_v2() { Rules::V2 } else { Rules::V1 }
+    }
+
     /// Whether the cluster has the consumer groups of KIP-848. Before 4.0 they were to be tried out
     /// and off.
     pub(crate) fn has_consumer_groups(&self) -> bool {
@@ -63,6 +68,7 @@ impl Settings {
             ("num.partitions", self.partitions_default.to_string()),
             ("offset.metadata.max.bytes", groups.metadata_bytes_max.to_string()),
             ("transaction.max.timeout.ms", transactions.timeout_max_ms.to_string()),
+            ("transactional.id.expiration.ms", transactions.id_expiration.as_millis().to_string()),
         ]
     }
 

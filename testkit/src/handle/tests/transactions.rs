@@ -204,6 +204,93 @@ fn a_transaction_that_takes_too_long_is_aborted() {
 }
 
 #[test]
+fn a_producer_whose_transaction_took_too_long_may_go_on_with_the_next_epoch() {
+    let mut bench = Bench::new(Release::NEWEST);
+    let producer = bench.init();
+    assert_eq!(bench.write(12, producer, 0).error_code, NONE);
+    bench.pass(Duration::from_secs(61));
+    let again = bench.init_as(producer);
+    assert_eq!((again.error_code, again.producer_epoch), (NONE, producer.1 + 1));
+    // By the rules of KIP-98 another one must have taken its place.
+    let mut bench = Bench::new(Release::V3_9);
+    let producer = bench.init();
+    assert_eq!(bench.add(producer), NONE);
+    bench.pass(Duration::from_secs(61));
+    assert_eq!(bench.init_as(producer).error_code, ErrorCode::PRODUCER_FENCED);
+}
+
+#[test]
+fn who_asks_for_an_epoch_fences_whoever_has_a_transaction_open() {
+    let mut bench = Bench::new(Release::NEWEST);
+    let old = bench.init();
+    let new = bench.init_as(old);
+    let new = (new.producer_id, new.producer_epoch);
+    assert_eq!(bench.write(12, new, 0).error_code, NONE);
+    // A broker compares ids only as long as a transaction is open.
+    assert_eq!(bench.init_as(old).error_code, ErrorCode::CONCURRENT_TRANSACTIONS);
+    assert_eq!(bench.write(12, new, 1).error_code, ErrorCode::INVALID_PRODUCER_EPOCH);
+    assert_eq!(bench.init_as(old).error_code, ErrorCode::PRODUCER_FENCED);
+    assert_eq!(bench.init_as((99, 0)).error_code, ErrorCode::PRODUCER_FENCED);
+}
+
+#[test]
+fn a_transaction_that_times_out_in_the_last_epoch_ends_with_a_new_producer_id() {
+    let mut bench = Bench::new(Release::NEWEST);
+    let mut producer = bench.init();
+    while producer.1 < i16::MAX - 1 {
+        let next = bench.init_as(producer);
+        producer = (next.producer_id, next.producer_epoch);
+    }
+    assert_eq!(bench.write(12, producer, 0).error_code, NONE);
+    bench.state.transactions.settings.marker_delay = Duration::from_secs(1);
+    bench.pass(Duration::from_secs(60));
+    let request = DescribeTransactionsRequest { transactional_ids: vec!["x".into()] };
+    let described = bench.ask(0, &request).transaction_states.remove(0);
+    assert_eq!(&*described.transaction_state, "PrepareAbort");
+    let seen = (described.producer_id, described.producer_epoch);
+    assert_eq!(seen, (producer.0, i16::MAX), "its markers have the epoch that nobody gets");
+    bench.pass(Duration::from_secs(1));
+    let described = bench.ask(0, &request).transaction_states.remove(0);
+    assert_eq!((&*described.transaction_state, described.producer_epoch), ("CompleteAbort", 0));
+    assert_ne!(described.producer_id, producer.0);
+}
+
+#[test]
+fn an_id_without_a_transaction_is_forgotten_in_time() {
+    let mut bench = Bench::new(Release::NEWEST);
+    let producer = bench.init();
+    assert_eq!(bench.write(12, producer, 0).error_code, NONE);
+    assert_eq!(bench.end(5, producer, "commit").error_code, NONE);
+    bench.pass(Duration::from_secs(7 * 24 * 3600 - 1));
+    assert!(bench.state.transactions.get("x").is_some());
+    bench.pass(Duration::from_secs(1));
+    assert!(bench.state.transactions.get("x").is_none());
+    assert_eq!(bench.end(5, producer, "commit").error_code, ErrorCode::INVALID_PRODUCER_ID_MAPPING);
+}
+
+#[test]
+fn transactions_are_listed_by_how_long_ago_they_began() {
+    let mut bench = Bench::new(Release::NEWEST);
+    let producer = bench.init();
+    let list = |bench: &mut Bench, duration_filter| {
+        let request = ListTransactionsRequest { duration_filter, ..Default::default() };
+        bench.ask(1, &request).transaction_states.len()
+    };
+    assert_eq!(list(&mut bench, 1000), 1, "it never began");
+    assert_eq!(bench.write(12, producer, 0).error_code, NONE);
+    assert_eq!(list(&mut bench, 0), 0);
+    bench.pass(Duration::from_secs(1));
+    assert_eq!((list(&mut bench, 1000), list(&mut bench, 999)), (0, 1));
+    assert_eq!(bench.end(5, producer, "commit").error_code, NONE);
+    assert_eq!(list(&mut bench, 999), 1, "it is known when the last one began");
+    let request = ListTransactionsRequest {
+        transactional_id_pattern: Some("y.*".into()),
+        ..Default::default()
+    };
+    assert!(bench.ask(2, &request).transaction_states.is_empty());
+}
+
+#[test]
 fn while_markers_are_under_way_the_next_transaction_waits() {
     let mut bench = Bench::new(Release::NEWEST);
     bench.state.transactions.settings.marker_delay = Duration::from_millis(20);
