@@ -12,7 +12,7 @@ use kurier_protocol::release::Release;
 use crate::clock::PausableWall;
 use crate::cluster::TestCluster;
 use crate::error::Error;
-use crate::group::GroupSettings;
+use crate::group::{GroupSettings, MigrationPolicy};
 use crate::limits::BROKERS_MAX;
 use crate::sasl::{Sasl, SaslMechanism};
 use crate::security::Security;
@@ -137,6 +137,47 @@ impl Builder {
     #[must_use]
     pub fn group_max_size(mut self, members: usize) -> Self {
         self.groups.members_max = members;
+        self
+    }
+
+    /// How many members a consumer group may have (KIP-848). Kafka: `group.consumer.max.size`.
+    /// Default: as many as come.
+    #[must_use]
+    pub fn consumer_group_max_size(mut self, members: usize) -> Self {
+        self.groups.consumer_members_max = members;
+        self
+    }
+
+    /// How long it takes at least from one assignment of a consumer group to the next. Kafka, since
+    /// 4.4: `group.consumer.assignment.interval.ms`, there 1 s. Default: 0.
+    #[must_use]
+    pub fn consumer_group_assignment_interval(mut self, interval: Duration) -> Self {
+        self.groups.consumer_assignment_interval = interval;
+        self
+    }
+
+    /// Whether groups with members change their protocol. Kafka:
+    /// `group.consumer.migration.policy`. Default: [`MigrationPolicy::Bidirectional`].
+    #[must_use]
+    pub fn consumer_group_migration_policy(mut self, policy: MigrationPolicy) -> Self {
+        self.groups.migration = policy;
+        self
+    }
+
+    /// How long committed offsets are kept that nobody reads (KIP-211). Kafka:
+    /// `offsets.retention.minutes`. Default: 7 days.
+    #[must_use]
+    pub fn offsets_retention(mut self, retention: Duration) -> Self {
+        self.groups.offsets_retention = retention;
+        self
+    }
+
+    /// How often it is looked for offsets that were kept for long enough, and for groups without
+    /// offsets and members, which are forgotten. At least 1 ms. Kafka:
+    /// `offsets.retention.check.interval.ms`. Default: 10 minutes.
+    #[must_use]
+    pub fn offsets_retention_check_interval(mut self, interval: Duration) -> Self {
+        self.groups.offsets_check = interval.max(Duration::from_millis(1));
         self
     }
 

@@ -81,6 +81,7 @@ pub use builder::Builder;
 pub use cluster::TestCluster;
 pub use error::Error;
 pub use fault::{Fault, Requests};
+pub use group::MigrationPolicy;
 pub use recorder::RecordedRequest;
 pub use sasl::{SaslMechanism, SaslMechanismError};
 pub use tcp::TcpCluster;

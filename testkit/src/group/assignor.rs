@@ -51,6 +51,7 @@ impl Assignor {
 #[derive(Clone, Debug)]
 pub(super) struct Reader {
     pub(super) id: Str,
+    pub(super) instance: Option<Str>,
     pub(super) topics: BTreeSet<Uuid>,
     /// What it was given last.
     pub(super) had: Assignment,
@@ -58,10 +59,16 @@ pub(super) struct Reader {
 
 fn range(members: &[Reader], counts: &BTreeMap<Uuid, i32>) -> Vec<Assignment> {
     let mut targets = vec![Assignment::new(); members.len()];
+    // Members that keep their name come first, so that they get the same when they come back.
+    let mut order: Vec<usize> = (0..members.len()).collect();
+    order.sort_by_key(|&index| {
+        members
+            .get(index)
+            .map(|member| (member.instance.is_none(), member.instance.as_ref(), &member.id))
+    });
     for (&topic, &count) in counts {
-        let reads =
-            |(index, member): (usize, &Reader)| member.topics.contains(&topic).then_some(index);
-        let readers: Vec<usize> = members.iter().enumerate().filter_map(reads).collect();
+        let reads = |index: &usize| members.get(*index).is_some_and(|m| m.topics.contains(&topic));
+        let readers: Vec<usize> = order.iter().copied().filter(reads).collect();
         let width = i32::try_from(readers.len()).unwrap_or(i32::MAX);
         let mut next = 0;
         for (turn, &reader) in (0..width).zip(&readers) {
@@ -136,7 +143,8 @@ mod tests {
 
     fn reader(id: &str, topics: &[Uuid], had: &[(Uuid, &[i32])]) -> Reader {
         let had = had.iter().map(|(topic, p)| (*topic, p.iter().copied().collect())).collect();
-        Reader { id: id.into(), topics: topics.iter().copied().collect(), had }
+        let instance = None;
+        Reader { id: id.into(), instance, topics: topics.iter().copied().collect(), had }
     }
 
     fn counts(target: &BTreeMap<Str, Assignment>) -> Vec<usize> {
@@ -163,5 +171,8 @@ mod tests {
         let target = Assignor::Range.assign(&members, &[(A, 3), (B, 3)].into());
         assert_eq!(target["m1"], Assignment::from([(A, [0, 1].into()), (B, [0, 1].into())]));
         assert_eq!(target["m2"], Assignment::from([(A, [2].into()), (B, [2].into())]));
+        let named = Reader { instance: Some("i".into()), ..reader("m3", &[A], &[]) };
+        let target = Assignor::Range.assign(&[reader("m1", &[A], &[]), named], &[(A, 3)].into());
+        assert_eq!(target["m3"], Assignment::from([(A, [0, 1].into())]), "it keeps its name");
     }
 }

@@ -6,7 +6,7 @@ use crate::limits::ANSWERS_KEPT_MAX;
 
 /// Waiting requests and what they will be answered, by the number of the call.
 #[derive(Debug)]
-pub(super) struct Calls<A> {
+pub(crate) struct Calls<A> {
     calls: BTreeMap<u64, Option<A>>,
     answered: u64,
 }
@@ -19,7 +19,7 @@ impl<A> Default for Calls<A> {
 
 /// What is known of a call.
 #[derive(Debug)]
-pub(super) enum Known<A> {
+pub(crate) enum Known<A> {
     /// It was not seen before.
     New,
     /// It waits.

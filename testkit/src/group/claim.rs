@@ -14,6 +14,4 @@ pub(crate) struct Claim<'a> {
 pub(crate) enum CommitKind {
     Plain,
     Transactional,
-    /// Nothing is committed, they are asked for.
-    Fetch,
 }

@@ -22,7 +22,7 @@ pub(crate) struct Caller {
 
 /// A member, and what it waits for.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
+pub(crate) struct Member {
     pub(super) instance: Option<Str>,
     pub(super) client_id: Str,
     pub(super) session: Duration,
@@ -40,7 +40,7 @@ pub(super) struct Member {
 
 /// The request of a member that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Awaits {
+pub(crate) enum Awaits {
     Nothing,
     Join(u64),
     Sync(u64),
@@ -103,7 +103,8 @@ impl Member {
     }
 }
 
-fn millis(ms: i32) -> Duration {
+/// A time of the protocol; negative ones are none.
+pub(super) fn millis(ms: i32) -> Duration {
     Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 

@@ -1,6 +1,8 @@
 //! Core: groups: members, generations, offsets. Requests come in, answers go out, time is passed.
 
 mod settings;
+mod refusal;
+mod topics;
 mod offsets;
 mod calls;
 mod claim;
@@ -8,226 +10,193 @@ mod member;
 mod classic;
 mod assignor;
 mod consumer;
+mod conversion;
+mod kind;
 
-pub(crate) use assignor::{Assignment, Assignor};
+pub(crate) use assignor::Assignment;
 pub(crate) use claim::{Claim, CommitKind};
 pub(crate) use classic::Classic;
-pub(crate) use consumer::{Consumer, ConsumerMember, Topics};
+pub(crate) use consumer::{Consumer, ConsumerMember, check_assignor};
+#[cfg(test)]
+pub(crate) use kind::ASKED;
+pub(crate) use kind::{Deletable, Group, Kind};
 pub(crate) use member::Caller;
 pub(crate) use offsets::{Committed, Offsets, TopicPartition, TransactionEnd};
+pub(crate) use refusal::Refusal;
 pub(crate) use settings::GroupSettings;
+pub use settings::MigrationPolicy;
+pub(crate) use topics::Topics;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 use std::time::Instant;
 
 use kurier_protocol::Str;
-use kurier_protocol::data::consumer_protocol_subscription::ConsumerProtocolSubscription;
-use kurier_protocol::data::decode_versioned;
+
+use crate::deadlines::Deadlines;
 
 /// All groups, by id.
 #[derive(Debug)]
 pub(crate) struct Groups {
     pub(crate) settings: GroupSettings,
     groups: BTreeMap<Str, Group>,
+    deadlines: Deadlines,
+    /// When it is looked next for offsets and groups that are to be forgotten.
+    check: Option<Instant>,
 }
 
-/// One group.
+/// A group that may be changed. When it is let go, it is seen when it is due next.
 #[derive(Debug)]
-pub(crate) struct Group {
-    pub(crate) kind: Kind,
-    pub(crate) offsets: Offsets,
-}
-
-/// The protocol that a group's members speak.
-#[derive(Debug)]
-pub(crate) enum Kind {
-    Classic(Classic),
-    /// KIP-848.
-    Consumer(Consumer),
-}
-
-impl Group {
-    fn new() -> Self {
-        Self { kind: Kind::Classic(Classic::new()), offsets: Offsets::default() }
-    }
-
-    /// Whether it has no members.
-    pub(crate) fn is_empty(&self) -> bool {
-        match &self.kind {
-            Kind::Classic(classic) => classic.is_empty(),
-            Kind::Consumer(consumer) => consumer.is_empty(),
-        }
-    }
-
-    /// What its members speak: `consumer`, `connect`; empty if it never had members.
-    pub(crate) fn protocol_type(&self) -> Str {
-        match &self.kind {
-            Kind::Classic(classic) => classic.protocol_type().cloned().unwrap_or_default(),
-            Kind::Consumer(_) => Str::from_static("consumer"),
-        }
-    }
-
-    /// Its type, in Kafka's words.
-    pub(crate) fn type_name(&self) -> &'static str {
-        match &self.kind {
-            Kind::Classic(_) => "classic",
-            Kind::Consumer(_) => "consumer",
-        }
-    }
-
-    /// Of which topics offsets may be deleted.
-    pub(crate) fn deletable(&self) -> Deletable {
-        match &self.kind {
-            Kind::Classic(classic) if classic.is_empty() => Deletable::AllBut(BTreeSet::new()),
-            Kind::Classic(classic) => {
-                if classic.protocol_type().is_none_or(|spoken| spoken != "consumer") {
-                    return Deletable::Nothing;
-                }
-                let read = classic.subscriptions().map(|bytes| {
-                    decode_versioned::<ConsumerProtocolSubscription>(&bytes).map(|said| said.topics)
-                });
-                // What cannot be read may be anything.
-                match read.collect::<Result<Vec<_>, _>>() {
-                    Ok(read) => Deletable::AllBut(read.into_iter().flatten().collect()),
-                    Err(_) => Deletable::NotKnown,
-                }
-            }
-            Kind::Consumer(consumer) => Deletable::AllBut(consumer.read().cloned().collect()),
-        }
-    }
-
-    /// Its state, in Kafka's words.
-    pub(crate) fn state_name(&self) -> &'static str {
-        match &self.kind {
-            Kind::Classic(classic) => classic.phase().name(),
-            Kind::Consumer(consumer) => consumer.state_name(),
-        }
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        match &self.kind {
-            Kind::Classic(classic) => classic.deadline(),
-            Kind::Consumer(consumer) => consumer.deadline(),
-        }
-    }
-
-    fn handle_deadline(&mut self, now: Instant, settings: &GroupSettings) {
-        match &mut self.kind {
-            Kind::Classic(classic) => classic.handle_deadline(now, settings),
-            Kind::Consumer(consumer) => consumer.handle_deadline(now),
-        }
-    }
-
-    /// Another broker takes over.
-    pub(crate) fn reload(&mut self, now: Instant, settings: &GroupSettings) {
-        match &mut self.kind {
-            Kind::Classic(classic) => classic.reload(now),
-            Kind::Consumer(consumer) => consumer.reload(now, settings),
-        }
-    }
-}
-
-/// Of which topics a group's offsets may be deleted.
-#[derive(Debug)]
-pub(crate) enum Deletable {
-    /// It has members, of which nobody knows what they read.
-    Nothing,
-    /// None for now, as it is not known which topics members read.
-    NotKnown,
-    /// Of all but those that members read.
-    AllBut(BTreeSet<Str>),
-}
-
-impl Deletable {
-    pub(crate) fn is_in_use(&self, topic: &str) -> bool {
-        match self {
-            Self::Nothing | Self::NotKnown => true,
-            Self::AllBut(read) => read.contains(topic),
-        }
-    }
+pub(crate) struct GroupMut<'a> {
+    id: Str,
+    group: &'a mut Group,
+    pub(crate) settings: &'a GroupSettings,
+    deadlines: &'a mut Deadlines,
 }
 
 impl Groups {
     pub(crate) fn new(settings: GroupSettings) -> Self {
-        Self { settings, groups: BTreeMap::new() }
+        Self { settings, groups: BTreeMap::new(), deadlines: Deadlines::default(), check: None }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Str, &Group)> {
         self.groups.iter()
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&Str, &mut Group)> {
-        self.groups.iter_mut()
-    }
-
     pub(crate) fn get(&self, id: &str) -> Option<&Group> {
         self.groups.get(id)
     }
 
-    pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Group> {
-        self.groups.get_mut(id)
+    /// The group, if there is one, to be changed.
+    pub(crate) fn find(&mut self, id: &str) -> Option<GroupMut<'_>> {
+        let Self { settings, groups, deadlines, .. } = self;
+        let group = groups.get_mut(id)?;
+        Some(GroupMut { id: id.into(), group, settings, deadlines })
     }
 
-    /// The group, which is made if there is none, and what groups are set to.
-    pub(crate) fn obtain(&mut self, id: &Str) -> (&mut Group, &GroupSettings) {
-        let group = self.groups.entry(id.clone()).or_insert_with(Group::new);
-        (group, &self.settings)
-    }
-
-    /// The group, if there is one, and what groups are set to.
-    pub(crate) fn find(&mut self, id: &str) -> Option<(&mut Group, &GroupSettings)> {
-        Some((self.groups.get_mut(id)?, &self.settings))
+    /// The group, which is made if there is none, to be changed.
+    pub(crate) fn obtain(&mut self, id: &Str) -> GroupMut<'_> {
+        let Self { settings, groups, deadlines, .. } = self;
+        let group = groups.entry(id.clone()).or_insert_with(Group::new);
+        GroupMut { id: id.clone(), group, settings, deadlines }
     }
 
     /// A group without members takes up the protocol of whoever comes; its offsets stay.
     pub(crate) fn make_classic_if_empty(&mut self, id: &str) {
-        if let Some(group) = self.groups.get_mut(id)
+        if let Some(mut group) = self.find(id)
             && matches!(&group.kind, Kind::Consumer(consumer) if consumer.is_empty())
         {
             group.kind = Kind::Classic(Classic::new());
         }
     }
 
-    /// The consumer group, which is made if there is none; `None` if its members speak the classic
-    /// protocol.
-    pub(crate) fn obtain_consumer(&mut self, id: &Str) -> Option<(&mut Consumer, &GroupSettings)> {
-        let group = self.groups.entry(id.clone()).or_insert_with(Group::new);
-        if matches!(&group.kind, Kind::Classic(classic) if classic.is_empty()) {
-            group.kind = Kind::Consumer(Consumer::new(self.settings.consumer_epoch));
+    /// The consumer group, which is made if there is none; a classic group is made one.
+    ///
+    /// # Errors
+    ///
+    /// The members of the group speak the classic protocol, and it is to stay so.
+    pub(crate) fn obtain_consumer(
+        &mut self,
+        id: &Str,
+        (now, topics): (Instant, &Topics),
+    ) -> Result<GroupMut<'_>, Refusal> {
+        let mut group = self.obtain(id);
+        let settings = group.settings;
+        match &group.kind {
+            Kind::Classic(classic) if classic.is_empty() => {
+                group.kind = Kind::Consumer(Consumer::new(settings.consumer_epoch));
+            }
+            Kind::Classic(_) => group.upgrade(id, (now, topics), settings)?,
+            Kind::Consumer(_) => {}
         }
-        match &mut group.kind {
-            Kind::Consumer(consumer) => Some((consumer, &self.settings)),
-            Kind::Classic(_) => None,
-        }
+        Ok(group)
     }
 
     /// Forgets a group that was made for a member who was then refused.
     pub(crate) fn forget_if_unused(&mut self, id: &str) {
         let is_unused = |group: &Group| {
             matches!(&group.kind, Kind::Consumer(consumer) if !consumer.was_used())
-                && group.offsets.partitions().is_empty()
+                && group.offsets.is_empty()
         };
         if self.groups.get(id).is_some_and(is_unused) {
-            self.groups.remove(id);
+            self.remove(id);
         }
     }
 
     pub(crate) fn remove(&mut self, id: &str) {
         self.groups.remove(id);
+        self.deadlines.set(id, None);
     }
+
+    /// Forgets all offsets of a topic that is gone.
+    pub(crate) fn delete_topic(&mut self, topic: &str) {
+        for group in self.groups.values_mut() {
+            group.offsets.delete_topic(topic);
+        }
+    }
+
+    // ---- time
 
     /// When something is due.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.groups.values().filter_map(Group::deadline).min()
+        let check = self.check.filter(|_| !self.groups.is_empty());
+        self.deadlines.next().into_iter().chain(check).min()
     }
 
     /// Does what is due.
-    pub(crate) fn handle_deadline(&mut self, now: Instant) {
-        let settings = self.settings;
-        for group in self.groups.values_mut() {
-            if group.deadline().is_some_and(|due| due <= now) {
-                group.handle_deadline(now, &settings);
+    pub(crate) fn handle_deadline(&mut self, now: Instant, topics: &Topics) {
+        for id in self.deadlines.take(now) {
+            if let Some(mut group) = self.find(&id) {
+                let settings = group.settings;
+                group.handle_deadline(now, topics, settings);
             }
         }
+        if self.check.is_some_and(|at| at <= now) {
+            self.check = Some(now + self.settings.offsets_check);
+            self.expire(now);
+        }
+    }
+
+    /// Time passes while there is nothing to look for: offsets are looked for at intervals.
+    pub(crate) fn handle_time(&mut self, now: Instant) {
+        if self.check.is_none_or(|at| at <= now && self.groups.is_empty()) {
+            self.check = Some(now + self.settings.offsets_check);
+        }
+    }
+
+    /// Forgets offsets that were kept for long enough, and groups that have neither offsets nor
+    /// members.
+    fn expire(&mut self, now: Instant) {
+        let settings = self.settings;
+        let mut unused = Vec::new();
+        for (id, group) in &mut self.groups {
+            group.expire_offsets(now, &settings);
+            if group.offsets.is_empty() && group.is_empty() {
+                unused.push(id.clone());
+            }
+        }
+        for id in unused {
+            self.remove(&id);
+        }
+    }
+}
+
+impl Deref for GroupMut<'_> {
+    type Target = Group;
+
+    fn deref(&self) -> &Group {
+        self.group
+    }
+}
+
+impl DerefMut for GroupMut<'_> {
+    fn deref_mut(&mut self) -> &mut Group {
+        self.group
+    }
+}
+
+impl Drop for GroupMut<'_> {
+    fn drop(&mut self) {
+        self.deadlines.set(&self.id, self.group.deadline());
     }
 }

@@ -16,12 +16,28 @@ pub(crate) struct GroupSettings {
     pub(crate) members_max: usize,
     /// Bytes of the text that goes with an offset. Kafka: offset.metadata.max.bytes.
     pub(crate) metadata_bytes_max: usize,
+    /// How long offsets of which nobody reads the topic are kept. Kafka:
+    /// offsets.retention.minutes.
+    pub(crate) offsets_retention: Duration,
+    /// How often it is looked for such offsets, and for groups without any. Kafka:
+    /// offsets.retention.check.interval.ms.
+    pub(crate) offsets_check: Duration,
     /// How long a member of a consumer group may be silent. Kafka:
     /// group.consumer.session.timeout.ms.
     pub(crate) consumer_session: Duration,
     /// How often such a member shall send a heartbeat. Kafka:
     /// group.consumer.heartbeat.interval.ms.
     pub(crate) consumer_heartbeat_ms: i32,
+    /// Members of a consumer group. Kafka: group.consumer.max.size.
+    pub(crate) consumer_members_max: usize,
+    /// How long it takes at least from one assignment of a consumer group to the next. Kafka, since
+    /// 4.4: group.consumer.assignment.interval.ms, there 1 s; here 0.
+    pub(crate) consumer_assignment_interval: Duration,
+    /// How often patterns are looked up although no topic is new. Kafka:
+    /// group.consumer.regex.refresh.interval.ms.
+    pub(crate) consumer_regex_refresh: Duration,
+    /// Whether groups with members change their protocol.
+    pub(crate) migration: MigrationPolicy,
     /// The epoch of a consumer group before anyone joins: the release decides.
     pub(crate) consumer_epoch: i32,
 }
@@ -34,8 +50,51 @@ impl GroupSettings {
         session_max_ms: 1_800_000,
         members_max: i32::MAX as usize,
         metadata_bytes_max: 4096,
+        offsets_retention: Duration::from_secs(7 * 24 * 3600),
+        offsets_check: Duration::from_secs(600),
         consumer_session: Duration::from_secs(45),
         consumer_heartbeat_ms: 5000,
+        consumer_members_max: i32::MAX as usize,
+        consumer_assignment_interval: Duration::ZERO,
+        consumer_regex_refresh: Duration::from_secs(600),
+        migration: MigrationPolicy::Bidirectional,
         consumer_epoch: 0,
     };
+}
+
+/// Whether a group with members changes its protocol when a member of the other one comes, or the
+/// last one of the other one has gone (KIP-848). Kafka: `group.consumer.migration.policy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MigrationPolicy {
+    /// From the classic protocol to that of consumer groups, and back: Kafka's default.
+    #[default]
+    Bidirectional,
+    /// From the classic protocol to that of consumer groups only.
+    Upgrade,
+    /// From the protocol of consumer groups to the classic one only.
+    Downgrade,
+    /// Never, and members of both do not share a group.
+    Disabled,
+}
+
+impl MigrationPolicy {
+    /// Whether a classic group may become a consumer group.
+    pub(crate) fn upgrades(self) -> bool {
+        matches!(self, Self::Bidirectional | Self::Upgrade)
+    }
+
+    /// Whether a consumer group may become a classic group.
+    pub(crate) fn downgrades(self) -> bool {
+        matches!(self, Self::Bidirectional | Self::Downgrade)
+    }
+
+    /// Its name in Kafka's settings.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bidirectional => "bidirectional",
+            Self::Upgrade => "upgrade",
+            Self::Downgrade => "downgrade",
+            Self::Disabled => "disabled",
+        }
+    }
 }

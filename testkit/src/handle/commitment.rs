@@ -27,6 +27,16 @@ pub(super) fn known_topic(state: &State, topic: Named<'_>) -> Result<Str, ErrorC
     }
 }
 
+/// A partition that exists, by the id of its topic.
+pub(super) fn known_partition(
+    state: &State,
+    topic: Named<'_>,
+    partition: i32,
+) -> Option<(Uuid, i32)> {
+    let topic = state.topic(&known_topic(state, topic).ok()?)?;
+    topic.partition(partition).map(|_| (topic.id, partition))
+}
+
 /// Keeps an offset for a group, in the way that the request wants, if it may be kept.
 pub(super) fn keep(
     state: &mut State,
@@ -38,8 +48,8 @@ pub(super) fn keep(
     if state.partition(&of.0, of.1).is_none() {
         return ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
     }
-    let (group, settings) = state.groups.obtain(group);
-    if offset.metadata.len() > settings.metadata_bytes_max {
+    let mut group = state.groups.obtain(group);
+    if offset.metadata.len() > group.settings.metadata_bytes_max {
         return ErrorCode::OFFSET_METADATA_TOO_LARGE;
     }
     keep(&mut group.offsets, of, offset);

@@ -44,7 +44,7 @@ fn describe(state: &State, id: &Str, consumer: &Consumer) -> DescribedGroup {
         group_state: Str::from_static(consumer.state_name()),
         group_epoch: consumer.epoch,
         assignment_epoch: consumer.assignment_epoch,
-        assignor_name: Str::from_static(consumer.assignor.name()),
+        assignor_name: Str::from_static(consumer.assignor().name()),
         members: members.collect(),
         ..Default::default()
     }
@@ -55,14 +55,14 @@ fn member(state: &State, id: &Str, found: &ConsumerMember, target: &Assignment) 
         member_id: id.clone(),
         instance_id: found.instance.clone(),
         rack_id: found.rack.clone(),
-        member_epoch: found.epoch,
+        member_epoch: found.place.epoch,
         client_id: found.client_id.clone(),
         client_host: Str::from_static("/127.0.0.1"),
         subscribed_topic_names: found.names.iter().cloned().collect(),
         subscribed_topic_regex: Some(found.regex.clone().unwrap_or_default()),
-        assignment: named(state, &found.assigned),
+        assignment: named(state, &found.held()),
         target_assignment: named(state, target),
-        member_type: CONSUMER,
+        member_type: if found.classic.is_some() { CLASSIC } else { CONSUMER },
     }
 }
 
@@ -79,5 +79,7 @@ fn failed(id: &Str, error_code: ErrorCode) -> DescribedGroup {
     DescribedGroup { group_id: id.clone(), error_code, ..Default::default() }
 }
 
-/// A member that speaks the protocol of consumer groups, not the classic one.
+/// A member that speaks the classic protocol.
+const CLASSIC: i8 = 0;
+/// A member that speaks the protocol of consumer groups.
 const CONSUMER: i8 = 1;

@@ -1,5 +1,7 @@
 //! ConsumerGroupHeartbeat: a member of a consumer group joins, stays, follows and leaves (KIP-848).
 
+use std::collections::BTreeSet;
+
 use kurier_protocol::api::consumer_group_heartbeat::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
 };
@@ -7,7 +9,7 @@ use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
 use super::membership::caller;
-use crate::group::{Assignor, Kind, Topics};
+use crate::group::{Kind, Refusal, check_assignor};
 use crate::state::State;
 
 impl Api for ConsumerGroupHeartbeatRequest {
@@ -15,20 +17,15 @@ impl Api for ConsumerGroupHeartbeatRequest {
         if !state.settings.has_consumer_groups() {
             return Outcome::Answer(self.refuse(ErrorCode::UNSUPPORTED_VERSION));
         }
-        if let Err((code, message)) = check(self, context.version) {
-            let error_message = Some(message.into());
-            let refused = self.refuse(code);
-            return Outcome::Answer(ConsumerGroupHeartbeatResponse { error_message, ..refused });
-        }
-        if let Err(code) = state.check_coordinator(context.broker, &self.group_id) {
-            return Outcome::Answer(self.refuse(code));
-        }
-        let answer = heartbeat(self, state, context).unwrap_or_else(|code| {
-            let error_message = explain(self, state, code).map(Str::from);
-            ConsumerGroupHeartbeatResponse { error_message, ..self.refuse(code) }
-        });
+        let checked = check(self, context.version)
+            .and_then(|()| check_assignor(self.server_assignor.as_deref()))
+            .and_then(|()| Ok(state.check_coordinator(context.broker, &self.group_id)?))
+            .and_then(|()| heartbeat(self, state, context));
         state.groups.forget_if_unused(&self.group_id);
-        Outcome::Answer(answer)
+        Outcome::Answer(checked.unwrap_or_else(|refused| {
+            let error_message = refused.message.map(Str::from);
+            ConsumerGroupHeartbeatResponse { error_message, ..self.refuse(refused.code) }
+        }))
     }
 
     fn refuse(&self, error_code: ErrorCode) -> ConsumerGroupHeartbeatResponse {
@@ -40,36 +37,44 @@ fn heartbeat(
     request: &ConsumerGroupHeartbeatRequest,
     state: &mut State,
     context: &Context,
-) -> Result<ConsumerGroupHeartbeatResponse, ErrorCode> {
-    let assignor = request.server_assignor.as_ref().map(|name| Assignor::named(name));
-    if assignor == Some(None) {
-        return Err(ErrorCode::UNSUPPORTED_ASSIGNOR);
-    }
+) -> Result<ConsumerGroupHeartbeatResponse, Refusal> {
     let caller = caller(state, context);
-    let topics: Topics = state
-        .topics()
-        .map(|(name, topic)| {
-            let count = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
-            (name.clone(), (topic.id, count))
-        })
-        .collect();
-    let is_there = matches!(
-        state.groups.get(&request.group_id).map(|group| &group.kind),
-        Some(Kind::Consumer(_))
-    );
-    if request.member_epoch != 0 && !is_there {
-        return Err(ErrorCode::GROUP_ID_NOT_FOUND);
+    let topics = &state.group_topics;
+    let place = (caller.now, topics);
+    if request.member_epoch != 0 {
+        check_group(state, request)?;
     }
-    let found = state.groups.obtain_consumer(&request.group_id);
-    let (consumer, settings) = found.ok_or(ErrorCode::GROUP_ID_NOT_FOUND)?;
-    consumer.heartbeat(&caller, request, &topics, settings)
+    let mut group = state.groups.obtain_consumer(&request.group_id, place)?;
+    let settings = group.settings;
+    let Kind::Consumer(consumer) = &mut group.kind else {
+        return Err(ErrorCode::GROUP_ID_NOT_FOUND.into());
+    };
+    if request.member_epoch >= 0 {
+        return consumer.heartbeat(&caller, request, topics, settings);
+    }
+    let gone: BTreeSet<Str> = consumer.leave(request)?.into_iter().collect();
+    group.fence(place, &gone, settings);
+    Ok(ConsumerGroupHeartbeatResponse {
+        member_id: Some(request.member_id.clone()),
+        member_epoch: request.member_epoch,
+        ..Default::default()
+    })
 }
 
-fn check(
-    request: &ConsumerGroupHeartbeatRequest,
-    version: i16,
-) -> Result<(), (ErrorCode, &'static str)> {
-    let invalid = |message| Err((ErrorCode::INVALID_REQUEST, message));
+/// Checks that there is such a consumer group; only who joins founds one.
+fn check_group(state: &State, request: &ConsumerGroupHeartbeatRequest) -> Result<(), Refusal> {
+    let id = &request.group_id;
+    let message = match state.groups.get(id).map(|group| &group.kind) {
+        Some(Kind::Consumer(_)) => return Ok(()),
+        Some(Kind::Classic(_)) => format!("Group {id} is not a consumer group."),
+        None if request.member_epoch < 0 => format!("Group {id} not found."),
+        None => format!("Consumer group {id} not found."),
+    };
+    Err(Refusal::new(ErrorCode::GROUP_ID_NOT_FOUND, message))
+}
+
+fn check(request: &ConsumerGroupHeartbeatRequest, version: i16) -> Result<(), Refusal> {
+    let invalid = |message: &str| Err(Refusal::new(ErrorCode::INVALID_REQUEST, message));
     let is_empty = |text: &Option<Str>| text.as_deref() == Some("");
     let is_named = version == 0 && request.member_epoch == 0 || !request.member_id.is_empty();
     if request.group_id.is_empty() {
@@ -105,45 +110,4 @@ fn check(
         _ => {}
     }
     Ok(())
-}
-
-/// What Kafka says besides the code.
-fn explain(
-    request: &ConsumerGroupHeartbeatRequest,
-    state: &State,
-    code: ErrorCode,
-) -> Option<String> {
-    let (group, member, said) = (&request.group_id, &request.member_id, request.member_epoch);
-    Some(match code {
-        ErrorCode::UNSUPPORTED_ASSIGNOR => {
-            let name = request.server_assignor.as_deref().unwrap_or_default();
-            format!("ServerAssignor {name} is not supported. Supported assignors: uniform, range.")
-        }
-        ErrorCode::INVALID_REGULAR_EXPRESSION => {
-            let pattern = request.subscribed_topic_regex.as_deref().unwrap_or_default();
-            format!("SubscribedTopicRegex `{pattern}` is not a valid regular expression.")
-        }
-        ErrorCode::GROUP_ID_NOT_FOUND => match state.groups.get(group) {
-            Some(_) => format!("Group {group} is not a consumer group."),
-            None if said < 0 => format!("Group {group} not found."),
-            None => format!("Consumer group {group} not found."),
-        },
-        ErrorCode::UNKNOWN_MEMBER_ID => {
-            format!("Member {member} is not a member of group {group}.")
-        }
-        ErrorCode::FENCED_MEMBER_EPOCH => {
-            let Some(Kind::Consumer(consumer)) = state.groups.get(group).map(|g| &g.kind) else {
-                return None;
-            };
-            let known = consumer.members().find(|(id, ..)| *id == member);
-            let known = known.map_or(0, |(_, found, _)| found.epoch);
-            let than = if said > known { "greater" } else { "smaller" };
-            format!(
-                "The consumer group member has a {than} member epoch ({said}) than the one known \
-                 by the group coordinator ({known}). The member must abandon all its partitions \
-                 and rejoin."
-            )
-        }
-        _ => return None,
-    })
 }

@@ -1,11 +1,11 @@
-//! Heartbeat: a member of a classic group shows that it is alive, and learns of rebalances.
+//! Heartbeat: a member of the classic protocol shows that it is alive, and learns of rebalances.
 
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 
 use super::api::{Api, Context, Outcome};
-use super::membership::{act, check};
-use crate::group::Claim;
+use super::membership::check;
+use crate::group::{Claim, Kind};
 use crate::state::State;
 
 impl Api for HeartbeatRequest {
@@ -17,8 +17,12 @@ impl Api for HeartbeatRequest {
         };
         let now = context.now.instant;
         let done = check(state, context, &self.group_id).and_then(|()| {
-            let done = act(state, &self.group_id, |classic, _| classic.heartbeat(now, claim));
-            done.unwrap_or(Err(ErrorCode::UNKNOWN_MEMBER_ID))
+            let mut group =
+                state.groups.find(&self.group_id).ok_or(ErrorCode::UNKNOWN_MEMBER_ID)?;
+            match &mut group.kind {
+                Kind::Classic(classic) => classic.heartbeat(now, claim),
+                Kind::Consumer(consumer) => consumer.heartbeat_classic(now, claim),
+            }
         });
         Outcome::Answer(self.refuse(done.err().unwrap_or(ErrorCode::NONE)))
     }

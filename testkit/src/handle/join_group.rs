@@ -1,16 +1,23 @@
-//! JoinGroup: a member of a classic group asks for the next generation, and waits for it.
+//! JoinGroup: a member of the classic protocol asks for the next generation, and waits for it.
+
+use std::collections::BTreeSet;
 
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::join_group::{JoinGroupRequest, JoinGroupResponse};
 
 use super::api::{Api, Context, Outcome};
 use super::membership::{act, caller, wait};
+use crate::group::{Caller, Kind};
 use crate::state::State;
 
 impl Api for JoinGroupRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         if let Err(code) = check(self, state, context) {
             return Outcome::Answer(nameless(self.refuse(code), context.version));
+        }
+        let caller = caller(state, context);
+        if let Some(answer) = join_consumers(self, state, &caller) {
+            return Outcome::Answer(nameless(answer, context.version));
         }
         // Only a member without an id founds a group.
         if state.groups.get(&self.group_id).is_none() {
@@ -21,7 +28,6 @@ impl Api for JoinGroupRequest {
             state.groups.obtain(&self.group_id);
         }
         state.groups.make_classic_if_empty(&self.group_id);
-        let caller = caller(state, context);
         let joined =
             act(state, &self.group_id, |classic, settings| classic.join(&caller, self, settings));
         match joined {
@@ -35,6 +41,34 @@ impl Api for JoinGroupRequest {
     fn refuse(&self, error_code: ErrorCode) -> JoinGroupResponse {
         let member_id = self.member_id.clone();
         JoinGroupResponse { error_code, member_id, ..Default::default() }
+    }
+}
+
+/// Joins a group whose members speak the protocol of consumer groups, or learns that it has become
+/// one; `None` if it is no such group.
+fn join_consumers(
+    request: &JoinGroupRequest,
+    state: &mut State,
+    caller: &Caller,
+) -> Option<JoinGroupResponse> {
+    let topics = &state.group_topics;
+    let mut group = state.groups.find(&request.group_id)?;
+    if let Some(answer) = group.interrupted.join(caller.call) {
+        return Some(answer);
+    }
+    let settings = group.settings;
+    let Kind::Consumer(consumer) = &mut group.kind else { return None };
+    if consumer.is_empty() {
+        return None;
+    }
+    match consumer.join_classic(caller, request, topics, settings) {
+        Ok(joined) => {
+            if joined.goes_back {
+                group.downgrade((caller.now, topics), &BTreeSet::new(), settings);
+            }
+            Some(joined.answer)
+        }
+        Err(refused) => Some(JoinGroupResponse { error_code: refused.code, ..Default::default() }),
     }
 }
 

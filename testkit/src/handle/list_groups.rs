@@ -9,7 +9,8 @@ use crate::state::State;
 impl Api for ListGroupsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         let passes = |filter: &[Str], name: &str| {
-            filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
+            filter.is_empty()
+                || filter.iter().any(|wanted| wanted.trim().eq_ignore_ascii_case(name))
         };
         let mine = state.groups.iter().filter(|(id, group)| {
             state.coordinator(id) == Some(context.broker)

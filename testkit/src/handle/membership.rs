@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kurier_protocol::{ErrorCode, Str};
+use kurier_protocol::{ErrorCode, Str, Uuid};
 
 use super::api::Context;
 use crate::group::{Caller, Claim, Classic, CommitKind, GroupSettings, Kind};
@@ -26,11 +26,14 @@ pub(super) fn act<T>(
     group: &str,
     act: impl FnOnce(&mut Classic, &GroupSettings) -> T,
 ) -> Option<T> {
-    let (group, settings) = state.groups.find(group)?;
+    let mut group = state.groups.find(group)?;
+    let settings = group.settings;
     let Kind::Classic(classic) = &mut group.kind else { return None };
     let before = classic.answered();
     let value = act(classic, settings);
-    if classic.answered() != before {
+    let has_answered = classic.answered() != before;
+    drop(group);
+    if has_answered {
         state.push_change();
     }
     Some(value)
@@ -53,7 +56,8 @@ pub(super) fn check(state: &State, context: &Context, group: &str) -> Result<(),
     state.check_coordinator(context.broker, group)
 }
 
-/// Checks whether offsets may be committed for a group, which is made if it need not be there.
+/// Checks whether offsets of partitions that exist may be committed for a group, which is made if
+/// it need not be there.
 ///
 /// # Errors
 ///
@@ -63,9 +67,10 @@ pub(super) fn check_commit(
     context: &Context,
     (group, kind): (&Str, CommitKind),
     claim: Claim<'_>,
+    partitions: &[(Uuid, i32)],
 ) -> Result<(), ErrorCode> {
     if let Some(Kind::Consumer(consumer)) = state.groups.get(group).map(|group| &group.kind) {
-        return consumer.check_offsets(claim, kind, context.version);
+        return consumer.check_commit((claim, kind), context.version, partitions);
     }
     let now = context.now.instant;
     match act(state, group, |classic, _| classic.check_commit(now, claim, kind)) {
@@ -75,7 +80,8 @@ pub(super) fn check_commit(
             state.groups.obtain(group);
             Ok(())
         }
-        None if context.version >= 9 && kind == CommitKind::Plain => {
+        // Versions before these have no word for it.
+        None if context.version >= if kind == CommitKind::Plain { 9 } else { 6 } => {
             Err(ErrorCode::GROUP_ID_NOT_FOUND)
         }
         None => Err(ErrorCode::ILLEGAL_GENERATION),

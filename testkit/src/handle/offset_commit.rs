@@ -1,5 +1,7 @@
 //! OffsetCommit: how far a group has read.
 
+use std::time::{Duration, Instant};
+
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
@@ -7,7 +9,7 @@ use kurier_protocol::api::offset_commit::{
 };
 
 use super::api::{Api, Context, Outcome};
-use super::commitment::{Named, keep, known_topic};
+use super::commitment::{Named, keep, known_partition, known_topic};
 use super::membership::check_commit;
 use crate::group::{Claim, CommitKind, Committed, Offsets};
 use crate::state::State;
@@ -19,20 +21,34 @@ impl Api for OffsetCommitRequest {
             instance: self.group_instance_id.as_deref(),
             generation: self.generation_id_or_member_epoch,
         };
+        let partitions = self.topics.iter().flat_map(|topic| {
+            let wanted = topic.partitions.iter().map(|partition| partition.partition_index);
+            wanted.filter_map(|partition| {
+                known_partition(state, named(topic, context.version), partition)
+            })
+        });
+        let partitions: Vec<_> = partitions.collect();
         let checked = state.check_coordinator(context.broker, &self.group_id).and_then(|()| {
-            check_commit(state, context, (&self.group_id, CommitKind::Plain), claim)
+            check_commit(state, context, (&self.group_id, CommitKind::Plain), claim, &partitions)
         });
         if let Err(code) = checked {
             return Outcome::Answer(self.refuse(code));
         }
+        let now = context.now.instant;
+        let kept = u64::try_from(self.retention_time_ms).ok().map(Duration::from_millis);
+        let expires = kept.and_then(|kept| now.checked_add(kept));
         let topics = self.topics.iter().map(|topic| {
-            let id = Named::Id(topic.topic_id);
-            let named = if context.version >= 10 { id } else { Named::By(&topic.name) };
-            let name = known_topic(state, named);
+            let name = known_topic(state, named(topic, context.version));
             answer(topic, |partition| match &name {
                 Ok(name) => {
                     let of = (name.clone(), partition.partition_index);
-                    keep(state, &self.group_id, of, committed(partition), Offsets::commit)
+                    keep(
+                        state,
+                        &self.group_id,
+                        of,
+                        committed(partition, (now, expires)),
+                        Offsets::commit,
+                    )
                 }
                 Err(code) => *code,
             })
@@ -46,12 +62,21 @@ impl Api for OffsetCommitRequest {
     }
 }
 
+fn named(topic: &OffsetCommitRequestTopic, version: i16) -> Named<'_> {
+    if version >= 10 { Named::Id(topic.topic_id) } else { Named::By(&topic.name) }
+}
+
 /// What is to be kept for a partition.
-fn committed(partition: &OffsetCommitRequestPartition) -> Committed {
+fn committed(
+    partition: &OffsetCommitRequestPartition,
+    (at, expires): (Instant, Option<Instant>),
+) -> Committed {
     Committed {
         offset: partition.committed_offset,
         leader_epoch: partition.committed_leader_epoch,
         metadata: partition.committed_metadata.clone().unwrap_or_default(),
+        at,
+        expires,
     }
 }
 

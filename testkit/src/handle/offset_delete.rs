@@ -34,7 +34,7 @@ impl Api for OffsetDeleteRequest {
                 } else {
                     ErrorCode::NONE
                 };
-                if let Some(group) = state.groups.get_mut(&self.group_id)
+                if let Some(mut group) = state.groups.find(&self.group_id)
                     && error_code.is_ok()
                 {
                     group.offsets.delete(&(topic.name.clone(), partition_index));

@@ -8,7 +8,7 @@ use kurier_protocol::api::offset_fetch::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
-use crate::group::{Claim, CommitKind, Group, Kind};
+use crate::group::{Group, Kind};
 use crate::state::State;
 
 impl Api for OffsetFetchRequest {
@@ -18,7 +18,7 @@ impl Api for OffsetFetchRequest {
             let groups = self.groups.iter().map(|wanted| {
                 let found = state
                     .check_coordinator(context.broker, &wanted.group_id)
-                    .and_then(|()| check_member(state, context.version, wanted))
+                    .and_then(|()| check_member(state, wanted))
                     .map(|()| find(state, context.version, wanted, stability));
                 found.unwrap_or_else(|code| failed(wanted, code))
             });
@@ -75,18 +75,11 @@ impl OldVersions for OffsetFetchRequest {
 }
 
 /// From version 9 on a member of a consumer group says its epoch.
-fn check_member(
-    state: &State,
-    version: i16,
-    wanted: &OffsetFetchRequestGroup,
-) -> Result<(), ErrorCode> {
-    let claim = Claim {
-        member: wanted.member_id.as_deref().unwrap_or_default(),
-        instance: None,
-        generation: wanted.member_epoch,
-    };
+fn check_member(state: &State, wanted: &OffsetFetchRequestGroup) -> Result<(), ErrorCode> {
     match state.groups.get(&wanted.group_id).map(|group| &group.kind) {
-        Some(Kind::Consumer(consumer)) => consumer.check_offsets(claim, CommitKind::Fetch, version),
+        Some(Kind::Consumer(consumer)) => {
+            consumer.check_fetch(wanted.member_id.as_deref(), wanted.member_epoch)
+        }
         _ => Ok(()),
     }
 }
@@ -126,7 +119,8 @@ fn name(state: &State, version: i16, topic: &OffsetFetchRequestTopics) -> Option
 /// All partitions of which a group has an offset; from version 10 on of topics that exist.
 fn all(state: &State, version: i16, group: Option<&Group>) -> Vec<OffsetFetchRequestTopics> {
     let mut topics: Vec<OffsetFetchRequestTopics> = Vec::new();
-    for (name, partition) in group.map(|group| group.offsets.partitions()).unwrap_or_default() {
+    for (name, partition) in group.into_iter().flat_map(|group| group.offsets.partitions()) {
+        let (name, partition) = (name.clone(), *partition);
         let topic_id = state.topic(&name).map(|topic| topic.id);
         if version >= 10 && topic_id.is_none() {
             continue;

@@ -1,5 +1,7 @@
 //! TxnOffsetCommit: offsets that a group has read if a transaction commits (KIP-447).
 
+use std::time::Instant;
+
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::txn_offset_commit::{
     TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
@@ -7,7 +9,7 @@ use kurier_protocol::api::txn_offset_commit::{
 };
 
 use super::api::{Api, Context, Outcome};
-use super::commitment::{Named, keep, known_topic};
+use super::commitment::{Named, keep, known_partition, known_topic};
 use super::membership::{check, check_commit};
 use crate::group::{Claim, CommitKind, Committed};
 use crate::state::State;
@@ -21,20 +23,25 @@ impl Api for TxnOffsetCommitRequest {
             generation: self.generation_id_or_member_epoch,
         };
         let kind = (&self.group_id, CommitKind::Transactional);
+        let partitions = self.topics.iter().flat_map(|topic| {
+            let wanted = topic.partitions.iter().map(|partition| partition.partition_index);
+            wanted.filter_map(|partition| {
+                known_partition(state, named(topic, context.version), partition)
+            })
+        });
+        let partitions: Vec<_> = partitions.collect();
         let checked = check(state, context, &self.group_id)
             .and_then(|()| enter(self, state, context))
-            .and_then(|()| check_commit(state, context, kind, claim));
+            .and_then(|()| check_commit(state, context, kind, claim, &partitions));
         if let Err(code) = checked {
             return Outcome::Answer(self.refuse(code));
         }
         let topics = self.topics.iter().map(|topic| {
-            let id = Named::Id(topic.topic_id);
-            let named = if context.version >= 6 { id } else { Named::By(&topic.name) };
-            let name = known_topic(state, named);
+            let name = known_topic(state, named(topic, context.version));
             answer(topic, |partition| match &name {
                 Ok(name) => {
                     let of = (name.clone(), partition.partition_index);
-                    let offset = committed(partition);
+                    let offset = committed(partition, context.now.instant);
                     keep(state, &self.group_id, of, offset, |offsets, of, offset| {
                         offsets.stage(self.producer_id, of, offset);
                     })
@@ -78,12 +85,18 @@ fn enter(
     }
 }
 
+fn named(topic: &TxnOffsetCommitRequestTopic, version: i16) -> Named<'_> {
+    if version >= 6 { Named::Id(topic.topic_id) } else { Named::By(&topic.name) }
+}
+
 /// What is to be kept for a partition.
-fn committed(partition: &TxnOffsetCommitRequestPartition) -> Committed {
+fn committed(partition: &TxnOffsetCommitRequestPartition, now: Instant) -> Committed {
     Committed {
         offset: partition.committed_offset,
         leader_epoch: partition.committed_leader_epoch,
         metadata: partition.committed_metadata.clone().unwrap_or_default(),
+        at: now,
+        expires: None,
     }
 }
 

@@ -19,7 +19,7 @@ use kurier_protocol::{ErrorCode, Str, Uuid};
 
 use crate::clock::Now;
 use crate::codecs::Codecs;
-use crate::group::Groups;
+use crate::group::{Groups, Topics};
 use crate::limits::FETCH_BYTES_MAX;
 use crate::log::OutOfRange;
 use crate::sessions::Sessions;
@@ -42,6 +42,8 @@ pub(crate) struct State {
     next_producer_id: i64,
     listeners: u32,
     pub(crate) groups: Groups,
+    /// What groups know of the topics.
+    pub(crate) group_topics: Topics,
     pub(crate) transactions: Transactions,
     calls: u64,
     members_named: u64,
@@ -57,6 +59,7 @@ impl State {
         let brokers = (1..=broker_count).map(|id| (id, Broker::new(id))).collect();
         Self {
             groups: Groups::new(settings.groups),
+            group_topics: Topics::default(),
             transactions: Transactions::new(settings.transactions, settings.transaction_rules()),
             calls: 0,
             members_named: 0,
@@ -135,14 +138,17 @@ impl State {
 
     #[expect(clippy::fn_params_excessive_bools, reason = "sets a field")]
     fn set_alive(&mut self, id: i32, is_alive: bool, now: Instant) -> bool {
-        let before: Vec<_> = self.groups.iter().map(|(key, _)| self.coordinator(key)).collect();
+        let ids = || self.groups.iter().map(|(key, _)| key.clone());
+        let before: Vec<_> = ids().map(|key| (self.coordinator(&key), key)).collect();
         let Some(broker) = self.brokers.get_mut(&id) else { return false };
         broker.is_alive = is_alive;
-        let after: Vec<_> = self.groups.iter().map(|(key, _)| self.coordinator(key)).collect();
-        let settings = self.groups.settings;
-        let moved = before.iter().zip(&after).map(|(before, after)| before != after);
-        for ((_, group), _) in self.groups.iter_mut().zip(moved).filter(|(_, moved)| *moved) {
-            group.reload(now, &settings);
+        for (before, key) in before {
+            if self.coordinator(&key) != before
+                && let Some(mut group) = self.groups.find(&key)
+            {
+                let settings = group.settings;
+                group.reload(now, settings);
+            }
         }
         self.elect();
         self.transactions.handle_election(now);
@@ -248,6 +254,7 @@ impl State {
     /// Adds a planned topic.
     pub(crate) fn add_topic(&mut self, name: &str, topic: Topic) {
         self.metric_names.insert(metric_name(name), name.into());
+        self.group_topics.set(name, topic.id, topic.partitions.len());
         self.topics.insert(name.into(), topic);
         self.topics_made += 1;
         self.changes += 1;
@@ -260,8 +267,9 @@ impl State {
             self.metric_names.remove(&metric_name(name));
         }
         self.changes += u64::from(is_gone);
-        for (_, group) in self.groups.iter_mut().filter(|_| is_gone) {
-            group.offsets.delete_topic(name);
+        if is_gone {
+            self.group_topics.remove(name);
+            self.groups.delete_topic(name);
         }
         is_gone
     }
@@ -284,6 +292,7 @@ impl State {
         let alive = self.alive();
         if let Some(topic) = self.topics.get_mut(name) {
             topic.partitions.extend(replicas.into_iter().map(|r| Partition::new(r, &alive)));
+            self.group_topics.set(name, topic.id, topic.partitions.len());
             self.changes += 1;
         }
     }
@@ -376,8 +385,9 @@ impl State {
 
     /// Does what was due until now, each thing at its time.
     pub(crate) fn advance(&mut self, now: Now) {
+        self.groups.handle_time(now.instant);
         while let Some(due) = self.deadline().filter(|due| *due <= now.instant) {
-            self.groups.handle_deadline(due);
+            self.groups.handle_deadline(due, &self.group_topics);
             let since = i64::try_from((now.instant - due).as_millis()).unwrap_or(0);
             let at = Now { instant: due, millis: now.millis - since };
             let next = &mut self.next_producer_id;
@@ -405,7 +415,7 @@ impl State {
             false
         });
         for id in &groups {
-            if let Some(group) = self.groups.get_mut(id) {
+            if let Some(mut group) = self.groups.find(id) {
                 group.offsets.end_transaction(marker.producer_id, marker.end);
             }
         }

@@ -59,7 +59,17 @@ impl Settings {
             ("auto.create.topics.enable", self.auto_create.to_string()),
             ("broker.id", broker.to_string()),
             ("default.replication.factor", self.replication_default.to_string()),
+            (
+                "group.consumer.assignment.interval.ms",
+                groups.consumer_assignment_interval.as_millis().to_string(),
+            ),
             ("group.consumer.heartbeat.interval.ms", groups.consumer_heartbeat_ms.to_string()),
+            ("group.consumer.max.size", groups.consumer_members_max.to_string()),
+            ("group.consumer.migration.policy", groups.migration.name().to_owned()),
+            (
+                "group.consumer.regex.refresh.interval.ms",
+                groups.consumer_regex_refresh.as_millis().to_string(),
+            ),
             ("group.consumer.session.timeout.ms", groups.consumer_session.as_millis().to_string()),
             ("group.initial.rebalance.delay.ms", delay.to_string()),
             ("group.max.session.timeout.ms", groups.session_max_ms.to_string()),
@@ -67,6 +77,8 @@ impl Settings {
             ("group.min.session.timeout.ms", groups.session_min_ms.to_string()),
             ("num.partitions", self.partitions_default.to_string()),
             ("offset.metadata.max.bytes", groups.metadata_bytes_max.to_string()),
+            ("offsets.retention.check.interval.ms", groups.offsets_check.as_millis().to_string()),
+            ("offsets.retention.minutes", (groups.offsets_retention.as_secs() / 60).to_string()),
             ("transaction.max.timeout.ms", transactions.timeout_max_ms.to_string()),
             ("transactional.id.expiration.ms", transactions.id_expiration.as_millis().to_string()),
         ]

@@ -27,6 +27,8 @@ pub(crate) struct Classic {
     pub(super) barrier: Barrier,
     pub(super) joins: Calls<JoinGroupResponse>,
     pub(super) syncs: Calls<SyncGroupResponse>,
+    /// When its last member had gone; `None` if it has members or never had any.
+    pub(super) empty_since: Option<Instant>,
     /// What a new coordinator would read in the log: the latest generation that was completed.
     pub(super) saved: Option<Box<Saved>>,
 }
@@ -53,11 +55,41 @@ impl Classic {
             barrier: Barrier::None,
             joins: Calls::default(),
             syncs: Calls::default(),
+            empty_since: None,
             saved: None,
         }
     }
 
+    /// A group of consumers that have spoken the other protocol: each has what it shall have.
+    pub(crate) fn of_consumers(generation: i32, members: BTreeMap<Str, Member>) -> Self {
+        let mut group = Self {
+            phase: Phase::Stable,
+            generation,
+            protocol_type: Some(Str::from_static("consumer")),
+            leader: members.keys().next().cloned(),
+            members,
+            ..Self::new()
+        };
+        group.protocol = group.elect_protocol();
+        group.save();
+        group
+    }
+
     // ---- what can be seen
+
+    pub(crate) fn generation(&self) -> i32 {
+        self.generation
+    }
+
+    /// The members, as they are remembered.
+    pub(crate) fn all_members(&self) -> impl Iterator<Item = (&Str, &Member)> {
+        self.members.iter()
+    }
+
+    /// The protocol that was elected last.
+    pub(crate) fn elected(&self) -> Option<&Str> {
+        self.protocol.as_ref()
+    }
 
     pub(crate) fn phase(&self) -> Phase {
         self.phase
@@ -65,6 +97,15 @@ impl Classic {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.phase == Phase::Empty
+    }
+
+    pub(crate) fn is_stable(&self) -> bool {
+        self.phase == Phase::Stable
+    }
+
+    /// Since when it has no members, if it had some.
+    pub(crate) fn empty_since(&self) -> Option<Instant> {
+        self.empty_since.filter(|_| self.is_empty())
     }
 
     pub(crate) fn protocol_type(&self) -> Option<&Str> {
@@ -126,6 +167,32 @@ impl Classic {
         })
     }
 
+    /// Each member votes for the protocol that it likes best among those that all have.
+    pub(super) fn elect_protocol(&self) -> Option<Str> {
+        let is_common = |name: &Str| self.members.values().all(|member| member.supports(name));
+        let mut votes: Vec<(Str, usize)> = Vec::new();
+        for member in self.members.values() {
+            let choice = member.protocols.iter().map(|offered| &offered.name);
+            let Some(choice) = choice.into_iter().find(|name| is_common(name)) else { continue };
+            match votes.iter_mut().find(|(name, _)| name == choice) {
+                Some((_, count)) => *count += 1,
+                None => votes.push((choice.clone(), 1)),
+            }
+        }
+        let most = votes.iter().map(|(_, count)| *count).max()?;
+        votes.into_iter().find(|(_, count)| *count == most).map(|(name, _)| name)
+    }
+
+    /// Keeps what a new coordinator would read in the log.
+    pub(super) fn save(&mut self) {
+        self.saved = Some(Box::new(Saved {
+            generation: self.generation,
+            protocol: self.protocol.clone(),
+            leader: self.leader.clone(),
+            members: self.members.clone(),
+        }));
+    }
+
     // ---- one member
 
     pub(super) fn check(&self, claim: Claim<'_>) -> Result<(), ErrorCode> {
@@ -160,6 +227,19 @@ impl Classic {
         if self.leader.as_ref() == Some(id) {
             self.leader = self.members.keys().next().cloned();
         }
+    }
+
+    /// Answers all requests that wait: the group takes up another protocol, so that they must
+    /// begin anew. Gives the answers, for their connections to fetch.
+    pub(crate) fn interrupt(&mut self) -> (Calls<JoinGroupResponse>, Calls<SyncGroupResponse>) {
+        let ids: Vec<Str> = self.members.keys().cloned().collect();
+        for id in ids {
+            if let Some(member) = self.members.get_mut(&id) {
+                let awaits = std::mem::replace(&mut member.awaits, Awaits::Nothing);
+                self.release(awaits, ErrorCode::REBALANCE_IN_PROGRESS, &id);
+            }
+        }
+        (std::mem::take(&mut self.joins), std::mem::take(&mut self.syncs))
     }
 
     /// Answers a request that waits with an error.

@@ -24,9 +24,13 @@ impl Classic {
             Known::Answered(answer) => return Some(answer),
             Known::New => {}
         }
-        let done = if self.is_full(&request.member_id, settings) {
-            Err(ErrorCode::GROUP_MAX_SIZE_REACHED)
-        } else if !self.takes(request) {
+        if self.is_full(&request.member_id, settings) {
+            self.promised.remove(&request.member_id);
+            let id = request.member_id.clone();
+            self.remove(&id, ErrorCode::UNKNOWN_MEMBER_ID);
+            return Some(refused(ErrorCode::GROUP_MAX_SIZE_REACHED, &Str::default()));
+        }
+        let done = if !self.takes(request) {
             Err(ErrorCode::INCONSISTENT_GROUP_PROTOCOL)
         } else if request.member_id.is_empty() {
             self.join_as_new(caller, request, settings)
@@ -57,21 +61,14 @@ impl Classic {
         }
     }
 
-    /// Whether the member and the rest of the group have a protocol in common.
+    /// Whether a member has a protocol that all members have, itself as it was before included.
     fn takes(&self, request: &JoinGroupRequest) -> bool {
-        if self.members.is_empty() {
+        if self.phase == Phase::Empty {
             return !request.protocol_type.is_empty() && !request.protocols.is_empty();
         }
-        let others = || {
-            let is_other = |(id, member): &(&Str, &Member)| {
-                let takes_over =
-                    member.instance.is_some() && member.instance == request.group_instance_id;
-                **id != request.member_id && !takes_over
-            };
-            self.members.iter().filter(is_other).map(|(_, member)| member)
-        };
+        let is_common = |name: &Str| self.members.values().all(|member| member.supports(name));
         self.protocol_type.as_ref() == Some(&request.protocol_type)
-            && request.protocols.iter().any(|p| others().all(|other| other.supports(&p.name)))
+            && request.protocols.iter().any(|offered| is_common(&offered.name))
     }
 
     fn join_as_new(
@@ -161,10 +158,8 @@ impl Classic {
         let mut member = self.members.remove(old).ok_or(ErrorCode::UNKNOWN_MEMBER_ID)?;
         let awaits = std::mem::replace(&mut member.awaits, Awaits::Nothing);
         self.release(awaits, ErrorCode::FENCED_INSTANCE_ID, old);
-        let before = member.protocols.clone();
-        member.update(caller.version, request);
-        member.client_id = caller.client_id.clone();
         member.touch(caller.now);
+        member.update(caller.version, request);
         let is_leader = self.leader.as_ref() == Some(old);
         if is_leader {
             self.leader = Some(id.clone());
@@ -175,7 +170,7 @@ impl Classic {
         {
             saved.members.insert(id.clone(), member);
         }
-        if self.phase == Phase::Stable && before == request.protocols {
+        if self.phase == Phase::Stable && self.protocol == self.elect_protocol() {
             let answer = self.joined(id);
             // A leader that did not know it need not assign would do so from old knowledge
             // (KIP-814): up to version 8 it is told that it follows its former self.

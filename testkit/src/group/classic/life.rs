@@ -7,7 +7,6 @@ use kurier_protocol::{ErrorCode, Str};
 use super::group::Classic;
 use super::phase::Phase;
 use crate::group::claim::{Claim, CommitKind};
-use crate::group::settings::GroupSettings;
 
 impl Classic {
     /// A member shows that it is alive.
@@ -28,20 +27,15 @@ impl Classic {
         }
     }
 
-    /// A member leaves. Gives the id that it had.
+    /// A member leaves; the others shall join again when [all](Self::rebalance) have left that are
+    /// to.
     ///
     /// # Errors
     ///
     /// It is not in the group.
-    pub(crate) fn leave(
-        &mut self,
-        now: Instant,
-        claim: Claim<'_>,
-        settings: &GroupSettings,
-    ) -> Result<Str, ErrorCode> {
+    pub(crate) fn leave(&mut self, claim: Claim<'_>) -> Result<(), ErrorCode> {
         if self.promised.remove(claim.member).is_some() {
-            self.complete_if_all_joined(now);
-            return Ok(claim.member.into());
+            return Ok(());
         }
         let id = match claim.instance {
             Some(instance) if claim.member.is_empty() => {
@@ -53,8 +47,7 @@ impl Classic {
             }
         };
         self.remove(&id, ErrorCode::UNKNOWN_MEMBER_ID);
-        self.rebalance(now, settings);
-        Ok(id)
+        Ok(())
     }
 
     /// Whether a member may commit offsets; it has shown that it is alive.
@@ -75,13 +68,15 @@ impl Classic {
             claim.generation >= 0 || !claim.member.is_empty() || claim.instance.is_some();
         match kind {
             _ if is_named => self.check(claim)?,
-            CommitKind::Transactional | CommitKind::Fetch => return Ok(()),
+            CommitKind::Transactional => return Ok(()),
             CommitKind::Plain => return Err(ErrorCode::UNKNOWN_MEMBER_ID),
         }
         if self.phase == Phase::CompletingRebalance && kind == CommitKind::Plain {
             return Err(ErrorCode::REBALANCE_IN_PROGRESS);
         }
-        if let Some(member) = self.members.get_mut(claim.member) {
+        if let Some(member) = self.members.get_mut(claim.member)
+            && kind == CommitKind::Plain
+        {
             member.touch(now);
         }
         Ok(())

@@ -4,14 +4,14 @@ use std::time::{Duration, Instant};
 
 use kurier_protocol::{ErrorCode, Str};
 
-use super::group::{Classic, Saved};
+use super::group::Classic;
 use super::phase::{Barrier, Phase};
 use crate::group::member::{Awaits, Member};
 use crate::group::settings::GroupSettings;
 
 impl Classic {
     /// Something about the members has changed: everyone shall join again.
-    pub(super) fn rebalance(&mut self, now: Instant, settings: &GroupSettings) {
+    pub(crate) fn rebalance(&mut self, now: Instant, settings: &GroupSettings) {
         match self.phase {
             Phase::PreparingRebalance => return self.complete_if_all_joined(now),
             Phase::Empty if self.members.is_empty() => return,
@@ -82,6 +82,7 @@ impl Classic {
         if self.members.is_empty() {
             self.protocol = None;
             self.phase = Phase::Empty;
+            self.empty_since = Some(now);
             self.barrier = Barrier::None;
             self.save();
             return;
@@ -100,30 +101,5 @@ impl Classic {
                 self.joins.answer(call, answer);
             }
         }
-    }
-
-    /// Each member votes for the protocol that it likes best among those that all have.
-    fn elect_protocol(&self) -> Option<Str> {
-        let is_common = |name: &Str| self.members.values().all(|member| member.supports(name));
-        let mut votes: Vec<(Str, usize)> = Vec::new();
-        for member in self.members.values() {
-            let choice = member.protocols.iter().map(|offered| &offered.name);
-            let Some(choice) = choice.into_iter().find(|name| is_common(name)) else { continue };
-            match votes.iter_mut().find(|(name, _)| name == choice) {
-                Some((_, count)) => *count += 1,
-                None => votes.push((choice.clone(), 1)),
-            }
-        }
-        let most = votes.iter().map(|(_, count)| *count).max()?;
-        votes.into_iter().find(|(_, count)| *count == most).map(|(name, _)| name)
-    }
-
-    pub(super) fn save(&mut self) {
-        self.saved = Some(Box::new(Saved {
-            generation: self.generation,
-            protocol: self.protocol.clone(),
-            leader: self.leader.clone(),
-            members: self.members.clone(),
-        }));
     }
 }

@@ -13,9 +13,9 @@ use kurier_protocol::release::Release;
 use kurier_protocol::{ErrorCode, Str};
 
 use super::bench::Bench;
-use super::groups::{COORDINATOR, SECOND, join};
+use super::groups::{COORDINATOR, SECOND};
 
-fn joins(member: &str) -> ConsumerGroupHeartbeatRequest {
+pub(super) fn joins(member: &str) -> ConsumerGroupHeartbeatRequest {
     ConsumerGroupHeartbeatRequest {
         rebalance_timeout_ms: 30_000,
         subscribed_topic_names: Some(vec!["t".into()]),
@@ -24,7 +24,7 @@ fn joins(member: &str) -> ConsumerGroupHeartbeatRequest {
     }
 }
 
-fn beats(member: &str, member_epoch: i32) -> ConsumerGroupHeartbeatRequest {
+pub(super) fn beats(member: &str, member_epoch: i32) -> ConsumerGroupHeartbeatRequest {
     ConsumerGroupHeartbeatRequest {
         group_id: "g".into(),
         member_id: member.into(),
@@ -34,12 +34,15 @@ fn beats(member: &str, member_epoch: i32) -> ConsumerGroupHeartbeatRequest {
 }
 
 impl Bench {
-    fn beat(&mut self, request: &ConsumerGroupHeartbeatRequest) -> ConsumerGroupHeartbeatResponse {
+    pub(super) fn beat(
+        &mut self,
+        request: &ConsumerGroupHeartbeatRequest,
+    ) -> ConsumerGroupHeartbeatResponse {
         self.call(COORDINATOR, 1, request).answer()
     }
 
     /// A heartbeat of a member that says which partitions of `t` it has.
-    fn owns(
+    pub(super) fn owns(
         &mut self,
         member: &str,
         epoch: i32,
@@ -53,7 +56,7 @@ impl Bench {
         })
     }
 
-    fn group_state(&mut self) -> Str {
+    pub(super) fn group_state(&mut self) -> Str {
         let request =
             ConsumerGroupDescribeRequest { group_ids: vec!["g".into()], ..Default::default() };
         self.call(COORDINATOR, 1, &request).answer().groups[0].group_state.clone()
@@ -61,7 +64,7 @@ impl Bench {
 }
 
 /// The partitions that an answer gives, of whatever topic; `None` if nothing is said.
-fn given(answer: &ConsumerGroupHeartbeatResponse) -> Option<Vec<i32>> {
+pub(super) fn given(answer: &ConsumerGroupHeartbeatResponse) -> Option<Vec<i32>> {
     assert_eq!(answer.error_code, ErrorCode::NONE);
     let assignment = answer.assignment.as_ref()?;
     Some(assignment.topic_partitions.iter().flat_map(|topic| topic.partitions.clone()).collect())
@@ -137,6 +140,8 @@ fn a_static_member_keeps_its_partitions_while_it_is_away() {
     bench.beat(&named("m1", 0));
     let other = bench.beat(&named("m2", 0));
     assert_eq!(other.error_code, ErrorCode::UNRELEASED_INSTANCE_ID);
+    let again = bench.beat(&named("m1", 0));
+    assert_eq!(again.error_code, ErrorCode::UNRELEASED_INSTANCE_ID, "it is not gone yet");
     assert_eq!(bench.beat(&named("m2", 1)).error_code, ErrorCode::FENCED_INSTANCE_ID);
     assert_eq!(bench.beat(&named("m1", -2)).member_epoch, -2);
     let back = bench.beat(&named("m2", 0));
@@ -144,20 +149,84 @@ fn a_static_member_keeps_its_partitions_while_it_is_away() {
     assert_eq!(bench.beat(&named("m1", 1)).error_code, ErrorCode::FENCED_INSTANCE_ID);
 }
 
-#[test]
-fn a_pattern_is_evaluated_by_the_broker() {
-    let mut bench = Bench::new(Release::NEWEST);
-    let pattern = |text: &str| ConsumerGroupHeartbeatRequest {
+fn pattern(member: &str, text: &str) -> ConsumerGroupHeartbeatRequest {
+    ConsumerGroupHeartbeatRequest {
         subscribed_topic_names: None,
         subscribed_topic_regex: Some(text.into()),
-        ..joins("m1")
-    };
-    let wrong = bench.beat(&pattern("t["));
+        ..joins(member)
+    }
+}
+
+#[test]
+fn a_pattern_is_looked_up_after_the_answer_and_for_new_topics() {
+    let mut bench = Bench::new(Release::NEWEST);
+    bench.state.groups.settings.consumer_epoch = 1;
+    let wrong = bench.beat(&pattern("m1", "t["));
     assert_eq!(wrong.error_code, ErrorCode::INVALID_REGULAR_EXPRESSION);
-    assert_eq!(given(&bench.beat(&pattern("t|x.*"))), Some(vec![0, 1, 2]));
+    assert!(wrong.error_message.is_some());
+    let joined = bench.beat(&pattern("m1", "t|x.*"));
+    assert_eq!((joined.member_epoch, given(&joined)), (1, Some(vec![])), "it is looked up later");
+    assert_eq!(given(&bench.beat(&beats("m1", 1))), Some(vec![0, 1, 2]));
     bench.add_topic("xy", &[]);
     bench.add_topic("tt", &[]);
-    assert_eq!(given(&bench.beat(&beats("m1", 1))).map(|all| all.len()), Some(6));
+    assert_eq!(given(&bench.beat(&beats("m1", 2))), None, "it is not looked up all the time");
+    bench.pass(11 * SECOND);
+    assert_eq!(given(&bench.beat(&beats("m1", 2))), None, "it is looked up after this answer");
+    assert_eq!(given(&bench.beat(&beats("m1", 2))).map(|all| all.len()), Some(6));
+    // Another member with the same pattern need not wait for a look-up.
+    let other = bench.beat(&pattern("m2", "t|x.*"));
+    assert_eq!((other.member_epoch, given(&other)), (4, Some(vec![])));
+}
+
+#[test]
+fn assignments_are_computed_at_intervals() {
+    let mut bench = Bench::new(Release::NEWEST);
+    bench.state.groups.settings.consumer_assignment_interval = SECOND;
+    assert_eq!(given(&bench.beat(&joins("m1"))), Some(vec![0, 1, 2]), "the first need not wait");
+    let second = bench.beat(&joins("m2"));
+    assert_eq!((second.member_epoch, given(&second)), (1, Some(vec![])));
+    assert_eq!(bench.group_state(), "Assigning");
+    assert_eq!(given(&bench.beat(&beats("m1", 1))), None);
+    bench.pass(SECOND);
+    assert_eq!(given(&bench.beat(&beats("m1", 1))), Some(vec![0, 1]));
+    assert_eq!(bench.group_state(), "Reconciling");
+}
+
+#[test]
+fn a_full_group_takes_only_whom_it_knows() {
+    let mut bench = Bench::new(Release::NEWEST);
+    bench.state.groups.settings.consumer_members_max = 1;
+    bench.beat(&joins("m1"));
+    let refused = bench.beat(&joins("m2"));
+    assert_eq!(refused.error_code, ErrorCode::GROUP_MAX_SIZE_REACHED);
+    assert_eq!(bench.beat(&joins("m1")).error_code, ErrorCode::NONE);
+}
+
+#[test]
+fn who_leaves_makes_the_epoch_grow_once() {
+    let mut bench = Bench::new(Release::NEWEST);
+    bench.add_topic("u", &[]);
+    bench.beat(&joins("m1"));
+    let names = Some(vec!["u".into()]);
+    bench.beat(&ConsumerGroupHeartbeatRequest { subscribed_topic_names: names, ..joins("m2") });
+    assert_eq!(bench.beat(&beats("m1", 1)).member_epoch, 2);
+    bench.beat(&beats("m2", -1));
+    assert_eq!(bench.beat(&beats("m1", 2)).member_epoch, 3);
+    assert_eq!(bench.beat(&beats("m1", 3)).member_epoch, 3);
+}
+
+#[test]
+fn topics_that_a_member_reads_no_longer_are_taken_before_the_next_assignment() {
+    let mut bench = Bench::new(Release::NEWEST);
+    bench.state.groups.settings.consumer_assignment_interval = 60 * SECOND;
+    bench.add_topic("u", &[]);
+    let reads = |topics: &[&str], epoch| ConsumerGroupHeartbeatRequest {
+        subscribed_topic_names: Some(topics.iter().map(|topic| (*topic).into()).collect()),
+        ..if epoch == 0 { joins("m1") } else { beats("m1", epoch) }
+    };
+    assert_eq!(given(&bench.beat(&reads(&["t", "u"], 0))).map(|all| all.len()), Some(6));
+    let less = bench.beat(&reads(&["u"], 1));
+    assert_eq!((less.member_epoch, given(&less)), (1, Some(vec![0, 1, 2])));
 }
 
 #[test]
@@ -184,12 +253,11 @@ fn requests_that_make_no_sense_are_refused_with_a_reason() {
     assert_eq!(answer.error_code, ErrorCode::UNSUPPORTED_VERSION);
 }
 
-#[test]
-fn offsets_are_committed_in_the_members_epoch() {
-    let mut bench = Bench::new(Release::NEWEST);
-    bench.beat(&joins("m1"));
-    let mut commit = |version, epoch| {
-        let partitions = vec![OffsetCommitRequestPartition::default()];
+impl Bench {
+    /// Commits an offset of a partition of `t` as member `m1`.
+    fn commits_in(&mut self, version: i16, epoch: i32, partition_index: i32) -> ErrorCode {
+        let partitions =
+            vec![OffsetCommitRequestPartition { partition_index, ..Default::default() }];
         let name = "t".into();
         let topics = vec![OffsetCommitRequestTopic { name, partitions, ..Default::default() }];
         let request = OffsetCommitRequest {
@@ -199,24 +267,22 @@ fn offsets_are_committed_in_the_members_epoch() {
             topics,
             ..Default::default()
         };
-        let answer = bench.call(COORDINATOR, version, &request).answer();
+        let answer = self.call(COORDINATOR, version, &request).answer();
         answer.topics[0].partitions[0].error_code
-    };
-    assert_eq!(commit(9, 1), ErrorCode::NONE);
-    assert_eq!(commit(9, 0), ErrorCode::STALE_MEMBER_EPOCH);
-    assert_eq!(commit(8, 0), ErrorCode::UNSUPPORTED_VERSION);
+    }
 }
 
 #[test]
-fn an_empty_group_takes_up_the_protocol_of_whoever_comes() {
+fn offsets_are_committed_in_the_members_epoch_or_since_the_partition_was_given() {
     let mut bench = Bench::new(Release::NEWEST);
-    bench.alone();
-    assert_eq!(bench.beat(&joins("m1")).error_code, ErrorCode::GROUP_ID_NOT_FOUND);
-    bench.pass(11 * SECOND);
-    assert_eq!(bench.beat(&joins("m1")).error_code, ErrorCode::NONE);
-    let refused = bench.call(COORDINATOR, 9, &join("")).answer();
-    assert_eq!(refused.error_code, ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
-    bench.beat(&beats("m1", -1));
-    let named = bench.call(COORDINATOR, 9, &join("")).answer();
-    assert_eq!(named.error_code, ErrorCode::MEMBER_ID_REQUIRED);
+    bench.beat(&joins("m1"));
+    assert_eq!(bench.commits_in(9, 1, 0), ErrorCode::NONE);
+    assert_eq!(bench.commits_in(9, 0, 0), ErrorCode::STALE_MEMBER_EPOCH);
+    assert_eq!(bench.commits_in(9, 2, 0), ErrorCode::STALE_MEMBER_EPOCH);
+    assert_eq!(bench.commits_in(8, 1, 0), ErrorCode::UNSUPPORTED_VERSION);
+    bench.beat(&joins("m2"));
+    bench.beat(&beats("m1", 1));
+    assert_eq!(bench.owns("m1", 1, &[0, 1]).member_epoch, 2);
+    assert_eq!(bench.commits_in(9, 1, 0), ErrorCode::NONE, "it has had it since epoch 1");
+    assert_eq!(bench.commits_in(9, 1, 2), ErrorCode::STALE_MEMBER_EPOCH, "it has given it up");
 }

@@ -18,7 +18,7 @@ use kurier_protocol::{ErrorCode, Uuid};
 use super::bench::Bench;
 use super::groups::{COORDINATOR, join};
 
-fn commit(member: &str, generation: i32, offset: i64) -> OffsetCommitRequest {
+pub(super) fn commit(member: &str, generation: i32, offset: i64) -> OffsetCommitRequest {
     let partitions = vec![OffsetCommitRequestPartition {
         partition_index: 1,
         committed_offset: offset,
@@ -38,7 +38,7 @@ fn commit(member: &str, generation: i32, offset: i64) -> OffsetCommitRequest {
 }
 
 impl Bench {
-    fn commits(&mut self, request: &OffsetCommitRequest) -> ErrorCode {
+    pub(super) fn commits(&mut self, request: &OffsetCommitRequest) -> ErrorCode {
         let answer = self.call(COORDINATOR, 9, request).answer();
         answer.topics[0].partitions[0].error_code
     }

@@ -254,6 +254,43 @@ fn a_static_member_comes_back_without_a_rebalance() {
 }
 
 #[test]
+fn a_static_member_comes_back_with_other_words_without_a_rebalance() {
+    let mut bench = Bench::new(Release::NEWEST);
+    let first = bench.joins(&static_join("", "i")).1.answer();
+    let mut request = sync(&first.member_id, 1, &[(&first.member_id, "all")]);
+    request.group_instance_id = Some("i".into());
+    bench.syncs(&request).answer();
+    let mut other = static_join("", "i");
+    other.protocols = vec![protocol("range", "changed"), protocol("sticky", "s")];
+    assert_eq!(bench.joins(&other).1.answer().generation_id, 1, "range is elected again");
+    other.protocols = vec![protocol("sticky", "s"), protocol("range", "r")];
+    assert_eq!(bench.joins(&other).1.answer().generation_id, 2, "sticky would be elected");
+}
+
+#[test]
+fn members_that_leave_together_cause_one_rebalance() {
+    let mut bench = Bench::new(Release::NEWEST);
+    let (first, second) = bench.pair();
+    let (call, fate) = bench.joins(&join(&first));
+    assert!(matches!(fate, Fate::Waits(_)));
+    let members = [&first, &second].map(|id| MemberIdentity {
+        member_id: id.clone(),
+        reason: Some("they go".into()),
+        ..Default::default()
+    });
+    let request =
+        LeaveGroupRequest { group_id: "g".into(), members: members.into(), ..Default::default() };
+    let left = bench.call(COORDINATOR, 5, &request).answer();
+    assert!(left.members.iter().all(|member| member.error_code.is_ok()));
+    let gone = bench.again(&join(&first), call).answer();
+    assert_eq!(gone.error_code, ErrorCode::UNKNOWN_MEMBER_ID);
+    let group = bench.state.groups.get("g").unwrap();
+    assert!(group.is_empty());
+    let third = bench.name_member();
+    assert_eq!(bench.joins(&join(&third)).1.answer().generation_id, 4);
+}
+
+#[test]
 fn members_agree_on_a_protocol_that_all_have() {
     let mut bench = Bench::new(Release::NEWEST);
     let first = bench.alone();
@@ -277,6 +314,8 @@ fn what_a_group_does_not_take_is_refused() {
     let short = JoinGroupRequest { session_timeout_ms: 5999, ..join("") };
     assert_eq!(code(&mut bench, short), ErrorCode::INVALID_SESSION_TIMEOUT);
     assert_eq!(code(&mut bench, join("who")), ErrorCode::UNKNOWN_MEMBER_ID);
+    let unspoken = JoinGroupRequest { protocols: Vec::new(), ..join("") };
+    assert_eq!(code(&mut bench, unspoken), ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
     let elsewhere = bench.call(1, 9, &join("")).answer();
     assert_eq!(elsewhere.error_code, ErrorCode::NOT_COORDINATOR);
     bench.state.groups.settings.members_max = 1;

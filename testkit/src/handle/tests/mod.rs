@@ -9,6 +9,8 @@ mod offsets;
 mod damage;
 mod groups;
 mod group_offsets;
+mod group_time;
+mod migration;
 mod transactions;
 mod consumer_groups;
 mod configs;
