@@ -92,6 +92,61 @@ pub(crate) const TOPIC_CONFIGS: &[(&str, ConfigKind, &str)] = &[
     ("unclean.leader.election.enable", Boolean, "false"),
 ];
 
+/// What a broker's setting is called that a topic's follows where it has none of its own. `None` if
+/// there is no such setting, or nothing is set there.
+pub(crate) fn broker_name(topic_name: &str) -> Option<&'static str> {
+    Some(match topic_name {
+        "cleanup.policy" => "log.cleanup.policy",
+        "compression.gzip.level" => "compression.gzip.level",
+        "compression.lz4.level" => "compression.lz4.level",
+        "compression.type" => "compression.type",
+        "compression.zstd.level" => "compression.zstd.level",
+        "delete.retention.ms" => "log.cleaner.delete.retention.ms",
+        "file.delete.delay.ms" => "log.segment.delete.delay.ms",
+        "flush.messages" => "log.flush.interval.messages",
+        "index.interval.bytes" => "log.index.interval.bytes",
+        "local.retention.bytes" => "log.local.retention.bytes",
+        "local.retention.ms" => "log.local.retention.ms",
+        "max.compaction.lag.ms" => "log.cleaner.max.compaction.lag.ms",
+        "max.decompressed.message.bytes" => "max.decompressed.message.bytes",
+        "max.message.bytes" => "message.max.bytes",
+        "message.timestamp.after.max.ms" => "log.message.timestamp.after.max.ms",
+        "message.timestamp.before.max.ms" => "log.message.timestamp.before.max.ms",
+        "message.timestamp.type" => "log.message.timestamp.type",
+        "min.cleanable.dirty.ratio" => "log.cleaner.min.cleanable.ratio",
+        "min.compaction.lag.ms" => "log.cleaner.min.compaction.lag.ms",
+        "min.insync.replicas" => "min.insync.replicas",
+        "preallocate" => "log.preallocate",
+        "remote.copy.lag.bytes" => "log.remote.copy.lag.bytes",
+        "remote.copy.lag.ms" => "log.remote.copy.lag.ms",
+        "retention.bytes" => "log.retention.bytes",
+        "segment.bytes" => "log.segment.bytes",
+        "segment.index.bytes" => "log.index.size.max.bytes",
+        "unclean.leader.election.enable" => "unclean.leader.election.enable",
+        _ => return None,
+    })
+}
+
+/// The least number that a topic's setting takes, if there is one.
+pub(crate) fn least(name: &str) -> Option<i64> {
+    Some(match name {
+        "local.retention.bytes" | "local.retention.ms" => -2,
+        "retention.ms" => -1,
+        "delete.retention.ms"
+        | "file.delete.delay.ms"
+        | "flush.ms"
+        | "index.interval.bytes"
+        | "max.message.bytes"
+        | "message.timestamp.after.max.ms"
+        | "message.timestamp.before.max.ms"
+        | "min.compaction.lag.ms"
+        | "segment.jitter.ms" => 0,
+        "flush.messages" | "max.compaction.lag.ms" | "min.insync.replicas" | "segment.ms" => 1,
+        "segment.index.bytes" => 4,
+        _ => return None,
+    })
+}
+
 /// Whether a release shows the setting of a topic.
 pub(crate) fn is_shown(release: Release, name: &str) -> bool {
     use Release as R;

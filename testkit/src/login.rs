@@ -228,7 +228,10 @@ impl Login {
                 self.state = State::Open;
                 Ok(Stepped { bytes, lifetime })
             }
-            Err(error) => Err(Refusal { told: told(mechanism, &error), reason: error.to_string() }),
+            Err(error) => {
+                let told = told(mechanism, &error, token);
+                Err(Refusal { told, reason: error.to_string() })
+            }
         }
     }
 
@@ -265,8 +268,19 @@ impl Refusal {
 }
 
 /// What Kafka tells a client that it does not let in: no more than it must.
-fn told(mechanism: SaslMechanism, error: &kurier_auth::Error) -> String {
+fn told(mechanism: SaslMechanism, error: &kurier_auth::Error, token: &[u8]) -> String {
     match (mechanism, error) {
+        (SaslMechanism::Plain, kurier_auth::Error::Malformed { .. }) => {
+            let parts: Vec<_> = token.split(|byte| *byte == 0).take(4).collect();
+            match parts[..] {
+                [_, [], _] => "Authentication failed: username not specified".to_owned(),
+                [_, _, []] => "Authentication failed: password not specified".to_owned(),
+                _ => {
+                    let count = parts.len();
+                    format!("Invalid SASL/PLAIN response: expected 3 tokens, got {count}")
+                }
+            }
+        }
         (SaslMechanism::Plain, kurier_auth::Error::Refused { .. }) => {
             "Authentication failed: Invalid username or password".to_owned()
         }

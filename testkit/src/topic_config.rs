@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kurier_protocol::record::{Compression, TimestampType};
 use kurier_protocol::release::Release;
 
-use crate::config_names::{TOPIC_CONFIGS, is_shown, kind};
+use crate::config_names::{TOPIC_CONFIGS, is_shown, kind, least};
 
 /// The settings of a topic. All of Kafka's names are taken and kept; those that decide what a
 /// client can see have a field here.
@@ -59,7 +59,8 @@ impl TopicConfig {
         if !is_known(name) {
             return Err(format!("Unknown topic config name: {name}"));
         }
-        if let Some(reason) = kind(name).objection(value) {
+        let objection = kind(name).objection(value).map(str::to_owned);
+        if let Some(reason) = objection.or_else(|| too_small(name, value)) {
             return Err(format!("Invalid value {value} for configuration {name}: {reason}"));
         }
         self.apply(name, value)
@@ -142,15 +143,16 @@ impl TopicConfig {
         Some(())
     }
 
-    /// What was set, by name.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.texts.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-
     /// The release whose defaults these are.
     pub(crate) fn release(&self) -> Release {
         self.release
     }
+}
+
+/// Why a number is below what the setting takes; `None` if it is not.
+fn too_small(name: &str, value: &str) -> Option<String> {
+    let least = least(name).filter(|&least| value.parse().is_ok_and(|value: i64| value < least));
+    least.map(|least| format!("Value must be at least {least}"))
 }
 
 fn is_known(name: &str) -> bool {
@@ -178,7 +180,7 @@ mod tests {
         ] {
             assert!(config.set(name, value).is_err(), "{name}={value}");
         }
-        assert_eq!(config.texts().count(), 0);
+        assert_eq!(config.texts.len(), 0);
     }
 
     #[test]
@@ -189,6 +191,6 @@ mod tests {
         config.set("cleanup.policy", "compact, delete").unwrap();
         assert_eq!(config.compression, Some(Compression::Gzip));
         assert!(config.is_compacted);
-        assert_eq!(config.texts().count(), 3);
+        assert_eq!(config.texts.len(), 3);
     }
 }

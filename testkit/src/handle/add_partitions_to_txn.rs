@@ -5,6 +5,7 @@ use kurier_protocol::api::add_partitions_to_txn::{
     AddPartitionsToTxnResult, AddPartitionsToTxnTopic, AddPartitionsToTxnTopicResult,
     AddPartitionsToTxnTransaction,
 };
+use kurier_protocol::release::Release;
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
@@ -66,7 +67,7 @@ fn add(
     };
     if wanted.verify_only {
         let absent = match context.version {
-            4 => ErrorCode::INVALID_TXN_STATE,
+            4 if state.settings.release < Release::V4_0 => ErrorCode::INVALID_TXN_STATE,
             _ => ErrorCode::TRANSACTION_ABORTABLE,
         };
         return answer(&wanted.topics, |topic, partition| {

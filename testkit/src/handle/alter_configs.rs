@@ -11,11 +11,11 @@ use crate::state::State;
 use crate::topic_config::TopicConfig;
 
 impl Api for AlterConfigsRequest {
-    fn handle(&self, state: &mut State, _: &Context) -> Outcome<Self> {
+    fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         let intent = if self.validate_only { Intent::Check } else { Intent::Do };
         Outcome::Answer(answer(self, |resource| {
             let of = (resource.resource_type, &resource.resource_name);
-            alter(state, of, intent, |config| replace(config, resource))
+            alter(state, context.broker, of, intent, |config| replace(config, resource))
         }))
     }
 

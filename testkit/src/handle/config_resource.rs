@@ -22,17 +22,18 @@ pub(super) fn check_topic<'a>(state: &'a State, name: &str) -> Result<&'a Topic,
     state.topic(name).ok_or_else(missing)
 }
 
-/// Checks that a broker's name is that of the one that was asked, or of all.
+/// Checks that a broker's name is that of the one that was asked. A refusal says what else it might
+/// have been.
 ///
 /// # Errors
 ///
 /// It is not.
-pub(super) fn check_broker(broker: i32, name: &str) -> Result<(), Refused> {
-    if name.is_empty() || name == broker.to_string() {
-        return Ok(());
-    }
-    let message =
-        format!("Unexpected broker id, expected {broker} or empty string, but received {name}");
+pub(super) fn check_broker(broker: i32, name: &str, or_else: &str) -> Result<(), Refused> {
+    let message = match name.parse::<i32>() {
+        Ok(id) if id == broker => return Ok(()),
+        Ok(id) => format!("Unexpected broker id, expected {broker}{or_else}, but received {id}"),
+        Err(_) => format!("Broker id must be an integer, but it is: {name}"),
+    };
     Err((ErrorCode::INVALID_REQUEST, message))
 }
 
@@ -43,6 +44,7 @@ pub(super) fn check_broker(broker: i32, name: &str) -> Result<(), Refused> {
 /// Why not, as the answer says it.
 pub(super) fn alter(
     state: &mut State,
+    broker: i32,
     (kind, name): (i8, &Str),
     intent: Intent,
     change: impl FnOnce(&TopicConfig) -> Result<TopicConfig, Refused>,
@@ -50,6 +52,9 @@ pub(super) fn alter(
     match kind {
         TOPIC => {}
         BROKER => {
+            if !name.is_empty() {
+                check_broker(broker, name, "")?;
+            }
             let message = "Cannot update these configs dynamically";
             return Err((ErrorCode::INVALID_REQUEST, message.to_owned()));
         }
@@ -85,5 +90,3 @@ pub(super) enum Intent {
 
 pub(super) const TOPIC: i8 = 2;
 pub(super) const BROKER: i8 = 4;
-/// Kafka: `ConfigSource.DYNAMIC_TOPIC_CONFIG`.
-pub(super) const TOPIC_SOURCE: i8 = 1;

@@ -7,6 +7,7 @@ use kurier_protocol::api::consumer_group_describe::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
+use super::operations::{Asked, ON_GROUP, told};
 use crate::group::{Assignment, Consumer, ConsumerMember, Kind};
 use crate::state::State;
 
@@ -15,7 +16,11 @@ impl Api for ConsumerGroupDescribeRequest {
         if !state.settings.has_consumer_groups() {
             return Outcome::Answer(self.refuse(ErrorCode::UNSUPPORTED_VERSION));
         }
+        let operations = told(ON_GROUP, Asked(self.include_authorized_operations));
         let groups = self.group_ids.iter().map(|id| {
+            if id.is_empty() {
+                return failed(id, ErrorCode::INVALID_GROUP_ID);
+            }
             if let Err(code) = state.check_coordinator(context.broker, id) {
                 return failed(id, code);
             }
@@ -26,6 +31,10 @@ impl Api for ConsumerGroupDescribeRequest {
             };
             let error_message = Some(message.into());
             DescribedGroup { error_message, ..failed(id, ErrorCode::GROUP_ID_NOT_FOUND) }
+        });
+        let groups = groups.map(|group| match group.error_code {
+            ErrorCode::NONE => DescribedGroup { authorized_operations: operations, ..group },
+            _ => group,
         });
         let groups = groups.collect();
         Outcome::Answer(ConsumerGroupDescribeResponse { groups, ..Default::default() })

@@ -7,6 +7,7 @@ use kurier_protocol::api::create_partitions::{
 };
 
 use super::api::{Api, Context, Outcome};
+use super::once::once;
 use crate::state::{NewTopic, State};
 
 impl Api for CreatePartitionsRequest {
@@ -14,15 +15,13 @@ impl Api for CreatePartitionsRequest {
         if !state.settings.is_kraft() && state.controller() != Some(context.broker) {
             return Outcome::Answer(self.refuse(ErrorCode::NOT_CONTROLLER));
         }
-        let results = self.topics.iter().map(|topic| {
-            let twice = self.topics.iter().filter(|other| other.name == topic.name).count() > 1;
-            let placed = if twice {
-                Err((ErrorCode::INVALID_REQUEST, "Duplicate topic name.".to_owned()))
-            } else {
-                place(topic, state)
+        let results = once(&self.topics, |topic| &topic.name).map(|(topic, times)| {
+            let placed = match times {
+                1 => place(topic, state),
+                _ => Err((ErrorCode::INVALID_REQUEST, Some("Duplicate topic name.".to_owned()))),
             };
             match placed {
-                Err((code, message)) => result(topic, code, Some(message)),
+                Err((code, message)) => result(topic, code, message),
                 Ok(replicas) => {
                     if !self.validate_only {
                         state.add_partitions(&topic.name, replicas);
@@ -45,30 +44,33 @@ impl Api for CreatePartitionsRequest {
 fn place(
     wanted: &CreatePartitionsTopic,
     state: &State,
-) -> Result<Vec<Vec<i32>>, (ErrorCode, String)> {
+) -> Result<Vec<Vec<i32>>, (ErrorCode, Option<String>)> {
     let Some(topic) = state.topic(&wanted.name) else {
-        let message = "This server does not host this topic-partition.";
-        return Err((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, message.to_owned()));
+        return Err((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, None));
     };
     let present = topic.partitions.len();
     let more = usize::try_from(wanted.count).unwrap_or(0).saturating_sub(present);
     if more == 0 {
-        let message = format!(
-            "The topic {} currently has {present} partition(s); {} would not be an increase.",
-            wanted.name, wanted.count
-        );
-        return Err((ErrorCode::INVALID_PARTITIONS, message));
+        let message = if usize::try_from(wanted.count) == Ok(present) {
+            format!("Topic already has {present} partition(s).")
+        } else {
+            format!(
+                "The topic {} currently has {present} partition(s); {} would not be an increase.",
+                wanted.name, wanted.count
+            )
+        };
+        return Err((ErrorCode::INVALID_PARTITIONS, Some(message)));
     }
     let assignments: Option<Vec<_>> = wanted
         .assignments
         .as_ref()
         .map(|all| all.iter().map(|assignment| assignment.broker_ids.clone()).collect());
-    if assignments.as_ref().is_some_and(|all| all.len() != more) {
+    if let Some(other) = assignments.as_ref().map(Vec::len).filter(|count| *count != more) {
         let message = format!(
-            "Attempted to add {more} partition(s) with another number of \
-                               assignments."
+            "Attempted to add {more} additional partition(s), but only {other} assignment(s) were \
+             specified."
         );
-        return Err((ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
+        return Err((ErrorCode::INVALID_REPLICA_ASSIGNMENT, Some(message)));
     }
     let new = NewTopic {
         name: &wanted.name,
@@ -77,7 +79,7 @@ fn place(
         assignments: assignments.as_deref(),
         configs: &[],
     };
-    state.place_more(&new, present)
+    state.place_more(&new, present).map_err(|(code, message)| (code, Some(message)))
 }
 
 fn result(

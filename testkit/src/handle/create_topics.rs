@@ -7,6 +7,8 @@ use kurier_protocol::api::create_topics::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
+use super::once::once;
+use super::setting::topic_settings;
 use crate::state::{NewTopic, State, Topic};
 
 impl Api for CreateTopicsRequest {
@@ -15,20 +17,16 @@ impl Api for CreateTopicsRequest {
         if !settings.is_kraft() && state.controller() != Some(context.broker) {
             return Outcome::Answer(self.refuse(ErrorCode::NOT_CONTROLLER));
         }
-        let results = self.topics.iter().map(|topic| {
-            let twice = self.topics.iter().filter(|other| other.name == topic.name).count() > 1;
-            let planned = if twice {
-                Err((ErrorCode::INVALID_REQUEST, "Duplicate topic name.".to_owned()))
-            } else {
-                plan(topic, state, context)
+        let results = once(&self.topics, |topic| &topic.name).map(|(topic, times)| {
+            let planned = match times {
+                1 => plan(topic, state, context),
+                _ => Err((ErrorCode::INVALID_REQUEST, "Duplicate topic name.".to_owned())),
             };
             match planned {
                 Err((code, message)) => failed(&topic.name, code, Some(message.into())),
                 Ok(planned) => {
-                    let mut result = created(&topic.name, &planned);
-                    if self.validate_only {
-                        result.topic_id = kurier_protocol::Uuid::ZERO;
-                    } else {
+                    let result = created(&topic.name, &planned);
+                    if !self.validate_only {
                         state.add_topic(&topic.name, planned);
                     }
                     result
@@ -82,10 +80,14 @@ fn assignments(wanted: &CreatableTopic) -> Result<Option<Vec<Vec<i32>>>, (ErrorC
     if wanted.assignments.is_empty() {
         return Ok(None);
     }
-    if wanted.num_partitions != -1 || wanted.replication_factor != -1 {
-        let message = "Both numPartitions or replicationFactor and replicasAssignments were set. \
-                       Both cannot be used at the same time.";
-        return Err((ErrorCode::INVALID_REQUEST, message.to_owned()));
+    let set = [
+        (wanted.replication_factor != -1, "replication factor"),
+        (wanted.num_partitions != -1, "numPartitions"),
+    ];
+    if let Some((_, what)) = set.iter().find(|(is_set, _)| *is_set) {
+        let message =
+            format!("A manual partition assignment was specified, but {what} was not set to -1.");
+        return Err((ErrorCode::INVALID_REQUEST, message));
     }
     let mut sorted: Vec<_> = wanted.assignments.iter().collect();
     sorted.sort_by_key(|assignment| assignment.partition_index);
@@ -98,10 +100,10 @@ fn assignments(wanted: &CreatableTopic) -> Result<Option<Vec<Vec<i32>>>, (ErrorC
 }
 
 fn created(name: &Str, topic: &Topic) -> CreatableTopicResult {
-    let configs = topic.config.texts().map(|(name, value)| CreatableTopicConfigs {
-        name: name.into(),
-        value: Some(value.into()),
-        config_source: TOPIC_CONFIG,
+    let configs = topic_settings(topic).map(|setting| CreatableTopicConfigs {
+        name: setting.name.into(),
+        value: Some(setting.value.into()),
+        config_source: setting.source,
         ..Default::default()
     });
     CreatableTopicResult {
@@ -118,6 +120,3 @@ fn created(name: &Str, topic: &Topic) -> CreatableTopicResult {
 fn failed(name: &Str, error_code: ErrorCode, error_message: Option<Str>) -> CreatableTopicResult {
     CreatableTopicResult { name: name.clone(), error_code, error_message, ..Default::default() }
 }
-
-/// Where a setting comes from: the topic itself. Kafka: `ConfigSource.DYNAMIC_TOPIC_CONFIG`.
-const TOPIC_CONFIG: i8 = 1;

@@ -6,11 +6,12 @@ use kurier_protocol::api::delete_groups::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
+use super::once::once;
 use crate::state::State;
 
 impl Api for DeleteGroupsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
-        let results = self.groups_names.iter().map(|id| {
+        let results = once(&self.groups_names, |id| id).map(|(id, _)| {
             let deleted =
                 state.check_coordinator(context.broker, id).and_then(|()| delete(state, id));
             result(id, deleted.err().unwrap_or(ErrorCode::NONE))

@@ -6,6 +6,7 @@ use kurier_protocol::api::delete_topics::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
+use super::once::once;
 use crate::state::State;
 
 impl Api for DeleteTopicsRequest {
@@ -13,18 +14,20 @@ impl Api for DeleteTopicsRequest {
         if !state.settings.is_kraft() && state.controller() != Some(context.broker) {
             return Outcome::Answer(self.refuse(ErrorCode::NOT_CONTROLLER));
         }
-        let results = wanted(self).map(|topic| match delete(&topic, state) {
-            Ok(name) => {
-                let topic = DeleteTopicState { name: Some(name), ..topic };
-                result(topic, ErrorCode::NONE)
+        let topics: Vec<_> = wanted(self).collect();
+        let results = once(&topics, |topic| (&topic.name, topic.topic_id)).map(|(topic, times)| {
+            let topic = topic.clone();
+            match delete(&topic, state, times) {
+                Ok(id) => result(id, ErrorCode::NONE, None),
+                Err((code, message)) => result(topic, code, message),
             }
-            Err(code) => result(topic, code),
         });
         Outcome::Answer(DeleteTopicsResponse { responses: results.collect(), ..Default::default() })
     }
 
     fn refuse(&self, code: ErrorCode) -> DeleteTopicsResponse {
-        let responses = wanted(self).map(|topic| result(topic, code)).collect();
+        let name = code.name();
+        let responses = wanted(self).map(|topic| result(topic, code, name)).collect();
         DeleteTopicsResponse { responses, ..Default::default() }
     }
 }
@@ -38,24 +41,48 @@ fn wanted(request: &DeleteTopicsRequest) -> impl Iterator<Item = DeleteTopicStat
     by_name.chain(request.topics.iter().cloned())
 }
 
-fn delete(topic: &DeleteTopicState, state: &mut State) -> Result<Str, ErrorCode> {
+/// Deletes a topic that a request names so many times, and says what is no more.
+fn delete(
+    topic: &DeleteTopicState,
+    state: &mut State,
+    times: usize,
+) -> Result<DeleteTopicState, Refused> {
     let name = match (&topic.name, topic.topic_id.is_zero()) {
+        (Some(_), true) if times > 1 => return Err(invalid("Duplicate topic name.")),
+        (None, false) if times > 1 => return Err(invalid("Duplicate topic id.")),
         (Some(name), true) => name.clone(),
-        (None, false) => {
-            state.topic_name(topic.topic_id).cloned().ok_or(ErrorCode::UNKNOWN_TOPIC_ID)?
+        (None, false) => state.topic_name(topic.topic_id).cloned().ok_or_else(|| {
+            let message = "This server does not host this topic ID.";
+            (ErrorCode::UNKNOWN_TOPIC_ID, Some(message))
+        })?,
+        (Some(_), false) => {
+            return Err(invalid("You may not specify both topic name and topic id."));
         }
-        _ => return Err(ErrorCode::INVALID_REQUEST),
+        (None, true) => return Err(invalid("Neither topic name nor id were specified.")),
     };
-    if state.remove_topic(&name) { Ok(name) } else { Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) }
+    if state.remove_topic(&name) {
+        return Ok(DeleteTopicState { name: Some(name), ..topic.clone() });
+    }
+    let message = "This server does not host this topic-partition.";
+    Err((ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, Some(message)))
 }
 
-fn result(topic: DeleteTopicState, error_code: ErrorCode) -> DeletableTopicResult {
+/// A code, and perhaps a sentence.
+type Refused = (ErrorCode, Option<&'static str>);
+
+fn invalid(message: &'static str) -> Refused {
+    (ErrorCode::INVALID_REQUEST, Some(message))
+}
+
+fn result(
+    topic: DeleteTopicState,
+    error_code: ErrorCode,
+    message: Option<&'static str>,
+) -> DeletableTopicResult {
     DeletableTopicResult {
         name: topic.name,
         topic_id: topic.topic_id,
         error_code,
-        error_message: (!error_code.is_ok())
-            .then(|| error_code.name().map(Str::from_static))
-            .flatten(),
+        error_message: message.map(Str::from_static),
     }
 }

@@ -6,6 +6,7 @@ use kurier_protocol::api::describe_cluster::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
+use super::operations::{Asked, ON_CLUSTER, told};
 use crate::state::State;
 
 impl Api for DescribeClusterRequest {
@@ -37,6 +38,10 @@ impl Api for DescribeClusterRequest {
             controller_id: state.controller().unwrap_or(-1),
             brokers: brokers.collect(),
             endpoint_type: self.endpoint_type,
+            cluster_authorized_operations: told(
+                ON_CLUSTER,
+                Asked(self.include_cluster_authorized_operations),
+            ),
             ..Default::default()
         })
     }

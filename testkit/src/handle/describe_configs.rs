@@ -7,8 +7,8 @@ use kurier_protocol::api::describe_configs::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
-use super::config_resource::{BROKER, TOPIC, TOPIC_SOURCE, check_broker, check_topic};
-use crate::config_names::{ConfigKind, kind};
+use super::config_resource::{BROKER, TOPIC, check_broker, check_topic};
+use super::setting::{DEFAULT_SOURCE, Setting, broker_settings, cluster_settings, topic_settings};
 use crate::state::State;
 
 impl Api for DescribeConfigsRequest {
@@ -16,15 +16,16 @@ impl Api for DescribeConfigsRequest {
         let results = self.resources.iter().map(|wanted| match find(state, context, wanted) {
             Err((code, message)) => failed(wanted, code, &message),
             Ok(found) => {
-                let keys = wanted.configuration_keys.as_ref();
+                // No names at all are all names.
+                let keys = wanted.configuration_keys.as_ref().filter(|keys| !keys.is_empty());
                 let is_wanted =
                     |name: &str| keys.is_none_or(|keys| keys.iter().any(|key| *key == name));
-                let found = found.into_iter().filter(|setting| is_wanted(&setting.name));
+                let found = found.into_iter().filter(|setting| is_wanted(setting.name));
                 DescribeConfigsResult {
                     error_message: Some(Str::default()),
                     resource_type: wanted.resource_type,
                     resource_name: wanted.resource_name.clone(),
-                    configs: found.map(|setting| setting.describe(self, context.version)).collect(),
+                    configs: found.map(|found| describe(found, self, context.version)).collect(),
                     ..Default::default()
                 }
             }
@@ -42,42 +43,27 @@ impl Api for DescribeConfigsRequest {
     }
 }
 
-/// A setting, and what it would be otherwise.
-struct Setting {
-    name: String,
-    value: String,
-    source: i8,
-    default: String,
-    kind: ConfigKind,
-}
-
-impl Setting {
-    fn describe(
-        self,
-        request: &DescribeConfigsRequest,
-        version: i16,
-    ) -> DescribeConfigsResourceResult {
-        let name = Str::from(self.name);
-        let of = |value: String, source| DescribeConfigsSynonym {
-            name: name.clone(),
-            value: Some(value.into()),
-            source,
-        };
-        let mut synonyms = vec![of(self.value.clone(), self.source)];
-        if self.source != DEFAULT_SOURCE {
-            synonyms.push(of(self.default, DEFAULT_SOURCE));
-        }
-        DescribeConfigsResourceResult {
-            value: Some(self.value.into()),
-            read_only: self.source == STATIC_SOURCE,
-            is_default: version == 0 && self.source == DEFAULT_SOURCE,
-            config_source: self.source,
-            synonyms: if request.include_synonyms { synonyms } else { Vec::new() },
-            config_type: self.kind.code(),
-            documentation: None,
-            name,
-            ..Default::default()
-        }
+fn describe(
+    setting: Setting,
+    request: &DescribeConfigsRequest,
+    version: i16,
+) -> DescribeConfigsResourceResult {
+    let synonyms = setting.synonyms.into_iter().filter(|_| request.include_synonyms);
+    let synonyms = synonyms.map(|(name, value, source)| DescribeConfigsSynonym {
+        name: name.into(),
+        value: Some(value.into()),
+        source,
+    });
+    DescribeConfigsResourceResult {
+        name: setting.name.into(),
+        value: Some(setting.value.into()),
+        read_only: setting.is_read_only,
+        is_default: version == 0 && setting.source == DEFAULT_SOURCE,
+        config_source: setting.source,
+        synonyms: synonyms.collect(),
+        config_type: setting.kind.code(),
+        documentation: None,
+        ..Default::default()
     }
 }
 
@@ -86,32 +72,18 @@ fn find(
     context: &Context,
     wanted: &DescribeConfigsResource,
 ) -> Result<Vec<Setting>, (ErrorCode, String)> {
+    let name = &wanted.resource_name;
     match wanted.resource_type {
-        TOPIC => {
-            let topic = check_topic(state, &wanted.resource_name)?;
-            let all = topic.config.all().map(|(name, value, default)| Setting {
-                name: name.to_owned(),
-                source: if value.is_some() { TOPIC_SOURCE } else { DEFAULT_SOURCE },
-                value: value.unwrap_or(&default).to_owned(),
-                default,
-                kind: kind(name),
-            });
-            Ok(all.collect())
-        }
+        TOPIC => match check_topic(state, name) {
+            Ok(topic) => Ok(topic_settings(topic).collect()),
+            // That there is none goes without words.
+            Err((code @ ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, _)) => Err((code, String::new())),
+            Err(refused) => Err(refused),
+        },
+        BROKER if name.is_empty() => Ok(cluster_settings(state.settings.release).collect()),
         BROKER => {
-            check_broker(context.broker, &wanted.resource_name)?;
-            if wanted.resource_name.is_empty() {
-                return Ok(Vec::new());
-            }
-            let all = state.settings.broker_configs(context.broker).into_iter();
-            let all = all.map(|(name, value)| Setting {
-                name: name.to_owned(),
-                default: value.clone(),
-                value,
-                source: STATIC_SOURCE,
-                kind: kind(name),
-            });
-            Ok(all.collect())
+            check_broker(context.broker, name, " or empty string")?;
+            Ok(broker_settings(&state.settings, context.broker).collect())
         }
         other => {
             let message = format!("Unsupported resource type: {other}");
@@ -133,8 +105,3 @@ fn failed(
         ..Default::default()
     }
 }
-
-/// Kafka: `ConfigSource.STATIC_BROKER_CONFIG`.
-const STATIC_SOURCE: i8 = 4;
-/// Kafka: `ConfigSource.DEFAULT_CONFIG`.
-const DEFAULT_SOURCE: i8 = 5;

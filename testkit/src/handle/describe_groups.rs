@@ -6,11 +6,13 @@ use kurier_protocol::api::describe_groups::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
+use super::operations::{Asked, ON_GROUP, told};
 use crate::group::{Classic, Kind};
 use crate::state::State;
 
 impl Api for DescribeGroupsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
+        let operations = told(ON_GROUP, Asked(self.include_authorized_operations));
         let groups = self.groups.iter().map(|id| {
             if let Err(code) = state.check_coordinator(context.broker, id) {
                 return failed(id, code);
@@ -23,6 +25,8 @@ impl Api for DescribeGroupsRequest {
                 None => absent(id, context.version, format!("Group {id} not found.")),
             }
         });
+        let groups =
+            groups.map(|group| DescribedGroup { authorized_operations: operations, ..group });
         Outcome::Answer(DescribeGroupsResponse { groups: groups.collect(), ..Default::default() })
     }
 

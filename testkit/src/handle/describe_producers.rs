@@ -7,7 +7,7 @@ use kurier_protocol::api::describe_producers::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
-use crate::state::{Partition, State};
+use crate::state::{Partition, State, check_topic_name};
 
 impl Api for DescribeProducersRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
@@ -20,7 +20,11 @@ impl Api for DescribeProducersRequest {
                 },
                 Err(code) => {
                     let is_absent = state.topic(topic).is_none();
-                    let error_message = is_absent.then(|| Str::from_static(ABSENT));
+                    let absent = is_absent.then(|| Str::from_static(ABSENT));
+                    let (code, error_message) = match check_topic_name(topic) {
+                        Ok(()) => (code, absent),
+                        Err(why) => (ErrorCode::INVALID_TOPIC_EXCEPTION, Some(why.into())),
+                    };
                     PartitionResponse { error_message, ..failed(partition_index, code) }
                 }
             }

@@ -10,9 +10,13 @@ use crate::state::State;
 
 impl Api for FindCoordinatorRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
-        let is_known = matches!(self.key_type, GROUP | TRANSACTION);
         let find = |key: &Str| {
-            if is_known { find(state, context, key) } else { failed(key, INVALID) }
+            match self.key_type {
+                GROUP | TRANSACTION => find(state, context, key),
+                // Kafka has no words for what is no key of a share partition.
+                SHARE => Coordinator { error_message: None, ..failed(key, INVALID) },
+                _ => failed(key, INVALID),
+            }
         };
         Outcome::Answer(answer(self, context.version, find))
     }
@@ -45,7 +49,12 @@ fn answer(
     find: impl Fn(&Str) -> Coordinator,
 ) -> FindCoordinatorResponse {
     if version >= 4 {
-        let coordinators = request.coordinator_keys.iter().map(find).collect();
+        let coordinators = request.coordinator_keys.iter().map(find).map(|mut found| {
+            // From version 4 on there is a word for nothing.
+            found.error_message.get_or_insert_default();
+            found
+        });
+        let coordinators = coordinators.collect();
         return FindCoordinatorResponse { coordinators, ..Default::default() };
     }
     let found = find(&request.key);
@@ -61,7 +70,12 @@ fn answer(
 }
 
 fn failed(key: &Str, error_code: ErrorCode) -> Coordinator {
-    let error_message = error_code.name().map(Str::from_static);
+    let words = match error_code {
+        ErrorCode::COORDINATOR_NOT_AVAILABLE => Some("The coordinator is not available."),
+        INVALID => Some(MALFORMED),
+        other => other.name(),
+    };
+    let error_message = words.map(Str::from_static);
     Coordinator {
         key: key.clone(),
         node_id: -1,
@@ -74,4 +88,8 @@ fn failed(key: &Str, error_code: ErrorCode) -> Coordinator {
 
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
+const SHARE: i8 = 2;
 const INVALID: ErrorCode = ErrorCode::INVALID_REQUEST;
+const MALFORMED: &str = "This most likely occurs because of a request being malformed by the \
+                         client library or the message was sent to an incompatible broker. See \
+                         the broker logs for more details.";

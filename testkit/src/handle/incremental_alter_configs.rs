@@ -13,11 +13,11 @@ use crate::state::State;
 use crate::topic_config::TopicConfig;
 
 impl Api for IncrementalAlterConfigsRequest {
-    fn handle(&self, state: &mut State, _: &Context) -> Outcome<Self> {
+    fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         let intent = if self.validate_only { Intent::Check } else { Intent::Do };
         Outcome::Answer(answer(self, |resource| {
             let of = (resource.resource_type, &resource.resource_name);
-            alter(state, of, intent, |config| change(config, resource))
+            alter(state, context.broker, of, intent, |config| change(config, resource))
         }))
     }
 
@@ -31,17 +31,15 @@ fn change(config: &TopicConfig, resource: &AlterConfigsResource) -> Result<Topic
     for wanted in &resource.configs {
         let twice = resource.configs.iter().filter(|other| other.name == wanted.name).count();
         if twice > 1 {
-            let message = format!("Error due to duplicate config keys : {}", wanted.name);
+            let message = "Error due to duplicate config keys".to_owned();
             return Err((ErrorCode::INVALID_REQUEST, message));
         }
         let value = match wanted.config_operation {
             DELETE => None,
             SET => Some(text(wanted)?.to_owned()),
             APPEND | SUBTRACT => Some(edit(config, wanted)?),
-            other => {
-                let message = format!("Unknown operation type {other}");
-                return Err((ErrorCode::INVALID_REQUEST, message));
-            }
+            // Kafka stumbles over it, and has no words for that.
+            _ => return Err((ErrorCode::UNKNOWN_SERVER_ERROR, String::new())),
         };
         let done = match value {
             Some(value) => changed.set(&wanted.name, &value),
@@ -86,7 +84,10 @@ fn answer(
         let refused = of(resource).err();
         AlterConfigsResourceResponse {
             error_code: refused.as_ref().map_or(ErrorCode::NONE, |(code, _)| *code),
-            error_message: refused.map(|(_, message)| message.into()),
+            error_message: refused
+                .map(|(_, message)| message)
+                .filter(|message| !message.is_empty())
+                .map(Into::into),
             resource_type: resource.resource_type,
             resource_name: resource.resource_name.clone(),
         }

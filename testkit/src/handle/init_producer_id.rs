@@ -9,15 +9,16 @@ use crate::transaction::Init;
 
 impl Api for InitProducerIdRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
+        let is_empty = self.transactional_id.as_ref().is_some_and(|id| id.is_empty());
+        if is_empty || (self.producer_id < 0) != (self.producer_epoch < 0) {
+            return Outcome::Answer(self.refuse(ErrorCode::INVALID_REQUEST));
+        }
         let Some(id) = &self.transactional_id else {
             // A producer that has an id and wants another epoch gets a new id: without a
             // transactional id nothing ties it to the old one (KIP-360).
             let producer_id = state.new_producer_id();
             return Outcome::Answer(InitProducerIdResponse { producer_id, ..Default::default() });
         };
-        if id.is_empty() || (self.producer_id < 0) != (self.producer_epoch < 0) {
-            return Outcome::Answer(self.refuse(ErrorCode::INVALID_REQUEST));
-        }
         if let Err(code) = state.check_coordinator(context.broker, id) {
             return Outcome::Answer(self.refuse(code));
         }

@@ -31,7 +31,10 @@ impl Api for JoinGroupRequest {
         let joined =
             act(state, &self.group_id, |classic, settings| classic.join(&caller, self, settings));
         match joined {
-            None => Outcome::Answer(self.refuse(ErrorCode::INCONSISTENT_GROUP_PROTOCOL)),
+            None => {
+                let refused = self.refuse(ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
+                Outcome::Answer(nameless(refused, context.version))
+            }
             Some(None) if context.is_last_call => Outcome::Silence,
             Some(None) => Outcome::Wait(wait(context)),
             Some(Some(answer)) => Outcome::Answer(nameless(answer, context.version)),

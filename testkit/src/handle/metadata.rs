@@ -7,19 +7,25 @@ use kurier_protocol::api::metadata::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
+use super::operations::{Asked, ON_CLUSTER, ON_TOPIC, told};
 use crate::state::{NewTopic, Partition, State, Topic, check_topic_name};
 
 impl Api for MetadataRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         let wanted = self.topics.as_ref();
         // In version 0 an empty list means all topics, later null does.
-        let topics = match wanted.filter(|topics| context.version > 0 || !topics.is_empty()) {
-            None => state.topics().map(|(name, topic)| describe(state, name, topic)).collect(),
-            Some(topics) => {
-                let may_create = MayCreate(self.allow_auto_topic_creation);
-                topics.iter().map(|topic| find(state, context, topic, may_create)).collect()
-            }
-        };
+        let mut topics: Vec<_> =
+            match wanted.filter(|topics| context.version > 0 || !topics.is_empty()) {
+                None => state.topics().map(|(name, topic)| describe(state, name, topic)).collect(),
+                Some(topics) => {
+                    let may_create = MayCreate(self.allow_auto_topic_creation);
+                    topics.iter().map(|topic| find(state, context, topic, may_create)).collect()
+                }
+            };
+        let operations = told(ON_TOPIC, Asked(self.include_topic_authorized_operations));
+        for topic in &mut topics {
+            topic.topic_authorized_operations = operations;
+        }
         let brokers = state.brokers_at(context.listener).map(|(node_id, address)| {
             let host = Str::from(&address.host);
             MetadataResponseBroker { node_id, host, port: address.port.into(), rack: None }
@@ -29,6 +35,10 @@ impl Api for MetadataRequest {
             cluster_id: Some(Str::from(&state.settings.cluster_id)),
             controller_id: state.controller().unwrap_or(-1),
             topics,
+            cluster_authorized_operations: told(
+                ON_CLUSTER,
+                Asked(self.include_cluster_authorized_operations),
+            ),
             ..Default::default()
         })
     }

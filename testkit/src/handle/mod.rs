@@ -1,6 +1,8 @@
 //! Core: from a request's bytes to what the brokers do about it; one file an API.
 
 mod served;
+mod once;
+mod operations;
 mod api;
 mod api_versions;
 mod metadata;
@@ -24,6 +26,7 @@ mod describe_groups;
 mod list_groups;
 mod delete_groups;
 mod config_resource;
+mod setting;
 mod delete_records;
 mod describe_configs;
 mod alter_configs;

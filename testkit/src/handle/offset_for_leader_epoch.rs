@@ -17,7 +17,9 @@ impl Api for OffsetForLeaderEpochRequest {
                 Err(code) => failed(wanted, code),
                 Ok(partition) => {
                     let log = &partition.log;
+                    let is_epoch = wanted.leader_epoch >= 0;
                     let end = log.epochs().end_of(wanted.leader_epoch, log.end());
+                    let end = end.filter(|_| is_epoch);
                     let (leader_epoch, end_offset) = end.unwrap_or((-1, -1));
                     let found = EpochEndOffset { end_offset, ..failed(wanted, ErrorCode::NONE) };
                     EpochEndOffset { leader_epoch, ..found }

@@ -10,7 +10,7 @@ use crate::state::State;
 impl Api for SaslAuthenticateRequest {
     fn handle(&self, _: &mut State, _: &Context) -> Outcome<Self> {
         Outcome::Answer(SaslAuthenticateResponse {
-            error_message: Some("SaslAuthenticate without a handshake before it".into()),
+            error_message: Some(AFTER_SUCCESS.into()),
             ..self.refuse(ErrorCode::ILLEGAL_SASL_STATE)
         })
     }
@@ -19,3 +19,5 @@ impl Api for SaslAuthenticateRequest {
         SaslAuthenticateResponse { error_code: code, ..Default::default() }
     }
 }
+
+const AFTER_SUCCESS: &str = "SaslAuthenticate request received after successful authentication";

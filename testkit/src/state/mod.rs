@@ -238,7 +238,7 @@ impl State {
             return Err((ErrorCode::TOPIC_ALREADY_EXISTS, message));
         }
         if let Some(other) = self.metric_names.get(&metric_name(new.name)) {
-            let message = format!("Topic '{}' collides with existing topics: {other}", new.name);
+            let message = format!("Topic '{}' collides with existing topic: {other}", new.name);
             return Err((ErrorCode::INVALID_TOPIC_EXCEPTION, message));
         }
         let mut config = TopicConfig::new(self.settings.release);

@@ -12,7 +12,7 @@ pub(crate) fn check_topic_name(name: &str) -> Result<(), String> {
     if name.is_empty() {
         Err("Topic name is invalid: the empty string is not allowed".to_owned())
     } else if name == "." || name == ".." {
-        Err("Topic name is invalid: '.' or '..' is not allowed".to_owned())
+        Err(format!("Topic name is invalid: '{name}' is not allowed"))
     } else if name.len() > TOPIC_NAME_MAX {
         Err(format!(
             "Topic name is invalid: the length of '{name}' is longer than the max allowed length \

@@ -78,9 +78,16 @@ impl NewTopic<'_> {
         let alive: Vec<i32> =
             brokers.iter().filter(|(_, broker)| broker.is_alive).map(|(id, _)| *id).collect();
         let width = usize::try_from(replication).unwrap_or(0);
-        if width == 0 || width > alive.len() {
+        if width == 0 {
+            let message =
+                "Replication factor must be larger than 0, or -1 to use the default value.";
+            return Err((ErrorCode::INVALID_REPLICATION_FACTOR, message.to_owned()));
+        }
+        if width > alive.len() {
             let message = format!(
-                "Unable to replicate the partition {replication} time(s): there are {} broker(s)",
+                "Unable to replicate the partition {replication} time(s): The target replication \
+                 factor of {replication} cannot be reached because only {} broker(s) are \
+                 registered or some brokers have all their log directories cordoned.",
                 alive.len()
             );
             return Err((ErrorCode::INVALID_REPLICATION_FACTOR, message));
@@ -97,16 +104,21 @@ fn check_assignments(assignments: &[Vec<i32>], brokers: &BTreeMap<i32, Broker>) 
         let mut sorted = replicas.clone();
         sorted.sort_unstable();
         sorted.dedup();
+        let missing = replicas.iter().find(|id| !brokers.contains_key(id));
         let reason = if replicas.is_empty() || sorted.len() != replicas.len() {
-            "The manual partition assignment is empty or names a broker twice."
+            "The manual partition assignment is empty or names a broker twice.".to_owned()
         } else if replicas.len() != width {
             "The manual partition assignment has partitions of different replication factors."
-        } else if !replicas.iter().all(|id| brokers.contains_key(id)) {
-            "The manual partition assignment includes a broker that is not registered."
+                .to_owned()
+        } else if let Some(missing) = missing {
+            format!(
+                "The manual partition assignment includes broker {missing}, but no such broker is \
+                 registered."
+            )
         } else {
             continue;
         };
-        return Err((ErrorCode::INVALID_REPLICA_ASSIGNMENT, reason.to_owned()));
+        return Err((ErrorCode::INVALID_REPLICA_ASSIGNMENT, reason));
     }
     Ok(assignments.to_vec())
 }

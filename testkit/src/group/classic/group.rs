@@ -112,7 +112,7 @@ impl Classic {
         self.protocol_type.as_ref()
     }
 
-    /// The protocol of the generation; members and their metadata are shown only with one.
+    /// The protocol of the generation; members' metadata are shown only with one.
     pub(crate) fn protocol(&self) -> Option<&Str> {
         self.protocol.as_ref().filter(|_| self.phase == Phase::Stable)
     }
@@ -121,10 +121,8 @@ impl Classic {
     pub(crate) fn members(&self) -> impl Iterator<Item = (&Str, Option<&Str>, &Str, Bytes, Bytes)> {
         let protocol = self.protocol();
         self.members.iter().map(move |(id, member)| {
-            let (metadata, assignment) = match protocol {
-                Some(protocol) => (member.metadata(protocol), member.assignment.clone()),
-                None => Default::default(),
-            };
+            let metadata = protocol.map(|protocol| member.metadata(protocol)).unwrap_or_default();
+            let assignment = member.assignment.clone();
             (id, member.instance.as_ref(), &member.client_id, metadata, assignment)
         })
     }

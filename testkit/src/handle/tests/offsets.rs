@@ -111,6 +111,7 @@ fn an_epoch_leads_to_its_end() {
     assert_eq!(find(1), (1, 6));
     assert_eq!(find(2), (2, 6));
     assert_eq!(find(3), (-1, -1));
+    assert_eq!(find(-1), (-1, -1));
 }
 
 #[test]

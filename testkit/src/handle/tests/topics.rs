@@ -220,7 +220,36 @@ fn a_try_creates_nothing() {
     let request = CreateTopicsRequest { topics, validate_only: true, ..Default::default() };
     let tried = bench.call(1, 7, &request).answer().topics.remove(0);
     assert_eq!((tried.error_code, tried.num_partitions), (ErrorCode::NONE, 4));
-    assert!(tried.topic_id.is_zero() && bench.state.topic("new").is_none());
+    assert!(!tried.topic_id.is_zero() && bench.state.topic("new").is_none());
+}
+
+#[test]
+fn a_topic_that_is_named_twice_is_refused_once() {
+    let mut bench = Bench::new(Release::V4_4);
+    let topics = vec![topic("new", 1, 1), topic("other", 1, 1), topic("new", 1, 1)];
+    let request = CreateTopicsRequest { topics, ..Default::default() };
+    let results = bench.call(1, 7, &request).answer().topics;
+    let codes: Vec<_> = results.iter().map(|result| (&*result.name, result.error_code)).collect();
+    assert_eq!(codes, [("new", ErrorCode::INVALID_REQUEST), ("other", ErrorCode::NONE)]);
+}
+
+#[test]
+fn who_asks_is_told_that_everything_is_allowed() {
+    let mut bench = Bench::new(Release::V4_4);
+    let ask = MetadataRequest {
+        topics: Some(vec![MetadataRequestTopic { name: Some("t".into()), ..Default::default() }]),
+        ..Default::default()
+    };
+    let quiet = bench.call(1, 10, &ask).answer();
+    assert_eq!(quiet.topics[0].topic_authorized_operations, i32::MIN);
+    let ask = MetadataRequest {
+        include_topic_authorized_operations: true,
+        include_cluster_authorized_operations: true,
+        ..ask
+    };
+    let told = bench.call(1, 10, &ask).answer();
+    assert_eq!(told.topics[0].topic_authorized_operations, 3576);
+    assert_eq!(told.cluster_authorized_operations, 8096);
 }
 
 #[test]

@@ -173,6 +173,15 @@ fn a_producer_that_knows_itself_gets_the_next_epoch_once() {
 }
 
 #[test]
+fn half_an_identity_is_none() {
+    let mut bench = Bench::new(Release::NEWEST);
+    for (producer_id, producer_epoch) in [(5, -1), (-1, 3)] {
+        let request = InitProducerIdRequest { producer_id, producer_epoch, ..Default::default() };
+        assert_eq!(bench.ask(5, &request).error_code, ErrorCode::INVALID_REQUEST);
+    }
+}
+
+#[test]
 fn the_last_epoch_is_followed_by_a_new_producer_id() {
     let mut bench = Bench::new(Release::NEWEST);
     let mut producer = bench.init();

@@ -1,0 +1,69 @@
+//! Core: settings of topics and brokers as answers show them: value, source, what would be else.
+
+use kurier_protocol::release::Release;
+
+use crate::config_names::{ConfigKind, broker_name, kind};
+use crate::state::{Settings, Topic};
+
+/// A setting, and what it would be otherwise.
+#[derive(Debug)]
+pub(super) struct Setting {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    pub(super) source: i8,
+    pub(super) kind: ConfigKind,
+    pub(super) is_read_only: bool,
+    /// What gives the setting a value, the strongest first: name, value, source.
+    pub(super) synonyms: Vec<(&'static str, String, i8)>,
+}
+
+/// The settings of a topic.
+pub(super) fn topic_settings(topic: &Topic) -> impl Iterator<Item = Setting> {
+    topic.config.all().map(|(name, value, default)| {
+        let set = value.map(|value| (name, value.to_owned(), TOPIC_SOURCE));
+        let of_cluster = of_cluster(topic.config.release()).filter(|(set, ..)| *set == name);
+        let of_broker = broker_name(name).map(|broker| (broker, default.clone(), DEFAULT_SOURCE));
+        let synonyms: Vec<_> = set.into_iter().chain(of_cluster).chain(of_broker).collect();
+        let strongest = synonyms.first().map(|(_, value, source)| (value.clone(), *source));
+        let (value, source) = strongest.unwrap_or((default, DEFAULT_SOURCE));
+        Setting { name, value, source, kind: kind(name), is_read_only: false, synonyms }
+    })
+}
+
+/// The settings that the controllers have made for all brokers.
+pub(super) fn cluster_settings(release: Release) -> impl Iterator<Item = Setting> {
+    of_cluster(release).into_iter().map(|(name, value, source)| Setting {
+        name,
+        value: value.clone(),
+        source,
+        kind: kind(name),
+        is_read_only: false,
+        synonyms: vec![(name, value, source)],
+    })
+}
+
+/// Since they keep track of eligible leaders (KIP-966), how many replicas acks=all takes.
+fn of_cluster(release: Release) -> Option<(&'static str, String, i8)> {
+    (release >= Release::V4_1).then(|| ("min.insync.replicas", "1".to_owned(), CLUSTER_SOURCE))
+}
+
+/// The settings of a broker.
+pub(super) fn broker_settings(settings: &Settings, broker: i32) -> impl Iterator<Item = Setting> {
+    settings.broker_configs(broker).into_iter().map(|(name, value, default)| {
+        let of_default = default.map(|default| (name, default.to_owned(), DEFAULT_SOURCE));
+        let is_default = default == Some(value.as_str());
+        let set = (!is_default).then(|| (name, value.clone(), STATIC_SOURCE));
+        let source = if is_default { DEFAULT_SOURCE } else { STATIC_SOURCE };
+        let synonyms = set.into_iter().chain(of_default).collect();
+        Setting { name, value, source, kind: kind(name), is_read_only: true, synonyms }
+    })
+}
+
+/// Kafka: `ConfigSource.DYNAMIC_TOPIC_CONFIG`.
+const TOPIC_SOURCE: i8 = 1;
+/// Kafka: `ConfigSource.DYNAMIC_DEFAULT_BROKER_CONFIG`.
+const CLUSTER_SOURCE: i8 = 3;
+/// Kafka: `ConfigSource.STATIC_BROKER_CONFIG`.
+const STATIC_SOURCE: i8 = 4;
+/// Kafka: `ConfigSource.DEFAULT_CONFIG`.
+pub(super) const DEFAULT_SOURCE: i8 = 5;
