@@ -1,12 +1,14 @@
 //! Describes a cluster before it is built.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kurier_auth::Secret;
 use kurier_auth::kerberos::Keytab;
 use kurier_env::{Chance, Seeded, Wall};
+use kurier_protocol::ApiKey;
 use kurier_protocol::release::Release;
 
 use crate::clock::PausableWall;
@@ -17,7 +19,7 @@ use crate::limits::BROKERS_MAX;
 use crate::sasl::{Sasl, SaslMechanism};
 use crate::security::Security;
 use crate::shared::Shared;
-use crate::state::{CLUSTER_IDS, NewTopic, Settings, State, numbered_id};
+use crate::state::{CLUSTER_IDS, NewTopic, Settings, Spoken, State, numbered_id};
 #[cfg(feature = "tls")]
 use crate::tls::{ClientAuth, Tls};
 use crate::transaction::TransactionSettings;
@@ -27,6 +29,7 @@ use crate::transaction::TransactionSettings;
 pub struct Builder {
     broker_count: u32,
     release: String,
+    versions: BTreeMap<ApiKey, RangeInclusive<i16>>,
     auto_create: bool,
     partitions_default: i32,
     replication_default: Option<i16>,
@@ -46,6 +49,7 @@ impl Builder {
         Self {
             broker_count: 1,
             release: Release::NEWEST.name().to_owned(),
+            versions: BTreeMap::new(),
             auto_create: true,
             partitions_default: 1,
             replication_default: None,
@@ -72,6 +76,14 @@ impl Builder {
     #[must_use]
     pub fn release(self, release: impl Into<String>) -> Self {
         Self { release: release.into(), ..self }
+    }
+
+    /// Narrows what is spoken: of this API no other versions than these. None that the release
+    /// lacks are added; where none are left, the API is gone. Default: all versions of the release.
+    #[must_use]
+    pub fn versions(mut self, api: ApiKey, range: RangeInclusive<i16>) -> Self {
+        self.versions.insert(api, range);
+        self
     }
 
     /// Adds a topic.
@@ -320,6 +332,7 @@ impl Builder {
         groups.consumer_epoch = i32::from(release >= Release::V4_4);
         let settings = Settings {
             release,
+            spoken: Spoken::new(release, self.versions),
             auto_create: self.auto_create,
             partitions_default: self.partitions_default,
             replication_default: self.replication_default.unwrap_or_else(|| count.min(3)),

@@ -17,7 +17,7 @@ use kurier_env::Chance;
 use kurier_protocol::api::sasl_authenticate::{SaslAuthenticateRequest, SaslAuthenticateResponse};
 use kurier_protocol::api::sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse};
 use kurier_protocol::header::RequestHeader;
-use kurier_protocol::release::{Release, accepts};
+use kurier_protocol::release::Release;
 use kurier_protocol::wire::{Segments, Version, Writer};
 use kurier_protocol::{ApiKey, ErrorCode, Request, decode, frame};
 
@@ -25,12 +25,13 @@ use crate::clock::Now;
 use crate::handle::Step;
 use crate::limits::{REAUTHENTICATION_PAUSE, REQUEST_BYTES_MAX, SASL_REQUEST_BYTES_MAX};
 use crate::sasl::{Fresh, Sasl, SaslMechanism, Server};
+use crate::state::Spoken;
 
 /// What a connection has to do before its requests are handled, and how far it is.
 #[derive(Debug)]
 pub(crate) struct Login {
     sasl: Option<Arc<Sasl>>,
-    release: Release,
+    spoken: Spoken,
     state: State,
     session: Option<Session>,
     /// When the latest re-authentication began.
@@ -64,10 +65,10 @@ struct Session {
 }
 
 impl Login {
-    /// For a connection to a broker of this release; without `sasl` it is open at once.
-    pub(crate) fn new(sasl: Option<Arc<Sasl>>, release: Release) -> Self {
+    /// For a connection to a broker that speaks this; without `sasl` it is open at once.
+    pub(crate) fn new(sasl: Option<Arc<Sasl>>, spoken: Spoken) -> Self {
         let state = if sasl.is_some() { State::Start } else { State::Open };
-        Self { sasl, release, state, session: None, repeated: None }
+        Self { sasl, spoken, state, session: None, repeated: None }
     }
 
     /// Who has logged in; `None` where nobody has to, or not yet.
@@ -121,7 +122,7 @@ impl Login {
             }
             (State::Start, ApiKey::API_VERSIONS) => {
                 // One of a version that the broker lacks may be followed by another one.
-                if accepts(self.release, key, version) {
+                if self.spoken.accepts(key, version) {
                     self.state = State::Versions;
                 }
                 return None;
@@ -242,7 +243,7 @@ impl Login {
         let rest = credential.map(|end| end.saturating_sub(since_1970));
         let longest = self.sasl.as_ref().and_then(|sasl| sasl.session_max);
         let lifetime = rest.into_iter().chain(longest).min();
-        lifetime.filter(|_| self.release >= Release::V2_2)
+        lifetime.filter(|_| self.spoken.release >= Release::V2_2)
     }
 }
 

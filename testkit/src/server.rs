@@ -89,8 +89,8 @@ impl From<io::Error> for End {
 
 impl<'a, S: Io> Connection<'a, S> {
     fn new(shared: &'a Shared, broker: i32, number: u64, listener: ListenerId, io: S) -> Self {
-        let release = shared.with(|core, _| core.state.settings.release);
-        let login = Login::new(shared.security.sasl.clone(), release);
+        let spoken = shared.with(|core, _| core.state.settings.spoken.clone());
+        let login = Login::new(shared.security.sasl.clone(), spoken);
         Self { shared, broker, listener, number, io, reader: FrameReader::default(), login }
     }
 
@@ -104,14 +104,14 @@ impl<'a, S: Io> Connection<'a, S> {
     }
 
     async fn serve(&mut self) -> Result<(), End> {
-        let release = self.shared.with(|core, _| core.state.settings.release);
+        let spoken = self.shared.with(|core, _| core.state.settings.spoken.clone());
         while let Some(frame) = self.next().await? {
             if self.login.expects_token() {
                 let step = self.shared.with(|_, now| self.login.handle_token(&frame, now));
                 self.send(step).await?;
                 continue;
             }
-            let opened = handle::open(release, &frame).map_err(End::Closed)?;
+            let opened = handle::open(&spoken, &frame).map_err(End::Closed)?;
             let action = self.record(&opened);
             self.answer(&opened, action).await?;
         }

@@ -3,12 +3,12 @@
 use kurier_protocol::api::api_versions::{
     ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
 };
-use kurier_protocol::release::{Release, versions};
+use kurier_protocol::release::Release;
 use kurier_protocol::{ApiKey, ErrorCode, frame};
 
 use super::api::{Api, Context, Outcome, Pending, Step};
 use super::served::SERVED;
-use crate::state::{Settings, State};
+use crate::state::{Settings, Spoken, State};
 
 impl Api for ApiVersionsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
@@ -16,7 +16,7 @@ impl Api for ApiVersionsRequest {
         if let Err(code) = code {
             return Outcome::Answer(self.refuse(code));
         }
-        let api_keys = ranges(state.settings.release).collect();
+        let api_keys = ranges(&state.settings.spoken).collect();
         let features = features(&state.settings);
         let supported = features.iter().map(|&(name, level)| SupportedFeatureKey {
             name: name.into(),
@@ -69,9 +69,9 @@ fn features(settings: &Settings) -> Vec<(&'static str, i16)> {
     groups.into_iter().chain(transactions).collect()
 }
 
-/// The ranges of the release, as far as there are handlers.
-fn ranges(release: Release) -> impl Iterator<Item = ApiVersion> {
-    versions(release).filter(|(key, _)| SERVED.contains(key)).map(|(key, range)| ApiVersion {
+/// What is spoken, as far as there are handlers.
+fn ranges(spoken: &Spoken) -> impl Iterator<Item = ApiVersion> {
+    spoken.advertised().filter(|(key, _)| SERVED.contains(key)).map(|(key, range)| ApiVersion {
         api_key: key,
         min_version: *range.start(),
         max_version: *range.end(),
@@ -90,7 +90,7 @@ fn is_software_name(name: &str) -> bool {
 /// have to know the version to answer it.
 #[derive(Debug)]
 pub(super) struct UnknownVersion {
-    pub(super) release: Release,
+    pub(super) spoken: Spoken,
     pub(super) correlation_id: i32,
 }
 
@@ -101,8 +101,9 @@ impl Pending for UnknownVersion {
 
     fn refuse(&self, code: ErrorCode) -> Step {
         // The range of ApiVersions itself is named since 2.4, so that the client need not guess.
-        let api_keys = ranges(self.release)
-            .filter(|api| api.api_key == ApiKey::API_VERSIONS && self.release >= Release::V2_4);
+        let is_named = self.spoken.release >= Release::V2_4;
+        let api_keys =
+            ranges(&self.spoken).filter(|api| api.api_key == ApiKey::API_VERSIONS && is_named);
         let response = ApiVersionsResponse {
             error_code: code,
             api_keys: api_keys.collect(),

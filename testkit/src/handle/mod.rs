@@ -90,9 +90,9 @@ use kurier_protocol::api::sync_group::SyncGroupRequest;
 use kurier_protocol::api::txn_offset_commit::TxnOffsetCommitRequest;
 use kurier_protocol::api::write_txn_markers::WriteTxnMarkersRequest;
 use kurier_protocol::header::RequestHeader;
-use kurier_protocol::release::{Release, accepts};
 use kurier_protocol::{ApiKey, frame};
 
+use crate::state::Spoken;
 use api::pending;
 use api_versions::UnknownVersion;
 
@@ -104,20 +104,21 @@ pub(crate) struct Opened {
     pub(crate) pending: Box<dyn Pending>,
 }
 
-/// Reads a request (without its length) as a broker of the release does.
+/// Reads a request (without its length) as a broker does that speaks this.
 ///
 /// # Errors
 ///
 /// Why the broker closes the connection.
-pub(crate) fn open(release: Release, bytes: &Bytes) -> Result<Opened, String> {
+pub(crate) fn open(spoken: &Spoken, bytes: &Bytes) -> Result<Opened, String> {
     let (header, body) = frame::open_request(bytes).map_err(|error| error.to_string())?;
     let key = ApiKey(header.request_api_key);
     let version = header.request_api_version;
-    let pending = if accepts(release, key, version) {
+    let pending = if spoken.accepts(key, version) {
         decode(key, &header, &body)?
     } else if key == ApiKey::API_VERSIONS {
-        Box::new(UnknownVersion { release, correlation_id: header.correlation_id })
+        Box::new(UnknownVersion { spoken: spoken.clone(), correlation_id: header.correlation_id })
     } else {
+        let release = spoken.release;
         return Err(format!("a broker of release {release} has no {key} version {version}"));
     };
     Ok(Opened { header, body, pending })

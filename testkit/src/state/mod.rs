@@ -1,5 +1,6 @@
 //! Core: the whole cluster as one struct with one owner. It learns the time from its caller.
 
+mod spoken;
 mod settings;
 mod broker;
 mod partition;
@@ -10,6 +11,7 @@ pub(crate) use broker::{Address, ListenerId};
 pub(crate) use name::check_topic_name;
 pub(crate) use partition::Partition;
 pub(crate) use settings::{CLUSTER_IDS, Settings, numbered_id};
+pub(crate) use spoken::Spoken;
 pub(crate) use topic::{NewTopic, Topic};
 
 use std::collections::BTreeMap;

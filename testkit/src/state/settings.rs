@@ -3,6 +3,7 @@
 use kurier_protocol::Uuid;
 use kurier_protocol::release::Release;
 
+use super::spoken::Spoken;
 use crate::group::GroupSettings;
 use crate::transaction::{Rules, TransactionSettings};
 
@@ -11,6 +12,8 @@ use crate::transaction::{Rules, TransactionSettings};
 pub(crate) struct Settings {
     /// The release that the brokers pretend to be.
     pub(crate) release: Release,
+    /// The versions that they speak.
+    pub(crate) spoken: Spoken,
     /// Whether a topic that is asked for is created. Kafka: auto.create.topics.enable.
     pub(crate) auto_create: bool,
     /// Kafka: num.partitions.

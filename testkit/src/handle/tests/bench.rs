@@ -52,6 +52,7 @@ impl Bench {
     pub(super) fn new(release: Release) -> Self {
         let settings = Settings {
             release,
+            spoken: release.into(),
             auto_create: true,
             partitions_default: 2,
             replication_default: 3,
@@ -108,7 +109,7 @@ impl Bench {
     ) -> Fate<R::Response> {
         self.state.advance(self.now);
         let bytes = frame::request(request, version, 7, Some("test")).unwrap().to_bytes();
-        let Ok(opened) = open(self.state.settings.release, &bytes.slice(4..)) else {
+        let Ok(opened) = open(&self.state.settings.spoken, &bytes.slice(4..)) else {
             return Fate::Closed;
         };
         let context = Context {

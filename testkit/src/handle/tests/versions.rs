@@ -13,11 +13,12 @@ use kurier_protocol::api::metadata::MetadataRequest;
 use kurier_protocol::api::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use kurier_protocol::api::produce::ProduceRequest;
 use kurier_protocol::release::{Release, accepts};
-use kurier_protocol::{ApiKey, ErrorCode, Request, decode, frame};
+use kurier_protocol::{ApiKey, ErrorCode, Message, Request, decode, frame};
 
 use super::bench::{Bench, Fate};
 use crate::handle::open;
 use crate::handle::served::SERVED;
+use crate::state::Spoken;
 
 fn hello() -> ApiVersionsRequest {
     ApiVersionsRequest {
@@ -68,12 +69,32 @@ fn only_served_apis_are_advertised() {
     assert_eq!((produce.min_version, produce.max_version), (0, 13));
 }
 
+#[test]
+fn a_narrowed_api_is_advertised_and_answered_as_far_as_it_is_left() {
+    let speak = |range| {
+        let mut bench = Bench::new(Release::V3_9);
+        bench.state.settings.spoken =
+            Spoken::new(Release::V3_9, [(ApiKey::FETCH, range)].into_iter().collect());
+        let answer = bench.call(1, 4, &hello()).answer();
+        let fetch = answer.api_keys.iter().find(|api| api.api_key == ApiKey::FETCH);
+        let told = fetch.map(|api| (api.min_version, api.max_version));
+        let is_answered = |&version: &i16| {
+            let fate = bench.call(1, version, &FetchRequest::default());
+            matches!(fate, Fate::Answered(_))
+        };
+        (told, FetchRequest::VERSIONS.filter(is_answered).collect::<Vec<_>>())
+    };
+    assert_eq!(speak(4..=6), (Some((4, 6)), vec![4, 5, 6]));
+    assert_eq!(speak(16..=99), (Some((16, 17)), vec![16, 17]));
+    assert_eq!(speak(18..=18), (None, vec![]));
+}
+
 /// The answer to ApiVersions in a version that the release lacks, which is of version 0.
 fn answer_to_unknown(release: Release, version: i16) -> ApiVersionsResponse {
     let mut bench = Bench::new(release);
     let mut bytes = frame::request(&hello(), 3, 7, None).unwrap().to_bytes().to_vec();
     bytes[6..8].copy_from_slice(&version.to_be_bytes());
-    let opened = open(release, &Bytes::from(bytes).slice(4..)).unwrap();
+    let opened = open(&release.into(), &Bytes::from(bytes).slice(4..)).unwrap();
     let context = crate::handle::Context {
         call: 1,
         client_id: "test".into(),
@@ -131,13 +152,13 @@ fn a_client_that_meant_another_broker_is_told() {
 fn requests_that_are_no_requests_close_the_connection() {
     let good = frame::request(&hello(), 3, 7, Some("client")).unwrap().to_bytes().slice(4..);
     for length in 0..good.len() {
-        assert!(open(Release::V4_4, &good.slice(..length)).is_err(), "{length}");
+        assert!(open(&Release::V4_4.into(), &good.slice(..length)).is_err(), "{length}");
     }
-    assert!(open(Release::V4_4, &good).is_ok());
+    assert!(open(&Release::V4_4.into(), &good).is_ok());
     let longer = Bytes::from([&good[..], b"x"].concat());
-    assert!(open(Release::V4_4, &longer).is_err());
+    assert!(open(&Release::V4_4.into(), &longer).is_err());
     let unknown = [&999i16.to_be_bytes()[..], &good[2..]].concat();
-    assert!(open(Release::V4_4, &unknown.into()).is_err());
+    assert!(open(&Release::V4_4.into(), &unknown.into()).is_err());
 }
 
 #[test]
