@@ -101,6 +101,22 @@ install_brokers() {
   for release in "${RELEASES[@]}"; do ci/kafka-broker fetch "$release"; done
 }
 
+# Client libraries of other people, under small programs of ours.
+install_libraries() { # python|go..
+  local language
+  for language in "$@"; do
+    case $language in
+      python)
+        install_packages python3=python3
+        # Debian has it in a package of its own, without a program.
+        python3 -c 'import ensurepip' || install_packages no-program=python3-venv
+        ;;
+      go) install_packages go=golang-go ;;
+    esac
+    ci/foreign-client fetch "$language"
+  done
+}
+
 install_target() { # TARGET..
   rustup target add "$@"
 }
@@ -113,7 +129,7 @@ interop() { # LINES TEST..
   local lines=$1 log=$LOGS/interop.out seen
   shift
   if [ -x "$KURIER" ]; then export KURIER_BIN=$KURIER; fi
-  KURIER_REAL_BROKERS="${RELEASES[*]}" KURIER_FOREIGN_CLIENTS="kcat java" \
+  KURIER_REAL_BROKERS="${RELEASES[*]}" KURIER_FOREIGN_CLIENTS="kcat java python go" \
     cargo test --locked --workspace --test interop -- --test-threads=1 "$@" 2>&1 | tee "$log"
   if grep SKIPPED "$log"; then
     echo "a test with real programs was skipped"

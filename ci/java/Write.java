@@ -24,7 +24,6 @@ public class Write {
         settings.put("compression.type", args[3]);
         settings.put("key.serializer", "org.apache.kafka.common.serialization.ByteArraySerializer");
         settings.put("value.serializer", "org.apache.kafka.common.serialization.ByteArraySerializer");
-        settings.put("enable.idempotence", "false");
         settings.put("acks", "all");
         settings.put("linger.ms", "50");
         settings.put("max.block.ms", "30000");

@@ -42,38 +42,10 @@ impl EmbeddedBroker {
         Kurier::to(&self.bootstrap)
     }
 
-    /// The log of a topic's partition 0, by a Fetch made by hand: what a broker
-    /// stores, it sends. Version 10 is the first that gets zstd, and not yet flexible.
+    /// The log of a topic's partition 0, from whichever broker leads it.
     pub(crate) fn log(&self, topic: &str) -> Vec<u8> {
-        let mut stream = TcpStream::connect(&self.bootstrap).unwrap();
-        let mut body = Vec::new();
-        // Key, version, correlation id, no client id.
-        body.extend([0, 1, 0, 10, 0, 0, 0, 7, 0xff, 0xff]);
-        body.extend((-1i32).to_be_bytes()); // Replica.
-        body.extend([0; 8]); // Longest wait, least bytes.
-        body.extend(i32::MAX.to_be_bytes());
-        body.extend([0; 5]); // Isolation level; no session.
-        body.extend((-1i32).to_be_bytes());
-        body.extend([0, 0, 0, 1]); // One topic.
-        body.extend(i16::try_from(topic.len()).unwrap().to_be_bytes());
-        body.extend(topic.as_bytes());
-        body.extend([0, 0, 0, 1, 0, 0, 0, 0]); // One partition, partition 0.
-        body.extend((-1i32).to_be_bytes()); // Leader epoch.
-        body.extend(0i64.to_be_bytes());
-        body.extend((-1i64).to_be_bytes()); // A follower's log start.
-        body.extend(i32::MAX.to_be_bytes());
-        body.extend([0; 4]); // Nothing to forget.
-        stream.write_all(&u32::try_from(body.len()).unwrap().to_be_bytes()).unwrap();
-        stream.write_all(&body).unwrap();
-        let mut length = [0; 4];
-        stream.read_exact(&mut length).unwrap();
-        let mut answer = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap()];
-        stream.read_exact(&mut answer).unwrap();
-        // Correlation id, throttle, error, session, topics, name, partitions; then partition,
-        // error, three offsets, no aborted transactions, and the length of the records.
-        let head = 4 + 4 + 2 + 4 + 4 + 2 + topic.len() + 4;
-        assert_eq!(answer[head..head + 6], [0; 6], "partition 0 without an error");
-        answer.split_off(head + 4 + 2 + 3 * 8 + 4 + 4)
+        let log = self.bootstrap.split(',').find_map(|broker| fetch(broker, topic));
+        log.expect("a broker that leads partition 0")
     }
 }
 
@@ -83,3 +55,43 @@ impl Drop for EmbeddedBroker {
         self.process.wait().unwrap();
     }
 }
+
+/// A Fetch made by hand: what a broker stores, it sends. Version 10 is the first that gets zstd,
+/// and not yet flexible. None if another broker leads partition 0.
+fn fetch(broker: &str, topic: &str) -> Option<Vec<u8>> {
+    let mut stream = TcpStream::connect(broker).unwrap();
+    let mut body = Vec::new();
+    // Key, version, correlation id, no client id.
+    body.extend([0, 1, 0, 10, 0, 0, 0, 7, 0xff, 0xff]);
+    body.extend((-1i32).to_be_bytes()); // Replica.
+    body.extend([0; 8]); // Longest wait, least bytes.
+    body.extend(i32::MAX.to_be_bytes());
+    body.extend([0; 5]); // Isolation level; no session.
+    body.extend((-1i32).to_be_bytes());
+    body.extend([0, 0, 0, 1]); // One topic.
+    body.extend(i16::try_from(topic.len()).unwrap().to_be_bytes());
+    body.extend(topic.as_bytes());
+    body.extend([0, 0, 0, 1, 0, 0, 0, 0]); // One partition, partition 0.
+    body.extend((-1i32).to_be_bytes()); // Leader epoch.
+    body.extend(0i64.to_be_bytes());
+    body.extend((-1i64).to_be_bytes()); // A follower's log start.
+    body.extend(i32::MAX.to_be_bytes());
+    body.extend([0; 4]); // Nothing to forget.
+    stream.write_all(&u32::try_from(body.len()).unwrap().to_be_bytes()).unwrap();
+    stream.write_all(&body).unwrap();
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).unwrap();
+    let mut answer = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap()];
+    stream.read_exact(&mut answer).unwrap();
+    // Correlation id, throttle, error, session, topics, name, partitions; then partition,
+    // error, three offsets, no aborted transactions, and the length of the records.
+    let head = 4 + 4 + 2 + 4 + 4 + 2 + topic.len() + 4;
+    assert_eq!(answer[head..head + 4], [0; 4], "partition 0");
+    match i16::from_be_bytes([answer[head + 4], answer[head + 5]]) {
+        0 => Some(answer.split_off(head + 4 + 2 + 3 * 8 + 4 + 4)),
+        NOT_LEADER_OR_FOLLOWER => None,
+        code => panic!("error {code} in a fetch"),
+    }
+}
+
+const NOT_LEADER_OR_FOLLOWER: i16 = 6;

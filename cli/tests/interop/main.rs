@@ -1,8 +1,10 @@
-//! Kurier beside programs of other people: real brokers of every release, kcat, and Java's clients.
+//! Kurier beside programs of other people: real brokers of every release, kcat, Java's tools, and
+//! client libraries in Java, Python and Go.
 //!
 //! Chosen by two variables, since none of these programs can be expected on a machine:
 //! `KURIER_REAL_BROKERS` lists releases of Apache Kafka (Java and Maven are needed), and
-//! `KURIER_FOREIGN_CLIENTS` lists clients to try on `kurier broker`: `kcat`, `java`.
+//! `KURIER_FOREIGN_CLIENTS` lists clients to try on `kurier broker`: `kcat`, `java`, `python` and
+//! `go`, the last two with the libraries that `ci/foreign-client` gets.
 //! What a variable asks for must be there: then a test fails, it is never skipped.
 //! `KURIER_BIN` is the `kurier` to test, else the one that cargo has built.
 
@@ -15,9 +17,11 @@ mod record;
 mod segment;
 mod kurier;
 mod tools;
+mod library;
 mod real_broker;
 mod embedded_broker;
 mod real_brokers;
+mod round;
 mod foreign_clients;
 mod logins;
 mod security;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::kurier::Kurier;
+use crate::library::{Library, Name};
 use crate::release::Release;
 use crate::run::{run, text};
 use crate::tools::{Java, Kcat, kafka_broker};
@@ -109,6 +110,11 @@ impl RealBroker {
 
     pub(crate) fn java(&self) -> Java<'_> {
         Java { release: &self.release, bootstrap: &self.bootstrap }
+    }
+
+    /// Java's client library of the same release.
+    pub(crate) fn library(&self) -> Library<'_> {
+        Library { name: Name::Java(&self.release), bootstrap: &self.bootstrap }
     }
 }
 

@@ -74,7 +74,7 @@ fn others_read_what_we_wrote() {
             broker.create_topic(&copy, 1);
             broker.kurier().copy(&topic, &copy, codec.name);
             assert_stored_as(broker, &copy, 0, *codec);
-            assert_same(&broker.java().read(&copy, cases.len()), &cases);
+            assert_same(&broker.library().read(&copy, cases.len()), &cases);
         }
     });
 }
@@ -86,7 +86,7 @@ fn we_read_what_others_wrote() {
         for codec in broker.release.codecs() {
             let topic = format!("java-{}", codec.name);
             broker.create_topic(&topic, 1);
-            broker.java().write(&topic, Some(0), *codec, &cases);
+            broker.library().write(&topic, Some(0), *codec, &cases);
             assert_stored_as(broker, &topic, 0, *codec);
             assert_same(&broker.kurier().records(&topic), &cases);
 
@@ -243,7 +243,7 @@ fn java_places<'a>(
 ) -> BTreeMap<String, i32> {
     broker.create_topic("java-places", 6);
     let records: Vec<Seen> = keys.map(|key| Seen::new(Some(key), Some("x"))).collect();
-    broker.java().write("java-places", None, NONE, &records);
-    let seen = broker.java().read("java-places", records.len());
+    broker.library().write("java-places", None, NONE, &records);
+    let seen = broker.library().read("java-places", records.len());
     seen.into_iter().map(|record| (record.key.unwrap(), record.partition)).collect()
 }

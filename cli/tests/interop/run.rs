@@ -1,7 +1,8 @@
 //! Runs a program with input and a time limit.
 
-use std::io::{Read, Write};
-use std::process::{Command, ExitStatus, Stdio};
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -59,4 +60,58 @@ fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> 
         from.read_to_end(&mut bytes).unwrap();
         bytes
     })
+}
+
+/// A program that runs on until it is told to end; it is ended when dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    process: Child,
+    stdin: Option<ChildStdin>,
+    stderr: Arc<Mutex<String>>,
+}
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = piped.spawn().unwrap_or_else(|why| panic!("{command:?}: {why}"));
+        let said = Arc::new(Mutex::new(String::new()));
+        let (lines, into) = (BufReader::new(process.stderr.take().unwrap()).lines(), said.clone());
+        thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| *into.lock().unwrap() += &(line + "\n"));
+        });
+        Self { stdin: process.stdin.take(), process, stderr: said }
+    }
+
+    /// Gives it more input.
+    pub(crate) fn write(&mut self, input: &str) {
+        self.stdin.as_mut().unwrap().write_all(input.as_bytes()).unwrap();
+    }
+
+    /// What it has written to stderr.
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.lock().unwrap().clone()
+    }
+
+    /// Asks it to end, as Ctrl-C does, and waits until it has.
+    pub(crate) fn interrupt(mut self) {
+        output(Command::new("kill").args(["-INT", &self.process.id().to_string()]), "");
+        wait_until("the program ends", || self.process.try_wait().unwrap().is_some());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.process.kill();
+        self.process.wait().unwrap();
+    }
+}
+
+/// Waits until something holds, or panics at the limit.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -240,10 +240,9 @@ fn java_logs_in(broker: &EmbeddedBroker, ca: &str) {
         let topic = format!("java-{mechanism}");
         let kurier = broker.kurier().with(Path::new(file), None);
         kurier.create_topic(&topic, 1);
-        let options = ["--command-config", file, "--command-property", "enable.idempotence=false"];
-        java.console_produce(&topic, release.codecs()[0], &options, "k\tv\n");
+        java.console_produce(&topic, release.codecs()[0], &["--command-config", file], "k\tv\n");
         same_lines(&kurier.consume(&topic, &["-K", "\t"]), b"k\tv\n");
-        let options = ["--command-config", file, "--partition", "0", "--offset", "earliest"];
+        let options = ["--command-config", file, "--from-beginning"];
         let shown = java.console_consume(&topic, &options, 1);
         assert_eq!(shown, "NO_HEADERS\tk\tv\n");
     }

@@ -1,11 +1,13 @@
-//! kcat, Java's console tools, and small programs on Java's client library.
+//! kcat, and Java's console and verifiable tools.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::record::Seen;
 use crate::release::{Codec, Release};
-use crate::run::{output, text};
+use crate::run::{Running, output, text};
 
 /// A file or script of the workspace.
 pub(crate) fn of_workspace(path: &str) -> PathBuf {
@@ -43,6 +45,20 @@ impl Kcat<'_> {
         output(&mut command, "")
     }
 
+    /// Reads in a group until it is told to end.
+    pub(crate) fn join(&self, group: &str, topic: &str) -> Running {
+        let mut command = Command::new("kcat");
+        let quick = ["-X", "heartbeat.interval.ms=500", "-X", "auto.offset.reset=earliest"];
+        Running::start(command.args(["-b", self.0]).args(quick).args(["-G", group, topic]))
+    }
+
+    /// Writes in a transaction that ends with the input.
+    pub(crate) fn begin(&self, topic: &str, id: &str) -> Running {
+        let mut command = Command::new("kcat");
+        let id = format!("transactional.id={id}");
+        Running::start(command.args(["-P", "-b", self.0, "-t", topic, "-X", &id]))
+    }
+
     pub(crate) fn records(&self, topic: &str) -> Vec<Seen> {
         let json = String::from_utf8(self.consume(topic, &["-J"])).unwrap();
         json.lines().map(Seen::from_json).collect()
@@ -61,38 +77,6 @@ impl Java<'_> {
         let mut command = kafka_broker(&["tool", &self.release.to_string()]);
         command.arg(class);
         command
-    }
-
-    /// Writes through the client library; the client picks the partition if none is given.
-    pub(crate) fn write(
-        &self,
-        topic: &str,
-        partition: Option<i32>,
-        codec: Codec,
-        records: &[Seen],
-    ) {
-        let program = of_workspace("ci/java/Write.java");
-        let partition = partition.map_or_else(|| "-".into(), |n: i32| n.to_string());
-        let lines: String = records.iter().map(|record| record.to_hex() + "\n").collect();
-        let mut command = self.tool(program.to_str().unwrap());
-        let written = text(command.args([self.bootstrap, topic, &partition, codec.name]), lines);
-        assert_eq!(written.trim(), records.len().to_string());
-    }
-
-    /// Rebalances, copies and commits in transactions, in groups of a protocol.
-    pub(crate) fn groups(&self, protocol: &str) {
-        let program = of_workspace("ci/java/Group.java");
-        let mut command = self.tool(program.to_str().unwrap());
-        let said = text(command.args([self.bootstrap, protocol]), "");
-        assert_eq!(said.trim(), "ok");
-    }
-
-    /// Reads through the client library, by assigned partitions.
-    pub(crate) fn read(&self, topic: &str, count: usize) -> Vec<Seen> {
-        let program = of_workspace("ci/java/Read.java");
-        let mut command = self.tool(program.to_str().unwrap());
-        let lines = text(command.args([self.bootstrap, topic, &count.to_string()]), "");
-        lines.lines().map(Seen::from_hex).collect()
     }
 
     /// `kafka-console-producer`, with keys before a tab.
@@ -133,6 +117,20 @@ impl Java<'_> {
             command.arg("--new-consumer");
         }
         text(&mut command, "")
+    }
+
+    /// Reads topics of several clusters: lines of cluster, topic and value.
+    pub(crate) fn read_to_ends(&self, topics: &str, bootstraps: &[&str]) -> String {
+        let program = of_workspace("ci/java/Ends.java");
+        text(self.tool(program.to_str().unwrap()).arg(topics).args(bootstraps), "")
+    }
+
+    /// `kafka-verifiable-producer` or `-consumer`: what it says of what it did, as JSON.
+    pub(crate) fn verifiable(&self, what: &str, topic: &str, args: &[&str]) -> Vec<Value> {
+        let mut command = self.tool(&format!("org.apache.kafka.tools.Verifiable{what}"));
+        command.args(["--bootstrap-server", self.bootstrap, "--topic", topic]).args(args);
+        let said = text(&mut command, "");
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// KIP-1147 gave the options of the console tools new names.
