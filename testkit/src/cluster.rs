@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kurier_env::Env;
+use kurier_env::{Env, Purpose};
 use kurier_protocol::api::produce::ProduceRequest;
 use kurier_protocol::record::{
     DecompressLimits, Record, RecordBatch, RecordBatches, TimestampType,
@@ -13,7 +13,7 @@ use kurier_protocol::{ApiKey, Uuid};
 
 use crate::fault::Fault;
 use crate::limits::DECOMPRESSED_BYTES_MAX;
-use crate::memory::MemoryNet;
+use crate::net::{Fabric, MemoryNet, Network};
 use crate::produced::Produced;
 use crate::recorder::RecordedRequest;
 use crate::shared::{Power, Shared};
@@ -29,20 +29,36 @@ use crate::tls::{ClientCertificate, Tls};
 #[derive(Clone, Debug)]
 pub struct TestCluster {
     shared: Arc<Shared>,
+    fabric: Arc<Fabric>,
 }
 
 /// Ways to reach the brokers.
 impl TestCluster {
     pub(crate) fn new(shared: Shared) -> Self {
-        Self { shared: Arc::new(shared) }
+        let fabric = Arc::new(Fabric::new(shared.chance.next(Purpose::Fault)));
+        Self { shared: Arc::new(shared), fabric }
     }
 
     /// A world in which the brokers are the whole network: their wall clock, and chance from
     /// `seed`. Connecting needs a tokio runtime, on which the brokers then run.
     #[must_use]
     pub fn env(&self, seed: u64) -> Env {
-        let net = Arc::new(MemoryNet::new(Arc::clone(&self.shared)));
+        self.env_for("client", seed)
+    }
+
+    /// The same for a client whose part of the [`network`](Self::network) has a name; that of
+    /// [`env`](Self::env) is `client`.
+    #[must_use]
+    pub fn env_for(&self, client: &str, seed: u64) -> Env {
+        let (shared, fabric) = (Arc::clone(&self.shared), Arc::clone(&self.fabric));
+        let net = Arc::new(MemoryNet::new(shared, fabric, client));
         Env::simulated(net, Arc::clone(&self.shared.wall), seed)
+    }
+
+    /// The network in the world of [`env`](Self::env), to be slowed down, cut and healed.
+    #[must_use]
+    pub fn network(&self) -> Network {
+        Network::new(Arc::clone(&self.fabric))
     }
 
     /// The addresses of the brokers in the world of [`env`](Self::env), as `host:port`.

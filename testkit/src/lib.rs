@@ -38,6 +38,8 @@
 //! them: ApiVersions names it all. Replicas are always in sync: a partition has one log, whoever
 //! leads it.
 //!
+//! The network in memory may be slow, cut or half open: see [`net::Network`].
+//!
 //! With [`Builder::tls`] and [`Builder::sasl`] the brokers speak TLS and ask who is there, in
 //! memory as well as over TCP.
 
@@ -72,7 +74,7 @@ mod login;
 mod shared;
 mod frames;
 mod server;
-mod memory;
+pub mod net;
 mod tcp;
 mod cluster;
 mod builder;

@@ -24,6 +24,8 @@ pub(crate) const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
 pub(crate) const READ_AHEAD_BYTES_MAX: usize = 64 << 10;
 /// Bytes of a stream in memory that are under way in one direction.
 pub(crate) const STREAM_BYTES_MAX: usize = 256 << 10;
+/// Events of the network that are remembered.
+pub(crate) const EVENTS_KEPT_MAX: usize = 100_000;
 /// Requests that are remembered.
 pub(crate) const REQUESTS_KEPT_MAX: usize = 100_000;
 /// Bytes of remembered requests.

@@ -6,6 +6,7 @@ mod peer;
 mod long_poll;
 mod connections;
 mod faults;
+mod network;
 mod tcp;
 mod groups;
 mod login;
