@@ -63,6 +63,10 @@ impl Attributes {
     pub(crate) const fn control(self) -> Self {
         Self(self.0 | Self::CONTROL)
     }
+    #[must_use]
+    pub(crate) const fn with_delete_horizon(self) -> Self {
+        Self(self.0 | Self::DELETE_HORIZON)
+    }
     /// The only attribute byte that magic 0 and 1 have.
     pub(crate) const fn legacy(self) -> u8 {
         let [_, low] = self.0.to_be_bytes();

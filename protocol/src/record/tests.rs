@@ -64,6 +64,18 @@ fn expected(magic: Magic, base: i64) -> Vec<Row> {
 }
 
 #[test]
+fn a_delete_horizon_leaves_timestamps_as_they_are() {
+    let mut writer = BatchWriter::new(BytesMut::new(), Magic::V2, 1_000).with_delete_horizon(5_000);
+    let parts = RecordParts { timestamp: 1_001, key: Some(b"k"), value: None, headers: &[] };
+    writer.append(&parts).unwrap();
+    let bytes = writer.seal(&Seal::default()).unwrap();
+    let batch = RecordBatches::new(bytes).next().unwrap().unwrap();
+    assert_eq!((batch.delete_horizon_ms(), batch.max_timestamp()), (Some(5_000), 1_001));
+    let opened = batch.open(&DecompressLimits::default()).unwrap();
+    assert_eq!(opened.records().next().unwrap().unwrap().timestamp, 1_001);
+}
+
+#[test]
 fn what_is_written_is_read_back_in_every_magic_and_codec() {
     for magic in MAGICS {
         for codec in codecs(magic) {

@@ -26,6 +26,7 @@ pub struct BatchWriter {
     base_timestamp: i64,
     max_timestamp: i64,
     append_time: Option<i64>,
+    has_delete_horizon: bool,
     record_count: u32,
     /// -1 as long as the batch is empty.
     last_offset_delta: i32,
@@ -89,6 +90,7 @@ impl BatchWriter {
             base_timestamp,
             max_timestamp: -1,
             append_time: None,
+            has_delete_horizon: false,
             record_count: 0,
             last_offset_delta: -1,
         }
@@ -99,6 +101,16 @@ impl BatchWriter {
     #[must_use]
     pub const fn with_append_time(mut self, append_time: i64) -> Self {
         self.append_time = Some(append_time);
+        self
+    }
+
+    /// Says until when (milliseconds since 1970) tombstones and markers in the batch stay, as
+    /// compaction does in magic 2 (KIP-534): timestamps are written as distances to it. Call it
+    /// before the first record.
+    #[must_use]
+    pub const fn with_delete_horizon(mut self, delete_horizon_ms: i64) -> Self {
+        self.base_timestamp = delete_horizon_ms;
+        self.has_delete_horizon = true;
         self
     }
 
@@ -296,6 +308,9 @@ impl BatchWriter {
         }
         if seal.is_control {
             attributes = attributes.control();
+        }
+        if self.has_delete_horizon {
+            attributes = attributes.with_delete_horizon();
         }
         attributes
     }
