@@ -15,7 +15,7 @@ use crate::clock::PausableWall;
 use crate::cluster::TestCluster;
 use crate::error::Error;
 use crate::group::{GroupSettings, MigrationPolicy};
-use crate::limits::BROKERS_MAX;
+use crate::limits::{BROKERS_MAX, FETCH_SESSIONS_MAX};
 use crate::sasl::{Sasl, SaslMechanism};
 use crate::security::Security;
 use crate::shared::Shared;
@@ -33,7 +33,9 @@ pub struct Builder {
     auto_create: bool,
     partitions_default: i32,
     replication_default: Option<i16>,
+    fetch_sessions_max: usize,
     topics: Vec<(String, i32)>,
+    racks: BTreeMap<i32, String>,
     configs: BTreeMap<String, Vec<(String, String)>>,
     wall: Option<Arc<dyn Wall>>,
     chance: Option<Arc<dyn Chance>>,
@@ -53,7 +55,9 @@ impl Builder {
             auto_create: true,
             partitions_default: 1,
             replication_default: None,
+            fetch_sessions_max: FETCH_SESSIONS_MAX,
             topics: Vec::new(),
+            racks: BTreeMap::new(),
             configs: BTreeMap::new(),
             wall: None,
             chance: None,
@@ -83,6 +87,15 @@ impl Builder {
     #[must_use]
     pub fn versions(mut self, api: ApiKey, range: RangeInclusive<i16>) -> Self {
         self.versions.insert(api, range);
+        self
+    }
+
+    /// Says in which rack a broker stands. Clients that name their rack are sent to a follower in
+    /// it (KIP-392, from release 2.4 on). Kafka: `broker.rack`, with
+    /// `replica.selector.class=RackAwareReplicaSelector`.
+    #[must_use]
+    pub fn rack(mut self, broker: i32, rack: impl Into<String>) -> Self {
+        self.racks.insert(broker, rack.into());
         self
     }
 
@@ -127,6 +140,14 @@ impl Builder {
     #[must_use]
     pub fn replication_default(self, count: i16) -> Self {
         Self { replication_default: Some(count), ..self }
+    }
+
+    /// How many fetch sessions (KIP-227) a broker remembers. With none, or without room for
+    /// another one, clients send all partitions in each request. Kafka:
+    /// `max.incremental.fetch.session.cache.slots`. Default: 1000.
+    #[must_use]
+    pub fn fetch_sessions_max(self, sessions: usize) -> Self {
+        Self { fetch_sessions_max: sessions, ..self }
     }
 
     /// How long a new group waits for further members before its first generation. Kafka:
@@ -336,11 +357,17 @@ impl Builder {
             auto_create: self.auto_create,
             partitions_default: self.partitions_default,
             replication_default: self.replication_default.unwrap_or_else(|| count.min(3)),
+            fetch_sessions_max: self.fetch_sessions_max,
             cluster_id: numbered_id(CLUSTER_IDS, 0).to_string(),
             groups,
             transactions: self.transactions,
         };
         let mut state = State::new(settings, count.into());
+        for (broker, rack) in &self.racks {
+            if !state.set_rack(*broker, rack.into()) {
+                return Err(Error::NoSuchBroker(*broker));
+            }
+        }
         for (name, partitions) in &self.topics {
             let configs = self.configs.get(name).map_or(&[][..], Vec::as_slice);
             add_topic(&mut state, name, *partitions, configs)?;

@@ -6,21 +6,23 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kurier_env::{Env, Purpose};
 use kurier_protocol::api::produce::ProduceRequest;
-use kurier_protocol::record::{
-    DecompressLimits, Record, RecordBatch, RecordBatches, TimestampType,
-};
+use kurier_protocol::record::{DecompressLimits, Record, RecordBatch, RecordBatches};
 use kurier_protocol::{ApiKey, Uuid};
 
+use crate::clock::Now;
+use crate::codecs::Codecs;
 use crate::fault::Fault;
 use crate::limits::DECOMPRESSED_BYTES_MAX;
 use crate::net::{Fabric, MemoryNet, Network};
 use crate::produced::Produced;
+use crate::producer_state::Stranger;
 use crate::recorder::RecordedRequest;
 use crate::shared::{Power, Shared};
 use crate::state::{ListenerId, NewTopic, Partition, State};
 use crate::tcp::{TcpCluster, listen};
 #[cfg(feature = "tls")]
 use crate::tls::{ClientCertificate, Tls};
+use crate::topic_config::TopicConfig;
 
 /// A Kafka cluster in memory. Cloning shares it.
 ///
@@ -161,10 +163,11 @@ impl TestCluster {
         all
     }
 
-    /// The offset after the last record that consumers can read: here the end of the log.
+    /// The offset after the last record that consumers can read: all replicas in sync have the
+    /// records before it.
     #[must_use]
     pub fn high_watermark(&self, topic: &str, partition: i32) -> i64 {
-        self.at(topic, partition, |p| p.log.end())
+        self.at(topic, partition, Partition::high_watermark)
     }
 
     /// The offset of the first record.
@@ -209,8 +212,40 @@ impl TestCluster {
         self.shared.with(|core, _| look(&core.state))
     }
 
+    /// Changes the state, and wakes whoever waits for that.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State, Now) -> T) -> T {
+        self.shared.with(|core, now| {
+            let changed = change(&mut core.state, now);
+            core.state.push_change();
+            changed
+        })
+    }
+
+    /// Changes each partition of a topic, at a time of the wall clock.
     #[track_caller]
-    fn at<T>(&self, topic: &str, partition: i32, look: impl FnOnce(&Partition) -> T) -> T {
+    pub(crate) fn each_partition(
+        &self,
+        topic: &str,
+        mut change: impl FnMut(&mut Partition, (&TopicConfig, &mut Codecs), i64),
+    ) {
+        let count = self.partition_count(topic);
+        let count = count.unwrap_or_else(|| panic!("there is no topic {topic}"));
+        self.change(|state, now| {
+            for partition in 0..count {
+                if let Some((config, found, codecs)) = state.parts_mut(topic, partition) {
+                    change(found, (config, codecs), now.millis);
+                }
+            }
+        });
+    }
+
+    #[track_caller]
+    pub(crate) fn at<T>(
+        &self,
+        topic: &str,
+        partition: i32,
+        look: impl FnOnce(&Partition) -> T,
+    ) -> T {
         let found = self.look(|state| state.partition(topic, partition).map(look));
         found.unwrap_or_else(|| panic!("there is no partition {topic}-{partition}"))
     }
@@ -267,7 +302,7 @@ impl TestCluster {
     ///
     /// # Panics
     ///
-    /// There is no such partition, or the offset is beyond its end.
+    /// There is no such partition, or the offset is beyond its high watermark.
     pub fn set_log_start(&self, topic: &str, partition: i32, offset: i64) {
         let done = self.shared.with(|core, _| core.state.set_log_start(topic, partition, offset));
         done.unwrap_or_else(|code| panic!("{topic}-{partition} at {offset}: {code}"));
@@ -302,11 +337,10 @@ impl TestCluster {
             let checked = Produced { records: &records, version, config, millis }
                 .check(codecs)
                 .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))?;
-            let is_append_time = config.timestamp_type == TimestampType::LogAppendTime;
-            let append_time = is_append_time.then_some(millis);
-            let appended = found.log.append(&checked.records, append_time, millis, codecs);
+            let when = (now, Stranger::Anywhere);
+            let appended = found.append(&checked, when, (config, codecs));
             core.state.push_change();
-            appended.map_err(|error| error.to_string())
+            appended.map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))
         });
         appended.unwrap_or_else(|reason| panic!("not appended: {reason}")).base_offset
     }
@@ -340,9 +374,10 @@ impl TestCluster {
     ///
     /// There is no such topic or setting, or it does not take this value.
     pub fn set_topic_config(&self, topic: &str, name: &str, value: &str) {
-        let done = self.shared.with(|core, _| match core.state.topic_mut(topic) {
-            Some(found) => found.config.set(name, value),
-            None => Err(format!("there is no topic {topic}")),
+        let done = self.shared.with(|core, _| {
+            let found = core.state.topic_mut(topic);
+            let found = found.ok_or_else(|| format!("there is no topic {topic}"))?;
+            found.set_config(name, value)
         });
         done.unwrap_or_else(|reason| panic!("{reason}"));
     }

@@ -17,6 +17,11 @@ impl Epochs {
         self.starts.push((epoch, offset));
     }
 
+    /// Where the present epoch begins.
+    pub(crate) fn latest_start(&self) -> i64 {
+        self.starts.last().map_or(0, |&(_, start)| start)
+    }
+
     /// The epoch of the record at this offset, or of the one that will be there.
     pub(crate) fn at(&self, offset: i64) -> Option<i32> {
         self.starts.iter().rfind(|&&(_, start)| start <= offset).map(|&(epoch, _)| epoch)

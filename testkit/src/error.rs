@@ -17,6 +17,9 @@ pub enum Error {
     /// A cluster has 1 to 1000 brokers.
     #[error("{0} brokers make no cluster; 1 to {max} do", max = crate::limits::BROKERS_MAX)]
     BrokerCount(u32),
+    /// Something was said of a broker that the cluster has not.
+    #[error("the cluster has no broker {0}")]
+    NoSuchBroker(i32),
     /// TLS or SASL cannot be as it was set.
     #[error("{0}")]
     Security(String),

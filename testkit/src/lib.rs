@@ -35,8 +35,8 @@
 //! ```
 //!
 //! Served are producing and fetching with transactions, topics, groups, and what clients ask about
-//! them: ApiVersions names it all. Replicas are always in sync: a partition has one log, whoever
-//! leads it.
+//! them: ApiVersions names it all. Replicas have what their leader has, until a test holds them
+//! back ([`TestCluster::hold_follower`]) or out ([`TestCluster::set_in_sync`]).
 //!
 //! The network in memory may be slow, cut or half open: see [`net::Network`].
 //!
@@ -55,6 +55,7 @@ mod topic_config;
 mod group;
 mod transaction;
 mod producer_state;
+mod compaction;
 mod produced;
 mod sessions;
 mod fault;
@@ -77,6 +78,8 @@ mod server;
 pub mod net;
 mod tcp;
 mod cluster;
+mod replication;
+mod upkeep;
 mod builder;
 
 pub use builder::Builder;

@@ -34,7 +34,13 @@ pub(crate) const REQUEST_BYTES_KEPT_MAX: usize = 256 << 20;
 pub(crate) const PRODUCER_BATCHES_MAX: usize = 5;
 /// Characters of a topic's name.
 pub(crate) const TOPIC_NAME_MAX: usize = 249;
-/// Fetch sessions of a broker. Kafka: max.incremental.fetch.session.cache.slots.
+/// Fetch sessions of a broker, as far as nothing else is set. Kafka:
+/// max.incremental.fetch.session.cache.slots.
 pub(crate) const FETCH_SESSIONS_MAX: usize = 1000;
+/// How long a fetch session need not give way to another one. Kafka:
+/// min.incremental.fetch.session.eviction.ms.
+pub(crate) const SESSION_PROTECTED: Duration = Duration::from_secs(120);
 /// Answers to members of a group that are kept for their connections to fetch.
 pub(crate) const ANSWERS_KEPT_MAX: usize = 10_000;
+/// Requests that wait for replicas, before the oldest are forgotten as their clients have gone.
+pub(crate) const UNACKNOWLEDGED_MAX: usize = 10_000;

@@ -130,8 +130,7 @@ impl Log {
     }
 
     /// What a reader at this offset gets with at most `bytes_max` bytes of the batches that begin
-    /// before `until`, the last batch perhaps
-    /// cut as a read from a file would cut it.
+    /// before `until`, the last batch perhaps cut as a read from a file would cut it.
     ///
     /// # Errors
     ///
@@ -261,6 +260,37 @@ impl Log {
         Ok(())
     }
 
+    /// How far records may be deleted that are too old or too many, batch by batch: a batch is
+    /// what a segment is on a real broker. Kafka: retention.ms, retention.bytes.
+    pub(crate) fn expired(&self, retention: Retention, high_watermark: i64) -> i64 {
+        let mut start = self.start;
+        let mut bytes = self.end_position();
+        bytes -= self.batches.front().map_or(bytes, |first| first.position);
+        let bytes_max = usize::try_from(retention.bytes).unwrap_or(usize::MAX);
+        for Stored { batch, .. } in &self.batches {
+            let age = retention.millis.saturating_sub(batch.max_timestamp());
+            let is_old = retention.ms >= 0 && age > retention.ms;
+            let left = bytes - batch.bytes().len();
+            if batch.last_offset() >= high_watermark || !(is_old || left >= bytes_max) {
+                break;
+            }
+            bytes = left;
+            start = batch.last_offset() + 1;
+        }
+        start
+    }
+
+    /// Puts what compaction left in the place of all batches. The log ends where it did.
+    pub(crate) fn replace(&mut self, batches: Vec<RecordBatch>) {
+        let mut position = 0;
+        self.batches.clear();
+        for batch in batches {
+            let (base_offset, length) = (batch.base_offset(), batch.bytes().len());
+            self.batches.push_back(Stored { batch, base_offset, position });
+            position += length;
+        }
+    }
+
     /// Forgets whole batches at the end until no record is left from this offset on.
     pub(crate) fn truncate(&mut self, offset: i64) {
         while let Some(last) = self.batches.back().filter(|last| last.batch.last_offset() >= offset)
@@ -274,6 +304,17 @@ impl Log {
     fn end_position(&self) -> usize {
         self.batches.back().map_or(0, |last| last.position + last.batch.bytes().len())
     }
+}
+
+/// What may stay in a log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retention {
+    /// The wall clock.
+    pub(crate) millis: i64,
+    /// How old records may be, in ms; negative for no limit.
+    pub(crate) ms: i64,
+    /// How many bytes there may be; negative for no limit.
+    pub(crate) bytes: i64,
 }
 
 /// What happens to a first batch that is larger than a reader allows.

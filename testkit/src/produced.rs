@@ -70,6 +70,14 @@ impl Produced<'_> {
         let records = self.records.slice(..whole);
         let records =
             self.convert(&records, header, codecs).map_err(|error| self.refuse_damaged(&error))?;
+        if records.len() > self.config.segment_bytes {
+            let message = format!(
+                "The records are {} bytes, and a segment holds {}",
+                records.len(),
+                self.config.segment_bytes
+            );
+            return Err(Refusal::new(ErrorCode::RECORD_LIST_TOO_LARGE, message));
+        }
         let sequenced = batches.first().and_then(Sequenced::of);
         Ok(Checked { records, sequenced })
     }

@@ -14,12 +14,15 @@ use crate::transaction::Marker;
 pub(crate) struct ProducerStates {
     states: BTreeMap<i64, ProducerState>,
     /// The transactions that were aborted, in the order of their markers.
-    aborted: Vec<Aborted>,
+    aborted: Vec<Ended>,
+    /// Transactions whose markers were not below the high watermark yet: not all replicas know
+    /// that they have ended.
+    unreplicated: Vec<Ended>,
 }
 
-/// An aborted transaction, as far as it lies in this partition.
+/// A transaction that has ended, as far as it lies in this partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Aborted {
+pub(crate) struct Ended {
     pub(crate) producer_id: i64,
     pub(crate) first_offset: i64,
     /// Offset of the marker.
@@ -40,10 +43,14 @@ pub(crate) struct ProducerState {
     batches: VecDeque<Written>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Written {
+/// A batch that was appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
     sequences: (i32, i32),
-    base_offset: i64,
+    pub(crate) base_offset: i64,
+    pub(crate) last_offset: i64,
+    /// The latest timestamp of its records.
+    pub(crate) timestamp: i64,
 }
 
 /// Who wrote a batch, and which place it has among that producer's.
@@ -76,8 +83,17 @@ impl Sequenced {
 pub(crate) enum Verdict {
     /// It is the next one.
     Append,
-    /// It was appended before, at this offset.
-    Duplicate(i64),
+    /// It was appended before.
+    Duplicate(Written),
+}
+
+/// How a producer may begin of which the partition knows nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stranger {
+    /// At any sequence number (KIP-360).
+    Anywhere,
+    /// At 0; anything else is answered with this error.
+    AtZero(ErrorCode),
 }
 
 impl ProducerStates {
@@ -86,10 +102,17 @@ impl ProducerStates {
     /// # Errors
     ///
     /// The producer was replaced by one of a later epoch, or a batch before this one is missing.
-    pub(crate) fn check(&self, next: Sequenced) -> Result<Verdict, ErrorCode> {
+    pub(crate) fn check(&self, next: Sequenced, stranger: Stranger) -> Result<Verdict, ErrorCode> {
         let Some(state) = self.states.get(&next.producer_id) else {
-            return Ok(Verdict::Append);
+            return match stranger {
+                Stranger::AtZero(code) if next.first != 0 => Err(code),
+                _ => Ok(Verdict::Append),
+            };
         };
+        let known = state.batches.iter().find(|known| known.sequences == (next.first, next.last));
+        if let Some(known) = known.filter(|_| next.epoch == state.epoch) {
+            return Ok(Verdict::Duplicate(*known));
+        }
         if next.epoch < state.epoch {
             return Err(ErrorCode::INVALID_PRODUCER_EPOCH);
         }
@@ -100,38 +123,40 @@ impl ProducerStates {
             let starts_anew = next.first == 0;
             return starts_anew.then_some(Verdict::Append).ok_or(OUT_OF_ORDER);
         }
-        let known = state.batches.iter().find(|known| known.sequences == (next.first, next.last));
-        if let Some(known) = known {
-            return Ok(Verdict::Duplicate(known.base_offset));
-        }
         let last = state.batches.back().map_or(-1, |written| written.sequences.1);
         let due = if last == i32::MAX { 0 } else { last + 1 };
         (next.first == due).then_some(Verdict::Append).ok_or(OUT_OF_ORDER)
     }
 
     /// Remembers a batch that was appended.
-    pub(crate) fn push(&mut self, written: Sequenced, base_offset: i64) {
+    pub(crate) fn push(
+        &mut self,
+        written: Sequenced,
+        timestamp: i64,
+        (base_offset, last_offset): (i64, i64),
+    ) {
         let state = self.enter(written.producer_id, written.epoch);
         if written.is_transactional {
             state.open_from.get_or_insert(base_offset);
         }
-        state.timestamp = written.timestamp;
+        state.timestamp = timestamp;
         if state.batches.len() == PRODUCER_BATCHES_MAX {
             state.batches.pop_front();
         }
         let sequences = (written.first, written.last);
-        state.batches.push_back(Written { sequences, base_offset });
+        state.batches.push_back(Written { sequences, base_offset, last_offset, timestamp });
     }
 
     /// Remembers the end of a transaction, whose marker was appended.
-    pub(crate) fn push_marker(&mut self, marker: Marker, offset: i64) {
+    pub(crate) fn push_marker(&mut self, marker: Marker, offset: i64, high_watermark: i64) {
+        self.unreplicated.retain(|ended| ended.last_offset >= high_watermark);
         let state = self.enter(marker.producer_id, marker.epoch);
         state.coordinator_epoch = marker.coordinator_epoch;
-        if let Some(first_offset) = state.open_from.take()
-            && marker.end == TransactionEnd::Abort
-        {
-            let producer_id = marker.producer_id;
-            self.aborted.push(Aborted { producer_id, first_offset, last_offset: offset });
+        let Some(first_offset) = state.open_from.take() else { return };
+        let ended = Ended { producer_id: marker.producer_id, first_offset, last_offset: offset };
+        self.unreplicated.push(ended);
+        if marker.end == TransactionEnd::Abort {
+            self.aborted.push(ended);
         }
     }
 
@@ -139,10 +164,15 @@ impl ProducerStates {
     ///
     /// # Errors
     ///
-    /// A producer of a later epoch has written.
+    /// A producer of a later epoch has written, or a coordinator of a later one.
     pub(crate) fn check_marker(&self, marker: Marker) -> Result<(), ErrorCode> {
-        let later = self.states.get(&marker.producer_id).filter(|s| s.epoch > marker.epoch);
-        if later.is_some() { Err(ErrorCode::INVALID_PRODUCER_EPOCH) } else { Ok(()) }
+        match self.states.get(&marker.producer_id) {
+            Some(state) if state.epoch > marker.epoch => Err(ErrorCode::INVALID_PRODUCER_EPOCH),
+            Some(state) if state.coordinator_epoch > marker.coordinator_epoch => {
+                Err(ErrorCode::TRANSACTION_COORDINATOR_FENCED)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn enter(&mut self, id: i64, epoch: i16) -> &mut ProducerState {
@@ -165,16 +195,34 @@ impl ProducerStates {
         self.states.get(&id).is_some_and(|s| s.epoch == epoch && s.open_from.is_some())
     }
 
-    /// Where the first open transaction begins: committed records are read up to there. Kafka:
-    /// last stable offset.
-    pub(crate) fn last_stable(&self, end: i64) -> i64 {
-        self.states.values().filter_map(|state| state.open_from).min().unwrap_or(end)
+    /// Where the first transaction begins of which not all replicas know that it has ended:
+    /// committed records are read up to there. Kafka: last stable offset.
+    pub(crate) fn last_stable(&self, high_watermark: i64) -> i64 {
+        let open = self.states.values().filter_map(|state| state.open_from);
+        let unreplicated =
+            self.unreplicated.iter().filter(|ended| ended.last_offset >= high_watermark);
+        let unstable = open.chain(unreplicated.map(|ended| ended.first_offset));
+        unstable.chain([high_watermark]).min().unwrap_or(high_watermark)
     }
 
     /// The aborted transactions that have records in a stretch of offsets.
-    pub(crate) fn aborted(&self, from: i64, until: i64) -> impl Iterator<Item = &Aborted> {
+    pub(crate) fn aborted(&self, from: i64, until: i64) -> impl Iterator<Item = &Ended> {
         let aborted = self.aborted.iter();
         aborted.filter(move |one| one.last_offset >= from && one.first_offset < until)
+    }
+
+    /// Whether the records of a producer at this offset belong to an aborted transaction.
+    pub(crate) fn is_aborted(&self, producer_id: i64, offset: i64) -> bool {
+        self.aborted(offset, offset + 1).any(|one| one.producer_id == producer_id)
+    }
+
+    /// Whether a batch is what the log has to tell of a producer's last sequence number or epoch.
+    pub(crate) fn is_last(&self, batch: &RecordBatch) -> bool {
+        let Some(state) = self.states.get(&batch.producer_id()) else { return false };
+        match state.batches.back() {
+            Some(last) => last.last_offset == batch.last_offset(),
+            None => batch.is_control() && state.epoch == batch.producer_epoch(),
+        }
     }
 
     /// All producers, by id.
@@ -182,17 +230,36 @@ impl ProducerStates {
         self.states.iter().map(|(id, state)| (*id, state))
     }
 
-    /// Learns everything anew from the batches of a log, after it lost its end.
-    pub(crate) fn rebuild<'a>(&mut self, batches: impl Iterator<Item = &'a RecordBatch>) {
+    /// Forgets all producers: nothing is left of their records, or of the memory of them.
+    pub(crate) fn forget(&mut self) {
         self.states.clear();
+        self.unreplicated.clear();
+    }
+
+    /// Forgets the producers that have no record from this offset on.
+    pub(crate) fn forget_before(&mut self, offset: i64) {
+        self.states.retain(|_, state| {
+            state.batches.retain(|written| written.last_offset >= offset);
+            !state.batches.is_empty()
+        });
+    }
+
+    /// Learns everything anew from the batches of a log, after it lost its end.
+    pub(crate) fn rebuild<'a>(
+        &mut self,
+        batches: impl Iterator<Item = &'a RecordBatch>,
+        high_watermark: i64,
+    ) {
+        self.forget();
         self.aborted.clear();
         for batch in batches {
             if batch.is_control() {
                 if let Some(marker) = Marker::of(batch) {
-                    self.push_marker(marker, batch.base_offset());
+                    self.push_marker(marker, batch.base_offset(), high_watermark);
                 }
             } else if let Some(written) = Sequenced::of(batch) {
-                self.push(written, batch.base_offset());
+                let offsets = (batch.base_offset(), batch.last_offset());
+                self.push(written, written.timestamp, offsets);
             }
         }
     }
@@ -218,41 +285,87 @@ mod tests {
     fn after(written: &[(Sequenced, i64)]) -> ProducerStates {
         let mut states = ProducerStates::default();
         for &(batch, offset) in written {
-            states.push(batch, offset);
+            let last = offset + i64::from(batch.last.wrapping_sub(batch.first));
+            states.push(batch, 0, (offset, last));
         }
         states
+    }
+
+    fn check(states: &ProducerStates, next: Sequenced) -> Result<Verdict, ErrorCode> {
+        states.check(next, Stranger::Anywhere)
     }
 
     #[test]
     fn a_batch_that_comes_twice_is_answered_with_its_first_offset() {
         let states = after(&[(batch(0, 0, 4), 100), (batch(0, 5, 5), 105)]);
-        assert_eq!(states.check(batch(0, 0, 4)), Ok(Verdict::Duplicate(100)));
-        assert_eq!(states.check(batch(0, 5, 5)), Ok(Verdict::Duplicate(105)));
-        assert_eq!(states.check(batch(0, 6, 9)), Ok(Verdict::Append));
+        let found = |first, last| match check(&states, batch(0, first, last)) {
+            Ok(Verdict::Duplicate(known)) => Some((known.base_offset, known.last_offset)),
+            _ => None,
+        };
+        assert_eq!(found(0, 4), Some((100, 104)));
+        assert_eq!(found(5, 5), Some((105, 105)));
+        assert_eq!(check(&states, batch(0, 6, 9)), Ok(Verdict::Append));
     }
 
     #[test]
     fn a_gap_is_refused() {
         let states = after(&[(batch(0, 0, 4), 0)]);
-        assert_eq!(states.check(batch(0, 6, 6)), Err(OUT_OF_ORDER));
-        assert_eq!(states.check(batch(1, 5, 5)), Err(OUT_OF_ORDER));
-        assert_eq!(states.check(batch(1, 0, 0)), Ok(Verdict::Append));
+        assert_eq!(check(&states, batch(0, 6, 6)), Err(OUT_OF_ORDER));
+        assert_eq!(check(&states, batch(1, 5, 5)), Err(OUT_OF_ORDER));
+        assert_eq!(check(&states, batch(1, 0, 0)), Ok(Verdict::Append));
     }
 
     #[test]
     fn an_older_epoch_is_refused() {
         let states = after(&[(batch(3, 0, 0), 0)]);
-        assert_eq!(states.check(batch(2, 0, 0)), Err(ErrorCode::INVALID_PRODUCER_EPOCH));
+        assert_eq!(check(&states, batch(2, 0, 0)), Err(ErrorCode::INVALID_PRODUCER_EPOCH));
     }
 
     #[test]
     fn after_the_highest_sequence_comes_zero() {
         let states = after(&[(batch(0, i32::MAX - 1, i32::MAX), 0)]);
-        assert_eq!(states.check(batch(0, 0, 3)), Ok(Verdict::Append));
+        assert_eq!(check(&states, batch(0, 0, 3)), Ok(Verdict::Append));
     }
 
     #[test]
     fn a_producer_that_is_not_known_may_begin_anywhere() {
-        assert_eq!(ProducerStates::default().check(batch(0, 12, 13)), Ok(Verdict::Append));
+        let states = ProducerStates::default();
+        assert_eq!(check(&states, batch(0, 12, 13)), Ok(Verdict::Append));
+        let stranger = Stranger::AtZero(ErrorCode::UNKNOWN_PRODUCER_ID);
+        let refused = states.check(batch(0, 12, 13), stranger);
+        assert_eq!(refused, Err(ErrorCode::UNKNOWN_PRODUCER_ID));
+        assert_eq!(states.check(batch(0, 0, 1), stranger), Ok(Verdict::Append));
+    }
+
+    #[test]
+    fn a_producer_without_records_is_forgotten_where_records_are_all_that_is_remembered() {
+        let mut states = after(&[(batch(0, 0, 4), 0), (batch(0, 5, 5), 5)]);
+        states.forget_before(5);
+        assert_eq!(check(&states, batch(0, 9, 9)), Err(OUT_OF_ORDER));
+        states.forget_before(6);
+        assert_eq!(check(&states, batch(0, 9, 9)), Ok(Verdict::Append));
+    }
+
+    #[test]
+    fn a_transaction_is_unstable_until_all_replicas_have_its_marker() {
+        let mut states = after(&[(Sequenced { is_transactional: true, ..batch(0, 0, 4) }, 0)]);
+        assert_eq!(states.last_stable(5), 0);
+        let end = TransactionEnd::Commit;
+        let marker = Marker { producer_id: 7, epoch: 0, end, coordinator_epoch: 0 };
+        states.push_marker(marker, 5, 3);
+        assert_eq!((states.last_stable(3), states.last_stable(5)), (0, 0));
+        assert_eq!(states.last_stable(6), 6);
+    }
+
+    #[test]
+    fn a_coordinator_of_an_older_epoch_ends_nothing() {
+        let mut states = ProducerStates::default();
+        let end = TransactionEnd::Commit;
+        let marker = Marker { producer_id: 7, epoch: 0, end, coordinator_epoch: 2 };
+        states.push_marker(marker, 0, 0);
+        let older = Marker { coordinator_epoch: 1, ..marker };
+        let fenced = states.check_marker(older);
+        assert_eq!(fenced, Err(ErrorCode::TRANSACTION_COORDINATOR_FENCED));
+        assert_eq!(states.check_marker(marker), Ok(()));
     }
 }

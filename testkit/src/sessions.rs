@@ -2,21 +2,26 @@
 //! so that it sends only what changes and gets only what is new.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use kurier_protocol::api::fetch::{FetchPartition, FetchRequest, PartitionData};
 use kurier_protocol::{ErrorCode, Str, Uuid};
 
-use crate::limits::FETCH_SESSIONS_MAX;
+use crate::limits::SESSION_PROTECTED;
 
 /// The sessions of a broker, by id.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sessions {
     sessions: BTreeMap<i32, Session>,
     latest_id: i32,
+    /// How many there may be.
+    slots: usize,
 }
 
 #[derive(Debug)]
 struct Session {
+    since: Instant,
+    used: Instant,
     /// The epoch that the next request must have.
     epoch: i32,
     naming: Naming,
@@ -59,6 +64,11 @@ enum Kind {
 }
 
 impl Sessions {
+    /// No sessions, and room for so many.
+    pub(crate) fn new(slots: usize) -> Self {
+        Self { sessions: BTreeMap::new(), latest_id: 0, slots }
+    }
+
     /// Says what a request is about, without changing a session.
     ///
     /// # Errors
@@ -83,12 +93,6 @@ impl Sessions {
             }
             wanted.clone_from(&session.wanted);
         }
-        for topic in &request.forgotten_topics_data {
-            wanted.retain(|known: &Wanted| {
-                let is_topic = known.topic == topic.topic && known.topic_id == topic.topic_id;
-                !(is_topic && topic.partitions.contains(&known.partition.partition))
-            });
-        }
         for topic in &request.topics {
             for partition in &topic.partitions {
                 let known = wanted.iter_mut().find(|known| {
@@ -108,6 +112,12 @@ impl Sessions {
                 }
             }
         }
+        for topic in &request.forgotten_topics_data {
+            wanted.retain(|known: &Wanted| {
+                let is_topic = known.topic == topic.topic && known.topic_id == topic.topic_id;
+                !(is_topic && topic.partitions.contains(&known.partition.partition))
+            });
+        }
         Ok(Fetch { wanted, kind, naming })
     }
 
@@ -118,6 +128,7 @@ impl Sessions {
         request: &FetchRequest,
         mut fetch: Fetch,
         answers: Vec<PartitionData>,
+        now: Instant,
     ) -> (i32, Vec<(Wanted, PartitionData)>) {
         let mut kept = Vec::new();
         let (mut quiet, mut busy) = (Vec::new(), Vec::new());
@@ -129,19 +140,27 @@ impl Sessions {
             // What outlives its request must not keep the request's memory.
             wanted.topic = Str::from(wanted.topic.as_str());
             let has_data = answer.records.is_some_and(|records| !records.0.is_empty());
-            if has_data { busy.push(wanted) } else { quiet.push(wanted) }
+            let goes_on = fetch.kind == Kind::Incremental;
+            if has_data && goes_on { busy.push(wanted) } else { quiet.push(wanted) }
         }
         // Whoever got data stands behind next time, so that nobody starves.
         quiet.append(&mut busy);
-        (self.store(request, &fetch, quiet), kept)
+        (self.store(request, &fetch, quiet, now), kept)
     }
 
-    fn store(&mut self, request: &FetchRequest, fetch: &Fetch, wanted: Vec<Wanted>) -> i32 {
+    fn store(
+        &mut self,
+        request: &FetchRequest,
+        fetch: &Fetch,
+        wanted: Vec<Wanted>,
+        now: Instant,
+    ) -> i32 {
         match fetch.kind {
             Kind::Incremental if !wanted.is_empty() => {
                 if let Some(session) = self.sessions.get_mut(&request.session_id) {
                     session.epoch = session.epoch.checked_add(1).unwrap_or(1);
                     session.wanted = wanted;
+                    session.used = now;
                 }
                 return request.session_id;
             }
@@ -152,12 +171,28 @@ impl Sessions {
             }
         }
         self.sessions.remove(&request.session_id);
-        if self.sessions.len() >= FETCH_SESSIONS_MAX {
-            self.sessions.pop_first();
+        if self.sessions.len() >= self.slots && !self.evict(wanted.len(), now) {
+            return 0;
         }
         self.latest_id = self.latest_id.checked_add(1).unwrap_or(1);
-        self.sessions.insert(self.latest_id, Session { epoch: 1, naming: fetch.naming, wanted });
+        let (epoch, naming) = (1, fetch.naming);
+        let session = Session { since: now, used: now, epoch, naming, wanted };
+        self.sessions.insert(self.latest_id, session);
         self.latest_id
+    }
+
+    /// Makes room for a session of so many partitions: the one that was not used for longest goes
+    /// if that is long ago, else the smallest of the old ones if it is no larger. Says whether
+    /// there is room.
+    fn evict(&mut self, partitions: usize, now: Instant) -> bool {
+        let is_old = |moment: Instant| now - moment > SESSION_PROTECTED;
+        let idle = self.sessions.iter().min_by_key(|(id, session)| (session.used, **id));
+        let idle = idle.filter(|(_, session)| is_old(session.used));
+        let old = self.sessions.iter().filter(|(_, session)| is_old(session.since));
+        let small = old.min_by_key(|(id, session)| (session.wanted.len(), **id));
+        let small = small.filter(|(_, session)| session.wanted.len() < partitions);
+        let gone = idle.or(small).map(|(id, _)| *id);
+        gone.is_some_and(|id| self.sessions.remove(&id).is_some())
     }
 
     /// Forgets all sessions. Their ids are not given again.
@@ -179,6 +214,7 @@ impl Wanted {
         before != self.told
             || answer.records.as_ref().is_some_and(|records| !records.0.is_empty())
             || answer.diverging_epoch.epoch >= 0
+            || answer.preferred_read_replica >= 0
     }
 }
 
@@ -187,6 +223,8 @@ const NOTHING: (i64, i64) = (-1, -1);
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use kurier_protocol::api::fetch::{FetchTopic, ForgottenTopic};
 
     use super::*;
@@ -215,13 +253,13 @@ mod tests {
             ..Default::default()
         });
         let answers = answers.collect();
-        let (id, kept) = sessions.answer(request, fetch, answers);
+        let (id, kept) = sessions.answer(request, fetch, answers, instant());
         Ok((id, kept.iter().map(|(wanted, _)| wanted.partition.partition).collect()))
     }
 
     #[test]
     fn a_session_tells_only_what_is_new() {
-        let mut sessions = Sessions::default();
+        let mut sessions = Sessions::new(10);
         let first = answer(&mut sessions, &request(0, 0, &[0, 1, 2]), |_| 5);
         assert_eq!(first, Ok((1, vec![0, 1, 2])));
         let same = answer(&mut sessions, &request(1, 1, &[]), |_| 5);
@@ -232,7 +270,7 @@ mod tests {
 
     #[test]
     fn partitions_are_added_and_forgotten() {
-        let mut sessions = Sessions::default();
+        let mut sessions = Sessions::new(10);
         answer(&mut sessions, &request(0, 0, &[0, 1]), |_| 5).unwrap();
         let mut next = request(1, 1, &[2]);
         let forgotten =
@@ -249,8 +287,61 @@ mod tests {
     }
 
     #[test]
+    fn what_is_added_and_forgotten_at_once_is_forgotten() {
+        let mut sessions = Sessions::new(10);
+        answer(&mut sessions, &request(0, 0, &[0]), |_| 5).unwrap();
+        let mut next = request(1, 1, &[0, 1]);
+        let forgotten =
+            ForgottenTopic { topic: "t".into(), partitions: vec![0], ..Default::default() };
+        next.forgotten_topics_data = vec![forgotten];
+        assert_eq!(answer(&mut sessions, &next, |_| 6), Ok((1, vec![1])));
+    }
+
+    #[test]
+    fn without_room_there_is_no_session() {
+        let mut sessions = Sessions::new(1);
+        let mut open = |partitions: &[i32], at| {
+            let request = request(0, 0, partitions);
+            let fetch = sessions.fetch(&request, 12).unwrap();
+            let answers = fetch.wanted.iter().map(|_| PartitionData::default()).collect();
+            sessions.answer(&request, fetch, answers, at).0
+        };
+        let start = instant();
+        let later = start + SESSION_PROTECTED + Duration::from_millis(1);
+        assert_eq!(open(&[0], start), 1);
+        // Young sessions stay, however small they are; old ones give way if nobody uses them.
+        assert_eq!(open(&[0, 1], start + SESSION_PROTECTED), 0);
+        assert_eq!(open(&[0], later), 2);
+        let mut none = Sessions::new(0);
+        assert_eq!(answer(&mut none, &request(0, 0, &[0]), |_| 5), Ok((0, vec![0])));
+    }
+
+    #[test]
+    fn an_old_session_gives_way_to_a_larger_one() {
+        let mut sessions = Sessions::new(1);
+        let start = instant();
+        let used = start + Duration::from_secs(100);
+        let now = used + Duration::from_secs(30);
+        let mut send = |request: FetchRequest, at| {
+            let fetch = sessions.fetch(&request, 12)?;
+            let answers = fetch.wanted.iter().map(|_| PartitionData::default()).collect();
+            Ok::<_, ErrorCode>(sessions.answer(&request, fetch, answers, at).0)
+        };
+        assert_eq!(send(request(0, 0, &[0, 1]), start), Ok(1));
+        assert_eq!(send(request(1, 1, &[]), used), Ok(1));
+        assert_eq!(send(request(0, 0, &[5, 6]), now), Ok(0));
+        assert_eq!(send(request(0, 0, &[5, 6, 7]), now), Ok(2));
+        assert_eq!(send(request(1, 2, &[]), now), Err(ErrorCode::FETCH_SESSION_ID_NOT_FOUND));
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test needs some moment to begin with")]
+    fn instant() -> Instant {
+        Instant::now()
+    }
+
+    #[test]
     fn requests_out_of_turn_are_refused() {
-        let mut sessions = Sessions::default();
+        let mut sessions = Sessions::new(10);
         let unknown = Err(ErrorCode::FETCH_SESSION_ID_NOT_FOUND);
         assert_eq!(answer(&mut sessions, &request(1, 1, &[]), |_| 0), unknown);
         answer(&mut sessions, &request(0, 0, &[0]), |_| 0).unwrap();

@@ -15,6 +15,8 @@ pub(crate) struct TopicConfig {
     texts: BTreeMap<String, String>,
     /// Bytes of the largest batch. Kafka: max.message.bytes.
     pub(crate) message_bytes_max: usize,
+    /// Bytes of the largest set of records, however many batches it has. Kafka: segment.bytes.
+    pub(crate) segment_bytes: usize,
     /// Who gives records their time. Kafka: message.timestamp.type.
     pub(crate) timestamp_type: TimestampType,
     /// How old a record may be, in ms. Kafka: message.timestamp.before.max.ms.
@@ -28,6 +30,17 @@ pub(crate) struct TopicConfig {
     pub(crate) compression: Option<Compression>,
     /// Whether every record needs a key. Kafka: cleanup.policy contains compact.
     pub(crate) is_compacted: bool,
+    /// Whether a replica that is not in sync may lead if no other can. Kafka:
+    /// unclean.leader.election.enable.
+    pub(crate) elects_unclean: bool,
+    /// How old records may become, in ms; -1 for no limit. Kafka: retention.ms.
+    pub(crate) retention_ms: i64,
+    /// How many bytes a partition may have; -1 for no limit. Kafka: retention.bytes.
+    pub(crate) retention_bytes: i64,
+    /// How long compaction keeps a record without a value, in ms. Kafka: delete.retention.ms.
+    pub(crate) delete_retention_ms: i64,
+    /// Whether old clients get records in their format. Kafka: message.downconversion.enable.
+    pub(crate) converts_down: bool,
 }
 
 impl TopicConfig {
@@ -40,12 +53,18 @@ impl TopicConfig {
             release,
             texts: BTreeMap::new(),
             message_bytes_max,
+            segment_bytes: 1 << 30,
             timestamp_type: TimestampType::CreateTime,
             timestamp_before_max_ms: i64::MAX,
             timestamp_after_max_ms: after_max,
             in_sync_min: 1,
             compression: None,
             is_compacted: false,
+            elects_unclean: false,
+            retention_ms: 604_800_000,
+            retention_bytes: -1,
+            delete_retention_ms: 86_400_000,
+            converts_down: true,
         }
     }
 
@@ -109,6 +128,7 @@ impl TopicConfig {
     fn apply(&mut self, name: &str, value: &str) -> Option<()> {
         match name {
             "max.message.bytes" => self.message_bytes_max = value.parse().ok()?,
+            "segment.bytes" => self.segment_bytes = value.parse().ok()?,
             "min.insync.replicas" => {
                 self.in_sync_min = value.parse().ok().filter(|&count| count >= 1)?;
             }
@@ -138,9 +158,36 @@ impl TopicConfig {
                 policies.clone().all(|p| p == "delete" || p == "compact").then_some(())?;
                 self.is_compacted = policies.any(|policy| policy == "compact");
             }
+            "unclean.leader.election.enable" => self.elects_unclean = is_true(value),
+            "message.downconversion.enable" => self.converts_down = is_true(value),
+            "retention.ms" => self.retention_ms = limit(value)?,
+            "retention.bytes" => self.retention_bytes = limit(value)?,
+            "delete.retention.ms" => self.delete_retention_ms = millis(value)?,
             _ => {}
         }
         Some(())
+    }
+
+    /// The time that records get which are appended now, where it is the broker's.
+    pub(crate) fn append_time(&self, millis: i64) -> Option<i64> {
+        (self.timestamp_type == TimestampType::LogAppendTime).then_some(millis)
+    }
+
+    /// Whether what is written while too few replicas are in sync is not committed before enough
+    /// are (KIP-966).
+    pub(crate) fn commits_strictly(&self) -> bool {
+        self.release >= Release::V3_7
+    }
+
+    /// Whether compacted batches say until when their records without a value stay (KIP-534).
+    pub(crate) fn marks_horizon(&self) -> bool {
+        self.release >= Release::V3_1
+    }
+
+    /// Whether a partition knows producers no longer than it has records of them (until
+    /// KAFKA-7190).
+    pub(crate) fn forgets_producers(&self) -> bool {
+        self.release < Release::V2_4
     }
 
     /// The release whose defaults these are.
@@ -157,6 +204,15 @@ fn too_small(name: &str, value: &str) -> Option<String> {
 
 fn is_known(name: &str) -> bool {
     TOPIC_CONFIGS.iter().any(|(known, ..)| *known == name)
+}
+
+fn is_true(text: &str) -> bool {
+    text.eq_ignore_ascii_case("true")
+}
+
+/// A number of which -1 means none.
+fn limit(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|&limit| limit >= -1)
 }
 
 fn millis(text: &str) -> Option<i64> {

@@ -66,6 +66,7 @@ pub(super) fn alter(
     let config = change(&check_topic(state, name)?.config)?;
     if let (Intent::Do, Some(topic)) = (intent, state.topic_mut(name)) {
         topic.config = config;
+        topic.apply_config();
     }
     Ok(())
 }

@@ -34,13 +34,13 @@ fn delete(
     wanted: &DeleteRecordsPartition,
 ) -> Result<i64, ErrorCode> {
     let index = wanted.partition_index;
-    let end = state.led(context.broker, topic, index, -1)?.log.end();
+    let high_watermark = state.led(context.broker, topic, index, -1)?.high_watermark();
     let keeps_all = state.topic(topic).is_some_and(|topic| !topic.config.deletes());
     if keeps_all {
         return Err(ErrorCode::POLICY_VIOLATION);
     }
     let offset = match wanted.offset {
-        HIGH_WATERMARK => end,
+        HIGH_WATERMARK => high_watermark,
         ..0 => return Err(ErrorCode::OFFSET_OUT_OF_RANGE),
         offset => offset,
     };

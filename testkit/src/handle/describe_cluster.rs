@@ -29,7 +29,7 @@ impl Api for DescribeClusterRequest {
                 broker_id,
                 host: Str::from(&address.host),
                 port: address.port.into(),
-                rack: None,
+                rack: state.rack(broker_id),
                 is_fenced,
             })
         });

@@ -6,6 +6,7 @@ use kurier_protocol::{Bytes, ErrorCode};
 
 use crate::codecs::Codecs;
 use crate::log::{Extent, Log};
+use crate::topic_config::TopicConfig;
 
 /// The bytes of a stretch in the format that the version can read.
 ///
@@ -16,23 +17,29 @@ pub(super) fn records(
     log: &Log,
     extent: Extent,
     (wanted, version): (&FetchPartition, i16),
-    codecs: &mut Codecs,
+    (config, codecs): (&TopicConfig, &mut Codecs),
 ) -> Result<Bytes, ErrorCode> {
+    // Only what a topic is set to is looked at: batches that a producer compressed so are sent to
+    // everyone who reads their format.
+    if config.compression == Some(Compression::Zstd) && version < 10 {
+        return Err(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE);
+    }
     let readable = match version {
         ..=1 => Magic::V0,
         2..=3 => Magic::V1,
         _ => Magic::V2,
     };
-    let is_readable =
-        |codec, magic| magic <= readable && (codec != Compression::Zstd || version >= 10);
-    if log.batches_of(extent).all(|stored| is_readable(stored.compression(), stored.magic())) {
+    if log.batches_of(extent).all(|stored| stored.magic() <= readable) {
         return Ok(log.bytes_of(extent));
+    }
+    if !config.converts_down {
+        return Err(ErrorCode::UNSUPPORTED_VERSION);
     }
     // Whole batches are converted, up to the first one that cannot be.
     let mut out = Vec::new();
     let mut is_blocked = false;
     for stored in log.batches_of(extent) {
-        if stored.compression() == Compression::Zstd && version < 10 {
+        if stored.compression() == Compression::Zstd {
             is_blocked = true;
             break;
         }

@@ -6,13 +6,14 @@ use kurier_protocol::api::fetch::{
     AbortedTransaction, EpochEndOffset, FetchPartition, FetchRequest, FetchResponse,
     FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
 };
+use kurier_protocol::release::Release;
 use kurier_protocol::{ErrorCode, Records, Str, Uuid};
 
 use super::api::{Api, Context, Outcome};
-use super::downconversion;
+use super::{downconversion, nearest};
 use crate::log::{Extent, FirstBatch};
 use crate::sessions::Wanted;
-use crate::state::{Partition, State};
+use crate::state::{Partition, Role, State};
 
 impl Api for FetchRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
@@ -25,7 +26,7 @@ impl Api for FetchRequest {
         let plan = Plan::new(self, &fetch.wanted, state, context);
         let wait = Duration::from_millis(u64::try_from(self.max_wait_ms).unwrap_or(0));
         let until = context.since + wait;
-        let enough = usize::try_from(self.min_bytes).unwrap_or(0).min(state.fetch_bytes_max);
+        let enough = usize::try_from(self.min_bytes).unwrap_or(0).min(bytes_max(self, state));
         let is_due = plan.is_urgent || plan.bytes >= enough || until <= context.now.instant;
         if !is_due && !context.is_last_call {
             return Outcome::Wait(until);
@@ -33,7 +34,8 @@ impl Api for FetchRequest {
         let parts = fetch.wanted.iter().zip(plan.parts);
         let answers =
             parts.map(|(wanted, part)| read(state, context, self, wanted, part)).collect();
-        let (session_id, kept) = state.sessions(context.broker).answer(self, fetch, answers);
+        let now = context.now.instant;
+        let (session_id, kept) = state.sessions(context.broker).answer(self, fetch, answers, now);
         let responses = group(
             kept.into_iter().map(|(wanted, answer)| ((wanted.topic, wanted.topic_id), answer)),
         );
@@ -74,7 +76,8 @@ fn name_leaders(response: &mut FetchResponse, state: &State, context: &Context) 
     for (node_id, address) in state.brokers_at(context.listener) {
         if context.version >= 16 && leaders.contains(&node_id) {
             let (host, port) = (Str::from(&address.host), address.port.into());
-            response.node_endpoints.push(NodeEndpoint { node_id, host, port, rack: None });
+            let rack = state.rack(node_id);
+            response.node_endpoints.push(NodeEndpoint { node_id, host, port, rack });
         }
     }
 }
@@ -93,13 +96,15 @@ enum Part {
     Failed(ErrorCode),
     /// The client's log and this one differ after this epoch's end (KIP-320).
     Diverged(i32, i64),
+    /// This follower is nearer to the client (KIP-392).
+    Preferred(i32),
     Data(Extent),
 }
 
 impl Plan {
     fn new(request: &FetchRequest, wanted: &[Wanted], state: &State, context: &Context) -> Self {
         let mut plan = Self { is_urgent: wanted.is_empty(), ..Self::default() };
-        let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(state.fetch_bytes_max);
+        let bytes_max = bytes_max(request, state);
         for wanted in wanted {
             // Up to version 2 a client has to raise its limit for a large batch; later the first
             // batch of an answer comes whole.
@@ -111,7 +116,7 @@ impl Plan {
             let (bytes_max, isolation) =
                 (bytes_max.saturating_sub(plan.bytes), Isolation::of(request));
             let room = Room { bytes_max, first, isolation };
-            let part = look(state, context, wanted, room).unwrap_or_else(Part::Failed);
+            let part = look(state, context, (request, wanted), room).unwrap_or_else(Part::Failed);
             match part {
                 Part::Data(extent) => plan.bytes += extent.bytes,
                 _ => plan.is_urgent = true,
@@ -120,6 +125,11 @@ impl Plan {
         }
         plan
     }
+}
+
+/// Bytes that an answer may have, its first batch apart.
+fn bytes_max(request: &FetchRequest, state: &State) -> usize {
+    usize::try_from(request.max_bytes).unwrap_or(0).min(state.fetch_bytes_max)
 }
 
 /// What may still go into the answer.
@@ -142,32 +152,51 @@ impl Isolation {
         if request.isolation_level == 1 { Self::Committed } else { Self::Uncommitted }
     }
 
-    /// The offset up to which such a reader is given records.
-    fn limit(self, partition: &Partition) -> i64 {
-        match self {
-            Self::Uncommitted => partition.log.end(),
+    /// The offset up to which such a reader is given records by a broker.
+    fn limit(self, partition: &Partition, broker: i32) -> i64 {
+        let limit = match self {
+            Self::Uncommitted => partition.high_watermark(),
             Self::Committed => partition.last_stable(),
-        }
+        };
+        limit.min(partition.end_at(broker))
     }
 }
 
-fn look(state: &State, context: &Context, wanted: &Wanted, room: Room) -> Result<Part, ErrorCode> {
+fn look(
+    state: &State,
+    context: &Context,
+    (request, wanted): (&FetchRequest, &Wanted),
+    room: Room,
+) -> Result<Part, ErrorCode> {
     let topic = state.resolve(wanted.topic_id, &wanted.topic)?;
-    let wanted = &wanted.partition;
-    let epoch = wanted.current_leader_epoch;
-    let partition = state.led(context.broker, &topic, wanted.partition, epoch)?;
-    let log = &partition.log;
-    if wanted.last_fetched_epoch >= 0 {
-        let end = log.epochs().end_of(wanted.last_fetched_epoch, log.end());
-        let (epoch, end) = end.ok_or(ErrorCode::OFFSET_OUT_OF_RANGE)?;
+    let (wanted, broker) = (&wanted.partition, context.broker);
+    let of = (&*topic, wanted.partition);
+    let partition = state.held(broker, of, wanted.current_leader_epoch, role(state, context))?;
+    if let Some(replica) = nearest::follower(state, context, request, (partition, wanted)) {
+        return Ok(Part::Preferred(replica));
+    }
+    let (log, end) = (&partition.log, partition.end_at(broker));
+    let is_in_range = (log.start()..=end).contains(&wanted.fetch_offset);
+    if wanted.last_fetched_epoch >= 0 && wanted.fetch_offset >= log.start() {
+        let found = log.epochs().end_of(wanted.last_fetched_epoch, end);
+        let (epoch, end) = found.ok_or(ErrorCode::OFFSET_OUT_OF_RANGE)?;
         if epoch < wanted.last_fetched_epoch || end < wanted.fetch_offset {
             return Ok(Part::Diverged(epoch, end));
         }
     }
     let bytes_max = usize::try_from(wanted.partition_max_bytes).unwrap_or(0).min(room.bytes_max);
-    let extent =
-        log.extent(wanted.fetch_offset, (bytes_max, room.isolation.limit(partition)), room.first);
-    Ok(Part::Data(extent.map_err(|_| ErrorCode::OFFSET_OUT_OF_RANGE)?))
+    let until = room.isolation.limit(partition, broker);
+    let extent = log.extent(wanted.fetch_offset, (bytes_max, until), room.first);
+    match extent {
+        Ok(extent) if is_in_range => Ok(Part::Data(extent)),
+        _ => Err(ErrorCode::OFFSET_OUT_OF_RANGE),
+    }
+}
+
+/// From version 11 and release 2.4 on followers serve clients, too (KIP-392).
+fn role(state: &State, context: &Context) -> Role {
+    let serve = context.version >= 11 && state.settings.release >= Release::V2_4;
+    if serve { Role::Replica } else { Role::Leader }
 }
 
 fn read(
@@ -179,7 +208,7 @@ fn read(
 ) -> PartitionData {
     let topic = state.resolve(wanted.topic_id, &wanted.topic).unwrap_or_default();
     let (wanted, version) = (&wanted.partition, context.version);
-    let Some((partition, codecs)) = state.parts(&topic, wanted.partition) else {
+    let Some((config, partition, codecs)) = state.parts(&topic, wanted.partition) else {
         let code = match part {
             Part::Failed(code) => code,
             _ => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
@@ -188,8 +217,8 @@ fn read(
     };
     let log = &partition.log;
     let marks = PartitionData {
-        high_watermark: log.end(),
-        last_stable_offset: partition.last_stable(),
+        high_watermark: Isolation::Uncommitted.limit(partition, context.broker),
+        last_stable_offset: Isolation::Committed.limit(partition, context.broker),
         log_start_offset: log.start(),
         aborted_transactions: aborted(request, wanted, partition, part),
         ..failed(wanted, ErrorCode::NONE)
@@ -202,8 +231,11 @@ fn read(
         Part::Diverged(epoch, end_offset) => {
             PartitionData { diverging_epoch: EpochEndOffset { epoch, end_offset }, ..marks }
         }
+        Part::Preferred(preferred_read_replica) => {
+            PartitionData { preferred_read_replica, ..marks }
+        }
         Part::Data(extent) => {
-            match downconversion::records(log, extent, (wanted, version), codecs) {
+            match downconversion::records(log, extent, (wanted, version), (config, codecs)) {
                 Ok(records) => PartitionData { records: Some(Records(records)), ..marks },
                 Err(code) => failed(wanted, code),
             }

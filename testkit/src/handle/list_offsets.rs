@@ -7,8 +7,8 @@ use kurier_protocol::api::list_offsets::{
 };
 
 use super::api::{Api, Context, Outcome};
-use crate::log::{Found, Log};
-use crate::state::State;
+use crate::log::Found;
+use crate::state::{Partition, State};
 
 impl Api for ListOffsetsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
@@ -43,32 +43,49 @@ fn find(
     let index = wanted.partition_index;
     state.led(context.broker, topic, index, wanted.current_leader_epoch)?;
     let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
-    let (partition, codecs) = state.parts(topic, index).ok_or(unknown)?;
+    let (_, partition, codecs) = state.parts(topic, index).ok_or(unknown)?;
     let log = &partition.log;
     if context.version == 0 {
-        let old_style_offsets = segments(log, wanted, context.now.millis);
+        let old_style_offsets = segments(partition, wanted, context.now.millis);
         return Ok(ListOffsetsPartitionResponse {
             partition_index: index,
             old_style_offsets,
             ..Default::default()
         });
     }
+    // What lies beyond is not for consumers, or not yet.
+    let limit = match isolation {
+        1 if context.version >= 2 => partition.last_stable(),
+        _ => partition.high_watermark(),
+    };
+    // A new leader that does not know yet how far its followers are cannot say (KIP-207).
+    let lags = log.epochs().latest_start() > partition.high_watermark();
     let at = |offset| Some(Found { offset, timestamp: -1 });
     let damaged = |_| ErrorCode::KAFKA_STORAGE_ERROR;
-    let found = match (wanted.timestamp, context.version) {
-        (LATEST, 2..) if isolation == 1 => at(partition.last_stable()),
-        (LATEST, _) => at(log.end()),
+    let readable = |found: Option<Found>| found.filter(|found| found.offset < limit);
+    let (found, may_lag) = match (wanted.timestamp, context.version) {
+        (LATEST, _) if lags => (None, true),
+        (LATEST, _) => (at(limit), false),
         // Nothing is in remote storage: what is local begins where the log does.
-        (EARLIEST, _) | (EARLIEST_LOCAL, 8..) | (EARLIEST_PENDING_UPLOAD, 11..) => at(log.start()),
-        (MAX_TIMESTAMP, 7..) => log.find_latest_time(codecs).map_err(damaged)?,
-        (LATEST_TIERED, 9..) => None,
-        (time @ 0.., _) => log.find_time(time, codecs).map_err(damaged)?,
+        (EARLIEST, _) | (EARLIEST_LOCAL, 8..) | (EARLIEST_PENDING_UPLOAD, 11..) => {
+            (at(log.start()), false)
+        }
+        (MAX_TIMESTAMP, 7..) => (readable(log.find_latest_time(codecs).map_err(damaged)?), true),
+        (LATEST_TIERED, 9..) => (None, false),
+        (time @ 0.., _) => (readable(log.find_time(time, codecs).map_err(damaged)?), true),
         _ => return Err(ErrorCode::UNSUPPORTED_VERSION),
     };
     let Some(found) = found else {
-        return Ok(ListOffsetsPartitionResponse { partition_index: index, ..Default::default() });
+        return match context.version {
+            5.. if may_lag && lags => Err(ErrorCode::OFFSET_NOT_AVAILABLE),
+            _ if may_lag && lags => Err(ErrorCode::LEADER_NOT_AVAILABLE),
+            _ => Ok(failed(wanted, ErrorCode::NONE)),
+        };
     };
-    let epoch = log.epochs().at(found.offset).unwrap_or(-1);
+    let epoch = match wanted.timestamp {
+        LATEST => partition.leader_epoch,
+        _ => log.epochs().at(found.offset).unwrap_or(-1),
+    };
     Ok(ListOffsetsPartitionResponse {
         partition_index: index,
         timestamp: found.timestamp,
@@ -80,10 +97,11 @@ fn find(
 
 /// Version 0: where segments begin that were written to before a time, and the end if that time is
 /// still to come, the latest first. Here a log has one segment.
-fn segments(log: &Log, wanted: &ListOffsetsPartition, millis: i64) -> Vec<i64> {
+fn segments(partition: &Partition, wanted: &ListOffsetsPartition, millis: i64) -> Vec<i64> {
+    let (log, end) = (&partition.log, partition.high_watermark());
     let mut offsets = match wanted.timestamp {
         EARLIEST => vec![log.start()],
-        time if time == LATEST || time >= millis => vec![log.end(), log.start()],
+        time if time == LATEST || time >= millis => vec![end, log.start()],
         time if time >= log.appended_at() => vec![log.start()],
         _ => Vec::new(),
     };

@@ -23,12 +23,14 @@ impl Api for MetadataRequest {
                 }
             };
         let operations = told(ON_TOPIC, Asked(self.include_topic_authorized_operations));
-        for topic in &mut topics {
+        // Not those of which it is not known what they are.
+        for topic in topics.iter_mut().filter(|topic| topic.name.is_some()) {
             topic.topic_authorized_operations = operations;
         }
         let brokers = state.brokers_at(context.listener).map(|(node_id, address)| {
             let host = Str::from(&address.host);
-            MetadataResponseBroker { node_id, host, port: address.port.into(), rack: None }
+            let (port, rack) = (address.port.into(), state.rack(node_id));
+            MetadataResponseBroker { node_id, host, port, rack }
         });
         Outcome::Answer(MetadataResponse {
             brokers: brokers.collect(),

@@ -8,6 +8,7 @@ mod api_versions;
 mod metadata;
 mod produce;
 mod downconversion;
+mod nearest;
 mod fetch;
 mod list_offsets;
 mod offset_for_leader_epoch;

@@ -1,19 +1,22 @@
-//! Produce: appends record batches.
+//! Produce: appends record batches, and waits until enough replicas have them.
+
+use std::time::Duration;
 
 use kurier_protocol::api::produce::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceData,
     PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData,
     TopicProduceResponse,
 };
-use kurier_protocol::record::{RecordBatch, RecordBatches, TimestampType};
+use kurier_protocol::record::{RecordBatch, RecordBatches};
+use kurier_protocol::release::Release;
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
 use crate::group::TopicPartition;
 use crate::log::Appended;
 use crate::produced::{Produced, Refusal};
-use crate::producer_state::Verdict;
-use crate::state::State;
+use crate::producer_state::Stranger;
+use crate::state::{Owed, Partition, State, Unacknowledged};
 use crate::transaction::{Member, Writer};
 
 impl Api for ProduceRequest {
@@ -21,27 +24,22 @@ impl Api for ProduceRequest {
         if !matches!(self.acks, -1..=1) {
             return Outcome::Answer(self.refuse(ErrorCode::INVALID_REQUIRED_ACKS));
         }
-        let mut response = ProduceResponse::default();
-        for topic in &self.topic_data {
-            response.responses.push(append_topic(self, topic, state, context));
-        }
-        let partitions = || response.responses.iter().flat_map(|t| &t.partition_responses);
-        if self.acks == 0 {
-            // Nobody waits for an answer; closing is the only way to tell that something failed.
-            return match partitions().find(|partition| !partition.error_code.is_ok()) {
-                Some(failed) => Outcome::Close(format!("{} at acks=0", failed.error_code)),
-                None => Outcome::Silence,
-            };
-        }
-        let leaders: Vec<i32> = partitions().map(|p| p.current_leader.leader_id).collect();
-        for (node_id, address) in state.brokers_at(context.listener) {
-            if leaders.contains(&node_id) {
-                let host = Str::from(&address.host);
-                let port = address.port.into();
-                response.node_endpoints.push(NodeEndpoint { node_id, host, port, rack: None });
+        let request = state.acks.take(context.call);
+        let mut request = request.unwrap_or_else(|| append_all(self, state, context));
+        let Unacknowledged { response, owed } = &mut request;
+        owed.retain(|owed| settle(state, context, owed, response).is_none());
+        if !owed.is_empty() {
+            let wait = Duration::from_millis(u64::try_from(self.timeout_ms).unwrap_or(0));
+            let until = context.since + wait;
+            if context.now.instant < until && !context.is_last_call {
+                state.acks.wait(context.call, request);
+                return Outcome::Wait(until);
+            }
+            for owed in owed {
+                set_error(response, owed, ErrorCode::REQUEST_TIMED_OUT);
             }
         }
-        Outcome::Answer(response)
+        answer(self, request.response, state, context)
     }
 
     fn refuse(&self, code: ErrorCode) -> ProduceResponse {
@@ -53,34 +51,103 @@ impl Api for ProduceRequest {
     }
 }
 
-fn append_topic(
+fn answer(
     request: &ProduceRequest,
-    topic: &TopicProduceData,
-    state: &mut State,
+    mut response: ProduceResponse,
+    state: &State,
     context: &Context,
-) -> TopicProduceResponse {
-    let name = state.resolve(topic.topic_id, &topic.name);
-    let partitions = topic.partition_data.iter().map(|partition| {
-        let result = match &name {
-            Ok(name) => append(request, name, partition, state, context),
-            Err(code) => Err(Refusal::new(*code, "")),
+) -> Outcome<ProduceRequest> {
+    let partitions = || response.responses.iter().flat_map(|t| &t.partition_responses);
+    if request.acks == 0 {
+        // Nobody waits for an answer; closing is the only way to tell that something failed.
+        return match partitions().find(|partition| !partition.error_code.is_ok()) {
+            Some(failed) => Outcome::Close(format!("{} at acks=0", failed.error_code)),
+            None => Outcome::Silence,
         };
-        let name = name.as_ref().map_or("", |name| name.as_str());
-        match result {
-            Ok(appended) => {
-                let log_start = state.partition(name, partition.index).map(|p| p.log.start());
-                PartitionProduceResponse {
-                    index: partition.index,
-                    base_offset: appended.base_offset,
-                    log_append_time_ms: appended.append_time.unwrap_or(-1),
-                    log_start_offset: log_start.unwrap_or(-1),
-                    ..Default::default()
-                }
-            }
-            Err(refusal) => refused(state, context, (name, partition.index), refusal),
+    }
+    let leaders: Vec<i32> = partitions().map(|p| p.current_leader.leader_id).collect();
+    for (node_id, address) in state.brokers_at(context.listener) {
+        if leaders.contains(&node_id) {
+            let host = Str::from(&address.host);
+            let (port, rack) = (address.port.into(), state.rack(node_id));
+            response.node_endpoints.push(NodeEndpoint { node_id, host, port, rack });
         }
-    });
-    answer_topic(topic, partitions.collect())
+    }
+    Outcome::Answer(response)
+}
+
+/// Appends everything. What not all replicas in sync have is owed before the answer.
+fn append_all(request: &ProduceRequest, state: &mut State, context: &Context) -> Unacknowledged {
+    let mut all = Unacknowledged::default();
+    for (index, topic) in request.topic_data.iter().enumerate() {
+        let name = state.resolve(topic.topic_id, &topic.name);
+        let mut partitions = Vec::with_capacity(topic.partition_data.len());
+        for partition in &topic.partition_data {
+            let appended = match &name {
+                Ok(name) => append(request, name, partition, state, context),
+                Err(code) => Err(Refusal::new(*code, "")),
+            };
+            let of = (name.as_deref().unwrap_or_default(), partition.index);
+            partitions.push(match appended {
+                Err(refusal) => refused(state, context, of, refusal),
+                Ok(appended) => {
+                    let found = state.partition(of.0, of.1);
+                    let until = appended.last_offset + 1;
+                    if request.acks == -1 && found.is_none_or(|p| p.high_watermark() < until) {
+                        let at = (index, partitions.len());
+                        all.owed.push(Owed { topic: of.0.into(), partition: of.1, until, at });
+                    }
+                    done(found, of.1, &appended)
+                }
+            });
+        }
+        all.response.responses.push(answer_topic(topic, partitions));
+    }
+    all
+}
+
+/// Looks whether all replicas in sync have what is owed, and writes into the answer if that will
+/// not be known; `None` as long as it is open.
+fn settle(
+    state: &State,
+    context: &Context,
+    owed: &Owed,
+    response: &mut ProduceResponse,
+) -> Option<()> {
+    let (topic, index) = (&*owed.topic, owed.partition);
+    let found = state.topic(topic).and_then(|found| Some((found, found.partition(index)?)));
+    let code = match found {
+        None => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        Some((_, partition)) if partition.leader != Some(context.broker) => {
+            ErrorCode::NOT_LEADER_OR_FOLLOWER
+        }
+        Some((_, partition)) if partition.high_watermark() < owed.until => return None,
+        // They were enough when the records came.
+        Some((topic, partition))
+            if partition.in_sync.len() < partition.in_sync_min(&topic.config) =>
+        {
+            ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND
+        }
+        Some(_) => return Some(()),
+    };
+    set_error(response, owed, code);
+    let partition = partition_mut(response, owed)?;
+    partition.current_leader = current_leader(state, context, (topic, index), code);
+    Some(())
+}
+
+/// Says that it is not known whether records that were appended will stay. They keep their offset.
+fn set_error(response: &mut ProduceResponse, owed: &Owed, code: ErrorCode) {
+    if let Some(partition) = partition_mut(response, owed) {
+        partition.error_code = code;
+    }
+}
+
+fn partition_mut<'a>(
+    response: &'a mut ProduceResponse,
+    owed: &Owed,
+) -> Option<&'a mut PartitionProduceResponse> {
+    response.responses.get_mut(owed.at.0)?.partition_responses.get_mut(owed.at.1)
 }
 
 fn append(
@@ -90,50 +157,49 @@ fn append(
     state: &mut State,
     context: &Context,
 ) -> Result<Appended, Refusal> {
-    let partition = state.led(context.broker, topic, data.index, -1);
-    let in_sync = partition.map_err(|code| Refusal::new(code, ""))?.in_sync.len();
+    let led = state.led(context.broker, topic, data.index, -1);
+    led.map_err(|code| Refusal::new(code, ""))?;
     let records = data.records.clone().unwrap_or_default().0;
-    if let Some(batch) = RecordBatches::new(records.clone()).next().and_then(Result::ok)
-        && batch.is_transactional()
-    {
+    let batch = RecordBatches::new(records.clone()).next().and_then(Result::ok);
+    let mut stranger = stranger(state.settings.release);
+    if let Some(batch) = batch.filter(RecordBatch::is_transactional) {
         let id = request.transactional_id.as_ref();
         let code = ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
         let id = id.ok_or_else(|| Refusal::new(code, ""))?;
         let of = (topic.clone(), data.index);
         let entered = enter_transaction(state, context, id, (of, &batch));
         entered.map_err(|code| Refusal::new(code, ""))?;
+        if context.version >= 12 {
+            // The partition has just come into the transaction, which so begins here (KIP-890).
+            stranger = Stranger::AtZero(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+        }
     }
     let unknown = || Refusal::new(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "");
     let (config, partition, codecs) = state.parts_mut(topic, data.index).ok_or_else(unknown)?;
-    if request.acks == -1 && in_sync < config.in_sync_min {
-        let message = format!(
-            "{in_sync} replica(s) are in sync, and min.insync.replicas is {}",
-            config.in_sync_min
-        );
+    let (in_sync, least) = (partition.in_sync.len(), partition.in_sync_min(config));
+    if request.acks == -1 && in_sync < least {
+        let message =
+            format!("{in_sync} replica(s) are in sync, and min.insync.replicas is {least}");
         return Err(Refusal::new(ErrorCode::NOT_ENOUGH_REPLICAS, message));
     }
     let millis = context.now.millis;
     let produced = Produced { records: &records, version: context.version, config, millis };
     let checked = produced.check(codecs)?;
-    let append_time = (config.timestamp_type == TimestampType::LogAppendTime).then_some(millis);
-    if let Some(sequenced) = checked.sequenced {
-        match partition.producers.check(sequenced) {
-            Ok(Verdict::Append) => {}
-            Ok(Verdict::Duplicate(base_offset)) => {
-                return Ok(Appended { base_offset, last_offset: base_offset, append_time });
-            }
-            Err(code) => return Err(Refusal::new(code, "")),
-        }
-    }
-    let appended = partition
-        .log
-        .append(&checked.records, append_time, millis, codecs)
-        .map_err(|error| Refusal::new(ErrorCode::CORRUPT_MESSAGE, error.to_string()))?;
-    if let Some(sequenced) = checked.sequenced {
-        partition.producers.push(sequenced, appended.base_offset);
-    }
+    let when = (context.now, stranger);
+    let appended = partition.append(&checked, when, (config, codecs))?;
     state.push_change();
     Ok(appended)
+}
+
+/// How a producer may begin that the partition does not know.
+fn stranger(release: Release) -> Stranger {
+    if release < Release::V1_0 {
+        Stranger::AtZero(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER)
+    } else if release < Release::V2_5 {
+        Stranger::AtZero(ErrorCode::UNKNOWN_PRODUCER_ID)
+    } else {
+        Stranger::Anywhere
+    }
 }
 
 /// Makes sure that a partition is in the transaction whose records are written: from version 12 on
@@ -178,17 +244,7 @@ fn refused(
     (topic, index): (&str, i32),
     refusal: Refusal,
 ) -> PartitionProduceResponse {
-    let moved = [ErrorCode::NOT_LEADER_OR_FOLLOWER, ErrorCode::FENCED_LEADER_EPOCH];
-    let current_leader = match state.partition(topic, index) {
-        // KIP-951: the new leader comes with the refusal of the old one.
-        Some(partition) if context.version >= 10 && moved.contains(&refusal.code) => {
-            LeaderIdAndEpoch {
-                leader_id: partition.leader.unwrap_or(-1),
-                leader_epoch: partition.leader_epoch,
-            }
-        }
-        _ => LeaderIdAndEpoch::default(),
-    };
+    let current_leader = current_leader(state, context, (topic, index), refusal.code);
     let record_errors = refusal.records.into_iter().map(|(batch_index, message)| {
         let batch_index_error_message = Some(message.into());
         BatchIndexAndErrorMessage { batch_index, batch_index_error_message }
@@ -198,6 +254,33 @@ fn refused(
         error_message: (!refusal.message.is_empty()).then(|| refusal.message.into()),
         current_leader,
         ..failed(index, refusal.code)
+    }
+}
+
+/// The new leader comes with the refusal of the old one (KIP-951).
+fn current_leader(
+    state: &State,
+    context: &Context,
+    (topic, index): (&str, i32),
+    code: ErrorCode,
+) -> LeaderIdAndEpoch {
+    let moved = [ErrorCode::NOT_LEADER_OR_FOLLOWER, ErrorCode::FENCED_LEADER_EPOCH];
+    match state.partition(topic, index) {
+        Some(partition) if context.version >= 10 && moved.contains(&code) => LeaderIdAndEpoch {
+            leader_id: partition.leader.unwrap_or(-1),
+            leader_epoch: partition.leader_epoch,
+        },
+        _ => LeaderIdAndEpoch::default(),
+    }
+}
+
+fn done(found: Option<&Partition>, index: i32, appended: &Appended) -> PartitionProduceResponse {
+    PartitionProduceResponse {
+        index,
+        base_offset: appended.base_offset,
+        log_append_time_ms: appended.append_time.unwrap_or(-1),
+        log_start_offset: found.map_or(-1, |partition| partition.log.start()),
+        ..Default::default()
     }
 }
 

@@ -43,8 +43,8 @@ fn write(
 ) -> Result<(), ErrorCode> {
     state.led(context.broker, topic, partition, -1)?;
     let parts = state.parts_mut(topic, partition);
-    let (_, found, codecs) = parts.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
-    found.end_transaction(marker, context.now.millis, codecs)?;
+    let (config, found, codecs) = parts.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+    found.end_transaction(marker, context.now.millis, (config, codecs))?;
     state.push_change();
     Ok(())
 }

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use kurier_protocol::Str;
+
 /// One broker.
 #[derive(Debug)]
 pub(crate) struct Broker {
     pub(crate) is_alive: bool,
+    /// Where it stands. Kafka: broker.rack.
+    pub(crate) rack: Option<Str>,
     /// Where it listens, by listener: a client learns the address that it can use itself.
     pub(crate) addresses: BTreeMap<ListenerId, Address>,
 }
@@ -15,7 +19,7 @@ impl Broker {
     /// A running broker that listens in memory.
     pub(crate) fn new(id: i32) -> Self {
         let address = Address { host: format!("broker-{id}"), port: MEMORY_PORT };
-        Self { is_alive: true, addresses: [(ListenerId::MEMORY, address)].into() }
+        Self { is_alive: true, rack: None, addresses: [(ListenerId::MEMORY, address)].into() }
     }
 }
 

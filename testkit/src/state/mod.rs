@@ -3,13 +3,16 @@
 mod spoken;
 mod settings;
 mod broker;
+mod lag;
 mod partition;
 mod topic;
 mod name;
+mod acks;
 
+pub(crate) use acks::{Owed, Unacknowledged};
 pub(crate) use broker::{Address, ListenerId};
 pub(crate) use name::check_topic_name;
-pub(crate) use partition::Partition;
+pub(crate) use partition::{Partition, Role};
 pub(crate) use settings::{CLUSTER_IDS, Settings, numbered_id};
 pub(crate) use spoken::Spoken;
 pub(crate) use topic::{NewTopic, Topic};
@@ -27,6 +30,7 @@ use crate::log::OutOfRange;
 use crate::sessions::Sessions;
 use crate::topic_config::TopicConfig;
 use crate::transaction::{Ending, Transactions};
+use acks::Acks;
 use broker::Broker;
 use name::metric_name;
 
@@ -47,6 +51,7 @@ pub(crate) struct State {
     /// What groups know of the topics.
     pub(crate) group_topics: Topics,
     pub(crate) transactions: Transactions,
+    pub(crate) acks: Acks,
     calls: u64,
     members_named: u64,
     /// Bytes that an answer to a fetch may have now, its first batch apart.
@@ -63,6 +68,7 @@ impl State {
             groups: Groups::new(settings.groups),
             group_topics: Topics::default(),
             transactions: Transactions::new(settings.transactions, settings.transaction_rules()),
+            acks: Acks::default(),
             calls: 0,
             members_named: 0,
             settings,
@@ -92,9 +98,21 @@ impl State {
         self.brokers.get(&broker)?.addresses.get(&listener)
     }
 
+    /// Where a broker stands, if that was said.
+    pub(crate) fn rack(&self, broker: i32) -> Option<Str> {
+        self.brokers.get(&broker)?.rack.clone()
+    }
+
+    /// Says where a broker stands. Says whether there is such a broker.
+    pub(crate) fn set_rack(&mut self, broker: i32, rack: Str) -> bool {
+        let found = self.brokers.get_mut(&broker);
+        found.map(|broker| broker.rack = Some(rack)).is_some()
+    }
+
     /// The fetch sessions of a broker.
     pub(crate) fn sessions(&mut self, broker: i32) -> &mut Sessions {
-        self.sessions.entry(broker).or_default()
+        let slots = self.settings.fetch_sessions_max;
+        self.sessions.entry(broker).or_insert_with(|| Sessions::new(slots))
     }
 
     /// Ids of all brokers.
@@ -178,15 +196,16 @@ impl State {
 
     fn elect(&mut self) {
         let alive = self.alive();
-        for topic in self.topics.values_mut() {
-            for partition in &mut topic.partitions {
-                partition.elect(&alive);
+        for Topic { config, partitions, .. } in self.topics.values_mut() {
+            for partition in partitions {
+                partition.elect(&alive, config);
             }
         }
         self.changes += 1;
     }
 
-    fn alive(&self) -> Vec<i32> {
+    /// Ids of the brokers that run.
+    pub(crate) fn alive(&self) -> Vec<i32> {
         self.broker_ids().filter(|&id| self.is_alive(id)).collect()
     }
 
@@ -327,9 +346,24 @@ impl State {
         partition: i32,
         epoch: i32,
     ) -> Result<&Partition, ErrorCode> {
+        self.held(broker, (topic, partition), epoch, Role::Leader)
+    }
+
+    /// A partition that the broker holds in this role, as [`led`](Self::led).
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub(crate) fn held(
+        &self,
+        broker: i32,
+        (topic, partition): (&str, i32),
+        epoch: i32,
+        role: Role,
+    ) -> Result<&Partition, ErrorCode> {
         let found =
             self.partition(topic, partition).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
-        found.check_leader(broker, epoch)?;
+        found.check_role(broker, epoch, role)?;
         Ok(found)
     }
 
@@ -350,30 +384,30 @@ impl State {
         self.changes += 1;
     }
 
-    /// A partition and the codecs, to be searched.
+    /// A partition together with its topic's settings and the codecs, to be searched.
     pub(crate) fn parts(
         &mut self,
         topic: &str,
         partition: i32,
-    ) -> Option<(&Partition, &mut Codecs)> {
+    ) -> Option<(&TopicConfig, &Partition, &mut Codecs)> {
         let topic = self.topics.get(topic)?;
-        Some((topic.partition(partition)?, &mut self.codecs))
+        Some((&topic.config, topic.partition(partition)?, &mut self.codecs))
     }
 
     /// Deletes the records before an offset.
     ///
     /// # Errors
     ///
-    /// There is no such partition, or the offset is beyond its end.
+    /// There is no such partition, or the offset is beyond its high watermark.
     pub(crate) fn set_log_start(
         &mut self,
         topic: &str,
         partition: i32,
         offset: i64,
     ) -> Result<(), ErrorCode> {
-        let (_, found, _) =
+        let (config, found, _) =
             self.parts_mut(topic, partition).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
-        found.log.raise_start(offset).map_err(|OutOfRange| ErrorCode::OFFSET_OUT_OF_RANGE)?;
+        found.raise_start(offset, config).map_err(|OutOfRange| ErrorCode::OFFSET_OUT_OF_RANGE)?;
         self.push_change();
         Ok(())
     }
@@ -408,12 +442,13 @@ impl State {
     fn write_markers(&mut self, ending: Ending, now: Now) {
         let Ending { id, marker, mut partitions, groups } = ending;
         partitions.retain(|(topic, partition)| {
-            let Some((_, found, codecs)) = self.parts_mut(topic, *partition) else { return false };
+            let parts = self.parts_mut(topic, *partition);
+            let Some((config, found, codecs)) = parts else { return false };
             if found.leader.is_none() {
                 return true;
             }
             // A producer of a later epoch has been here: then this transaction has ended.
-            let _fenced = found.end_transaction(marker, now.millis, codecs);
+            let _fenced = found.end_transaction(marker, now.millis, (config, codecs));
             false
         });
         for id in &groups {

@@ -20,6 +20,9 @@ pub(crate) struct Settings {
     pub(crate) partitions_default: i32,
     /// Kafka: default.replication.factor.
     pub(crate) replication_default: i16,
+    /// Fetch sessions that a broker remembers. Kafka:
+    /// max.incremental.fetch.session.cache.slots.
+    pub(crate) fetch_sessions_max: usize,
     /// What Metadata calls the cluster.
     pub(crate) cluster_id: String,
     pub(crate) groups: GroupSettings,

@@ -30,6 +30,24 @@ impl Topic {
         (0i32..).zip(&self.partitions)
     }
 
+    /// Changes one setting.
+    ///
+    /// # Errors
+    ///
+    /// As [`TopicConfig::set`].
+    pub(crate) fn set_config(&mut self, name: &str, value: &str) -> Result<(), String> {
+        self.config.set(name, value)?;
+        self.apply_config();
+        Ok(())
+    }
+
+    /// Lets changed settings take effect: fewer replicas may be enough now.
+    pub(crate) fn apply_config(&mut self) {
+        for partition in &mut self.partitions {
+            partition.advance(&self.config);
+        }
+    }
+
     /// How many brokers hold a partition.
     pub(crate) fn replication(&self) -> i16 {
         let count = self.partitions.first().map_or(0, |partition| partition.replicas.len());

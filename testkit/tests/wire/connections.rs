@@ -117,8 +117,8 @@ async fn a_dead_broker_cuts_its_connections_and_refuses_new_ones() {
     assert!(fetched(&living.call(FETCH, &fetch(0, 0)).await.unwrap()).unwrap() > 0);
     cluster.restart_broker(1);
     let mut back = Peer::connect(&env, 1).await.unwrap();
-    let answer = back.call(FETCH, &fetch(0, 0)).await.unwrap();
-    assert_eq!(fetched(&answer), Err(ErrorCode::NOT_LEADER_OR_FOLLOWER));
+    let answer = back.call(PRODUCE, &produce("not here")).await.unwrap();
+    assert_eq!(stored(&answer), Err(ErrorCode::NOT_LEADER_OR_FOLLOWER));
 }
 
 #[tokio::test(start_paused = true)]

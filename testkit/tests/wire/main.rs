@@ -7,6 +7,7 @@ mod long_poll;
 mod connections;
 mod faults;
 mod network;
+mod replicas;
 mod tcp;
 mod groups;
 mod login;

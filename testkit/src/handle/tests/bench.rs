@@ -56,6 +56,7 @@ impl Bench {
             auto_create: true,
             partitions_default: 2,
             replication_default: 3,
+            fetch_sessions_max: 1000,
             cluster_id: "cluster".to_owned(),
             groups: GroupSettings::DEFAULT,
             transactions: TransactionSettings::DEFAULT,

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use kurier_protocol::ErrorCode;
+use kurier_protocol::api::produce::PartitionProduceResponse;
 use kurier_protocol::record::{Compression, Magic, Seal, TimestampType};
 use kurier_protocol::release::Release;
 
@@ -117,6 +118,16 @@ fn a_batch_over_the_limit_is_refused() {
     let answer = bench.produce(9, "small", 0, records);
     assert_eq!(answer.error_code, ErrorCode::MESSAGE_TOO_LARGE);
     assert!(answer.error_message.unwrap().contains(&limit));
+}
+
+#[test]
+fn records_that_no_segment_holds_are_refused() {
+    let mut bench = Bench::new(Release::V3_9);
+    let records = plain(&["x"]);
+    let limit = (records.len() - 1).to_string();
+    bench.add_topic("small", &[("segment.bytes", &limit)]);
+    let answer = bench.produce(9, "small", 0, records);
+    assert_eq!(answer.error_code, ErrorCode::RECORD_LIST_TOO_LARGE);
 }
 
 #[test]
@@ -276,6 +287,52 @@ fn a_batch_of_an_idempotent_producer_is_stored_once() {
     assert_eq!(send(2, &["c"]), (ErrorCode::NONE, 2));
     assert_eq!(send(4, &["e"]), (ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER, -1));
     assert_eq!(bench.state.partition("t", 0).unwrap().log.end(), 3);
+}
+
+fn idempotent(bench: &mut Bench, base_sequence: i32) -> PartitionProduceResponse {
+    let seal = Seal { producer_id: 5, producer_epoch: 0, base_sequence, ..Seal::default() };
+    bench.produce(7, "t", 0, sealed(Magic::V2, &seal, &["x"]))
+}
+
+#[test]
+fn a_repeated_batch_is_answered_with_the_time_of_the_first() {
+    let mut bench = Bench::new(Release::V4_4);
+    assert_eq!(idempotent(&mut bench, 0).log_append_time_ms, -1);
+    assert_eq!(idempotent(&mut bench, 0).log_append_time_ms, MILLIS);
+}
+
+#[test]
+fn a_producer_that_was_forgotten_is_told_what_its_release_says() {
+    let rows = [
+        (Release::V1_0, ErrorCode::UNKNOWN_PRODUCER_ID),
+        (Release::V2_4, ErrorCode::UNKNOWN_PRODUCER_ID),
+        (Release::V2_5, ErrorCode::NONE),
+        (Release::V4_4, ErrorCode::NONE),
+    ];
+    for (release, code) in rows {
+        let mut bench = Bench::new(release);
+        let version = if release < Release::V2_1 { 3 } else { 7 };
+        let send = |bench: &mut Bench, base_sequence| {
+            let seal = Seal { producer_id: 5, producer_epoch: 0, base_sequence, ..Seal::default() };
+            bench.produce(version, "t", 0, sealed(Magic::V2, &seal, &["x"])).error_code
+        };
+        assert_eq!(send(&mut bench, 0), ErrorCode::NONE);
+        assert_eq!(send(&mut bench, 1), ErrorCode::NONE);
+        bench.state.partition_mut("t", 0).unwrap().producers.forget();
+        assert_eq!(send(&mut bench, 2), code, "{release}");
+    }
+}
+
+#[test]
+fn deleting_records_makes_old_releases_forget_their_producers() {
+    for (release, code) in
+        [(Release::V2_3, ErrorCode::UNKNOWN_PRODUCER_ID), (Release::V2_4, ErrorCode::NONE)]
+    {
+        let mut bench = Bench::new(release);
+        assert_eq!(idempotent(&mut bench, 0).error_code, ErrorCode::NONE);
+        bench.state.set_log_start("t", 0, 1).unwrap();
+        assert_eq!(idempotent(&mut bench, 1).error_code, code, "{release}");
+    }
 }
 
 #[test]

@@ -123,6 +123,24 @@ fn no_list_means_all_topics_and_an_empty_one_means_so_only_in_version_0() {
 }
 
 #[test]
+fn clients_that_ask_learn_what_they_may_do() {
+    let mut bench = Bench::new(Release::V4_4);
+    let mut ask = |version, is_asked| {
+        let request = MetadataRequest {
+            topics: None,
+            include_cluster_authorized_operations: is_asked && version <= 10,
+            include_topic_authorized_operations: is_asked,
+            ..Default::default()
+        };
+        let answer = bench.call(1, version, &request).answer();
+        (answer.cluster_authorized_operations, answer.topics[0].topic_authorized_operations)
+    };
+    assert_eq!(ask(8, true), (8096, 3576));
+    assert_eq!(ask(8, false), (i32::MIN, i32::MIN));
+    assert_eq!(ask(13, true), (i32::MIN, 3576));
+}
+
+#[test]
 fn a_topic_is_found_by_its_id() {
     let mut bench = Bench::new(Release::V4_4);
     let id = describe_id(&mut bench, "t");
