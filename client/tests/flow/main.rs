@@ -19,3 +19,4 @@ mod dropped_futures_lose_nothing;
 mod many_threads_share_a_producer;
 mod topics_change;
 mod many_threads_read;
+mod replicas_decide;

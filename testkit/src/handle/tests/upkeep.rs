@@ -1,8 +1,10 @@
 //! Logs are shortened by age and size, and compacted by key.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use kurier_env::{Chance, Purpose, Seeded};
 use kurier_protocol::ErrorCode;
 use kurier_protocol::record::{
     BatchWriter, Compression, Magic, RecordBatch, RecordParts, Seal, TimestampType,
@@ -254,4 +256,42 @@ fn what_is_compacted_only_or_not_readable_yet_is_not_deleted_for_its_age() {
         .answer();
     assert_eq!(expire(&mut bench, &[("retention.ms", "0")]), 3);
     assert_eq!(bench.fetch(12, 0, 2).error_code, ErrorCode::OFFSET_OUT_OF_RANGE);
+}
+
+#[test]
+fn whatever_was_written_compaction_changes_no_latest_value() {
+    let chance = Seeded::new(7);
+    let number = |below: u64| chance.next(Purpose::Fault) % below;
+    let keys = ["a", "b", "c", "d", "e"];
+    for _ in 0..50 {
+        let mut bench = compacted(Release::V4_4);
+        let mut latest = BTreeMap::new();
+        for round in 0..10 {
+            let codec = Compression::ALL[usize::try_from(number(5)).unwrap()];
+            let seal = Seal { compression: codec, ..Seal::default() };
+            let values: Vec<_> = (0..=number(4)).map(|n| format!("{round}-{n}")).collect();
+            let rows: Vec<_> = values
+                .iter()
+                .map(|value| {
+                    let key = keys[usize::try_from(number(5)).unwrap()];
+                    (key, Some(value.as_str()).filter(|_| number(4) > 0))
+                })
+                .collect();
+            bench.produce(7, "t", 0, keyed(&seal, bench.now.millis, &rows));
+            for (key, value) in rows {
+                latest.insert(key.to_owned(), value.map(str::to_owned));
+            }
+            if number(3) == 0 {
+                let end = bench.state.partition("t", 0).unwrap().log.end();
+                compact(&mut bench);
+                let once = left(&mut bench, 0);
+                compact(&mut bench);
+                assert_eq!(left(&mut bench, 0), once);
+                assert!(once.is_sorted_by_key(|(offset, ..)| *offset));
+                let found: BTreeMap<_, _> = once.into_iter().map(|(_, k, v)| (k, v)).collect();
+                assert_eq!(found, latest);
+                assert_eq!(bench.state.partition("t", 0).unwrap().log.end(), end);
+            }
+        }
+    }
 }
