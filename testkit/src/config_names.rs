@@ -177,6 +177,8 @@ pub(crate) fn kind(name: &str) -> ConfigKind {
     match topic {
         Some((_, kind, _)) => *kind,
         None if name.ends_with(".enable") => Boolean,
+        None if name.ends_with(".policy") => Text,
+        None if name == "offsets.retention.check.interval.ms" => Long,
         None => Int,
     }
 }
