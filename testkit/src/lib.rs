@@ -49,6 +49,7 @@ mod clock;
 mod codecs;
 mod epochs;
 mod deadlines;
+mod pattern;
 mod log;
 mod config_names;
 mod topic_config;

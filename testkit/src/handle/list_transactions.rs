@@ -4,16 +4,16 @@ use kurier_protocol::api::list_transactions::{
     ListTransactionsRequest, ListTransactionsResponse, TransactionState,
 };
 use kurier_protocol::{ErrorCode, Str};
-use regex_lite::Regex;
 
 use super::api::{Api, Context, Outcome};
+use crate::pattern::Pattern;
 use crate::state::State;
 use crate::transaction::{Phase, Transaction};
 
 impl Api for ListTransactionsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
-        let pattern = self.transactional_id_pattern.as_deref().unwrap_or_default();
-        let Ok(pattern) = whole(pattern) else {
+        let pattern = self.transactional_id_pattern.as_deref().filter(|text| !text.is_empty());
+        let Ok(pattern) = pattern.map(Pattern::new).transpose() else {
             return Outcome::Answer(self.refuse(ErrorCode::INVALID_REGULAR_EXPRESSION));
         };
         let is_known = |name: &&Str| Phase::NAMES.iter().any(|known| **name == **known);
@@ -49,12 +49,4 @@ fn passes(request: &ListTransactionsRequest, found: &Transaction, millis: i64) -
     (states.is_empty() || states.iter().any(|name| *name == found.phase.name()))
         && (producers.is_empty() || producers.contains(&found.producer.0))
         && (request.duration_filter < 0 || age > request.duration_filter)
-}
-
-/// A pattern that must match a whole id; `None` if there is none.
-fn whole(pattern: &str) -> Result<Option<Regex>, regex_lite::Error> {
-    if pattern.is_empty() {
-        return Ok(None);
-    }
-    Regex::new(&format!("^(?:{pattern})$")).map(Some)
 }

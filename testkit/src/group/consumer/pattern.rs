@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use kurier_protocol::{ErrorCode, Str};
-use regex_lite::Regex;
 
 use crate::group::refusal::Refusal;
 use crate::group::topics::Topics;
+use crate::pattern::Pattern;
 
 /// What the patterns of a group mean.
 #[derive(Debug, Default)]
@@ -56,8 +56,8 @@ impl Patterns {
         topics: &Topics,
     ) -> bool {
         let found = patterns.into_iter().map(|pattern| {
-            let names = match compile(&pattern) {
-                Ok(regex) => topics.names().filter(|name| regex.is_match(name)).cloned().collect(),
+            let names = match Pattern::new(&pattern) {
+                Ok(read) => topics.names().filter(|name| read.is_match(name)).cloned().collect(),
                 Err(_) => BTreeSet::new(),
             };
             (pattern, names)
@@ -79,16 +79,11 @@ impl Patterns {
 ///
 /// It is none that a broker reads.
 pub(super) fn check(pattern: &str) -> Result<(), Refusal> {
-    compile(pattern).map(drop).map_err(|_| {
+    Pattern::new(pattern).map(drop).map_err(|why| {
         let message =
-            format!("SubscribedTopicRegex `{pattern}` is not a valid regular expression.");
+            format!("SubscribedTopicRegex `{pattern}` is not a valid regular expression: {why}.");
         Refusal::new(ErrorCode::INVALID_REGULAR_EXPRESSION, message)
     })
-}
-
-/// A pattern that must match a whole name.
-fn compile(pattern: &str) -> Result<Regex, regex_lite::Error> {
-    Regex::new(&format!("^(?:{pattern})$"))
 }
 
 /// How often patterns are looked up at most. Kafka: 10 s, not to be set.

@@ -166,7 +166,8 @@ fn a_pattern_is_looked_up_after_the_answer_and_for_new_topics() {
     bench.state.groups.settings.consumer_epoch = 1;
     let wrong = bench.beat(&pattern("m1", "t["));
     assert_eq!(wrong.error_code, ErrorCode::INVALID_REGULAR_EXPRESSION);
-    assert!(wrong.error_message.is_some());
+    let why = "SubscribedTopicRegex `t[` is not a valid regular expression: missing closing ].";
+    assert_eq!(wrong.error_message.as_deref(), Some(why));
     let joined = bench.beat(&pattern("m1", "t|x.*"));
     assert_eq!((joined.member_epoch, given(&joined)), (1, Some(vec![])), "it is looked up later");
     assert_eq!(given(&bench.beat(&beats("m1", 1))), Some(vec![0, 1, 2]));
