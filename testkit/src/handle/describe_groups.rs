@@ -25,8 +25,10 @@ impl Api for DescribeGroupsRequest {
                 None => absent(id, context.version, format!("Group {id} not found.")),
             }
         });
-        let groups =
-            groups.map(|group| DescribedGroup { authorized_operations: operations, ..group });
+        let groups = groups.map(|group| match group.error_code {
+            ErrorCode::NONE => DescribedGroup { authorized_operations: operations, ..group },
+            _ => group,
+        });
         Outcome::Answer(DescribeGroupsResponse { groups: groups.collect(), ..Default::default() })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kurier_protocol::api::consumer_group_describe::ConsumerGroupDescribeRequest;
+use kurier_protocol::api::consumer_group_describe::{Assignment, ConsumerGroupDescribeRequest};
 use kurier_protocol::api::consumer_group_heartbeat::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, TopicPartitions,
 };
@@ -194,6 +194,27 @@ fn assignments_are_computed_at_intervals() {
     bench.pass(SECOND);
     assert_eq!(given(&bench.beat(&beats("m1", 1))), Some(vec![0, 1]));
     assert_eq!(bench.group_state(), "Reconciling");
+}
+
+#[test]
+fn a_group_is_described_with_what_members_have_shall_have_and_shall_give_up() {
+    let mut bench = Bench::new(Release::NEWEST);
+    bench.beat(&joins("m1"));
+    bench.beat(&joins("m2"));
+    bench.beat(&beats("m1", 1));
+    let group_ids = vec!["g".into(), "".into(), "j".into()];
+    let request = ConsumerGroupDescribeRequest { group_ids, include_authorized_operations: true };
+    let groups = bench.call(COORDINATOR, 1, &request).answer().groups;
+    let group = &groups[0];
+    assert_eq!((group.group_epoch, group.assignment_epoch), (2, 2));
+    assert_eq!((&*group.assignor_name, group.authorized_operations), ("uniform", 3400));
+    let has = |assignment: &Assignment| assignment.topic_partitions[0].partitions.clone();
+    let first = &group.members[0];
+    assert_eq!((first.member_epoch, first.member_type), (1, 1));
+    assert_eq!(has(&first.assignment), [0, 1, 2], "it has not given up the last one");
+    assert_eq!(has(&first.target_assignment), [0, 1]);
+    assert_eq!(groups[1].error_code, ErrorCode::INVALID_GROUP_ID);
+    assert_eq!(groups[2].error_code, ErrorCode::GROUP_ID_NOT_FOUND);
 }
 
 #[test]

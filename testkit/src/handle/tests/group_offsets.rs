@@ -147,6 +147,10 @@ fn groups_are_listed_described_and_deleted() {
     assert_eq!(&*described[1].group_state, "Dead");
     let described = bench.call(COORDINATOR, 5, &request).answer().groups;
     assert_eq!(described[1].error_code, ErrorCode::NONE);
+    let request = DescribeGroupsRequest { include_authorized_operations: true, ..request };
+    let described = bench.call(COORDINATOR, 6, &request).answer().groups;
+    assert_eq!(described[0].authorized_operations, 3400, "all that there are for groups");
+    assert_eq!(described[1].authorized_operations, i32::MIN);
 
     let request = DeleteGroupsRequest { groups_names: vec!["g".into(), "j".into()] };
     let deleted = bench.call(COORDINATOR, 2, &request).answer().results;
