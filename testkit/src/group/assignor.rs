@@ -85,6 +85,56 @@ fn range(members: &[Reader], counts: &BTreeMap<Uuid, i32>) -> Vec<Assignment> {
 }
 
 fn uniform(members: &[Reader], counts: &BTreeMap<Uuid, i32>) -> Vec<Assignment> {
+    match members.first() {
+        Some(first) if members.iter().all(|member| member.topics == first.topics) => {
+            uniform_among_equals(members, counts)
+        }
+        _ => uniform_among_others(members, counts),
+    }
+}
+
+/// Spreads partitions over members that all read the same: everyone keeps what fits into its share,
+/// the rest goes to those who have less, in order. What is left over goes to those who have it
+/// already, or else to the last ones, as on a broker.
+fn uniform_among_equals(members: &[Reader], counts: &BTreeMap<Uuid, i32>) -> Vec<Assignment> {
+    let all = counts.iter().flat_map(|(&topic, &count)| (0..count).map(move |p| (topic, p)));
+    let all: BTreeSet<(Uuid, i32)> = all.collect();
+    let mut over = all.len() % members.len().max(1);
+    let share = all.len() / members.len().max(1);
+    let mut targets = vec![Assignment::new(); members.len()];
+    let (mut free, mut given_up, mut lacking) = (all.clone(), Vec::new(), Vec::new());
+    for (index, (member, target)) in members.iter().zip(&mut targets).enumerate() {
+        let mut has_more = over > 0;
+        let mut room = share + usize::from(has_more);
+        let had = member.had.iter().flat_map(|(&topic, had)| had.iter().map(move |&p| (topic, p)));
+        for of in had.filter(|of| all.contains(of)) {
+            if !free.remove(&of) {
+                continue;
+            }
+            if room == 0 {
+                given_up.push(of);
+                continue;
+            }
+            room -= 1;
+            target.entry(of.0).or_default().insert(of.1);
+        }
+        if room > 0 && has_more && members.len() - index > over {
+            room -= 1;
+            has_more = false;
+        }
+        lacking.push(room);
+        over -= usize::from(has_more);
+    }
+    let mut rest = free.into_iter().chain(given_up);
+    for (target, room) in targets.iter_mut().zip(lacking) {
+        for (topic, partition) in rest.by_ref().take(room) {
+            target.entry(topic).or_default().insert(partition);
+        }
+    }
+    targets
+}
+
+fn uniform_among_others(members: &[Reader], counts: &BTreeMap<Uuid, i32>) -> Vec<Assignment> {
     let mut given: Vec<Vec<(Uuid, i32)>> = vec![Vec::new(); members.len()];
     let mut free: BTreeSet<(Uuid, i32)> =
         counts.iter().flat_map(|(&topic, &count)| (0..count).map(move |p| (topic, p))).collect();
@@ -163,6 +213,17 @@ mod tests {
         assert!(target["m1"][&A].is_superset(&[0, 1, 2, 3].into()), "it keeps the first ones");
         let members = [reader("m1", &[A], &[]), reader("m2", &[A, B], &[])];
         assert_eq!(counts(&Assignor::Uniform.assign(&members, &topics)), [3, 4]);
+    }
+
+    #[test]
+    fn uniform_gives_what_is_left_over_to_the_last_ones() {
+        let none = [reader("m1", &[A], &[]), reader("m2", &[A], &[])];
+        let target = Assignor::Uniform.assign(&none, &[(A, 3)].into());
+        assert_eq!(target["m1"], Assignment::from([(A, [0].into())]));
+        assert_eq!(target["m2"], Assignment::from([(A, [1, 2].into())]));
+        let had = [reader("m1", &[A], &[(A, &[1, 2])]), reader("m2", &[A], &[])];
+        let target = Assignor::Uniform.assign(&had, &[(A, 3)].into());
+        assert_eq!(target["m1"], Assignment::from([(A, [1, 2].into())]), "it keeps what it has");
     }
 
     #[test]
