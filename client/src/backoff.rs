@@ -11,6 +11,9 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    /// The chance that makes a wait neither shorter nor longer.
+    pub const NO_JITTER: u64 = 200;
+
     /// Waits between `first` and `max`.
     #[must_use]
     pub fn new(first: Duration, max: Duration) -> Self {
@@ -42,8 +45,7 @@ mod tests {
     fn doubles_up_to_the_longest_and_begins_again() {
         let ms = Duration::from_millis;
         let mut backoff = Backoff::new(ms(50), ms(1000));
-        // 200 of 0..=400 is the middle: neither shorter nor longer.
-        let mut next = || backoff.next(200);
+        let mut next = || backoff.next(Backoff::NO_JITTER);
         let waits = [next(), next(), next(), next(), next(), next(), next()];
         assert_eq!(waits, [50, 100, 200, 400, 800, 1000, 1000].map(ms));
         backoff.reset();

@@ -1,6 +1,9 @@
 //! What can be set about a client as a whole.
 
+use std::net::IpAddr;
 use std::time::Duration;
+
+use kurier_env::SocketOptions;
 
 use crate::error::Error;
 use crate::security::Sasl;
@@ -19,6 +22,18 @@ pub struct ClientConfig {
     /// How long a connection may take until its first request can be sent, for each address.
     /// Kafka: socket.connection.setup.timeout.ms. Default: 10 s.
     pub connection_setup_timeout: Duration,
+    /// What that time doubles to with each try that failed, as the broker may be busy (KIP-601).
+    /// Kafka: socket.connection.setup.timeout.max.ms. Default: 30 s.
+    pub connection_setup_timeout_max: Duration,
+    /// Which addresses of a broker may be used. librdkafka: broker.address.family. Default: any.
+    pub address_family: AddressFamily,
+    /// Options of sockets. Kafka: receive.buffer.bytes, send.buffer.bytes; librdkafka:
+    /// socket.keepalive.enable, socket.nagle.disable. Default: no delay, all else as the system
+    /// has it.
+    pub socket: SocketOptions,
+    /// Whether to start over with the bootstrap servers when no known broker can be reached
+    /// (KIP-899). Kafka: metadata.recovery.strategy. Default: true.
+    pub rebootstrap: bool,
     /// How long the first contact is tried for. Kafka: none. Default: 10 s.
     pub bootstrap_timeout: Duration,
     /// How long a connection may be without use before it is closed.
@@ -62,6 +77,10 @@ impl Default for ClientConfig {
             client_id: "kurier".to_owned(),
             request_timeout: Duration::from_secs(30),
             connection_setup_timeout: Duration::from_secs(10),
+            connection_setup_timeout_max: Duration::from_secs(30),
+            address_family: AddressFamily::Any,
+            socket: SocketOptions::default(),
+            rebootstrap: true,
             bootstrap_timeout: Duration::from_secs(10),
             connection_idle_max: Duration::from_secs(540),
             reconnect_backoff: Duration::from_millis(50),
@@ -75,6 +94,29 @@ impl Default for ClientConfig {
             sasl: None,
             #[cfg(feature = "tls")]
             tls: None,
+        }
+    }
+}
+
+/// Which addresses of a broker may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressFamily {
+    /// Those that its name has, in the resolver's order.
+    #[default]
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+impl AddressFamily {
+    /// Whether it has an address.
+    pub(crate) fn contains(self, address: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
         }
     }
 }
@@ -98,6 +140,7 @@ impl ClientConfig {
         let durations = [
             ("request.timeout.ms", self.request_timeout),
             ("socket.connection.setup.timeout.ms", self.connection_setup_timeout),
+            ("socket.connection.setup.timeout.max.ms", self.connection_setup_timeout_max),
             ("connections.max.idle.ms", self.connection_idle_max),
             ("bootstrap_timeout", self.bootstrap_timeout),
             ("reconnect.backoff.ms", self.reconnect_backoff),

@@ -14,7 +14,7 @@ mod wall;
 pub use chance::{Chance, Purpose, Seeded};
 pub use files::{Files, RealFiles, read_at_most};
 pub use future::BoxFuture;
-pub use net::{Datagram, Io, Net, RealNet};
+pub use net::{Datagram, Io, Net, RealNet, SocketOptions};
 pub use wall::{RealWall, Wall};
 
 use std::io;

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UdpSocket, lookup_host};
+use tokio::net::{TcpSocket, UdpSocket, lookup_host};
 
 use crate::future::BoxFuture;
 
@@ -26,6 +26,16 @@ pub trait Net: Send + Sync + Debug {
     /// Opens a stream to an address. Bounding the time is the caller's task.
     fn connect(&self, to: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Io>>>;
 
+    /// Opens a stream as [`connect`](Self::connect) does, with options of its socket. A network
+    /// without sockets has none of them.
+    fn connect_with(
+        &self,
+        to: SocketAddr,
+        _: SocketOptions,
+    ) -> BoxFuture<'_, io::Result<Box<dyn Io>>> {
+        self.connect(to)
+    }
+
     /// Opens a datagram socket to one peer, as Kerberos needs it.
     fn datagram(&self, to: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Datagram>>>;
 }
@@ -39,7 +49,29 @@ pub trait Datagram: Send + Sync {
     fn receive(&self, bytes_max: usize) -> BoxFuture<'_, io::Result<Vec<u8>>>;
 }
 
-/// The system's resolver and sockets. Streams send without delay (`TCP_NODELAY`).
+/// Options of a stream's socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// Whether the system asks a peer that is silent for hours whether it is still there
+    /// (`SO_KEEPALIVE`). Default: false.
+    pub keepalive: bool,
+    /// Whether small pieces are sent at once (`TCP_NODELAY`). Default: true.
+    pub no_delay: bool,
+    /// Bytes of the system's buffer for what is sent; none leaves it to the system. Default: none.
+    pub send_bytes: Option<u32>,
+    /// Bytes of the system's buffer for what was received; none leaves it to the system. Default:
+    /// none.
+    pub receive_bytes: Option<u32>,
+}
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        Self { keepalive: false, no_delay: true, send_bytes: None, receive_bytes: None }
+    }
+}
+
+/// The system's resolver and sockets. Streams send without delay (`TCP_NODELAY`) unless told
+/// otherwise.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealNet;
 
@@ -59,10 +91,26 @@ impl Net for RealNet {
     }
 
     fn connect(&self, to: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Io>>> {
+        self.connect_with(to, SocketOptions::default())
+    }
+
+    fn connect_with(
+        &self,
+        to: SocketAddr,
+        options: SocketOptions,
+    ) -> BoxFuture<'_, io::Result<Box<dyn Io>>> {
         Box::pin(async move {
-            #[expect(clippy::disallowed_methods, reason = "this is the one place that dials")]
-            let stream = TcpStream::connect(to).await?;
-            stream.set_nodelay(true)?;
+            let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+            socket.set_keepalive(options.keepalive)?;
+            socket.set_nodelay(options.no_delay)?;
+            // Before connecting, as the window that is offered then cannot be scaled later.
+            if let Some(bytes) = options.send_bytes {
+                socket.set_send_buffer_size(bytes)?;
+            }
+            if let Some(bytes) = options.receive_bytes {
+                socket.set_recv_buffer_size(bytes)?;
+            }
+            let stream = socket.connect(to).await?;
             Ok(Box::new(stream) as Box<dyn Io>)
         })
     }

@@ -14,8 +14,7 @@ pub(crate) struct ClusterArgs {
     #[arg(short = 'b', long, value_name = "HOST:PORT,..")]
     pub(crate) bootstrap: Option<String>,
 
-    /// File of properties, named as Java's client or librdkafka names them; those of Java's that
-    /// change nothing here, such as serializers, are skipped
+    /// File of properties, named as Java's client or librdkafka names them
     #[arg(short = 'F', long, value_name = "FILE")]
     pub(crate) config_file: Option<PathBuf>,
 

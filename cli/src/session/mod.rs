@@ -31,6 +31,9 @@ pub(crate) fn properties(args: &ClusterArgs, own: &[(&str, String)]) -> Outcome<
         let set = properties.set(name, value);
         set.map_err(|error| Failure::Usage(error.to_string()))?;
     }
+    for warning in properties.warnings() {
+        say(&format!("kurier: warning: {warning}"));
+    }
     Ok(properties)
 }
 

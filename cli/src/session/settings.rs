@@ -6,7 +6,6 @@ use std::time::Duration;
 use kurier_client::properties::Properties;
 use kurier_env::read_at_most;
 
-use super::progress::say;
 use crate::args::cluster::ClusterArgs;
 use crate::failure::{Failure, Outcome};
 use crate::text::reason;
@@ -16,11 +15,7 @@ pub(super) fn settings(args: &ClusterArgs, environment: Option<String>) -> Outco
     let mut properties = Properties::default();
     properties.client.bootstrap_timeout = BOOTSTRAP_TIMEOUT;
     if let Some(file) = &args.config_file {
-        let skipped = read(file, &mut properties)?;
-        if args.verbose > 0 && !skipped.is_empty() {
-            let (name, skipped) = (file.display(), skipped.join(", "));
-            say(&format!("kurier: {name}: skipped, as nothing here would use it: {skipped}"));
-        }
+        read(file, &mut properties)?;
     }
     for pair in &args.properties {
         let set = properties.set(&pair.key, &pair.value);
@@ -46,23 +41,17 @@ pub(super) fn settings(args: &ClusterArgs, environment: Option<String>) -> Outco
     Ok(properties)
 }
 
-/// Takes the settings of a file; gives the names of those that mean something to Java's clients
-/// and nothing to this one.
-fn read(file: &Path, properties: &mut Properties) -> Outcome<Vec<String>> {
+/// Takes the settings of a file.
+fn read(file: &Path, properties: &mut Properties) -> Outcome<()> {
     let name = file.display();
     let failed = |why: String| Failure::Failed(format!("cannot read {name}: {why}; check -F"));
     let bytes = read_at_most(file, BYTES_MAX).map_err(|error| failed(reason(&error)))?;
     let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".into()))?;
     let wrong = |error| Failure::Usage(format!("{name}: {error}"));
-    let mut skipped = Vec::new();
     for (key, value) in Properties::read(&text).map_err(wrong)? {
-        if Properties::is_without_effect(&key) {
-            skipped.push(key);
-        } else {
-            properties.set(&key, &value).map_err(wrong)?;
-        }
+        properties.set(&key, &value).map_err(wrong)?;
     }
-    Ok(skipped)
+    Ok(())
 }
 
 /// The largest file of properties that is read: a lot, since certificates may stand in it.

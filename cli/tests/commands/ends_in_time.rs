@@ -249,19 +249,20 @@ fn a_topic_that_the_broker_creates_on_the_way_is_told() {
 }
 
 #[test]
-fn a_file_made_for_javas_clients_is_taken_and_the_same_settings_are_refused_by_hand() {
+fn a_file_made_for_javas_clients_is_taken_and_what_waits_for_a_part_is_named() {
     let broker = Broker::start(&["--topics", "t"]);
     let file = scratch("java.properties");
     let serializer = "key.serializer=org.apache.kafka.common.serialization.StringSerializer";
-    let text = format!("{serializer}\ngroup.id=g\nlinger.ms=1\n");
-    std::fs::write(&file, text).unwrap();
+    std::fs::write(&file, format!("{serializer}\nlinger.ms=1\n")).unwrap();
     let file = file.to_str().unwrap();
     broker.run(&["produce", "t", "-F", file], "a\n").done();
-    assert_eq!(broker.run(&["consume", "t", "-e", "-F", file], "").text(), "a\n");
-    let noted = broker.run(&["consume", "t", "-e", "-q", "-v", "-F", file], "").stderr;
-    assert!(noted.contains("skipped, as nothing here would use it: key.serializer, group.id"));
-    let ended = broker.run(&["produce", "t", "-X", serializer], "a\n");
-    assert!(ended.failed(2).contains("key.serializer"), "{ended:?}");
+    let noted = broker.run(&["consume", "t", "-e", "-F", file, "-X", "group.id=g"], "");
+    assert_eq!((noted.status, noted.stdout.as_slice()), (Some(0), b"a\n".as_slice()));
+    assert!(noted.stderr.starts_with("kurier: warning: group.id changes nothing"), "{noted:?}");
+    assert_eq!(noted.stderr.lines().count(), 1, "{noted:?}");
+    broker.run(&["produce", "t", "-X", serializer], "a\n").done();
+    let ended = broker.run(&["produce", "t", "-X", "interceptor.classes=x.Y"], "a\n");
+    assert!(ended.failed(2).contains("interceptor.classes"), "{ended:?}");
     std::fs::write(file, "ssl.truststore.location=/x\nsasl.mechanism=NO-SUCH\n").unwrap();
     let ended = broker.run(&["produce", "t", "-F", file], "a\n");
     assert_ne!(ended.status, Some(0), "what guards the data is never skipped: {ended:?}");

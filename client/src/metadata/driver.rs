@@ -148,7 +148,7 @@ impl Driver {
 
 impl Sources {
     /// Asks one broker after the other, those with a connection first, and the bootstrap servers
-    /// in the end.
+    /// in the end (KIP-899).
     async fn ask_any(
         &self,
         picture: &Picture,
@@ -174,7 +174,9 @@ impl Sources {
             known.rotate_left(usize::try_from(chance).unwrap_or(0));
         }
         known.sort_by_key(|(peer, _)| !self.connections.is_open(*peer, Class::Normal));
-        known.extend(self.servers());
+        if self.config.rebootstrap || known.is_empty() {
+            known.extend(self.servers());
+        }
         known
     }
 

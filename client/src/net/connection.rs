@@ -45,6 +45,8 @@ pub(super) struct Connection {
     waiting: Queue,
     state: watch::Sender<State>,
     backoff: Backoff,
+    /// How long the next try may take (KIP-601).
+    setup: Backoff,
     not_before: Instant,
 }
 
@@ -55,6 +57,8 @@ impl Connection {
         state: watch::Sender<State>,
     ) -> Self {
         let (first, max) = (dial.config.reconnect_backoff, dial.config.reconnect_backoff_max);
+        let setup = dial.config.connection_setup_timeout;
+        let setup = Backoff::new(setup, dial.config.connection_setup_timeout_max);
         Self {
             address: dial.address.to_string().into(),
             dial,
@@ -62,6 +66,7 @@ impl Connection {
             waiting: Queue::default(),
             state,
             backoff: Backoff::new(first, max),
+            setup,
             not_before: Instant::now(),
         }
     }
@@ -96,9 +101,10 @@ impl Connection {
     /// Connects, while commands go on queueing and expiring.
     async fn open(&mut self) -> Result<Opened, Error> {
         let (dial, not_before) = (self.dial.clone(), self.not_before);
+        let limit = self.setup.next(Backoff::NO_JITTER);
         let mut opening = pin!(async move {
             sleep_until(not_before).await;
-            dial.open().await
+            dial.open(limit).await
         });
         loop {
             let due = self.waiting.deadline();
@@ -118,6 +124,7 @@ impl Connection {
 
     async fn serve(&mut self, opened: Opened) {
         self.backoff.reset();
+        self.setup.reset();
         tracing::debug!(address = %self.address, release = opened.ranges.release(), "connected");
         let ranges = Arc::new(opened.ranges);
         self.state.send_replace(State { is_open: true, ranges: Some(Arc::clone(&ranges)) });

@@ -43,15 +43,15 @@ pub(super) struct Opened {
 }
 
 impl Dial {
-    /// Tries every address of the host in turn (KIP-302), each for the set-up time.
-    pub(super) async fn open(&self) -> Result<Opened, Error> {
-        let limit = self.config.connection_setup_timeout;
+    /// Tries every address of the host in turn (KIP-302), each for so long.
+    pub(super) async fn open(&self, limit: Duration) -> Result<Opened, Error> {
         let found = self.env.net().resolve(&self.address.host, self.address.port);
         let addresses = match timeout(limit, found).await {
             Ok(Ok(addresses)) => addresses,
             Ok(Err(error)) => return Err(self.unreachable(Cause::Resolve(Arc::new(error)))),
             Err(_) => return Err(self.unreachable(Cause::SetupTimedOut(limit))),
         };
+        let addresses = self.usable(addresses)?;
         let mut tried = Vec::new();
         for address in addresses.into_iter().take(ADDRESSES_MAX) {
             let deadline = Instant::now() + limit;
@@ -72,8 +72,20 @@ impl Dial {
         Err(self.all_failed(tried))
     }
 
+    /// The addresses that may be used.
+    fn usable(&self, mut addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Error> {
+        addresses.retain(|address| self.config.address_family.contains(address.ip()));
+        if addresses.is_empty() {
+            let problem = "its name has no address of the family that broker.address.family names";
+            let error = io::Error::new(io::ErrorKind::NotFound, problem);
+            return Err(self.unreachable(Cause::Resolve(Arc::new(error))));
+        }
+        Ok(addresses)
+    }
+
     async fn open_at(&self, address: SocketAddr, deadline: Instant) -> Result<Opened, Cause> {
-        let stream = self.env.net().connect(address).await.map_err(Cause::io)?;
+        let stream =
+            self.env.net().connect_with(address, self.config.socket).await.map_err(Cause::io)?;
         let stream = self.secure(stream, deadline).await?;
         let mut frames = Frames::new(stream, self.pool.clone());
         let mut handshake = Handshake::new();

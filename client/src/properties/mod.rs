@@ -9,22 +9,25 @@ mod ssl;
 mod security;
 mod settings;
 mod table;
+mod reference;
 
 pub use settings::Properties;
 
-use self::table::{SETTINGS, Setting};
+use self::table::{Fate, fate, settings};
 use crate::error::Error;
 
 impl Properties {
-    /// Sets one by its name.
+    /// Sets one by its name. A name that does nothing here is taken where that is harmless; where
+    /// its part is only not built yet, [`warnings`](Self::warnings) says so.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if there is no such setting, or it cannot have this value.
+    /// [`Error::Invalid`] if there is no such setting, if it cannot have this value, or if whoever
+    /// sets it counts on something that does not happen here.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
         let (name, value) = (name.trim(), value.trim());
-        let Some(setting) = SETTINGS.iter().find(|setting| setting.names.contains(&name)) else {
-            return Err(Error::invalid(name, unknown(name)));
+        let Some(setting) = table::find(name) else {
+            return self.set_other(name);
         };
         (setting.set)(self, value).map_err(|problem| match is_secret(name) {
             true => Error::invalid(name, problem),
@@ -42,6 +45,29 @@ impl Properties {
             self.producer.compression_level = self.level();
         }
         Ok(())
+    }
+
+    fn set_other(&mut self, name: &str) -> Result<(), Error> {
+        match fate(name) {
+            Some(Fate::Later(part)) => self.warn(part.warning(name)),
+            Some(Fate::Ignored(_)) => {}
+            Some(Fate::Refused(why)) => return Err(Error::invalid(name, why)),
+            None => return Err(Error::invalid(name, unknown(name))),
+        }
+        Ok(())
+    }
+
+    pub(super) fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// What was set and changes nothing yet: a line each, which names the setting and what it is
+    /// for.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     fn level(&self) -> Option<i32> {
@@ -90,18 +116,17 @@ impl Properties {
         file::read(text)
     }
 
-    /// Whether a name is one that Java's clients or librdkafka know and that changes nothing here:
-    /// a program that reads a file made for them may pass it over. Security, compression,
-    /// transactions and partitioning are never among them.
-    #[must_use]
-    pub fn is_without_effect(name: &str) -> bool {
-        table::WITHOUT_EFFECT.iter().any(|prefix| name.trim().starts_with(prefix))
+    /// Every name that [`set`](Self::set) takes or refuses with a reason: those of Java's clients
+    /// and of librdkafka. Names of one setting stand together, Java's first.
+    pub fn names() -> impl Iterator<Item = &'static [&'static str]> {
+        let others = table::OTHERS.iter().flat_map(|other| other.names.chunks(1));
+        settings().map(|setting| setting.names).chain(others)
     }
 
-    /// Every name that [`set`](Self::set) takes, Java's first where there are several for one
-    /// setting.
-    pub fn names() -> impl Iterator<Item = &'static [&'static str]> {
-        SETTINGS.iter().map(|setting: &Setting| setting.names)
+    /// All of them with their defaults and meanings, as Markdown: `docs/configuration.md`.
+    #[must_use]
+    pub fn reference() -> String {
+        reference::markdown()
     }
 }
 
@@ -113,13 +138,9 @@ fn is_secret(name: &str) -> bool {
     ["password", "jaas", "secret", ".key"].iter().any(|part| name.contains(part))
 }
 
-/// What to say of a name that is not in the table.
+/// What to say of a name that is nowhere.
 fn unknown(name: &str) -> String {
-    if table::NOT_BUILT.iter().any(|prefix| name.starts_with(prefix)) {
-        return "is a setting of other Kafka clients that this one does not have".to_owned();
-    }
-    let names = SETTINGS.iter().flat_map(|setting| setting.names.iter().copied());
-    match nearest::nearest(name, names).as_slice() {
+    match nearest::nearest(name, Properties::names().flatten().copied()).as_slice() {
         [] => "is not a setting of Kafka clients".to_owned(),
         [one] => format!("is not a setting; did you mean {one}?"),
         [rest @ .., last] => {

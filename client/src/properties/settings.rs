@@ -9,8 +9,8 @@ use crate::producer::ProducerConfig;
 
 /// All settings of a client, its producers and its consumers, to be set by name.
 ///
-/// Names are those of Kafka's Java client and of librdkafka. A name that neither has, and one that
-/// nothing here would read, is an error that names the nearest ones.
+/// Names are those of Kafka's Java client and of librdkafka, all of them. One that neither has is
+/// an error that names the nearest ones.
 #[derive(Clone, Debug, Default)]
 pub struct Properties {
     /// Where the cluster can be found. Kafka: bootstrap.servers. Default: none.
@@ -24,6 +24,8 @@ pub struct Properties {
     /// Levels in the order in which they were set, each with its codec unless it is for any. The
     /// last one that the codec in use can have counts.
     pub(super) levels: Vec<(Option<Compression>, i32)>,
+    /// What was set and changes nothing yet.
+    pub(super) warnings: Vec<String>,
     /// What `client.sasl` follows from.
     pub(super) security: SecuritySettings,
 }

@@ -9,26 +9,46 @@ use crate::offsets::Isolation;
 use crate::producer::Acks;
 
 #[test]
-fn what_has_no_effect_here_is_known_and_what_guards_data_is_never_among_it() {
-    for name in ["key.serializer", "value.deserializer", "group.id", "enable.auto.commit"] {
-        assert!(Properties::is_without_effect(name), "{name}");
-        let refused = Properties::from_pairs([(name, "x")]).unwrap_err().to_string();
-        assert!(refused.contains("other Kafka clients"), "{refused}");
+fn what_is_not_built_yet_is_taken_with_a_warning_that_names_it() {
+    let java = [("group.id", "g"), ("transactional.id", "t"), ("enable.idempotence", "true")];
+    let properties = Properties::from_pairs(java.iter().chain(&java).copied()).unwrap();
+    let warnings = properties.warnings();
+    assert_eq!(warnings.len(), 3, "each is said once: {warnings:?}");
+    for ((name, _), warning) in java.iter().zip(warnings) {
+        assert!(warning.starts_with(name) && warning.contains("nothing yet"), "{warning}");
     }
-    for name in [
-        "sasl.jaas.config",
-        "ssl.truststore.location",
-        "security.protocol",
-        "transactional.id",
-        "compression.type",
-        "partitioner.class",
-        "acks",
-        "no.such.setting",
-    ] {
-        assert!(!Properties::is_without_effect(name), "{name}");
+}
+
+#[test]
+fn what_cannot_change_the_data_is_passed_over_and_what_names_code_is_refused() {
+    let passed = set(&[("key.serializer", "x.StringSerializer"), ("debug", "all")]);
+    assert_eq!(passed.warnings(), [""; 0]);
+    for name in ["interceptor.classes", "partitioner.class", "ssl.engine.id", "dr_cb"] {
+        let error = Properties::from_pairs([(name, "x")]).unwrap_err().to_string();
+        assert!(error.starts_with(name) && error.len() > name.len() + 20, "{error}");
     }
-    let is_set = |name: &&str| Properties::names().flatten().any(|known| known == name);
-    assert_eq!(table::WITHOUT_EFFECT.iter().find(|name| is_set(name)), None);
+}
+
+#[test]
+fn the_page_of_settings_is_what_the_code_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+    let made = Properties::reference();
+    if std::env::var_os("KURIER_BLESS").is_some() {
+        std::fs::write(path, &made).unwrap();
+    }
+    let found = std::fs::read_to_string(path).unwrap();
+    assert!(found == made, "docs/configuration.md is old: run this test with KURIER_BLESS=1");
+}
+
+#[test]
+fn a_part_that_is_built_has_no_settings_that_wait_for_it() {
+    use super::table::{Fate, OTHERS};
+    for other in OTHERS {
+        if let Fate::Later(part) = other.fate {
+            let file = format!("{}/{}", env!("CARGO_MANIFEST_DIR"), part.file());
+            assert!(!std::path::Path::new(&file).exists(), "{file} is there: {:?}", other.names);
+        }
+    }
 }
 
 fn set(pairs: &[(&str, &str)]) -> Properties {
@@ -110,20 +130,11 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
     check("acks", "2", "acks: \"2\" is none of all, -1, 0, 1");
     check("linger.ms", "5s", "linger.ms: \"5s\" is not a number between 0 and 4294967295000");
     check("check.crcs", "false", "check.crcs: \"false\" is not possible here, only true is");
-    check(
-        "enable.idempotence",
-        "true",
-        "enable.idempotence: \"true\" is not possible here, only false is",
-    );
+    check("enable.idempotence", "yes", "enable.idempotence: \"yes\" is neither true nor false");
     check(
         "security.protocol",
         "TLS",
         "security.protocol: \"TLS\" is none of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL",
-    );
-    check(
-        "sasl.oauthbearer.scope",
-        "PLAIN",
-        "sasl.oauthbearer.scope: is a setting of other Kafka clients that this one does not have",
     );
     check("bootstrap.servers", " , ", "bootstrap.servers: \",\" names no host:port");
 }
@@ -158,8 +169,10 @@ fn every_setting_is_read_by_something() {
         "none",
         "read_committed",
         "latest",
+        "use_all_dns_ips",
+        "any",
     ];
-    for names in Properties::names() {
+    for names in settings().map(|setting| setting.names) {
         let taken = values.iter().any(|value| Properties::default().set(names[0], value).is_ok());
         assert!(taken, "{names:?}");
     }

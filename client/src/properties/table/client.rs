@@ -1,0 +1,88 @@
+//! What all parts of a client share.
+
+use super::super::parse::{Parsed, bytes, millis, number, one_of, switch};
+use super::row::{Setting, ms, word};
+use crate::config::AddressFamily;
+
+settings! {
+    "bootstrap.servers" "metadata.broker.list":
+        "Where the cluster can be found: `host:port`, several with commas between them",
+        |p| p.servers.join(",") => |p, v| p.servers = list(v)?;
+    "client.id": "What the client calls itself in the brokers' logs and quotas",
+        |p| p.client.client_id.clone() => |p, v| p.client.client_id = v.to_owned();
+    "request.timeout.ms" "socket.timeout.ms":
+        "How long an answer may take; then its connection is closed",
+        |p| ms(p.client.request_timeout) => |p, v| {
+        p.client.request_timeout = millis(v)?;
+        p.producer.request_timeout = p.client.request_timeout;
+        p.consumer.request_timeout = p.client.request_timeout;
+    };
+    "socket.connection.setup.timeout.ms":
+        "How long a connection may take until its first request can be sent, for each address",
+        |p| ms(p.client.connection_setup_timeout)
+        => |p, v| p.client.connection_setup_timeout = millis(v)?;
+    "socket.connection.setup.timeout.max.ms": "What that time doubles to with each try that failed",
+        |p| ms(p.client.connection_setup_timeout_max)
+        => |p, v| p.client.connection_setup_timeout_max = millis(v)?;
+    "client.dns.lookup": "Only use_all_dns_ips: every address of a name is tried",
+        |_| "use_all_dns_ips".to_owned() => |_p, v| one_of(v, LOOKUPS)?;
+    "broker.address.family": "Which addresses of a broker may be used: any, v4, v6",
+        |p| word(FAMILIES, p.client.address_family)
+        => |p, v| p.client.address_family = one_of(v, FAMILIES)?;
+    "receive.buffer.bytes" "socket.receive.buffer.bytes":
+        "The system's buffer for what was received; -1 or 0 leaves it to the system",
+        |_| "-1".to_owned() => |p, v| p.client.socket.receive_bytes = system_bytes(v)?;
+    "send.buffer.bytes" "socket.send.buffer.bytes":
+        "The system's buffer for what is sent; -1 or 0 leaves it to the system",
+        |_| "-1".to_owned() => |p, v| p.client.socket.send_bytes = system_bytes(v)?;
+    "socket.keepalive.enable": "Whether the system asks a silent broker if it is still there",
+        |p| p.client.socket.keepalive.to_string() => |p, v| p.client.socket.keepalive = switch(v)?;
+    "socket.nagle.disable": "Whether small pieces are sent at once",
+        |p| p.client.socket.no_delay.to_string() => |p, v| p.client.socket.no_delay = switch(v)?;
+    "metadata.recovery.strategy":
+        "What to do when no known broker can be reached: rebootstrap, none",
+        |p| word(STRATEGIES, p.client.rebootstrap)
+        => |p, v| p.client.rebootstrap = one_of(v, STRATEGIES)?;
+    "connections.max.idle.ms": "How long a connection may be without use before it is closed",
+        |p| ms(p.client.connection_idle_max) => |p, v| p.client.connection_idle_max = millis(v)?;
+    "reconnect.backoff.ms": "How long to wait before the second try to connect",
+        |p| ms(p.client.reconnect_backoff) => |p, v| p.client.reconnect_backoff = millis(v)?;
+    "reconnect.backoff.max.ms": "What that wait at most doubles to",
+        |p| ms(p.client.reconnect_backoff_max)
+        => |p, v| p.client.reconnect_backoff_max = millis(v)?;
+    "retry.backoff.ms": "How long to wait before a request is sent a second time",
+        |p| ms(p.client.retry_backoff) => |p, v| p.client.retry_backoff = millis(v)?;
+    "retry.backoff.max.ms": "What that wait at most doubles to",
+        |p| ms(p.client.retry_backoff_max) => |p, v| p.client.retry_backoff_max = millis(v)?;
+    "metadata.max.age.ms" "topic.metadata.refresh.interval.ms":
+        "How old metadata may become before it is asked for again",
+        |p| ms(p.client.metadata_age_max) => |p, v| {
+        p.client.metadata_age_max = millis(v)?;
+    };
+    "topic.metadata.propagation.max.ms":
+        "How long a topic that the brokers do not know is asked for",
+        |p| ms(p.client.topic_wait) => |p, v| p.client.topic_wait = millis(v)?;
+    "receive.message.max.bytes":
+        "The longest answer that is accepted, unless a request allowed more",
+        |p| p.client.frame_bytes_max.to_string() => |p, v| p.client.frame_bytes_max = bytes(v)?;
+}
+
+/// A size of which 0 and -1 mean that the system decides.
+fn system_bytes(text: &str) -> Parsed<Option<u32>> {
+    if text == "-1" {
+        return Ok(None);
+    }
+    let bytes = number(text, 0, i32::MAX as u64)?;
+    Ok(u32::try_from(bytes).ok().filter(|bytes| *bytes > 0))
+}
+
+const LOOKUPS: &[(&str, ())] = &[("use_all_dns_ips", ())];
+const FAMILIES: &[(&str, AddressFamily)] =
+    &[("any", AddressFamily::Any), ("v4", AddressFamily::V4), ("v6", AddressFamily::V6)];
+const STRATEGIES: &[(&str, bool)] = &[("rebootstrap", true), ("none", false)];
+
+fn list(text: &str) -> Parsed<Vec<String>> {
+    let servers: Vec<String> =
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Into::into).collect();
+    if servers.is_empty() { Err("names no host:port".to_owned()) } else { Ok(servers) }
+}

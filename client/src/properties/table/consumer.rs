@@ -1,0 +1,52 @@
+//! What consumers do.
+
+use super::super::parse::{bytes, kibibytes, millis, one_of};
+use super::row::{Setting, ms, word};
+use crate::consumer::OffsetReset;
+use crate::offsets::Isolation;
+
+settings! {
+    "fetch.min.bytes": "How many bytes a broker should have before it answers",
+        |p| p.consumer.fetch_bytes_min.to_string() => |p, v| p.consumer.fetch_bytes_min = bytes(v)?;
+    "fetch.max.bytes":
+        "How many bytes one answer may have; a single larger batch comes nevertheless",
+        |p| p.consumer.fetch_bytes_max.to_string() => |p, v| p.consumer.fetch_bytes_max = bytes(v)?;
+    "max.partition.fetch.bytes" "fetch.message.max.bytes":
+        "How many bytes of one partition an answer may have",
+        |p| p.consumer.partition_bytes_max.to_string() => |p, v| {
+        p.consumer.partition_bytes_max = bytes(v)?;
+    };
+    "fetch.max.wait.ms" "fetch.wait.max.ms": "How long a broker may wait for fetch.min.bytes",
+        |p| ms(p.consumer.fetch_wait_max) => |p, v| p.consumer.fetch_wait_max = millis(v)?;
+    "queued.max.messages.kbytes": "How much may wait to be taken, in units of 1024 bytes",
+        |p| (p.consumer.buffer_bytes_max >> 10).to_string()
+        => |p, v| p.consumer.buffer_bytes_max = kibibytes(v)?;
+    "check.crcs": "Only true: checksums are always compared",
+        |_| "true".to_owned() => |_p, v| one_of(v, &[("true", ())])?;
+    "isolation.level":
+        "Whether records of open and aborted transactions are given: read_uncommitted, \
+         read_committed",
+        |p| word(ISOLATION, p.consumer.isolation)
+        => |p, v| p.consumer.isolation = one_of(v, ISOLATION)?;
+    "auto.offset.reset":
+        "What happens when a position is not within the log: none, earliest, latest",
+        |p| word(RESET, p.consumer.offset_reset)
+        => |p, v| p.consumer.offset_reset = one_of(v, RESET)?;
+    "default.api.timeout.ms": "How long a partition may be out of reach before reading says so",
+        |p| ms(p.consumer.outage_max) => |p, v| p.consumer.outage_max = millis(v)?;
+}
+
+const ISOLATION: &[(&str, Isolation)] = &[
+    ("read_uncommitted", Isolation::ReadUncommitted),
+    ("read_committed", Isolation::ReadCommitted),
+];
+const RESET: &[(&str, OffsetReset)] = &[
+    ("none", OffsetReset::Error),
+    ("error", OffsetReset::Error),
+    ("earliest", OffsetReset::Earliest),
+    ("smallest", OffsetReset::Earliest),
+    ("beginning", OffsetReset::Earliest),
+    ("latest", OffsetReset::Latest),
+    ("largest", OffsetReset::Latest),
+    ("end", OffsetReset::Latest),
+];

@@ -1,0 +1,314 @@
+//! Names that Java's clients and librdkafka have and that do nothing here, and why.
+
+/// What becomes of a name that does nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Fate {
+    /// Taken with a warning: the part that would read it is not built yet.
+    Later(Part),
+    /// Taken without a word: it cannot change what is read or written, nor who may see it.
+    Ignored(&'static str),
+    /// An error: who sets it counts on something that does not happen here.
+    Refused(&'static str),
+}
+
+/// A part of the client that is still to be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Part {
+    Groups,
+    Transactions,
+    Partitioners,
+    Replicas,
+    TokenEndpoint,
+    Metrics,
+    Telemetry,
+    PollRecords,
+    Metadata,
+}
+
+impl Part {
+    /// What it is called in a warning.
+    pub(in super::super) const fn name(self) -> &'static str {
+        match self {
+            Self::Groups => "consumer groups and commits of offsets",
+            Self::Transactions => "idempotence and transactions",
+            Self::Partitioners => "partitioners that weigh brokers and racks, or are the user's",
+            Self::Replicas => "reading from the closest replica",
+            Self::TokenEndpoint => "tokens from an OAuth endpoint",
+            Self::Metrics => "metrics",
+            Self::Telemetry => "sending metrics to brokers (KIP-714)",
+            Self::PollRecords => "polling by the number of records",
+            Self::Metadata => "topics that fall asleep, and brokers that check who is asked",
+        }
+    }
+
+    /// A file of the client's crate that is there once this part is built.
+    #[cfg(test)]
+    pub(in super::super) const fn file(self) -> &'static str {
+        match self {
+            Self::Groups => "src/group/mod.rs",
+            Self::Transactions => "src/producer/transaction.rs",
+            Self::Partitioners => "src/producer/adaptive.rs",
+            Self::Replicas => "src/consumer/session.rs",
+            Self::TokenEndpoint => "src/security/oidc/mod.rs",
+            Self::Metrics => "src/metrics/mod.rs",
+            Self::Telemetry => "src/metrics/telemetry.rs",
+            Self::PollRecords => "src/consumer/poll.rs",
+            Self::Metadata => "src/metadata/idle.rs",
+        }
+    }
+
+    /// What is said of a setting that waits for this part.
+    pub(in super::super) fn warning(self, name: &str) -> String {
+        format!("{name} changes nothing yet: it is for {}", self.name())
+    }
+}
+
+/// Names with one fate.
+pub(in super::super) struct Other {
+    pub(in super::super) fate: Fate,
+    pub(in super::super) names: &'static [&'static str],
+}
+
+const fn later(part: Part, names: &'static [&'static str]) -> Other {
+    Other { fate: Fate::Later(part), names }
+}
+
+const fn ignored(why: &'static str, names: &'static [&'static str]) -> Other {
+    Other { fate: Fate::Ignored(why), names }
+}
+
+const fn refused(why: &'static str, names: &'static [&'static str]) -> Other {
+    Other { fate: Fate::Refused(why), names }
+}
+
+/// All of them.
+pub(in super::super) const OTHERS: &[Other] = &[
+    later(
+        Part::Groups,
+        &[
+            "group.id",
+            "group.instance.id",
+            "group.protocol",
+            "group.remote.assignor",
+            "session.timeout.ms",
+            "heartbeat.interval.ms",
+            "max.poll.interval.ms",
+            "partition.assignment.strategy",
+            "enable.auto.commit",
+            "auto.commit.enable",
+            "auto.commit.interval.ms",
+            "enable.auto.offset.store",
+            "exclude.internal.topics",
+            "topic.blacklist",
+            "group.protocol.type",
+            "offset.store.method",
+        ],
+    ),
+    later(
+        Part::Transactions,
+        &[
+            "transactional.id",
+            "transaction.timeout.ms",
+            "transaction.two.phase.commit.enable",
+            "enable.gapless.guarantee",
+        ],
+    ),
+    later(
+        Part::Partitioners,
+        &[
+            "partitioner.adaptive.partitioning.enable",
+            "partitioner.availability.timeout.ms",
+            "partitioner.rack.aware",
+            "sticky.partitioning.linger.ms",
+        ],
+    ),
+    later(Part::Replicas, &["client.rack"]),
+    later(
+        Part::TokenEndpoint,
+        &[
+            "sasl.login.connect.timeout.ms",
+            "sasl.login.read.timeout.ms",
+            "sasl.login.refresh.buffer.seconds",
+            "sasl.login.refresh.min.period.seconds",
+            "sasl.login.refresh.window.factor",
+            "sasl.login.refresh.window.jitter",
+            "sasl.login.retry.backoff.max.ms",
+            "sasl.login.retry.backoff.ms",
+            "sasl.oauthbearer.assertion.algorithm",
+            "sasl.oauthbearer.assertion.claim.aud",
+            "sasl.oauthbearer.assertion.claim.exp.seconds",
+            "sasl.oauthbearer.assertion.claim.iss",
+            "sasl.oauthbearer.assertion.claim.jti.include",
+            "sasl.oauthbearer.assertion.claim.nbf.seconds",
+            "sasl.oauthbearer.assertion.claim.sub",
+            "sasl.oauthbearer.assertion.file",
+            "sasl.oauthbearer.assertion.private.key.file",
+            "sasl.oauthbearer.assertion.private.key.passphrase",
+            "sasl.oauthbearer.assertion.template.file",
+            "sasl.oauthbearer.client.credentials.client.id",
+            "sasl.oauthbearer.client.credentials.client.secret",
+            "sasl.oauthbearer.client.id",
+            "sasl.oauthbearer.client.secret",
+            "sasl.oauthbearer.config",
+            "sasl.oauthbearer.extensions",
+            "sasl.oauthbearer.header.urlencode",
+            "sasl.oauthbearer.method",
+            "sasl.oauthbearer.scope",
+            "sasl.oauthbearer.scope.claim.name",
+            "sasl.oauthbearer.sub.claim.name",
+            "sasl.oauthbearer.token.endpoint.url",
+            "enable.sasl.oauthbearer.unsecure.jwt",
+        ],
+    ),
+    later(
+        Part::Metrics,
+        &[
+            "metrics.num.samples",
+            "metrics.recording.level",
+            "metrics.sample.window.ms",
+            "statistics.interval.ms",
+        ],
+    ),
+    later(Part::Telemetry, &["enable.metrics.push"]),
+    later(Part::PollRecords, &["max.poll.records", "consume.callback.max.messages"]),
+    later(Part::Metadata, &["metadata.max.idle.ms", "metadata.cluster.check.enable"]),
+    ignored(
+        "names a class to load, and records are bytes here",
+        &["key.serializer", "key.deserializer", "value.serializer", "value.deserializer"],
+    ),
+    ignored(
+        "names a class to load, which looks on and changes nothing",
+        &["metric.reporters", "sasl.oauthbearer.jwt.retriever.class"],
+    ),
+    ignored("a ticket is fetched without another program", &["sasl.kerberos.kinit.cmd"]),
+    ignored(
+        "only brokers check tokens",
+        &[
+            "sasl.oauthbearer.allow.unverified.audience",
+            "sasl.oauthbearer.allow.unverified.issuer",
+            "sasl.oauthbearer.clock.skew.seconds",
+            "sasl.oauthbearer.expected.audience",
+            "sasl.oauthbearer.expected.issuer",
+            "sasl.oauthbearer.jwks.endpoint.refresh.ms",
+            "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms",
+            "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms",
+            "sasl.oauthbearer.jwks.endpoint.url",
+            "sasl.oauthbearer.jwt.validator.class",
+        ],
+    ),
+    ignored(
+        "is of Kafka Streams and the like, inside Kafka's own code",
+        &["internal.throw.on.fetch.stable.offset.unsupported", "buffer.memory.allocation.strategy"],
+    ),
+    ignored(
+        "is of share groups, which this client does not join",
+        &["share.acknowledgement.mode", "share.acquire.mode"],
+    ),
+    ignored(
+        "says how librdkafka works inside",
+        &[
+            "broker.address.ttl",
+            "coordinator.query.interval.ms",
+            "enable.random.seed",
+            "enabled_events",
+            "fetch.error.backoff.ms",
+            "internal.termination.signal",
+            "message.copy.max.bytes",
+            "queue.buffering.backpressure.threshold",
+            "queuing.strategy",
+            "socket.max.fails",
+            "topic.metadata.refresh.fast.interval.ms",
+            "topic.metadata.refresh.sparse",
+        ],
+    ),
+    ignored(
+        "says what librdkafka logs; here a subscriber of tracing decides",
+        &["debug", "log.connection.close", "log.queue", "log.thread.name", "log_level"],
+    ),
+    ignored(
+        "does nothing in librdkafka either",
+        &[
+            "api.version.fallback.ms",
+            "produce.offset.report",
+            "reconnect.backoff.jitter.ms",
+            "socket.blocking.max.ms",
+            "topic.metadata.refresh.fast.cnt",
+            "offset.store.path",
+            "offset.store.sync.interval.ms",
+        ],
+    ),
+    ignored(
+        "the whole range of a broker's versions is asked for at every connection",
+        &["api.version.request", "api.version.request.timeout.ms", "broker.version.fallback"],
+    ),
+    ignored("lists what librdkafka was built with", &["builtin.features"]),
+    ignored("where reading ends is said where it starts", &["enable.partition.eof"]),
+    ignored(
+        "bootstrap servers are asked as soon as no known broker answers",
+        &["metadata.recovery.rebootstrap.trigger.ms"],
+    ),
+    ignored(
+        "names are looked up when a connection is made, and nothing waits for them elsewhere",
+        &["bootstrap.resolve.timeout.ms"],
+    ),
+    ignored("every delivery is told", &["delivery.report.only.error"]),
+    ignored("a batch ends by its bytes", &["batch.num.messages", "queue.buffering.max.messages"]),
+    ignored("what waits is counted in bytes", &["queued.min.messages"]),
+    refused(
+        "names a class to load, and there is no Java here; what it did must be done in code",
+        &[
+            "interceptor.classes",
+            "partitioner.class",
+            "sasl.client.callback.handler.class",
+            "sasl.login.callback.handler.class",
+            "sasl.login.class",
+            "config.providers",
+            "security.providers",
+        ],
+    ),
+    refused(
+        "names a library to load, and nothing is loaded here; what it did must be done in code",
+        &[
+            "interceptors",
+            "plugin.library.paths",
+            "ssl.engine.id",
+            "ssl.engine.location",
+            "ssl.providers",
+        ],
+    ),
+    refused(
+        "is a function of a C program, and has no value in a text",
+        &[
+            "background_event_cb",
+            "closesocket_cb",
+            "connect_cb",
+            "consume_cb",
+            "default_topic_conf",
+            "dr_cb",
+            "dr_msg_cb",
+            "error_cb",
+            "log_cb",
+            "msg_order_cmp",
+            "oauthbearer_token_refresh_cb",
+            "offset_commit_cb",
+            "opaque",
+            "open_cb",
+            "partitioner_cb",
+            "rebalance_cb",
+            "resolve_cb",
+            "socket_cb",
+            "ssl.certificate.verify_cb",
+            "ssl_ca",
+            "ssl_certificate",
+            "ssl_engine_callback_data",
+            "ssl_key",
+            "stats_cb",
+            "throttle_cb",
+        ],
+    ),
+    refused(
+        "would check certificates in a way that this client does not have",
+        &["ssl.crl.location", "ssl.curves.list", "ssl.sigalgs.list", "ssl.ca.certificate.stores"],
+    ),
+    refused("speaks to controllers, as only tools do", &["bootstrap.controllers"]),
+];

@@ -1,0 +1,87 @@
+//! What producers do.
+
+use std::str::FromStr;
+
+use kurier_protocol::record::Compression;
+
+use super::super::parse::{Parsed, bytes, kibibytes, level, millis, number, one_of, switch};
+use super::others::Part;
+use super::row::{Setting, ms, none, word};
+use crate::producer::{Acks, Partitioner};
+
+settings! {
+    "acks" "request.required.acks":
+        "How many replicas must have a record before it counts as delivered: all, 1, 0",
+        |p| word(ACKS, p.producer.acks) => |p, v| p.producer.acks = one_of(v, ACKS)?;
+    "compression.type" "compression.codec":
+        "How batches are compressed: none, gzip, snappy, lz4, zstd",
+        |p| p.producer.compression.to_string() => |p, v| p.producer.compression = codec(v)?;
+    "compression.level": "How hard the codec tries, whichever it is",
+        none => |p, v| p.levels.push((None, level(v)?));
+    "compression.gzip.level": "How hard gzip tries",
+        |_| "-1".to_owned()
+        => |p, v| p.levels.push((Some(Compression::Gzip), level(v)?));
+    "compression.lz4.level": "How hard lz4 tries",
+        |_| "9".to_owned() => |p, v| p.levels.push((Some(Compression::Lz4), level(v)?));
+    "compression.zstd.level": "How hard zstd tries",
+        |_| "3".to_owned()
+        => |p, v| p.levels.push((Some(Compression::Zstd), level(v)?));
+    "linger.ms" "queue.buffering.max.ms": "How long a record may wait for company",
+        |p| ms(p.producer.linger) => |p, v| p.producer.linger = millis(v)?;
+    "batch.size": "How many bytes a batch of several records may have before compression",
+        |p| p.producer.batch_bytes_max.to_string() => |p, v| p.producer.batch_bytes_max = bytes(v)?;
+    "buffer.memory": "How many bytes may wait or be in flight",
+        |p| p.producer.buffer_bytes_max.to_string()
+        => |p, v| p.producer.buffer_bytes_max = bytes(v)?;
+    "queue.buffering.max.kbytes": "The same as buffer.memory, in units of 1024 bytes",
+        |p| (p.producer.buffer_bytes_max >> 10).to_string()
+        => |p, v| p.producer.buffer_bytes_max = kibibytes(v)?;
+    "max.request.size" "message.max.bytes":
+        "How many bytes the batches of one request, and one record before compression, may have",
+        |p| p.producer.request_bytes_max.to_string()
+        => |p, v| p.producer.request_bytes_max = bytes(v)?;
+    "max.in.flight.requests.per.connection" "max.in.flight":
+        "How many requests to one broker may be unanswered",
+        |p| p.producer.in_flight_max.to_string() => |p, v| {
+        let count = number(v, 1, 1_000_000)?;
+        p.producer.in_flight_max = usize::try_from(count).unwrap_or(usize::MAX);
+    };
+    "delivery.timeout.ms" "message.timeout.ms":
+        "How long a record may take until it is delivered or has failed",
+        |p| ms(p.producer.delivery_timeout) => |p, v| p.producer.delivery_timeout = millis(v)?;
+    "retries" "message.send.max.retries": "How often a batch may be sent again",
+        |p| p.producer.retry_count_max.to_string() => |p, v| {
+        let count = number(v, 0, i32::MAX as u64)?;
+        p.producer.retry_count_max = u32::try_from(count).unwrap_or(u32::MAX);
+    };
+    "max.block.ms": "How long sending may wait for buffer space and for a new topic",
+        |p| ms(p.producer.block_max) => |p, v| p.producer.block_max = millis(v)?;
+    "partitioner.ignore.keys": "Whether records with a key are spread like those without",
+        |p| (p.producer.partitioner == Partitioner::Sticky).to_string() => |p, v| {
+        p.producer.partitioner = match switch(v)? {
+            true => Partitioner::Sticky,
+            false => Partitioner::ByKey,
+        };
+    };
+    "partitioner": "Only murmur2_random, which is where Java puts a record",
+        |_| "murmur2_random".to_owned() => |p, v| {
+        // The others of librdkafka hash in a way of its own.
+        p.producer.partitioner = one_of(v, &[("murmur2_random", Partitioner::ByKey)])?;
+    };
+    "enable.idempotence": "Only false so far; true is taken with a warning",
+        |_| "false".to_owned() => |p, v| {
+        if switch(v)? {
+            p.warn(Part::Transactions.warning("enable.idempotence"));
+        }
+    };
+    "allow.auto.create.topics": "Whether brokers may create a topic that does not exist",
+        |p| p.producer.topic_creation.to_string() => |p, v| p.producer.topic_creation = switch(v)?;
+}
+
+fn codec(text: &str) -> Parsed<Compression> {
+    Compression::from_str(&text.to_ascii_lowercase())
+        .map_err(|_| "is none of none, gzip, snappy, lz4, zstd".to_owned())
+}
+
+const ACKS: &[(&str, Acks)] =
+    &[("all", Acks::All), ("-1", Acks::All), ("0", Acks::None), ("1", Acks::Leader)];
