@@ -119,21 +119,20 @@ impl Compaction<'_> {
             }
         }
         let has_tombstone = !batch.is_control() && records.iter().any(|r| r.value.is_none());
-        let begins = !records.is_empty() && (ends_nothing || has_tombstone);
-        let marks = begins && self.marks_horizon && batch.delete_horizon_ms().is_none();
-        if records.len() == count && !marks && count > 0 {
+        let begins = self.marks_horizon
+            && batch.magic() == Magic::V2
+            && batch.delete_horizon_ms().is_none()
+            && !records.is_empty()
+            && (ends_nothing || has_tombstone);
+        if records.len() == count && !begins && count > 0 {
             return Ok(vec![batch.clone()]);
         }
         let is_needed = place == Place::Last || self.producers.is_last(batch);
         if records.is_empty() && !(is_needed && batch.magic() == Magic::V2) {
             return Ok(Vec::new());
         }
-        let horizon = match batch.delete_horizon_ms() {
-            None if marks && batch.magic() == Magic::V2 => {
-                Some(self.millis.saturating_add(self.delete_retention_ms))
-            }
-            horizon => horizon,
-        };
+        let begun = begins.then(|| self.millis.saturating_add(self.delete_retention_ms));
+        let horizon = batch.delete_horizon_ms().or(begun);
         write(&opened, &records, horizon, codecs)
     }
 
