@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kurier_protocol::api::fetch::{FetchRequest, ForgottenTopic};
+use kurier_protocol::api::fetch::FetchRequest;
 use kurier_protocol::record::{Compression, Magic, RecordBatches};
 use kurier_protocol::release::Release;
 use kurier_protocol::{ErrorCode, Uuid};
@@ -258,25 +258,6 @@ fn a_session_is_asked_for_what_is_new() {
     let next = FetchRequest { session_epoch: 3, ..next };
     let answer = bench.call(1, 12, &next).answer();
     assert_eq!(answer.error_code, ErrorCode::FETCH_SESSION_ID_NOT_FOUND);
-}
-
-#[test]
-fn a_session_forgets_and_adds_partitions() {
-    let (mut bench, _) = filled(Release::V4_4);
-    bench.state.partition_mut("t", 1).unwrap().set_leader(Some(1));
-    let begin = FetchRequest { session_epoch: 0, ..bench.fetch_request(12, &[(0, 3)]) };
-    assert_eq!(bench.call(1, 12, &begin).answer().session_id, 1);
-    let forgotten = ForgottenTopic { topic: "t".into(), partitions: vec![0], ..Default::default() };
-    let swap = FetchRequest {
-        session_id: 1,
-        session_epoch: 1,
-        forgotten_topics_data: vec![forgotten],
-        ..bench.fetch_request(12, &[(1, 0)])
-    };
-    bench.produce(9, "t", 0, batch(Magic::V2, Compression::None, &["of 0"]));
-    bench.produce(9, "t", 1, batch(Magic::V2, Compression::None, &["of 1"]));
-    let answer = bench.call(1, 12, &swap).answer();
-    assert_eq!(values(&only(answer)), numbered(0, &["of 1"]));
 }
 
 #[test]
