@@ -11,7 +11,6 @@ use kurier_protocol::{ApiKey, Uuid};
 
 use crate::clock::Now;
 use crate::codecs::Codecs;
-use crate::fault::Fault;
 use crate::limits::DECOMPRESSED_BYTES_MAX;
 use crate::net::{Fabric, MemoryNet, Network};
 use crate::produced::Produced;
@@ -30,7 +29,7 @@ use crate::topic_config::TopicConfig;
 /// test, not something to handle.
 #[derive(Clone, Debug)]
 pub struct TestCluster {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     fabric: Arc<Fabric>,
 }
 
@@ -208,7 +207,7 @@ impl TestCluster {
         self.look(|state| state.topic(topic).map(|topic| topic.id))
     }
 
-    fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         self.shared.with(|core, _| look(&core.state))
     }
 
@@ -273,6 +272,7 @@ impl TestCluster {
     pub fn restart_broker(&self, broker: i32) {
         let is_there = self.shared.with(|core, now| core.state.start(broker, now.instant));
         assert!(is_there, "there is no broker {broker}");
+        self.shared.set_paused(broker, false);
         self.shared.end_life(broker, Some(Power::On));
     }
 
@@ -380,16 +380,6 @@ impl TestCluster {
             found.set_config(name, value)
         });
         done.unwrap_or_else(|reason| panic!("{reason}"));
-    }
-
-    /// Lets something go wrong with requests that come from now on.
-    pub fn fault(&self, fault: Fault) {
-        self.shared.with(|core, _| core.script.push(fault));
-    }
-
-    /// Forgets the faults that have not happened yet.
-    pub fn clear_faults(&self) {
-        self.shared.with(|core, _| core.script.clear());
     }
 }
 

@@ -64,6 +64,7 @@ mod recorder;
 mod sasl;
 mod state;
 mod handle;
+mod doctored;
 #[cfg(feature = "tls")]
 mod der;
 #[cfg(feature = "tls")]
@@ -78,17 +79,24 @@ mod frames;
 mod server;
 pub mod net;
 mod tcp;
+mod peer;
+mod planted;
 mod cluster;
 mod replication;
 mod upkeep;
+mod topology;
+mod observation;
 mod builder;
 
 pub use builder::Builder;
 pub use cluster::TestCluster;
 pub use error::Error;
-pub use fault::{Fault, Requests};
+pub use fault::{Connections, Fault, Requests};
 pub use group::MigrationPolicy;
-pub use recorder::RecordedRequest;
+pub use observation::Isolation;
+pub use peer::Peer;
+pub use planted::PlantedFault;
+pub use recorder::{Counters, RecordedRequest};
 pub use sasl::{SaslMechanism, SaslMechanismError};
 pub use tcp::TcpCluster;
 #[cfg(feature = "tls")]

@@ -1,24 +1,28 @@
 //! Serves one connection: frames in, answers out in their order, waits in between.
 
+use std::cell::OnceCell;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use kurier_env::Io;
-use kurier_protocol::ApiKey;
+use kurier_protocol::ErrorCode;
+use kurier_protocol::release::Release;
 use kurier_protocol::wire::Segments;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::doctored::{self, Scene};
 use crate::entrance::Entrance;
-use crate::fault::Action;
+use crate::fault::{ConnectionFate, Fate, Filter, Names, Plan, Refusals, Seen};
 use crate::frames::FrameReader;
 use crate::handle::{self, Context, Opened, Step};
 use crate::limits::FETCH_BYTES_MAX;
 use crate::login::Login;
 use crate::recorder::RecordedRequest;
-use crate::shared::{Power, Shared, Unread};
-use crate::state::ListenerId;
+use crate::shared::{Core, Power, Shared, Unread};
+use crate::state::{ListenerId, State};
 
 /// Serves a connection to a broker until the client closes it, breaks the protocol, or the broker's
 /// life ends.
@@ -27,26 +31,57 @@ pub(crate) async fn serve(shared: Arc<Shared>, broker: i32, entrance: Entrance, 
     if life.borrow_and_update().power == Power::Off {
         return;
     }
-    let number = shared.with(|core, _| {
-        core.connections += 1;
-        core.connections
-    });
+    let number = shared.with(|core, _| core.recorder.push_connection());
     let why = tokio::select! {
         biased;
         _ = life.changed() => "the broker's life ended".to_owned(),
-        ended = enter(&shared, broker, number, &entrance, io) => match ended {
-            Ok(()) => return,
-            Err(End::Io(error)) => error.to_string(),
-            Err(End::Cut) => "a fault of the script".to_owned(),
-            Err(End::Closed(reason)) => reason,
-        },
+        ended = unless_paused(&shared, broker, enter(&shared, broker, number, &entrance, io)) => {
+            match ended {
+                Ok(()) => return,
+                Err(End::Io(error)) => error.to_string(),
+                Err(End::Cut) => "a fault of the script".to_owned(),
+                Err(End::Closed(reason)) => reason,
+            }
+        }
     };
     tracing::debug!(broker, connection = number, "connection closed: {why}");
 }
 
+/// Takes a connection that a fault of the script is for: it is held and never read, or gone.
+pub(crate) async fn turn_away(
+    shared: Arc<Shared>,
+    broker: i32,
+    fate: ConnectionFate,
+    mut io: impl Io,
+) {
+    let Some(mut life) = shared.life(broker) else { return };
+    if fate == ConnectionFate::Hang && life.borrow_and_update().power == Power::On {
+        let _ = life.changed().await;
+        return;
+    }
+    if fate == ConnectionFate::Close {
+        let _ = io.shutdown().await;
+    }
+}
+
+/// Does nothing while the broker is paused, however much is due.
+async fn unless_paused<T>(shared: &Shared, broker: i32, act: impl Future<Output = T>) -> T {
+    let mut act = std::pin::pin!(act);
+    let Some(mut pause) = shared.pause(broker) else { return act.await };
+    loop {
+        // Nobody drops the sender before the cluster itself.
+        let _ = pause.wait_for(|is_paused| !is_paused).await;
+        tokio::select! {
+            biased;
+            _ = pause.wait_for(|is_paused| *is_paused) => {}
+            value = &mut act => return value,
+        }
+    }
+}
+
 /// Lets the client through TLS, where there is any, and serves it.
 async fn enter(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     broker: i32,
     number: u64,
     entrance: &Entrance,
@@ -63,7 +98,7 @@ async fn enter(
 /// One connection. The broker handles its requests one after the other, as Kafka does: a request
 /// that waits holds up those behind it.
 struct Connection<'a, S> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     broker: i32,
     listener: ListenerId,
     number: u64,
@@ -88,8 +123,8 @@ impl From<io::Error> for End {
 }
 
 impl<'a, S: Io> Connection<'a, S> {
-    fn new(shared: &'a Shared, broker: i32, number: u64, listener: ListenerId, io: S) -> Self {
-        let spoken = shared.with(|core, _| core.state.settings.spoken.clone());
+    fn new(shared: &'a Arc<Shared>, broker: i32, number: u64, listener: ListenerId, io: S) -> Self {
+        let spoken = shared.with(|core, _| core.state.spoken(broker).clone());
         let login = Login::new(shared.security.sasl.clone(), spoken);
         Self { shared, broker, listener, number, io, reader: FrameReader::default(), login }
     }
@@ -104,16 +139,17 @@ impl<'a, S: Io> Connection<'a, S> {
     }
 
     async fn serve(&mut self) -> Result<(), End> {
-        let spoken = self.shared.with(|core, _| core.state.settings.spoken.clone());
         while let Some(frame) = self.next().await? {
             if self.login.expects_token() {
                 let step = self.shared.with(|_, now| self.login.handle_token(&frame, now));
                 self.send(step).await?;
                 continue;
             }
+            // What is spoken may be narrowed while the connection lives.
+            let spoken = self.shared.with(|core, _| core.state.spoken(self.broker).clone());
             let opened = handle::open(&spoken, &frame).map_err(End::Closed)?;
-            let action = self.record(&opened);
-            self.answer(&opened, action).await?;
+            let plan = self.record(&opened);
+            self.answer(&opened, &plan).await?;
         }
         Ok(())
     }
@@ -123,57 +159,149 @@ impl<'a, S: Io> Connection<'a, S> {
     }
 
     /// Remembers the request, and looks up what shall go wrong with it.
-    fn record(&self, opened: &Opened) -> Option<Action> {
-        let api = ApiKey(opened.header.request_api_key);
+    fn record(&self, opened: &Opened) -> Plan {
+        let (api, version) = opened.api();
         let at = self.shared.started.elapsed();
-        self.shared.with(|core, _| {
+        let plan = self.shared.with(|core, _| {
             core.recorder.push(RecordedRequest {
                 at,
                 broker: self.broker,
                 connection: self.number,
                 api,
-                version: opened.header.request_api_version,
+                version,
                 client_id: opened.header.client_id.clone().map(String::from),
                 user: self.login.user().cloned(),
                 body: opened.body.clone(),
             });
-            core.script.handle_request(self.broker, api)
+            let Core { script, state, .. } = core;
+            self.seen(opened, state, |seen| script.handle_request(seen))
+        });
+        self.shared.push_recorded();
+        plan
+    }
+
+    /// Shows the request as the script looks at it.
+    fn seen<T>(&self, opened: &Opened, state: &State, look: impl FnOnce(&Seen<'_>) -> T) -> T {
+        let names = OnceCell::<Names>::new();
+        let names_of = || doctored::names(state, self.broker, opened.api(), &opened.body);
+        look(&Seen {
+            api: opened.api().0,
+            broker: self.broker,
+            connection: self.number,
+            client_id: opened.header.client_id.as_deref().unwrap_or_default(),
+            names: &|| names.get_or_init(names_of).clone(),
+            topics: state,
         })
     }
 
-    async fn answer(&mut self, opened: &Opened, action: Option<Action>) -> Result<(), End> {
-        match action {
-            Some(Action::Close) => return Err(End::Cut),
-            Some(Action::Delay(by)) => sleep(by).await,
-            _ => {}
+    async fn answer(&mut self, opened: &Opened, plan: &Plan) -> Result<(), End> {
+        rest(plan.delay()).await;
+        let split = self.shared.with(|core, _| doctored::split(plan, opened, &core.state));
+        let split = split.map_err(End::Closed)?;
+        for after in plan.again() {
+            self.execute_later(opened, after)?;
         }
-        let (step, _unread) = match action {
-            Some(Action::Answer(code)) => (opened.pending.refuse(code), None),
-            _ => self.execute(opened).await,
+        let (step, _unread) = match &plan.fate {
+            Some(Fate::Close) => return Err(End::Cut),
+            Some(Fate::CloseThenExecute(after)) => {
+                self.execute_later(opened, *after)?;
+                return Err(End::Cut);
+            }
+            Some(Fate::Answer(code)) => (doctored::refusal(opened, *code), None),
+            Some(Fate::AnswerAtTop(code)) => (doctored::headed(opened, *code), None),
+            Some(Fate::Reply(_, reply)) => {
+                let header = &opened.header;
+                let frame = reply.frame(header.request_api_version, header.correlation_id);
+                (frame.map_or_else(|error| Step::Close(error.to_string()), Step::Answer), None)
+            }
+            _ if split.is_empty => (doctored::refusal(opened, ErrorCode::NONE), None),
+            _ => self.execute(split.left.as_ref().unwrap_or(opened), &plan.refused).await,
         };
-        let segments = match step {
-            Step::Answer(segments) => segments,
-            Step::Silence | Step::Wait(_) => Segments::default(),
-            Step::Last(..) | Step::Close(_) => return self.send(step).await,
+        let step = match &plan.fate {
+            Some(Fate::ExecuteThenAnswer(code)) => doctored::refusal(opened, *code),
+            _ => step,
         };
-        match action {
-            Some(Action::ExecuteThenClose) => return Err(End::Cut),
+        let step = self.shared.with(|core, _| {
+            let Core { script, state, .. } = core;
+            let (broker, listener) = (self.broker, self.listener);
+            let scene = Scene { state, broker, listener };
+            let step = doctored::edit(step, opened, (plan, &split), &scene);
+            self.seen(opened, state, |seen| doctored::damage(step, opened, seen, script))
+        });
+        match step {
+            Step::Answer(segments) => self.deliver(segments, plan).await,
+            Step::Silence | Step::Wait(_) => self.deliver(Segments::default(), plan).await,
+            Step::Last(..) | Step::Close(_) => self.send(step).await,
+        }
+    }
+
+    /// Sends an answer in the way the plan wants it.
+    async fn deliver(&mut self, segments: Segments, plan: &Plan) -> Result<(), End> {
+        self.shared.with(|core, _| core.recorder.push_answer(segments.len()));
+        rest(plan.answer_delay()).await;
+        // Since KIP-219 who is throttled hears it at once, and is not listened to for that long.
+        let release = self.shared.with(|core, _| core.state.spoken(self.broker).release);
+        let (before, after) = match release >= Release::V2_0 {
+            true => (Duration::ZERO, plan.throttle()),
+            false => (plan.throttle(), Duration::ZERO),
+        };
+        rest(before).await;
+        match &plan.fate {
+            Some(Fate::ExecuteThenClose) => return Err(End::Cut),
             // What the client sends from now on is not handled either.
-            Some(Action::ExecuteThenHang) => {
+            Some(Fate::ExecuteThenHang) => {
                 while self.next().await?.is_some() {}
                 return Ok(());
             }
-            Some(Action::DelayAnswer(by)) => sleep(by).await,
-            Some(Action::AnswerTwice) => write(&mut self.io, segments.clone()).await?,
-            Some(Action::Cut(bytes)) => {
+            Some(Fate::AnswerTwice) => write(&mut self.io, segments.clone()).await?,
+            Some(Fate::Cut(bytes)) => {
                 let frame = segments.to_bytes();
-                self.io.write_all(frame.get(..bytes).unwrap_or(&frame)).await?;
+                self.io.write_all(frame.get(..*bytes).unwrap_or(&frame)).await?;
                 self.io.flush().await?;
                 return Err(End::Cut);
             }
             _ => {}
         }
-        Ok(write(&mut self.io, segments).await?)
+        write(&mut self.io, segments).await?;
+        rest(after).await;
+        Ok(())
+    }
+
+    /// Executes the request once more after a delay, if the broker lives as long; nobody is told.
+    fn execute_later(&self, opened: &Opened, after: Duration) -> Result<(), End> {
+        let again = handle::reopen(opened, opened.body.clone()).map_err(End::Closed)?;
+        let (shared, broker) = (Arc::clone(self.shared), self.broker);
+        let mut context = self.context(opened);
+        context.is_last_call = true;
+        tokio::spawn(async move {
+            let Some(mut life) = shared.life(broker) else { return };
+            life.borrow_and_update();
+            tokio::select! {
+                biased;
+                _ = life.changed() => return,
+                () = sleep(after) => {}
+            }
+            shared.with(|core, now| {
+                context.call = core.state.new_call();
+                (context.since, context.now) = (now.instant, now);
+                again.pending.poll(&mut core.state, &context);
+            });
+        });
+        Ok(())
+    }
+
+    fn context(&self, opened: &Opened) -> Context {
+        let now = self.shared.with(|_, now| now);
+        Context {
+            call: 0,
+            client_id: opened.header.client_id.clone().unwrap_or_default(),
+            broker: self.broker,
+            listener: self.listener,
+            version: opened.header.request_api_version,
+            since: now.instant,
+            now,
+            is_last_call: false,
+        }
     }
 
     /// Sends what is to be sent without a fault.
@@ -191,7 +319,11 @@ impl<'a, S: Io> Connection<'a, S> {
     }
 
     /// Polls the handler until it has decided. Its answer counts as unread until it is written.
-    async fn execute(&mut self, opened: &Opened) -> (Step, Option<Unread<'a>>) {
+    async fn execute(
+        &mut self,
+        opened: &Opened,
+        refused: &[(Filter, ErrorCode)],
+    ) -> (Step, Option<Unread<'a>>) {
         let (login, chance) = (&mut self.login, &*self.shared.chance);
         let Opened { header, body, .. } = opened;
         let step = self.shared.with(|_, now| login.handle_request(header, body, now, chance));
@@ -219,7 +351,9 @@ impl<'a, S: Io> Connection<'a, S> {
                     is_last_call,
                 };
                 core.state.fetch_bytes_max = self.shared.answer_room().min(FETCH_BYTES_MAX);
+                core.state.refusals = Refusals(refused.to_vec());
                 let step = opened.pending.poll(&mut core.state, &context);
+                core.state.refusals = Refusals::default();
                 if let Step::Answer(segments) = &step {
                     // Under the lock, so that the next answer knows of this one.
                     unread = Some(self.shared.count_unread(segments.len()));
@@ -239,6 +373,13 @@ impl<'a, S: Io> Connection<'a, S> {
                 goes_on = self.reader.read_ahead(&mut self.io) => is_last_call = !goes_on,
             }
         }
+    }
+}
+
+/// Waits; not at all, if there is nothing to wait for.
+async fn rest(time: Duration) {
+    if !time.is_zero() {
+        sleep(time).await;
     }
 }
 

@@ -9,7 +9,7 @@ use kurier_env::{Chance, Wall};
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Now;
-use crate::fault::Script;
+use crate::fault::{ConnectionFate, Script};
 use crate::limits::ANSWER_BYTES_UNREAD_MAX;
 use crate::recorder::Recorder;
 use crate::security::Security;
@@ -21,7 +21,6 @@ pub(crate) struct Core {
     pub(crate) state: State,
     pub(crate) script: Script,
     pub(crate) recorder: Recorder,
-    pub(crate) connections: u64,
 }
 
 /// A cluster as its connections see it. The lock is held while one request is handled, and never
@@ -29,7 +28,10 @@ pub(crate) struct Core {
 pub(crate) struct Shared {
     core: Mutex<Core>,
     changed: Notify,
+    recorded: Notify,
     lives: BTreeMap<i32, watch::Sender<Life>>,
+    /// Whether each broker is paused.
+    pauses: BTreeMap<i32, watch::Sender<bool>>,
     /// Bytes of answers that clients have not read yet.
     unread_bytes: AtomicUsize,
     pub(crate) wall: Arc<dyn Wall>,
@@ -62,13 +64,14 @@ impl Shared {
         let born = || watch::Sender::new(Life { power: Power::On, number: 0 });
         Self {
             lives: state.broker_ids().map(|id| (id, born())).collect(),
+            pauses: state.broker_ids().map(|id| (id, watch::Sender::new(false))).collect(),
             core: Mutex::new(Core {
                 state,
                 script: Script::default(),
                 recorder: Recorder::default(),
-                connections: 0,
             }),
             changed: Notify::new(),
+            recorded: Notify::new(),
             unread_bytes: AtomicUsize::new(0),
             wall,
             chance,
@@ -114,9 +117,39 @@ impl Shared {
         self.changed.notified()
     }
 
+    /// Says that a request was recorded.
+    pub(crate) fn push_recorded(&self) {
+        self.recorded.notify_waiters();
+    }
+
+    /// Completes when the next request is recorded.
+    pub(crate) fn recorded(&self) -> tokio::sync::futures::Notified<'_> {
+        self.recorded.notified()
+    }
+
     /// Follows the lives of a broker; `None` if there is no such broker.
     pub(crate) fn life(&self, broker: i32) -> Option<watch::Receiver<Life>> {
         self.lives.get(&broker).map(watch::Sender::subscribe)
+    }
+
+    /// Follows whether a broker is paused; `None` if there is no such broker.
+    pub(crate) fn pause(&self, broker: i32) -> Option<watch::Receiver<bool>> {
+        self.pauses.get(&broker).map(watch::Sender::subscribe)
+    }
+
+    /// Pauses a broker, or lets it go on. Says whether there is such a broker.
+    #[expect(clippy::fn_params_excessive_bools, reason = "sets a field")]
+    pub(crate) fn set_paused(&self, broker: i32, is_paused: bool) -> bool {
+        let found = self.pauses.get(&broker);
+        found.is_some_and(|sender| {
+            sender.send_replace(is_paused);
+            true
+        })
+    }
+
+    /// What happens to a connection that is being made to a broker, by script.
+    pub(crate) fn connection_fate(&self, broker: i32) -> Option<ConnectionFate> {
+        self.with(|core, _| core.script.handle_connection(broker))
     }
 
     /// Ends the present life of a broker, and with it its connections. The next one is up, down,

@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::entrance::Entrance;
-use crate::server::serve;
+use crate::fault::ConnectionFate;
+use crate::server::{serve, turn_away};
 use crate::shared::{Power, Shared};
 use crate::state::Address;
 
@@ -106,7 +107,15 @@ impl Door {
                 stream = accept(listener.as_ref()) => {
                     let shared = Arc::clone(&self.shared);
                     let entrance = self.entrance.clone();
-                    connections.spawn(serve(shared, self.broker, entrance, stream));
+                    match shared.connection_fate(self.broker) {
+                        None => connections.spawn(serve(shared, self.broker, entrance, stream)),
+                        Some(fate) => {
+                            if fate == ConnectionFate::Refuse {
+                                reset(&stream);
+                            }
+                            connections.spawn(turn_away(shared, self.broker, fate, stream))
+                        }
+                    };
                 }
                 Some(_) = connections.join_next() => {}
             }
@@ -146,6 +155,13 @@ async fn accept(listener: Option<&TcpListener>) -> TcpStream {
                 sleep(RETRY_AFTER).await;
             }
         }
+    }
+}
+
+/// Lets the connection end with a reset, as one that nobody takes does.
+fn reset(stream: &TcpStream) {
+    if let Err(error) = stream.set_zero_linger() {
+        tracing::debug!("no reset: {error}");
     }
 }
 

@@ -16,7 +16,7 @@ impl Api for ApiVersionsRequest {
         if let Err(code) = code {
             return Outcome::Answer(self.refuse(code));
         }
-        let api_keys = ranges(&state.settings.spoken).collect();
+        let api_keys = ranges(state.spoken(context.broker)).collect();
         let features = features(&state.settings);
         let supported = features.iter().map(|&(name, level)| SupportedFeatureKey {
             name: name.into(),

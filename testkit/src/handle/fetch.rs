@@ -170,6 +170,7 @@ fn look(
 ) -> Result<Part, ErrorCode> {
     let topic = state.resolve(wanted.topic_id, &wanted.topic)?;
     let (wanted, broker) = (&wanted.partition, context.broker);
+    state.refusals.check(&topic, wanted.partition)?;
     let of = (&*topic, wanted.partition);
     let partition = state.held(broker, of, wanted.current_leader_epoch, role(state, context))?;
     if let Some(replica) = nearest::follower(state, context, request, (partition, wanted)) {

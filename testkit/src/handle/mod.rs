@@ -125,6 +125,24 @@ pub(crate) fn open(spoken: &Spoken, bytes: &Bytes) -> Result<Opened, String> {
     Ok(Opened { header, body, pending })
 }
 
+impl Opened {
+    /// Its API and version.
+    pub(crate) fn api(&self) -> (ApiKey, i16) {
+        (ApiKey(self.header.request_api_key), self.header.request_api_version)
+    }
+}
+
+/// A request like another one, with this body.
+///
+/// # Errors
+///
+/// The body is not such a request.
+pub(crate) fn reopen(like: &Opened, body: Bytes) -> Result<Opened, String> {
+    let header = like.header.clone();
+    let pending = decode(like.api().0, &header, &body)?;
+    Ok(Opened { header, body, pending })
+}
+
 fn decode(key: ApiKey, header: &RequestHeader, body: &Bytes) -> Result<Box<dyn Pending>, String> {
     match key {
         ApiKey::PRODUCE => pending::<ProduceRequest>(header, body),

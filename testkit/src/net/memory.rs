@@ -12,7 +12,8 @@ use super::link::Side;
 use super::names::Answer;
 use super::stream::Stream;
 use crate::entrance::Entrance;
-use crate::server::serve;
+use crate::fault::ConnectionFate;
+use crate::server::{serve, turn_away};
 use crate::shared::Shared;
 use crate::state::ListenerId;
 
@@ -70,8 +71,13 @@ impl MemoryNet {
         let client = Stream::new(&self.fabric, &connection, Side::Client);
         let arrived = self.fabric.travel(&connection, Side::Client).await;
         let is_alive = self.shared.with(|core, _| core.state.is_alive(broker));
-        let accepted = arrived.is_ok() && is_alive;
-        if accepted {
+        let arrived = arrived.is_ok() && is_alive;
+        let fate = arrived.then(|| self.shared.connection_fate(broker)).flatten();
+        let accepted = arrived && fate != Some(ConnectionFate::Refuse);
+        if let Some(fate) = fate.filter(|_| accepted) {
+            let server = Stream::new(&self.fabric, &connection, Side::Broker);
+            tokio::spawn(turn_away(Arc::clone(&self.shared), broker, fate, server));
+        } else if accepted {
             let entrance = Entrance {
                 listener: ListenerId::MEMORY,
                 #[cfg(feature = "tls")]

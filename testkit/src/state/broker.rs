@@ -5,6 +5,8 @@ use std::fmt;
 
 use kurier_protocol::Str;
 
+use super::spoken::Spoken;
+
 /// One broker.
 #[derive(Debug)]
 pub(crate) struct Broker {
@@ -13,13 +15,16 @@ pub(crate) struct Broker {
     pub(crate) rack: Option<Str>,
     /// Where it listens, by listener: a client learns the address that it can use itself.
     pub(crate) addresses: BTreeMap<ListenerId, Address>,
+    /// The versions that it speaks.
+    pub(crate) spoken: Spoken,
 }
 
 impl Broker {
     /// A running broker that listens in memory.
-    pub(crate) fn new(id: i32) -> Self {
+    pub(crate) fn new(id: i32, spoken: Spoken) -> Self {
         let address = Address { host: format!("broker-{id}"), port: MEMORY_PORT };
-        Self { is_alive: true, rack: None, addresses: [(ListenerId::MEMORY, address)].into() }
+        let addresses = [(ListenerId::MEMORY, address)].into();
+        Self { is_alive: true, rack: None, addresses, spoken }
     }
 }
 

@@ -17,14 +17,17 @@ pub(crate) use settings::{CLUSTER_IDS, Settings, numbered_id};
 pub(crate) use spoken::Spoken;
 pub(crate) use topic::{NewTopic, Topic};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use kurier_protocol::api::fetch::FetchRequest;
+use kurier_protocol::release::Release;
 use kurier_protocol::{ErrorCode, Str, Uuid};
 
 use crate::clock::Now;
 use crate::codecs::Codecs;
-use crate::group::{Groups, Topics};
+use crate::fault::Refusals;
+use crate::group::{Groups, TopicPartition, Topics};
 use crate::limits::FETCH_BYTES_MAX;
 use crate::log::OutOfRange;
 use crate::sessions::Sessions;
@@ -56,6 +59,10 @@ pub(crate) struct State {
     members_named: u64,
     /// Bytes that an answer to a fetch may have now, its first batch apart.
     pub(crate) fetch_bytes_max: usize,
+    /// What the script refuses of the request that is being handled.
+    pub(crate) refusals: Refusals,
+    /// Who coordinates groups and transactional ids that do not stay where they belong.
+    coordinators: BTreeMap<Str, i32>,
     /// Grows with every change that a waiting request may wait for.
     changes: u64,
 }
@@ -63,7 +70,8 @@ pub(crate) struct State {
 impl State {
     /// A cluster of brokers 1 to `broker_count`, without topics.
     pub(crate) fn new(settings: Settings, broker_count: i32) -> Self {
-        let brokers = (1..=broker_count).map(|id| (id, Broker::new(id))).collect();
+        let brokers =
+            (1..=broker_count).map(|id| (id, Broker::new(id, settings.spoken.clone()))).collect();
         Self {
             groups: Groups::new(settings.groups),
             group_topics: Topics::default(),
@@ -81,11 +89,40 @@ impl State {
             next_producer_id: 0,
             listeners: 1,
             fetch_bytes_max: FETCH_BYTES_MAX,
+            refusals: Refusals::default(),
+            coordinators: BTreeMap::new(),
             changes: 0,
         }
     }
 
     // ---- brokers
+
+    /// The versions that a broker speaks.
+    pub(crate) fn spoken(&self, broker: i32) -> &Spoken {
+        self.brokers.get(&broker).map_or(&self.settings.spoken, |found| &found.spoken)
+    }
+
+    /// Changes the versions that a broker speaks. Says whether there is such a broker.
+    pub(crate) fn set_spoken(&mut self, broker: i32, change: impl FnOnce(&mut Spoken)) -> bool {
+        let found = self.brokers.get_mut(&broker);
+        found.is_some_and(|found| {
+            change(&mut found.spoken);
+            true
+        })
+    }
+
+    /// Lets the cluster as a whole be another release: it has the features and the log format of
+    /// that one. Topics that have no id get one, if it has ids.
+    pub(crate) fn finalize_release(&mut self, release: Release) {
+        self.settings.release = release;
+        self.groups.settings.consumer_epoch = i32::from(release >= Release::V4_4);
+        self.transactions.set_rules(self.settings.transaction_rules());
+        for topic in self.topics.values_mut().filter(|topic| topic.id.is_zero()) {
+            topic.id = self.settings.topic_id(self.topics_made);
+            self.topics_made += 1;
+        }
+        self.changes += 1;
+    }
 
     /// The brokers that run, with where they listen.
     pub(crate) fn brokers_at(&self, listener: ListenerId) -> impl Iterator<Item = (i32, &Address)> {
@@ -113,6 +150,21 @@ impl State {
     pub(crate) fn sessions(&mut self, broker: i32) -> &mut Sessions {
         let slots = self.settings.fetch_sessions_max;
         self.sessions.entry(broker).or_insert_with(|| Sessions::new(slots))
+    }
+
+    /// The topics, by name and id, and partitions that a fetch is about; none if its session is
+    /// not known.
+    pub(crate) fn wanted(
+        &self,
+        broker: i32,
+        request: &FetchRequest,
+        version: i16,
+    ) -> Vec<(Str, Uuid, i32)> {
+        let none = Sessions::new(0);
+        let sessions = self.sessions.get(&broker).unwrap_or(&none);
+        let wanted = sessions.fetch(request, version).map(|fetch| fetch.wanted);
+        let wanted = wanted.unwrap_or_default().into_iter();
+        wanted.map(|one| (one.topic, one.topic_id, one.partition.partition)).collect()
     }
 
     /// Ids of all brokers.
@@ -178,10 +230,25 @@ impl State {
     /// The broker that coordinates the group or transactional id: every key has one that it
     /// belongs to, and the next one that runs stands in for it.
     pub(crate) fn coordinator(&self, key: &str) -> Option<i32> {
+        if let Some(&moved) = self.coordinators.get(key).filter(|id| self.is_alive(**id)) {
+            return Some(moved);
+        }
         let sum: usize = key.bytes().map(usize::from).sum();
         let ids: Vec<i32> = self.broker_ids().collect();
         let turn = ids.iter().cycle().skip(sum % ids.len().max(1)).take(ids.len());
         turn.copied().find(|&id| self.is_alive(id))
+    }
+
+    /// Lets a broker coordinate a group or transactional id while it runs. Says whether it runs.
+    pub(crate) fn move_coordinator(&mut self, key: &str, to: i32, now: Instant) -> bool {
+        let is_moved = self.coordinator(key) != Some(to);
+        self.coordinators.insert(key.into(), to);
+        if is_moved && let Some(mut group) = self.groups.find(key) {
+            let settings = group.settings;
+            group.reload(now, settings);
+        }
+        self.changes += 1;
+        self.is_alive(to)
     }
 
     /// Checks that a broker coordinates a group or transactional id.
@@ -441,7 +508,12 @@ impl State {
     /// Ends a transaction in all its partitions that have a leader, and in its groups.
     fn write_markers(&mut self, ending: Ending, now: Now) {
         let Ending { id, marker, mut partitions, groups } = ending;
+        let is_held = |one: &&TopicPartition| self.transactions.is_held(one);
+        let held: BTreeSet<TopicPartition> = partitions.iter().filter(is_held).cloned().collect();
         partitions.retain(|(topic, partition)| {
+            if held.contains(&(topic.clone(), *partition)) {
+                return true;
+            }
             let parts = self.parts_mut(topic, *partition);
             let Some((config, found, codecs)) = parts else { return false };
             if found.leader.is_none() {

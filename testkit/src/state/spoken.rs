@@ -20,6 +20,12 @@ impl Spoken {
         Self { release, narrowed: narrowed.into() }
     }
 
+    /// Leaves other versions of an API than before, or none of it.
+    pub(crate) fn narrow(&mut self, key: ApiKey, to: Option<RangeInclusive<i16>>) {
+        let (low, high) = to.map_or((i16::MAX, i16::MIN), RangeInclusive::into_inner);
+        Arc::make_mut(&mut self.narrowed).insert(key, low..=high);
+    }
+
     /// What ApiVersions says.
     pub(crate) fn advertised(&self) -> impl Iterator<Item = (ApiKey, RangeInclusive<i16>)> {
         versions(self.release).filter_map(|(key, range)| {

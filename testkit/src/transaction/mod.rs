@@ -5,6 +5,7 @@ mod phase;
 mod marker;
 mod settings;
 mod writer;
+mod held;
 mod transactional_id;
 
 pub(crate) use marker::Marker;
@@ -21,6 +22,7 @@ use kurier_protocol::{ErrorCode, Str};
 use crate::clock::Now;
 use crate::deadlines::Deadlines;
 use crate::group::{TopicPartition, TransactionEnd};
+use held::Held;
 
 /// All transactional ids.
 #[derive(Debug)]
@@ -30,12 +32,18 @@ pub(crate) struct Transactions {
     rules: Rules,
     transactions: BTreeMap<Str, Transaction>,
     deadlines: Deadlines,
+    held: Held,
 }
 
 impl Transactions {
     pub(crate) fn new(settings: TransactionSettings, rules: Rules) -> Self {
-        let (transactions, deadlines) = Default::default();
-        Self { settings, rules, transactions, deadlines }
+        let (transactions, deadlines, held) = Default::default();
+        Self { settings, rules, transactions, deadlines, held }
+    }
+
+    /// Lets the cluster go by other rules from now on.
+    pub(crate) fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Str, &Transaction)> {
@@ -156,7 +164,7 @@ impl Transactions {
                     continue;
                 }
                 Phase::Prepare(_) => {
-                    let due = found.poll_markers();
+                    let due = found.poll_markers().filter(|_| !self.held.is_all());
                     endings.extend(due.map(|(marker, partitions, groups)| Ending {
                         id: id.clone(),
                         marker,
@@ -182,6 +190,22 @@ impl Transactions {
             found.handle_markers(now, left);
             Ok(())
         });
+    }
+
+    /// Holds back markers for one partition, or for all and for groups, until they are released.
+    pub(crate) fn hold(&mut self, partition: Option<TopicPartition>) {
+        self.held.push(partition);
+    }
+
+    /// Lets the markers go that were held back.
+    pub(crate) fn release(&mut self, now: Instant) {
+        self.held = Held::default();
+        self.handle_election(now);
+    }
+
+    /// Whether a partition gets no markers for now.
+    pub(crate) fn is_held(&self, partition: &TopicPartition) -> bool {
+        self.held.contains(partition)
     }
 
     /// Partitions have leaders again: markers that wait for them are due.

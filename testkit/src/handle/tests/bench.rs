@@ -110,7 +110,7 @@ impl Bench {
     ) -> Fate<R::Response> {
         self.state.advance(self.now);
         let bytes = frame::request(request, version, 7, Some("test")).unwrap().to_bytes();
-        let Ok(opened) = open(&self.state.settings.spoken, &bytes.slice(4..)) else {
+        let Ok(opened) = open(self.state.spoken(broker), &bytes.slice(4..)) else {
             return Fate::Closed;
         };
         let context = Context {

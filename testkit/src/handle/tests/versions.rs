@@ -18,7 +18,6 @@ use kurier_protocol::{ApiKey, ErrorCode, Message, Request, decode, frame};
 use super::bench::{Bench, Fate};
 use crate::handle::open;
 use crate::handle::served::SERVED;
-use crate::state::Spoken;
 
 fn hello() -> ApiVersionsRequest {
     ApiVersionsRequest {
@@ -73,8 +72,7 @@ fn only_served_apis_are_advertised() {
 fn a_narrowed_api_is_advertised_and_answered_as_far_as_it_is_left() {
     let speak = |range| {
         let mut bench = Bench::new(Release::V3_9);
-        bench.state.settings.spoken =
-            Spoken::new(Release::V3_9, [(ApiKey::FETCH, range)].into_iter().collect());
+        bench.state.set_spoken(1, |spoken| spoken.narrow(ApiKey::FETCH, Some(range)));
         let answer = bench.call(1, 4, &hello()).answer();
         let fetch = answer.api_keys.iter().find(|api| api.api_key == ApiKey::FETCH);
         let told = fetch.map(|api| (api.min_version, api.max_version));

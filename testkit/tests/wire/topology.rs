@@ -1,0 +1,192 @@
+//! Brokers pause, coordinators move, releases change, and markers wait.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use kurier_protocol::api::add_partitions_to_txn::{
+    AddPartitionsToTxnRequest, AddPartitionsToTxnTopic,
+};
+use kurier_protocol::api::api_versions::ApiVersionsRequest;
+use kurier_protocol::api::end_txn::EndTxnRequest;
+use kurier_protocol::api::heartbeat::HeartbeatRequest;
+use kurier_protocol::api::init_producer_id::InitProducerIdRequest;
+use kurier_protocol::api::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
+use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
+use kurier_protocol::{ErrorCode, Records};
+use kurier_testkit::{Isolation, Peer, TestCluster};
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(100);
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_broker_keeps_its_connections_and_can_be_killed() {
+    let cluster = TestCluster::builder().topic("t", 1).build();
+    let mut old = cluster.connect(1).await.unwrap();
+    assert_eq!(old.produce("t", 0, "a").await.unwrap(), Ok(0));
+    cluster.pause_broker(1);
+    let mut new = cluster.connect(1).await.unwrap();
+    for peer in [&mut old, &mut new] {
+        peer.send(0, &ApiVersionsRequest::default()).await.unwrap();
+        assert!(timeout(PATIENCE, peer.frame()).await.is_err(), "nothing is answered");
+    }
+    assert_eq!(cluster.requests().len(), 1, "nothing is read");
+    cluster.resume_broker(1);
+    assert!(old.frame().await.is_ok() && new.frame().await.is_ok());
+
+    cluster.pause_broker(1);
+    cluster.kill_broker(1);
+    assert!(old.frame().await.is_err());
+    cluster.restart_broker(1);
+    assert_eq!(cluster.connect(1).await.unwrap().produce("t", 0, "b").await.unwrap(), Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_moved_coordinator_is_the_only_one() {
+    let cluster = TestCluster::builder().brokers(3).build();
+    let heartbeat = HeartbeatRequest { group_id: "g".into(), ..Default::default() };
+    for to in 1..=3 {
+        cluster.move_coordinator("g", to);
+        for broker in 1..=3 {
+            let answer = cluster.connect(broker).await.unwrap().call(3, &heartbeat).await.unwrap();
+            let is_right = answer.error_code != ErrorCode::NOT_COORDINATOR;
+            assert_eq!(is_right, broker == to);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgrade_brings_versions_first_and_features_when_it_is_finalized() {
+    let cluster = TestCluster::builder().brokers(2).release("2.7").topic("t", 1).build();
+    assert!(cluster.topic_id("t").unwrap().is_zero());
+    let mut peer = cluster.connect(1).await.unwrap();
+    assert!(peer.produce("t", 0, "x").await.is_ok());
+    cluster.set_broker_release(1, "4.4");
+    assert!(peer.produce("t", 0, "x").await.is_err(), "a broker is started anew");
+    let features = async || {
+        let mut peer = cluster.connect(1).await.unwrap();
+        peer.call(
+            4,
+            &ApiVersionsRequest {
+                client_software_name: "test".into(),
+                client_software_version: "1".into(),
+                ..Default::default()
+            },
+        )
+        .await
+        .unwrap()
+        .finalized_features
+        .len()
+    };
+    assert_eq!(features().await, 0);
+    cluster.set_release("4.4");
+    assert_eq!(features().await, 2);
+    assert!(!cluster.topic_id("t").unwrap().is_zero());
+    assert_eq!(cluster.connect(1).await.unwrap().produce("t", 0, "y").await.unwrap(), Ok(1));
+}
+
+/// A transaction of the id `x`, which broker 1 coordinates, by the rules of KIP-98.
+struct Transaction {
+    peer: Peer,
+    producer_id: i64,
+    producer_epoch: i16,
+    written: i32,
+}
+
+impl Transaction {
+    async fn new(cluster: &TestCluster) -> Self {
+        let mut peer = cluster.connect(1).await.unwrap();
+        let request = InitProducerIdRequest {
+            transactional_id: Some("x".into()),
+            transaction_timeout_ms: 60_000,
+            ..Default::default()
+        };
+        let answer = peer.call(4, &request).await.unwrap();
+        assert!(answer.error_code.is_ok());
+        let (producer_id, producer_epoch) = (answer.producer_id, answer.producer_epoch);
+        Self { peer, producer_id, producer_epoch, written: 0 }
+    }
+
+    /// Adds the partitions 0 and 1, and writes a record to each.
+    async fn write(&mut self) -> ErrorCode {
+        let topics = vec![AddPartitionsToTxnTopic { name: "t".into(), partitions: vec![0, 1] }];
+        let request = AddPartitionsToTxnRequest {
+            v3_and_below_transactional_id: "x".into(),
+            v3_and_below_producer_id: self.producer_id,
+            v3_and_below_producer_epoch: self.producer_epoch,
+            v3_and_below_topics: topics,
+            ..Default::default()
+        };
+        let added = self.peer.call(3, &request).await.unwrap();
+        let code = added.results_by_topic_v3_and_below[0].results_by_partition[0].clone();
+        if !code.partition_error_code.is_ok() {
+            return code.partition_error_code;
+        }
+        let mut writer = BatchWriter::new(BytesMut::new(), Magic::V2, 0);
+        let value = Some(&b"x"[..]);
+        writer.append(&RecordParts { timestamp: 0, value, ..RecordParts::default() }).unwrap();
+        let seal = Seal {
+            producer_id: self.producer_id,
+            producer_epoch: self.producer_epoch,
+            base_sequence: self.written,
+            is_transactional: true,
+            ..Seal::default()
+        };
+        self.written += 1;
+        let records = Some(Records(writer.seal(&seal).unwrap()));
+        let partitions =
+            [0, 1].map(|index| PartitionProduceData { index, records: records.clone() });
+        let partition_data = partitions.into();
+        let topic = TopicProduceData { name: "t".into(), partition_data, ..Default::default() };
+        let request = ProduceRequest {
+            transactional_id: Some("x".into()),
+            acks: -1,
+            topic_data: vec![topic],
+            ..Default::default()
+        };
+        let answer = self.peer.call(9, &request).await.unwrap();
+        answer.responses[0].partition_responses[0].error_code
+    }
+
+    async fn commit(&mut self) -> ErrorCode {
+        let request = EndTxnRequest {
+            transactional_id: "x".into(),
+            producer_id: self.producer_id,
+            producer_epoch: self.producer_epoch,
+            committed: true,
+        };
+        self.peer.call(3, &request).await.unwrap().error_code
+    }
+}
+
+fn committed(cluster: &TestCluster) -> [usize; 2] {
+    [0, 1].map(|partition| cluster.read("t", partition, Isolation::Committed).len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn markers_wait_until_they_are_released() {
+    let cluster = TestCluster::builder().topic("t", 2).build();
+    let mut transaction = Transaction::new(&cluster).await;
+    cluster.hold_markers();
+    assert_eq!(transaction.write().await, ErrorCode::NONE);
+    assert_eq!(transaction.commit().await, ErrorCode::NONE);
+    tokio::time::sleep(PATIENCE).await;
+    assert_eq!(transaction.write().await, ErrorCode::CONCURRENT_TRANSACTIONS);
+    assert_eq!(committed(&cluster), [0, 0]);
+    assert_eq!(cluster.read("t", 0, Isolation::Uncommitted).len(), 1);
+    cluster.release_markers();
+    assert_eq!(committed(&cluster), [1, 1]);
+    assert_eq!(transaction.write().await, ErrorCode::NONE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn markers_of_one_partition_wait_alone() {
+    let cluster = TestCluster::builder().topic("t", 2).build();
+    let mut transaction = Transaction::new(&cluster).await;
+    cluster.hold_markers_of("t", 1);
+    assert_eq!(transaction.write().await, ErrorCode::NONE);
+    assert_eq!(transaction.commit().await, ErrorCode::NONE);
+    assert_eq!(committed(&cluster), [1, 0]);
+    assert_eq!(transaction.write().await, ErrorCode::CONCURRENT_TRANSACTIONS);
+    cluster.release_markers();
+    assert_eq!(committed(&cluster), [1, 1]);
+}
