@@ -36,14 +36,15 @@ impl Trouble {
             tokio::time::sleep(MS * u32::try_from(self.below(60)).unwrap()).await;
             let api = if self.below(3) == 0 { ApiKey::FETCH } else { ApiKey::PRODUCE };
             let fault = Fault::on(api).skip(self.below(4));
+            let plant = |fault| drop(cluster.fault(fault));
             match self.below(10) {
-                0 => cluster.fault(fault.close()),
-                1 => cluster.fault(fault.execute_then_close()),
-                2 => cluster.fault(fault.cut(9)),
-                3 => cluster.fault(fault.times(3).answer(ErrorCode::NOT_LEADER_OR_FOLLOWER)),
-                4 => cluster.fault(fault.answer(ErrorCode::TOPIC_AUTHORIZATION_FAILED)),
-                5 => cluster.fault(fault.execute_then_hang()),
-                6 => cluster.fault(fault.delay_answer(MS * 700)),
+                0 => plant(fault.close()),
+                1 => plant(fault.execute_then_close()),
+                2 => plant(fault.cut(9)),
+                3 => plant(fault.times(3).answer(ErrorCode::NOT_LEADER_OR_FOLLOWER)),
+                4 => plant(fault.answer(ErrorCode::TOPIC_AUTHORIZATION_FAILED)),
+                5 => plant(fault.execute_then_hang()),
+                6 => plant(fault.delay_answer(MS * 700)),
                 7 => cluster.drop_connections(self.broker()),
                 8 => {
                     let partition = i32::try_from(self.below(3)).unwrap();

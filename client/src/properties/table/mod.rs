@@ -20,11 +20,11 @@ macro_rules! settings {
 }
 
 mod row;
+mod others;
 mod client;
 mod security;
 mod producer;
 mod consumer;
-mod others;
 
 pub(super) use others::{Fate, OTHERS};
 pub(super) use row::Setting;

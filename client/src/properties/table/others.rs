@@ -2,7 +2,7 @@
 
 /// What becomes of a name that does nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Fate {
+pub(crate) enum Fate {
     /// Taken with a warning: the part that would read it is not built yet.
     Later(Part),
     /// Taken without a word: it cannot change what is read or written, nor who may see it.
@@ -13,7 +13,7 @@ pub(in super::super) enum Fate {
 
 /// A part of the client that is still to be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Part {
+pub(crate) enum Part {
     Groups,
     Transactions,
     Partitioners,
@@ -27,7 +27,7 @@ pub(in super::super) enum Part {
 
 impl Part {
     /// What it is called in a warning.
-    pub(in super::super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Groups => "consumer groups and commits of offsets",
             Self::Transactions => "idempotence and transactions",
@@ -43,7 +43,7 @@ impl Part {
 
     /// A file of the client's crate that is there once this part is built.
     #[cfg(test)]
-    pub(in super::super) const fn file(self) -> &'static str {
+    pub(crate) const fn file(self) -> &'static str {
         match self {
             Self::Groups => "src/group/mod.rs",
             Self::Transactions => "src/producer/transaction.rs",
@@ -58,15 +58,15 @@ impl Part {
     }
 
     /// What is said of a setting that waits for this part.
-    pub(in super::super) fn warning(self, name: &str) -> String {
+    pub(crate) fn warning(self, name: &str) -> String {
         format!("{name} changes nothing yet: it is for {}", self.name())
     }
 }
 
 /// Names with one fate.
-pub(in super::super) struct Other {
-    pub(in super::super) fate: Fate,
-    pub(in super::super) names: &'static [&'static str],
+pub(crate) struct Other {
+    pub(crate) fate: Fate,
+    pub(crate) names: &'static [&'static str],
 }
 
 const fn later(part: Part, names: &'static [&'static str]) -> Other {
@@ -82,7 +82,7 @@ const fn refused(why: &'static str, names: &'static [&'static str]) -> Other {
 }
 
 /// All of them.
-pub(in super::super) const OTHERS: &[Other] = &[
+pub(crate) const OTHERS: &[Other] = &[
     later(
         Part::Groups,
         &[

@@ -6,14 +6,14 @@ use super::super::parse::Parsed;
 use super::super::settings::Properties;
 
 /// One setting.
-pub(in super::super) struct Setting {
+pub(crate) struct Setting {
     /// Java's name, then librdkafka's.
-    pub(in super::super) names: &'static [&'static str],
+    pub(crate) names: &'static [&'static str],
     /// What it is for, with the values that it takes where they are words.
-    pub(in super::super) about: &'static str,
+    pub(crate) about: &'static str,
     /// Its value in settings as they were made, in the unit of the name; empty if there is none.
-    pub(in super::super) default: fn(&Properties) -> String,
-    pub(in super::super) set: fn(&mut Properties, &str) -> Parsed<()>,
+    pub(crate) default: fn(&Properties) -> String,
+    pub(crate) set: fn(&mut Properties, &str) -> Parsed<()>,
 }
 
 /// No default.
