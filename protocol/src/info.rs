@@ -92,15 +92,16 @@ impl ApiInfo {
 }
 
 fn reencode<M: Message>(bytes: &Bytes, version: i16) -> Result<Bytes, ReencodeError> {
-    reencode_dyn(&mut M::default(), const { &Outline::of::<M>() }, bytes, version)
+    reencode_dyn(Box::new(M::default()), const { &Outline::of::<M>() }, bytes, version)
 }
 
+// In a box, since the message is then dropped here, and not in a function of its own for each type.
 fn reencode_dyn(
-    message: &mut dyn Wire,
+    mut message: Box<dyn Wire>,
     outline: &Outline,
     bytes: &Bytes,
     version: i16,
 ) -> Result<Bytes, ReencodeError> {
-    decode_dyn(message, outline, bytes, version)?;
-    Ok(encode_dyn(message, outline, version)?)
+    decode_dyn(&mut *message, outline, bytes, version)?;
+    Ok(encode_dyn(&*message, outline, version)?)
 }

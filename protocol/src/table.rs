@@ -185,6 +185,16 @@ macro_rules! arrays {
         ) -> Result<(), $crate::error::DecodeError> {
             $crate::wire::decode_each_hot(elements, count, r)
         }
+
+        fn decode_array(
+            elements: &mut Vec<Self>,
+            r: &mut $crate::wire::Reader<'_>,
+        ) -> Result<(), $crate::error::DecodeError> {
+            match $crate::wire::counted(r)? {
+                0 => Ok(()),
+                count => $crate::wire::decode_each_hot(elements, count, r),
+            }
+        }
     };
 }
 

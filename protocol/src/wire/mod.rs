@@ -15,7 +15,7 @@ pub use self::reader::Reader;
 pub use self::records::Records;
 pub use self::text::Str;
 pub use self::uuid::{Uuid, UuidError};
-pub(crate) use self::value::decode_each_hot;
 pub use self::value::{Element, Literal, Nullable, Wire};
+pub(crate) use self::value::{counted, decode_each_hot};
 pub use self::version::Version;
 pub use self::writer::{Segments, Writer};

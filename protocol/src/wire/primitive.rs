@@ -7,7 +7,7 @@ use super::reader::Reader;
 use super::records::Records;
 use super::text::Str;
 use super::uuid::Uuid;
-use super::value::{Element, Elements, Literal, Nullable, Wire, counted, decode_each};
+use super::value::{Element, Literal, Nullable, Wire, counted, decode_each};
 use super::writer::Writer;
 use crate::error::{DecodeCause, DecodeError, EncodeError};
 
@@ -39,7 +39,8 @@ macro_rules! integers {
         impl Element for $type {
             const BYTES_MIN: usize = size_of::<Self>();
 
-            fn encode_all(elements: &Vec<Self>, w: &mut Writer) -> Result<(), EncodeError> {
+            fn encode_array(elements: &Vec<Self>, w: &mut Writer) -> Result<(), EncodeError> {
+                w.length(Some(elements.len()), Lengthy::Array)?;
                 elements.iter().try_for_each(|element| element.encode(w))
             }
 
@@ -50,7 +51,7 @@ macro_rules! integers {
             ) -> Result<(), DecodeError> {
                 let Some(all) = r.arrays(count) else {
                     // The bytes end too early; this finds the element at which.
-                    return decode_each(elements, count, r);
+                    return decode_each(elements, count, Self::BYTES_MIN, r);
                 };
                 // Room for all at once is cheaper to make here than to grow to.
                 let mut read = Vec::with_capacity(count);
@@ -184,7 +185,7 @@ lengthy! { Records, Lengthy::Records }
 
 impl<T: Element> Wire for Vec<T> {
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        encode_array(self, w)
+        T::encode_array(self, w)
     }
 
     fn decode(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -202,7 +203,7 @@ impl<T: Element> Nullable for Vec<T> {
     }
 
     fn encode_some(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        encode_array(self, w)
+        T::encode_array(self, w)
     }
 
     fn decode_nullable(slot: &mut Option<Self>, r: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -213,11 +214,6 @@ impl<T: Element> Nullable for Vec<T> {
         }
         Ok(())
     }
-}
-
-fn encode_array(elements: &dyn Elements, w: &mut Writer) -> Result<(), EncodeError> {
-    w.length(Some(elements.count()), Lengthy::Array)?;
-    elements.encode_all(w)
 }
 
 impl Element for Uuid {

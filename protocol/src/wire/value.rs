@@ -1,5 +1,6 @@
 //! `Wire`: a value that crosses the wire.
 
+use super::length::Lengthy;
 use super::reader::Reader;
 use super::writer::Writer;
 use crate::error::{DecodeCause, DecodeError, EncodeError};
@@ -91,13 +92,14 @@ pub trait Element: Wire + Default {
     /// The fewest bytes that one takes, so that an array reserves no more than it can fill.
     const BYTES_MIN: usize;
 
-    /// Writes elements one after the other.
+    /// Writes a count and the elements behind it.
     ///
     /// # Errors
     ///
     /// As [`Wire::encode`].
-    fn encode_all(elements: &Vec<Self>, w: &mut Writer) -> Result<(), EncodeError> {
-        encode_each(elements, w)
+    #[inline]
+    fn encode_array(elements: &Vec<Self>, w: &mut Writer) -> Result<(), EncodeError> {
+        encode_array(elements, elements.len(), w)
     }
 
     /// Reads `count` elements into an array that is empty.
@@ -105,12 +107,13 @@ pub trait Element: Wire + Default {
     /// # Errors
     ///
     /// As [`Wire::decode`].
+    #[inline]
     fn decode_all(
         elements: &mut Vec<Self>,
         count: usize,
         r: &mut Reader<'_>,
     ) -> Result<(), DecodeError> {
-        decode_each(elements, count, r)
+        decode_each(elements, count, Self::BYTES_MIN, r)
     }
 
     /// Reads a count and as many elements into an array that is empty.
@@ -118,33 +121,21 @@ pub trait Element: Wire + Default {
     /// # Errors
     ///
     /// As [`Wire::decode`].
+    #[inline]
     fn decode_array(elements: &mut Vec<Self>, r: &mut Reader<'_>) -> Result<(), DecodeError> {
-        decode_array(elements, r)
+        decode_array(elements, Self::BYTES_MIN, r)
     }
 }
 
 /// An array whose elements are not known to those who walk it: they are compiled once, and not
-/// once for each struct that there are arrays of.
+/// once for each struct that there are arrays of. What is here is, so it is little.
 pub(super) trait Elements {
-    fn count(&self) -> usize;
-    fn bytes_min(&self) -> usize;
     fn element(&self, index: usize) -> Option<&dyn Wire>;
-    fn make_room(&mut self, count: usize);
-    /// Adds an element that holds the default.
-    fn add(&mut self) -> Option<&mut dyn Wire>;
-    fn encode_all(&self, w: &mut Writer) -> Result<(), EncodeError>;
-    fn decode_all(&mut self, count: usize, r: &mut Reader<'_>) -> Result<(), DecodeError>;
+    /// Makes room for so many more, and adds an element that holds the default.
+    fn add(&mut self, room: usize) -> Option<&mut dyn Wire>;
 }
 
 impl<T: Element> Elements for Vec<T> {
-    fn count(&self) -> usize {
-        self.len()
-    }
-
-    fn bytes_min(&self) -> usize {
-        T::BYTES_MIN.max(1)
-    }
-
     fn element(&self, index: usize) -> Option<&dyn Wire> {
         match self.get(index) {
             Some(element) => Some(element),
@@ -152,29 +143,18 @@ impl<T: Element> Elements for Vec<T> {
         }
     }
 
-    fn make_room(&mut self, count: usize) {
-        self.reserve_exact(count);
-    }
-
-    fn add(&mut self) -> Option<&mut dyn Wire> {
+    fn add(&mut self, room: usize) -> Option<&mut dyn Wire> {
+        self.reserve_exact(room);
         self.push(T::default());
         match self.last_mut() {
             Some(element) => Some(element),
             None => None,
         }
     }
-
-    fn encode_all(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        T::encode_all(self, w)
-    }
-
-    fn decode_all(&mut self, count: usize, r: &mut Reader<'_>) -> Result<(), DecodeError> {
-        T::decode_all(self, count, r)
-    }
 }
 
-/// Writes elements one by one.
-fn encode_each(elements: &dyn Elements, w: &mut Writer) -> Result<(), EncodeError> {
+fn encode_array(elements: &dyn Elements, count: usize, w: &mut Writer) -> Result<(), EncodeError> {
+    w.length(Some(count), Lengthy::Array)?;
     let mut index = 0;
     while let Some(element) = elements.element(index) {
         element.encode(w)?;
@@ -183,16 +163,20 @@ fn encode_each(elements: &dyn Elements, w: &mut Writer) -> Result<(), EncodeErro
     Ok(())
 }
 
-fn decode_array(elements: &mut dyn Elements, r: &mut Reader<'_>) -> Result<(), DecodeError> {
+fn decode_array(
+    elements: &mut dyn Elements,
+    bytes_min: usize,
+    r: &mut Reader<'_>,
+) -> Result<(), DecodeError> {
     match counted(r)? {
         0 => Ok(()),
-        count => elements.decode_all(count, r),
+        count => decode_each(elements, count, bytes_min, r),
     }
 }
 
 /// The count of an array that is not null.
 #[inline(always)]
-pub(super) fn counted(r: &mut Reader<'_>) -> Result<usize, DecodeError> {
+pub(crate) fn counted(r: &mut Reader<'_>) -> Result<usize, DecodeError> {
     let at = r.position();
     r.array_length()?.ok_or_else(|| DecodeError::new(at, DecodeCause::Null))
 }
@@ -201,16 +185,17 @@ pub(super) fn counted(r: &mut Reader<'_>) -> Result<usize, DecodeError> {
 pub(super) fn decode_each(
     elements: &mut dyn Elements,
     count: usize,
+    bytes_min: usize,
     r: &mut Reader<'_>,
 ) -> Result<(), DecodeError> {
     let mut room = 0;
     for index in 0..count {
+        let mut more = 0;
         if index == room {
-            let more = room_for(count - index, index, elements.bytes_min(), r);
-            elements.make_room(more);
+            more = room_for(count - index, index, bytes_min.max(1), r);
             room += more;
         }
-        if let Some(element) = elements.add() {
+        if let Some(element) = elements.add(more) {
             element.decode(r).map_err(|error| error.at_index(index))?;
         }
     }
