@@ -182,9 +182,10 @@ impl Partition {
         config.in_sync_min.min(count)
     }
 
-    /// Where readers of committed records stop. Kafka: last stable offset.
+    /// Where readers of committed records stop: never before the log's start, even if records of an
+    /// open transaction were deleted. Kafka: last stable offset.
     pub(crate) fn last_stable(&self) -> i64 {
-        self.producers.last_stable(self.high_watermark)
+        self.producers.last_stable(self.high_watermark).max(self.log.start())
     }
 
     // ---- the log
