@@ -67,9 +67,16 @@ impl Produced<'_> {
             }
         }
         let whole: usize = batches.iter().map(|batch| batch.bytes().len()).sum();
-        let records = self.records.slice(..whole);
-        let records =
-            self.convert(&records, header, codecs).map_err(|error| self.refuse_damaged(&error))?;
+        let mut records = self.records.slice(..whole);
+        let is_stored_so = |batch: &RecordBatch| {
+            let codec = self.config.compression;
+            let is_kept = codec.is_none_or(|codec| codec == batch.compression());
+            is_kept && batch.magic() == format
+        };
+        if header == Header::Wrong || !batches.iter().all(is_stored_so) {
+            let converted = self.convert(&records, header, codecs);
+            records = converted.map_err(|error| self.refuse_damaged(&error))?;
+        }
         if records.len() > self.config.segment_bytes {
             let message = format!(
                 "The records are {} bytes, and a segment holds {}",
@@ -104,7 +111,7 @@ impl Produced<'_> {
                 out.extend_from_slice(&rewrite(&opened, codec, codecs)?);
             }
         }
-        Ok(if out == records { records } else { out.freeze() })
+        Ok(out.freeze())
     }
 
     /// The whole batches. What is cut off at the end is not looked at, as Kafka does.
