@@ -10,6 +10,8 @@ use allocation_counter::measure;
 use kurier_fuzz::random::Random;
 use kurier_fuzz::replay::replay;
 use kurier_fuzz::targets::{self, ALL, Target};
+#[cfg(feature = "testkit")]
+use kurier_protocol::ApiKey;
 
 const ITERATIONS_DEFAULT: usize = 1500;
 /// Bytes that a target may have in use at any time: codec tables, an unpacked batch, its copies.
@@ -54,13 +56,14 @@ replays! {
     any_bytes_decompress_from_lz4_within_the_limit_or_fail: decompress_lz4,
     any_bytes_decompress_from_zstd_within_the_limit_or_fail: decompress_zstd,
     any_partition_is_read_forward_and_without_aborted_records: fetch_partition,
+    any_order_of_requests_leaves_a_cluster_that_answers: stateful_testkit,
 }
 
 #[track_caller]
 fn check(name: &str) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let target = ALL.iter().find(|target| target.name == name).unwrap();
-    let ran = replay(target, &corpus, iterations()).unwrap();
+    let ran = replay(target, &corpus, iterations() / target.cost).unwrap();
     assert!(ran.files > 0, "the corpus of {name} is empty");
     println!("{name}: {} files and {} inputs", ran.files, ran.made);
 }
@@ -103,3 +106,40 @@ fn each_target_has_a_file_for_cargo_fuzz() {
         assert!(text.contains(&format!("kurier_fuzz::targets::{}(", target.name)), "{file}");
     }
 }
+
+/// So many scripts together get everywhere.
+#[cfg(feature = "testkit")]
+const SCRIPTS: usize = 400;
+
+#[cfg(feature = "testkit")]
+#[test]
+fn scripts_for_a_cluster_get_past_the_refusals() {
+    let target = ALL.iter().find(|target| target.name == "stateful_testkit").unwrap();
+    let mut random = Random::from_bytes(b"past the refusals");
+    let mut tally = targets::Tally::default();
+    for _ in 0..SCRIPTS {
+        tally.add(&targets::play(&(target.make)(&mut random)));
+    }
+    println!("{tally:?}");
+    assert!(tally.late > 0, "no request had to wait");
+    for key in PAST_THE_REFUSALS {
+        assert!(tally.successes.contains_key(&key), "no {key} succeeded");
+    }
+}
+
+/// Those that need something that others have done before.
+#[cfg(feature = "testkit")]
+const PAST_THE_REFUSALS: [ApiKey; 12] = [
+    ApiKey::PRODUCE,
+    ApiKey::FETCH,
+    ApiKey::OFFSET_COMMIT,
+    ApiKey::JOIN_GROUP,
+    ApiKey::SYNC_GROUP,
+    ApiKey::HEARTBEAT,
+    ApiKey::LEAVE_GROUP,
+    ApiKey::ADD_PARTITIONS_TO_TXN,
+    ApiKey::TXN_OFFSET_COMMIT,
+    ApiKey::END_TXN,
+    ApiKey::CONSUMER_GROUP_HEARTBEAT,
+    ApiKey::DELETE_RECORDS,
+];

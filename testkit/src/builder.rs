@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kurier_auth::Secret;
 use kurier_auth::kerberos::Keytab;
@@ -11,6 +11,7 @@ use kurier_env::{Chance, Seeded, Wall};
 use kurier_protocol::ApiKey;
 use kurier_protocol::release::Release;
 
+use crate::bare::BareCluster;
 use crate::clock::PausableWall;
 use crate::cluster::TestCluster;
 use crate::error::Error;
@@ -341,19 +342,44 @@ impl Builder {
     ///
     /// Something that was set is wrong.
     pub fn try_build(self) -> Result<TestCluster, Error> {
+        let (release, count) = self.size()?;
+        let security = self.security(release, count)?;
+        let state = self.state(release, count)?;
+        let wall = self.wall.unwrap_or_else(|| Arc::new(PausableWall::new()));
+        let chance = self.chance.unwrap_or_else(|| Arc::new(Seeded::new(0)));
+        Ok(TestCluster::new(Shared::new(state, wall, chance, security)))
+    }
+
+    /// A cluster that does nothing by itself; see [`bare`](crate::bare). It begins at `now`.
+    ///
+    /// # Errors
+    ///
+    /// Something that was set is wrong.
+    #[doc(hidden)]
+    pub fn try_build_bare(self, now: Instant) -> Result<BareCluster, Error> {
+        let (release, count) = self.size()?;
+        let security = self.security(release, count)?;
+        Ok(BareCluster::new(self.state(release, count)?, security.sasl, now))
+    }
+}
+
+impl Builder {
+    fn size(&self) -> Result<(Release, i16), Error> {
         let release: Release = self
             .release
             .parse()
             .map_err(|source| Error::Release { release: self.release.clone(), source })?;
         let count = Some(self.broker_count).filter(|count| (1..=BROKERS_MAX).contains(count));
         let count = count.and_then(|count| i16::try_from(count).ok());
-        let count = count.ok_or(Error::BrokerCount(self.broker_count))?;
-        let security = self.security(release, count)?;
+        Ok((release, count.ok_or(Error::BrokerCount(self.broker_count))?))
+    }
+
+    fn state(&self, release: Release, count: i16) -> Result<State, Error> {
         let mut groups = self.groups;
         groups.consumer_epoch = i32::from(release >= Release::V4_4);
         let settings = Settings {
             release,
-            spoken: Spoken::new(release, self.versions),
+            spoken: Spoken::new(release, self.versions.clone()),
             auto_create: self.auto_create,
             partitions_default: self.partitions_default,
             replication_default: self.replication_default.unwrap_or_else(|| count.min(3)),
@@ -376,13 +402,9 @@ impl Builder {
             let reason = "it has settings, but was not added".to_owned();
             return Err(Error::Topic { topic: topic.clone(), reason });
         }
-        let wall = self.wall.unwrap_or_else(|| Arc::new(PausableWall::new()));
-        let chance = self.chance.unwrap_or_else(|| Arc::new(Seeded::new(0)));
-        Ok(TestCluster::new(Shared::new(state, wall, chance, security)))
+        Ok(state)
     }
-}
 
-impl Builder {
     fn security(&self, release: Release, brokers: i16) -> Result<Security, Error> {
         if let Some(problem) = self.sasl.problem(release) {
             return Err(Error::Security(problem));

@@ -74,6 +74,9 @@ mod tls;
 mod security;
 mod entrance;
 mod login;
+mod invariants;
+#[doc(hidden)]
+pub mod bare;
 mod shared;
 mod frames;
 mod server;

@@ -10,6 +10,8 @@ mod batches;
 mod batch_round_trip;
 mod decompress;
 mod fetch_partition;
+#[cfg(feature = "testkit")]
+mod stateful_testkit;
 
 pub use self::batch_round_trip::batch_round_trip;
 pub use self::batches::{batch_v0_v1, batch_v2};
@@ -21,6 +23,8 @@ pub use self::group_blobs::group_blobs;
 pub use self::headers::headers;
 pub use self::mutated::mutated;
 pub use self::round_trip::round_trip;
+#[cfg(feature = "testkit")]
+pub use self::stateful_testkit::{Tally, play, stateful_testkit};
 
 use crate::random::Random;
 
@@ -33,15 +37,25 @@ pub struct Target {
     pub run: fn(&[u8]),
     /// Makes an input that gets far.
     pub make: fn(&mut Random) -> Vec<u8>,
+    /// What an input of it costs, in inputs of the other targets.
+    pub cost: usize,
 }
 
 macro_rules! targets {
-    ($($module:ident: $name:ident, $make:expr;)*) => {
+    ($($(#[$when:meta])? $module:ident: $name:ident, $make:expr $(, cost $cost:literal)?;)*) => {
         /// All targets.
-        pub const ALL: &[Target] = &[
-            $(Target { name: stringify!($name), run: $module::$name, make: $make },)*
-        ];
+        pub const ALL: &[Target] = &[$(
+            $(#[$when])?
+            Target {
+                name: stringify!($name),
+                run: $module::$name,
+                make: $make,
+                cost: targets!(@cost $($cost)?),
+            },
+        )*];
     };
+    (@cost) => { 1 };
+    (@cost $cost:literal) => { $cost };
 }
 
 targets! {
@@ -60,4 +74,6 @@ targets! {
     decompress: decompress_lz4, decompress::make_lz4;
     decompress: decompress_zstd, decompress::make_zstd;
     fetch_partition: fetch_partition, fetch_partition::make;
+    #[cfg(feature = "testkit")]
+    stateful_testkit: stateful_testkit, stateful_testkit::make, cost 50;
 }
