@@ -16,7 +16,8 @@ use crate::clock::PausableWall;
 use crate::cluster::TestCluster;
 use crate::error::Error;
 use crate::group::{GroupSettings, MigrationPolicy};
-use crate::limits::{BROKERS_MAX, FETCH_SESSIONS_MAX};
+use crate::limits::{BROKERS_MAX, FETCH_SESSIONS_MAX, REQUESTS_KEPT_MAX};
+use crate::recorder::Recorder;
 use crate::sasl::{Sasl, SaslMechanism};
 use crate::security::Security;
 use crate::shared::Shared;
@@ -35,6 +36,7 @@ pub struct Builder {
     partitions_default: i32,
     replication_default: Option<i16>,
     fetch_sessions_max: usize,
+    requests_kept: usize,
     topics: Vec<(String, i32)>,
     racks: BTreeMap<i32, String>,
     configs: BTreeMap<String, Vec<(String, String)>>,
@@ -57,6 +59,7 @@ impl Builder {
             partitions_default: 1,
             replication_default: None,
             fetch_sessions_max: FETCH_SESSIONS_MAX,
+            requests_kept: REQUESTS_KEPT_MAX,
             topics: Vec::new(),
             racks: BTreeMap::new(),
             configs: BTreeMap::new(),
@@ -258,6 +261,13 @@ impl Builder {
         self
     }
 
+    /// How many requests are remembered for [`requests`](TestCluster::requests), and no more than
+    /// 256 MiB of them. Default: 100,000.
+    #[must_use]
+    pub fn requests_kept(self, count: usize) -> Self {
+        Self { requests_kept: count, ..self }
+    }
+
     /// The brokers' wall clock. Default: one that starts in January 2027 and goes with tokio's
     /// clock, which tests pause.
     #[must_use]
@@ -347,7 +357,8 @@ impl Builder {
         let state = self.state(release, count)?;
         let wall = self.wall.unwrap_or_else(|| Arc::new(PausableWall::new()));
         let chance = self.chance.unwrap_or_else(|| Arc::new(Seeded::new(0)));
-        Ok(TestCluster::new(Shared::new(state, wall, chance, security)))
+        let recorder = Recorder::new(self.requests_kept);
+        Ok(TestCluster::new(Shared::new(state, wall, chance, security, recorder)))
     }
 
     /// A cluster that does nothing by itself; see [`bare`](crate::bare). It begins at `now`.

@@ -110,8 +110,8 @@ impl TestCluster {
 
 /// Looking into the cluster.
 impl TestCluster {
-    /// The requests that the brokers got, oldest first: the latest 100,000, and no more than 256
-    /// MiB of them.
+    /// The requests that the brokers got, oldest first: the latest 100,000, or as many as
+    /// [`requests_kept`](crate::Builder::requests_kept) says, and no more than 256 MiB of them.
     #[must_use]
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.with(|core, _| core.recorder.requests().cloned().collect())

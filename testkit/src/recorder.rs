@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kurier_protocol::{ApiKey, Request, decode};
 
-use crate::limits::{REQUEST_BYTES_KEPT_MAX, REQUESTS_KEPT_MAX};
+use crate::limits::REQUEST_BYTES_KEPT_MAX;
 
 /// A request that a broker got.
 #[derive(Clone)]
@@ -110,21 +110,27 @@ impl Counters {
 }
 
 /// The latest requests, oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Recorder {
+    kept_max: usize,
     requests: VecDeque<RecordedRequest>,
     bytes: usize,
     counters: Counters,
 }
 
 impl Recorder {
+    /// One that remembers no more requests than this.
+    pub(crate) fn new(kept_max: usize) -> Self {
+        Self { kept_max, requests: VecDeque::new(), bytes: 0, counters: Counters::default() }
+    }
+
     /// Remembers a request, and forgets the oldest ones if there are too many.
     pub(crate) fn push(&mut self, request: RecordedRequest) {
         self.bytes += request.body.len();
         *self.counters.requests.entry((request.broker, request.api)).or_default() += 1;
         self.counters.request_bytes += request.body.len() as u64;
         self.requests.push_back(request);
-        while self.requests.len() > REQUESTS_KEPT_MAX || self.bytes > REQUEST_BYTES_KEPT_MAX {
+        while self.requests.len() > self.kept_max || self.bytes > REQUEST_BYTES_KEPT_MAX {
             match self.requests.pop_front() {
                 Some(oldest) => self.bytes -= oldest.body.len(),
                 None => break,
@@ -196,6 +202,17 @@ mod tests {
             body: Bytes::new(),
         };
         seconds.iter().map(request).collect()
+    }
+
+    #[test]
+    fn no_more_requests_are_remembered_than_were_asked_for_and_all_are_counted() {
+        for kept in [0, 2] {
+            let mut recorder = Recorder::new(kept);
+            at(&[1, 2, 3, 4, 5]).into_iter().for_each(|request| recorder.push(request));
+            let latest: Vec<_> = recorder.requests().map(|request| request.at.as_secs()).collect();
+            assert_eq!(latest, [4, 5][2 - kept..]);
+            assert_eq!(recorder.counters().of(ApiKey::METADATA), 5);
+        }
     }
 
     #[test]

@@ -60,16 +60,13 @@ impl Shared {
         wall: Arc<dyn Wall>,
         chance: Arc<dyn Chance>,
         security: Security,
+        recorder: Recorder,
     ) -> Self {
         let born = || watch::Sender::new(Life { power: Power::On, number: 0 });
         Self {
             lives: state.broker_ids().map(|id| (id, born())).collect(),
             pauses: state.broker_ids().map(|id| (id, watch::Sender::new(false))).collect(),
-            core: Mutex::new(Core {
-                state,
-                script: Script::default(),
-                recorder: Recorder::default(),
-            }),
+            core: Mutex::new(Core { state, script: Script::default(), recorder }),
             changed: Notify::new(),
             recorded: Notify::new(),
             unread_bytes: AtomicUsize::new(0),

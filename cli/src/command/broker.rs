@@ -23,7 +23,9 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
         args.topics.iter().fold(describe(&args.release, args.brokers), |builder, topic| {
             builder.topic(&topic.name, topic.partitions)
         });
-    let builder = secure(builder.auto_create(!args.no_auto_create), args)?;
+    // Nobody can ask it for the requests that it got.
+    let builder = builder.auto_create(!args.no_auto_create).requests_kept(0);
+    let builder = secure(builder, args)?;
     let cluster = build(builder)?;
     let served = cluster.serve_tcp(bare(&args.host), args.port).await;
     let served = served.map_err(|error| cannot_listen(args, &error))?;
