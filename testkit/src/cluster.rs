@@ -334,9 +334,10 @@ impl TestCluster {
             let millis = now.millis;
             let magic = records.get(16).copied().unwrap_or(2);
             let version = if magic == 2 { PRODUCE_VERSION } else { i16::from(magic) + 1 };
-            let checked = Produced { records: &records, version, config, millis }
-                .check(codecs)
-                .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))?;
+            let checked =
+                Produced { records: &records, version, of: (topic, partition), config, millis }
+                    .check(codecs)
+                    .map_err(|refusal| format!("{}: {}", refusal.code, refusal.message))?;
             let when = (now, Stranger::Anywhere);
             let appended = found.append(&checked, when, (config, codecs));
             core.state.push_change();

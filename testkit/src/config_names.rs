@@ -147,6 +147,16 @@ pub(crate) fn least(name: &str) -> Option<i64> {
     })
 }
 
+/// The words that a topic's setting takes, if it takes no others.
+pub(crate) fn choice(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "cleanup.policy" => "compact, delete",
+        "compression.type" => "uncompressed, zstd, lz4, snappy, gzip, producer",
+        "message.timestamp.type" => "CreateTime, LogAppendTime",
+        _ => return None,
+    })
+}
+
 /// Whether a release shows the setting of a topic.
 pub(crate) fn is_shown(release: Release, name: &str) -> bool {
     use Release as R;

@@ -18,6 +18,8 @@ pub(crate) struct Produced<'a> {
     pub(crate) records: &'a Bytes,
     /// The version of the request.
     pub(crate) version: i16,
+    /// The topic and the number of the partition, as refusals name them.
+    pub(crate) of: (&'a str, i32),
     pub(crate) config: &'a TopicConfig,
     /// The wall clock.
     pub(crate) millis: i64,
@@ -39,11 +41,51 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// Which records of the batch are to blame, and why (KIP-467).
     pub(crate) records: Vec<(i32, String)>,
+    /// Whether it was the log that did not take them: then the answer says where the log begins.
+    pub(crate) is_of_log: bool,
 }
 
 impl Refusal {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), records: Vec::new() }
+        Self { code, message: message.into(), records: Vec::new(), is_of_log: false }
+    }
+
+    /// The same as the log's. Of what is damaged or too large Kafka does not say where it stands.
+    pub(crate) fn of_log(self) -> Self {
+        let silent = [
+            ErrorCode::CORRUPT_MESSAGE,
+            ErrorCode::MESSAGE_TOO_LARGE,
+            ErrorCode::RECORD_LIST_TOO_LARGE,
+        ];
+        Self { is_of_log: !silent.contains(&self.code), ..self }
+    }
+
+    /// What the client is told. Kafka has words for records and for transactions alone.
+    pub(crate) fn told(&self) -> Option<String> {
+        match self.code {
+            ErrorCode::INVALID_TXN_STATE => {
+                return Some("Partition was not added to the transaction".to_owned());
+            }
+            ErrorCode::NOT_ENOUGH_REPLICAS if !self.is_of_log => {
+                return Some(UNVERIFIED.to_owned());
+            }
+            _ if self.records.is_empty() => return None,
+            ErrorCode::INVALID_TIMESTAMP => {
+                let message = "One or more records have been rejected due to invalid timestamp";
+                return Some(message.to_owned());
+            }
+            _ => {}
+        }
+        let shown = self.records.iter().take(3);
+        let shown = shown.map(|(index, message)| {
+            format!("RecordError(batchIndex={index}, message='{message}')")
+        });
+        Some(format!(
+            "One or more records have been rejected due to {} record errors in total, and only \
+             showing the first three errors at most: [{}]",
+            self.records.len(),
+            shown.collect::<Vec<_>>().join(", ")
+        ))
     }
 }
 
@@ -182,13 +224,13 @@ impl Produced<'_> {
         } else if batch.timestamp_type() == Some(TimestampType::LogAppendTime) {
             let message = "Invalid timestamp type in message: producer should not set timestamp \
                            type to LogAppendTime";
-            return Err(Refusal::new(ErrorCode::INVALID_TIMESTAMP, message));
+            return Err(Refusal::new(ErrorCode::INVALID_TIMESTAMP, message).of_log());
         } else if batch.producer_id() >= 0 && batch.base_sequence() < 0 {
             "Invalid sequence number in record batch with producerId".to_owned()
         } else {
             return Ok(());
         };
-        Err(Refusal::new(self.invalid(), message))
+        Err(Refusal::new(self.invalid(), message).of_log())
     }
 
     /// Looks at each record, and gives the latest timestamp.
@@ -211,13 +253,17 @@ impl Produced<'_> {
                 refusal.records.push((index, message));
             }
         }
-        refusal.map_or(Ok(latest), Err)
+        refusal.map_or(Ok(latest), |refusal| Err(refusal.of_log()))
     }
 
     fn check_record(&self, record: &RecordRef<'_>) -> Option<(ErrorCode, String)> {
         let config = self.config;
         if config.is_compacted && record.key.is_none() {
-            let message = "Compacted topic cannot accept message without key".to_owned();
+            let (topic, partition) = self.of;
+            let message = format!(
+                "Compacted topic cannot accept message without key in topic partition \
+                 {topic}-{partition}"
+            );
             return Some((self.invalid(), message));
         }
         if config.timestamp_type == TimestampType::LogAppendTime || record.timestamp < 0 {
@@ -228,8 +274,12 @@ impl Produced<'_> {
             || age.saturating_neg() > config.timestamp_after_max_ms
         {
             let message = format!(
-                "Timestamp {} of message with offset {} is out of range",
-                record.timestamp, record.offset
+                "Timestamp {} of message with offset {} is out of range. The timestamp should be \
+                 within [{}, {}]",
+                record.timestamp,
+                record.offset,
+                self.millis.saturating_sub(config.timestamp_before_max_ms),
+                self.millis.saturating_add(config.timestamp_after_max_ms)
             );
             return Some((ErrorCode::INVALID_TIMESTAMP, message));
         }
@@ -264,6 +314,9 @@ impl Produced<'_> {
         Refusal::new(code, error.to_string())
     }
 }
+
+const UNVERIFIED: &str = "Unable to verify the partition has been added to the transaction. \
+                          Underlying error: CONCURRENT_TRANSACTIONS";
 
 /// Whether a batch's header gives the latest timestamp of its records, which lookups by time
 /// believe. A batch of magic 2 that lies is written anew.
@@ -300,4 +353,21 @@ fn rewrite(
         ..Seal::default()
     };
     writer.seal_with(&seal, &mut codecs.compressor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_told_of_three_records_and_of_nothing_else() {
+        let mut refusal = Refusal::new(ErrorCode::INVALID_RECORD, "for the log");
+        assert_eq!(refusal.told(), None);
+        refusal.records = (0..4).map(|index| (index, format!("why {index}"))).collect();
+        let told = refusal.told().unwrap();
+        assert!(told.contains("due to 4 record errors in total"), "{told}");
+        assert!(told.ends_with("RecordError(batchIndex=2, message='why 2')]"), "{told}");
+        let unknown = Refusal::new(ErrorCode::INVALID_TXN_STATE, "");
+        assert_eq!(unknown.told().as_deref(), Some("Partition was not added to the transaction"));
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kurier_protocol::record::{Compression, TimestampType};
 use kurier_protocol::release::Release;
 
-use crate::config_names::{TOPIC_CONFIGS, is_shown, kind, least};
+use crate::config_names::{TOPIC_CONFIGS, choice, is_shown, kind, least};
 
 /// The settings of a topic. All of Kafka's names are taken and kept; those that decide what a
 /// client can see have a field here.
@@ -82,8 +82,11 @@ impl TopicConfig {
         if let Some(reason) = objection.or_else(|| too_small(name, value)) {
             return Err(format!("Invalid value {value} for configuration {name}: {reason}"));
         }
-        self.apply(name, value)
-            .ok_or_else(|| format!("Invalid value {value} for configuration {name}"))?;
+        self.apply(name, value).ok_or_else(|| {
+            let choice = choice(name).map(|choice| format!(": String must be one of: {choice}"));
+            let choice = choice.unwrap_or_default();
+            format!("Invalid value {value} for configuration {name}{choice}")
+        })?;
         self.texts.insert(name.to_owned(), value.to_owned());
         Ok(())
     }

@@ -278,11 +278,14 @@ fn leader(context: &Context, partition: &Partition, code: ErrorCode) -> LeaderId
 }
 
 fn failed(wanted: &FetchPartition, error_code: ErrorCode) -> PartitionData {
+    let absent = [ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, ErrorCode::UNKNOWN_TOPIC_ID];
+    let is_absent = absent.contains(&error_code);
     PartitionData {
         partition_index: wanted.partition,
         error_code,
         high_watermark: -1,
-        aborted_transactions: None,
+        // What is not there at all has an empty list.
+        aborted_transactions: is_absent.then(Vec::new),
         records: Some(Records::default()),
         ..Default::default()
     }

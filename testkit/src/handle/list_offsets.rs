@@ -7,6 +7,7 @@ use kurier_protocol::api::list_offsets::{
 };
 
 use super::api::{Api, Context, Outcome};
+use super::once::once;
 use crate::log::Found;
 use crate::state::{Partition, State};
 
@@ -29,7 +30,12 @@ fn answer(
 ) -> ListOffsetsResponse {
     let topics = request.topics.iter().map(|topic| ListOffsetsTopicResponse {
         name: topic.name.clone(),
-        partitions: topic.partitions.iter().map(|wanted| of(&topic.name, wanted)).collect(),
+        partitions: once(&topic.partitions, |wanted| wanted.partition_index)
+            .map(|(wanted, times)| match times {
+                1 => of(&topic.name, wanted),
+                _ => failed(wanted, ErrorCode::INVALID_REQUEST),
+            })
+            .collect(),
     });
     ListOffsetsResponse { topics: topics.collect(), ..Default::default() }
 }
@@ -67,11 +73,9 @@ fn find(
         (LATEST, _) if lags => (None, true),
         (LATEST, _) => (at(limit), false),
         // Nothing is in remote storage: what is local begins where the log does.
-        (EARLIEST, _) | (EARLIEST_LOCAL, 8..) | (EARLIEST_PENDING_UPLOAD, 11..) => {
-            (at(log.start()), false)
-        }
+        (EARLIEST, _) | (EARLIEST_LOCAL, 8..) => (at(log.start()), false),
         (MAX_TIMESTAMP, 7..) => (readable(log.find_latest_time(codecs).map_err(damaged)?), true),
-        (LATEST_TIERED, 9..) => (None, false),
+        (LATEST_TIERED, 9..) | (EARLIEST_PENDING_UPLOAD, 11..) => (None, false),
         (time @ 0.., _) => (readable(log.find_time(time, codecs).map_err(damaged)?), true),
         _ => return Err(ErrorCode::UNSUPPORTED_VERSION),
     };

@@ -13,7 +13,7 @@ use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
 use crate::group::TopicPartition;
-use crate::log::Appended;
+use crate::log::{Appended, Log};
 use crate::produced::{Produced, Refusal};
 use crate::producer_state::Stranger;
 use crate::state::{Owed, Partition, State, Unacknowledged};
@@ -180,13 +180,15 @@ fn append(
     if request.acks == -1 && in_sync < least {
         let message =
             format!("{in_sync} replica(s) are in sync, and min.insync.replicas is {least}");
-        return Err(Refusal::new(ErrorCode::NOT_ENOUGH_REPLICAS, message));
+        return Err(Refusal::new(ErrorCode::NOT_ENOUGH_REPLICAS, message).of_log());
     }
     let millis = context.now.millis;
-    let produced = Produced { records: &records, version: context.version, config, millis };
+    let (of, version) = ((&**topic, data.index), context.version);
+    let produced = Produced { records: &records, version, of, config, millis };
     let checked = produced.check(codecs)?;
     let when = (context.now, stranger);
-    let appended = partition.append(&checked, when, (config, codecs))?;
+    let appended = partition.append(&checked, when, (config, codecs));
+    let appended = appended.map_err(Refusal::of_log)?;
     state.push_change();
     Ok(appended)
 }
@@ -245,13 +247,17 @@ fn refused(
     refusal: Refusal,
 ) -> PartitionProduceResponse {
     let current_leader = current_leader(state, context, (topic, index), refusal.code);
+    let log = state.partition(topic, index).map(|partition| &partition.log);
+    let log_start_offset = log.filter(|_| refusal.is_of_log).map_or(-1, Log::start);
+    let error_message = refusal.told().map(Into::into);
     let record_errors = refusal.records.into_iter().map(|(batch_index, message)| {
         let batch_index_error_message = Some(message.into());
         BatchIndexAndErrorMessage { batch_index, batch_index_error_message }
     });
     PartitionProduceResponse {
         record_errors: record_errors.collect(),
-        error_message: (!refusal.message.is_empty()).then(|| refusal.message.into()),
+        error_message,
+        log_start_offset,
         current_leader,
         ..failed(index, refusal.code)
     }

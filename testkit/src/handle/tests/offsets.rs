@@ -61,7 +61,7 @@ fn records_that_were_deleted_are_not_found() {
 fn names_of_offsets_are_known_from_their_version_on() {
     let mut bench = filled(Release::V4_4);
     bench.state.set_log_start("t", 0, 1).unwrap();
-    let rows = [(1, -1, 5), (1, -2, 1), (7, -3, 2), (8, -4, 1), (9, -5, -1), (11, -6, 1)];
+    let rows = [(1, -1, 5), (1, -2, 1), (7, -3, 2), (8, -4, 1), (9, -5, -1), (11, -6, -1)];
     for (version, timestamp, offset) in rows {
         for version in version..=11 {
             let found = ask(&mut bench, version, timestamp);

@@ -150,8 +150,13 @@ fn aborted_records_go_first_and_their_marker_later() {
         let records = keyed(&seal, MILLIS, &[("a", Some("never"))]);
         let now = bench.now;
         let (config, found, codecs) = bench.state.parts_mut("t", 0).unwrap();
-        let produced =
-            crate::produced::Produced { records: &records, version: 12, config, millis: MILLIS };
+        let produced = crate::produced::Produced {
+            records: &records,
+            version: 12,
+            of: ("t", 0),
+            config,
+            millis: MILLIS,
+        };
         let checked = produced.check(codecs).unwrap();
         let when = (now, crate::producer_state::Stranger::Anywhere);
         let appended = found.append(&checked, when, (config, codecs)).unwrap();
