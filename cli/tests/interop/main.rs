@@ -25,3 +25,4 @@ mod round;
 mod foreign_clients;
 mod logins;
 mod security;
+mod answers;
