@@ -203,8 +203,15 @@ pub enum EncodeError {
         version: i16,
     },
     /// A string, array or frame is longer than the protocol can say.
-    #[error("a {what} of {length} is longer than the protocol allows ({max})")]
+    #[error("{message} v{version}{place}: a {what} of {length} is longer than allowed ({max})",
+        place = in_field(field))]
     TooLong {
+        /// Name of the message.
+        message: &'static str,
+        /// The version asked for.
+        version: i16,
+        /// Name of the field; empty for the frame as a whole.
+        field: &'static str,
         /// What it is: string, array, bytes, frame.
         what: &'static str,
         /// Its length.
@@ -213,9 +220,14 @@ pub enum EncodeError {
         max: usize,
     },
     /// A dynamic value does not have the shape of its field.
-    #[error("field {field} cannot hold this value: {wanted} is wanted")]
+    #[error("{message} v{version}{place} cannot hold this value: {wanted} is wanted",
+        place = in_field(field))]
     Shape {
-        /// Name of the field.
+        /// Name of the message.
+        message: &'static str,
+        /// The version asked for.
+        version: i16,
+        /// Name of the field; empty for the message as a whole.
         field: &'static str,
         /// What the field holds.
         wanted: &'static str,
@@ -225,12 +237,27 @@ pub enum EncodeError {
 impl EncodeError {
     #[cold]
     pub(crate) fn in_message(mut self, name: &'static str) -> Self {
-        if let Self::UnsupportedField { message, .. }
+        let (Self::UnsupportedField { message, .. }
         | Self::Null { message, .. }
-        | Self::Version { message, .. } = &mut self
+        | Self::Version { message, .. }
+        | Self::TooLong { message, .. }
+        | Self::Shape { message, .. }) = &mut self;
+        *message = name;
+        self
+    }
+
+    /// Names the field, unless one inside of it is named already.
+    #[cold]
+    pub(crate) fn in_field(mut self, name: &'static str) -> Self {
+        if let Self::TooLong { field: field @ "", .. } | Self::Shape { field: field @ "", .. } =
+            &mut self
         {
-            *message = name;
+            *field = name;
         }
         self
     }
+}
+
+fn in_field(name: &str) -> String {
+    if name.is_empty() { String::new() } else { format!(", field {name}") }
 }

@@ -58,7 +58,7 @@ fn message<H: Message, M: Message>(
     w.put(&[0; 4]);
     encode_into(header, header_version, &mut w)?;
     encode_into(body, version, &mut w)?;
-    w.finish_frame()
+    w.finish_frame().map_err(|error| error.in_message(M::NAME))
 }
 
 /// The length of the frame that comes behind these four bytes. Who reads frames asks for it before

@@ -222,11 +222,8 @@ pub(crate) fn encode_field<T: Wire + ?Sized>(
     if field.tag.is_some() {
         return Ok(!value.is(field.default));
     }
-    if field.plain {
-        w.plain(|w| value.encode(w))?;
-    } else {
-        value.encode(w)?;
-    }
+    let written = if field.plain { w.plain(|w| value.encode(w)) } else { value.encode(w) };
+    written.map_err(|error| error.in_field(field.name))?;
     Ok(false)
 }
 
@@ -241,10 +238,12 @@ pub(crate) fn encode_tags(
         .iter()
         .zip(values)
         .filter(|(field, value)| field.is_in(version) && !value.is(field.default))
-        .filter_map(|(field, value)| Some((field.tag?, value)))
+        .filter_map(|(field, value)| Some((field.tag?, field.name, value)))
         .collect();
-    tagged.sort_by_key(|(tag, _)| *tag);
-    tagged.into_iter().try_for_each(|(tag, value)| w.tag(tag, |w| value.encode(w)))
+    tagged.sort_by_key(|(tag, _, _)| *tag);
+    tagged.into_iter().try_for_each(|(tag, name, value)| {
+        w.tag(tag, |w| value.encode(w)).map_err(|error| error.in_field(name))
+    })
 }
 
 /// Reads the fields of a struct into slots that hold the defaults.

@@ -125,20 +125,14 @@ impl Slot {
 impl Wire for Slot {
     fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
         let kind = self.field.kind;
-        let written = match self.value {
+        match self.value {
             Value::Null if !self.field.is_optional() => {
                 let (message, version) = ("", w.version());
                 Err(EncodeError::Null { message, version, field: self.field.name })
             }
             _ if self.field.is_optional() => write_nullable(kind, &self.value, w),
             _ => write(kind, &self.value, w),
-        };
-        written.map_err(|error| match error {
-            EncodeError::Shape { field: "", wanted } => {
-                EncodeError::Shape { field: self.field.name, wanted }
-            }
-            other => other,
-        })
+        }
     }
 
     fn decode(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
@@ -212,11 +206,11 @@ fn read_nullable(kind: Kind, r: &mut Reader<'_>) -> Result<Value, DecodeError> {
 fn write(kind: Kind, value: &Value, w: &mut Writer) -> Result<(), EncodeError> {
     match (kind, value) {
         (Kind::Bool, Value::Bool(value)) => value.encode(w),
-        (Kind::Int8, Value::Int(value)) => int::<i8>(*value)?.encode(w),
-        (Kind::Int16, Value::Int(value)) => int::<i16>(*value)?.encode(w),
-        (Kind::Uint16, Value::Int(value)) => int::<u16>(*value)?.encode(w),
-        (Kind::Int32, Value::Int(value)) => int::<i32>(*value)?.encode(w),
-        (Kind::Uint32, Value::Int(value)) => int::<u32>(*value)?.encode(w),
+        (Kind::Int8, Value::Int(value)) => int::<i8>(*value, w)?.encode(w),
+        (Kind::Int16, Value::Int(value)) => int::<i16>(*value, w)?.encode(w),
+        (Kind::Uint16, Value::Int(value)) => int::<u16>(*value, w)?.encode(w),
+        (Kind::Int32, Value::Int(value)) => int::<i32>(*value, w)?.encode(w),
+        (Kind::Uint32, Value::Int(value)) => int::<u32>(*value, w)?.encode(w),
         (Kind::Int64, Value::Int(value)) => value.encode(w),
         (Kind::Float64, Value::Float(value)) => value.encode(w),
         (Kind::Uuid, Value::Uuid(value)) => value.encode(w),
@@ -234,7 +228,7 @@ fn write(kind: Kind, value: &Value, w: &mut Writer) -> Result<(), EncodeError> {
             let rows: Vec<_> = slots.iter().map(|slot| slot as &dyn Wire).collect();
             encode_struct(fields, &rows, w)
         }
-        _ => Err(EncodeError::Shape { field: "", wanted: wanted(kind) }),
+        _ => Err(shape(w, wanted(kind))),
     }
 }
 
@@ -262,9 +256,13 @@ fn typed<T: Wire + Default>(r: &mut Reader<'_>) -> Result<T, DecodeError> {
     Ok(value)
 }
 
-fn int<T: TryFrom<i64>>(value: i64) -> Result<T, EncodeError> {
-    let wanted = "an integer in the range of its type";
-    T::try_from(value).map_err(|_| EncodeError::Shape { field: "", wanted })
+fn int<T: TryFrom<i64>>(value: i64, w: &Writer) -> Result<T, EncodeError> {
+    T::try_from(value).map_err(|_| shape(w, "an integer in the range of its type"))
+}
+
+/// Message and field are for those to say who know them.
+fn shape(w: &Writer, wanted: &'static str) -> EncodeError {
+    EncodeError::Shape { message: "", version: w.version(), field: "", wanted }
 }
 
 fn wanted(kind: Kind) -> &'static str {

@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use bytes::Bytes;
+use kurier_protocol::api::metadata::{MetadataRequest, MetadataRequestTopic};
 use kurier_protocol::api::{self, MessageInfo};
+use kurier_protocol::limits::STRING_BYTES_MAX;
 use kurier_protocol::schema::{Field, Kind};
 use kurier_protocol::value::{self, Value};
-use kurier_protocol::{EncodeError, Uuid, json};
+use kurier_protocol::{EncodeError, Uuid, encode, json};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
@@ -94,6 +96,70 @@ fn any_null_that_a_version_forbids_is_refused_by_name() {
         }
     });
     assert_eq!(refused, 5739);
+}
+
+// Case WIRE-06.
+#[test]
+fn any_string_that_is_too_long_is_refused_by_name() {
+    let (length, max) = (0x8000, STRING_BYTES_MAX);
+    let mut refused = 0;
+    each_version(|info, version| {
+        for place in places(info.fields, version) {
+            let text = Value::String("x".repeat(length).into());
+            let value = match place.field.kind {
+                Kind::String => text,
+                Kind::Array(Kind::String) => Value::Array(vec![text]),
+                _ => continue,
+            };
+            if !place.field.is_in(version) {
+                continue;
+            }
+            let (message, field) = (info.name, place.field.name);
+            let what = "string";
+            let error = EncodeError::TooLong { message, version, field, what, length, max };
+            assert_eq!(value::encode(info, &(place.with)(value), version), Err(error));
+            refused += 1;
+        }
+    });
+    assert_eq!(refused, 1603);
+}
+
+// Case WIRE-06.
+#[test]
+fn any_value_of_another_shape_is_refused_by_name() {
+    let mut refused = 0;
+    each_version(|info, version| {
+        for place in places(info.fields, version) {
+            if !place.field.is_in(version) {
+                continue;
+            }
+            let other = match place.field.kind {
+                Kind::Bool => Value::Int(1),
+                _ => Value::Bool(true),
+            };
+            let (name, named) = (info.name, place.field.name);
+            match value::encode(info, &(place.with)(other), version) {
+                Err(EncodeError::Shape { message, version: said, field, .. }) => {
+                    assert_eq!((message, said, field), (name, version, named));
+                }
+                other => panic!("{name} v{version} {named}: {other:?}"),
+            }
+            refused += 1;
+        }
+    });
+    assert_eq!(refused, 6325);
+}
+
+// Case WIRE-06.
+#[test]
+fn a_typed_string_that_is_too_long_is_refused_by_name() {
+    let topic =
+        MetadataRequestTopic { name: Some("x".repeat(40_000).into()), ..Default::default() };
+    let request = MetadataRequest { topics: Some(vec![topic]), ..Default::default() };
+    assert_eq!(
+        encode(&request, 12).unwrap_err().to_string(),
+        "MetadataRequest v12, field name: a string of 40000 is longer than allowed (32767)",
+    );
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Writer {
             None => -1,
             Some(length) => match i32::try_from(length) {
                 Ok(short) if length <= what.max() => short,
-                _ => return Err(too_long(what.name(), length, what.max())),
+                _ => return Err(self.too_long(what.name(), length, what.max())),
             },
         };
         // Invariant: -1 <= length <= what.max(), so that neither the sum nor two bytes overflow.
@@ -115,7 +115,7 @@ impl Writer {
         write(&mut payload)?;
         let payload = payload.finish().to_bytes();
         let size = i32::try_from(payload.len())
-            .map_err(|_| too_long("tagged field", payload.len(), LENGTH_MAX))?;
+            .map_err(|_| self.too_long("tagged field", payload.len(), LENGTH_MAX))?;
         self.uvarint(tag);
         self.uvarint(size.cast_unsigned());
         self.put(&payload);
@@ -190,11 +190,18 @@ impl Writer {
     pub(crate) fn finish_frame(mut self) -> Result<Segments, EncodeError> {
         let length = self.len().saturating_sub(4);
         let claim =
-            i32::try_from(length).map_err(|_| too_long("frame", length, FRAME_BYTES_MAX))?;
+            i32::try_from(length).map_err(|_| self.too_long("frame", length, FRAME_BYTES_MAX))?;
         if let Some(prefix) = self.buffer.first_chunk_mut::<4>() {
             *prefix = claim.to_be_bytes();
         }
         Ok(self.finish())
+    }
+
+    /// Message and field are for those to say who know them.
+    #[cold]
+    fn too_long(&self, what: &'static str, length: usize, max: usize) -> EncodeError {
+        let (message, version, field) = ("", self.version, "");
+        EncodeError::TooLong { message, version, field, what, length, max }
     }
 }
 
@@ -237,11 +244,6 @@ impl IntoIterator for Segments {
     fn into_iter(self) -> Self::IntoIter {
         self.pieces.into_iter()
     }
-}
-
-#[cold]
-fn too_long(what: &'static str, length: usize, max: usize) -> EncodeError {
-    EncodeError::TooLong { what, length, max }
 }
 
 /// Most requests fit.
