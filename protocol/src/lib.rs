@@ -33,8 +33,8 @@
 //!
 //! # What bytes can cost
 //!
-//! No bytes make this crate panic, recurse deeper than its tables, or allocate for more than they
-//! are. Each limit has a name:
+//! No bytes make this crate panic, recurse deeper than its tables, or allocate beyond a bound.
+//! Each limit has a name:
 //!
 //! | what | limit | beyond it |
 //! | --- | --- | --- |
@@ -49,11 +49,17 @@
 //! | decompressed batch | [`DECOMPRESSED_BYTES_MAX_DEFAULT`] | refused |
 //! | its ratio | [`DECOMPRESSED_RATIO_MAX_DEFAULT`] | refused |
 //! | ratio not asked | [`DECOMPRESSED_BYTES_FREE`] | the ratio counts |
+//! | buffer kept by a [`Compressor`] | [`COMPRESS_BUFFER_BYTES_MAX`] | freed |
+//! | buffer kept by a [`Decompressor`] | [`DECOMPRESS_BUFFER_BYTES_MAX`] | freed |
 //! | message sets | [`MESSAGE_SET_NESTING_MAX`] in each other | refused |
 //! | records, headers | the bytes that are there | refused, not counted ahead |
 //!
 //! [`record::DecompressLimits`] sets other limits for a batch than the defaults.
 //!
+//! [`Compressor`]: record::Compressor
+//! [`Decompressor`]: record::Decompressor
+//! [`COMPRESS_BUFFER_BYTES_MAX`]: limits::COMPRESS_BUFFER_BYTES_MAX
+//! [`DECOMPRESS_BUFFER_BYTES_MAX`]: limits::DECOMPRESS_BUFFER_BYTES_MAX
 //! [`DECOMPRESSED_BYTES_FREE`]: limits::DECOMPRESSED_BYTES_FREE
 //! [`DECOMPRESSED_BYTES_MAX_DEFAULT`]: limits::DECOMPRESSED_BYTES_MAX_DEFAULT
 //! [`DECOMPRESSED_RATIO_MAX_DEFAULT`]: limits::DECOMPRESSED_RATIO_MAX_DEFAULT

@@ -28,5 +28,7 @@ pub const DECOMPRESSED_RATIO_MAX_DEFAULT: usize = 4096;
 /// Bytes that a batch may unpack to whatever the ratio: batches of equal records shrink to almost
 /// nothing.
 pub const DECOMPRESSED_BYTES_FREE: usize = 16 << 20;
+/// Bytes of the buffer that a compressor keeps for the next batch.
+pub const COMPRESS_BUFFER_BYTES_MAX: usize = 8 << 20;
 /// Bytes of the buffer that a decompressor keeps for the next batch.
 pub const DECOMPRESS_BUFFER_BYTES_MAX: usize = 8 << 20;

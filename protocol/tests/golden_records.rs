@@ -164,7 +164,7 @@ fn written(batch: &RecordBatch, open: &OpenBatch) -> Bytes {
     }
     if batch.magic() == Magic::V2 {
         let last = i32::try_from(batch.last_offset() - batch.base_offset()).unwrap();
-        writer.extend_to(last, batch.max_timestamp());
+        writer.extend_to(last, batch.max_timestamp()).unwrap();
     }
     let seal = Seal {
         compression: batch.compression(),

@@ -180,7 +180,7 @@ fn write(
     }
     if batch.magic() == Magic::V2 {
         let latest = if records.is_empty() { batch.max_timestamp() } else { -1 };
-        writer.extend_to(delta(batch.last_offset()), latest);
+        writer.extend_to(delta(batch.last_offset()), latest)?;
     }
     let seal = Seal {
         compression: batch.compression(),

@@ -452,6 +452,74 @@ fn converted(records: &Bytes, to: Magic) -> Result<Bytes, RecordError> {
 }
 
 #[test]
+fn a_stamp_tells_the_latest_time_that_a_reader_finds() {
+    for magic in MAGICS {
+        for codec in codecs(magic) {
+            // Gaps make a compressed batch of magic 1 be packed anew.
+            let mut gaps = BatchWriter::new(BytesMut::new(), magic, 1000);
+            gaps.append_at(2, &parts(9000, None, None)).unwrap();
+            gaps.append_at(5, &parts(1000, None, None)).unwrap();
+            let seal = Seal { compression: codec, ..Seal::default() };
+            let gaps = gaps.seal(&seal).unwrap();
+            let whole = sealed(magic, codec, 0);
+            let times = [None, Some(5000)].into_iter();
+            let given = times.flat_map(|time| [(&whole, time), (&gaps, time)]);
+            for (records, append_time) in
+                given.filter(|(records, _)| magic != Magic::V2 || *records == &whole)
+            {
+                let stamp = Stamp { base_offset: 40, partition_leader_epoch: 3, append_time };
+                let mut decompressor = Decompressor::default();
+                let stamped =
+                    super::stamp(records, &stamp, &mut decompressor, &mut Compressor::new());
+                let stamped = stamped.unwrap();
+                let latest = rows(&stamped.bytes).unwrap().iter().map(|row| row.1).max();
+                assert_eq!(Some(stamped.max_timestamp), latest, "{magic} {codec} {append_time:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_writer_tells_the_latest_time_that_a_reader_finds() {
+    for magic in MAGICS {
+        for append_time in [None, Some(500), Some(50_000)] {
+            let mut writer = BatchWriter::new(BytesMut::new(), magic, 1000);
+            if let Some(time) = append_time {
+                writer = writer.with_append_time(time);
+            }
+            assert_eq!(writer.max_timestamp(), -1);
+            writer.append(&parts(9000, None, Some(b"a"))).unwrap();
+            writer.append(&parts(1000, None, Some(b"b"))).unwrap();
+            let said = writer.max_timestamp();
+            let records = writer.seal(&Seal::default()).unwrap();
+            let latest = rows(&records).unwrap().iter().map(|row| row.1).max();
+            assert_eq!(Some(said), latest, "{magic} {append_time:?}");
+        }
+    }
+}
+
+#[test]
+fn a_record_whose_key_or_value_lies_elsewhere_is_copied() {
+    for magic in MAGICS {
+        let batch = RecordBatches::new(sealed(magic, Compression::None, 0)).next().unwrap();
+        let open = batch.unwrap().open(&DecompressLimits::default()).unwrap();
+        let mut record = open.records().next().unwrap().unwrap();
+        let longer = vec![7; open.payload().len() + 1];
+        for foreign in [&b"k"[..], &longer, b""] {
+            record.key = Some(foreign);
+            record.value = Some(foreign);
+            let owned = open.to_owned(&record);
+            assert_eq!((owned.key(), owned.value()), (Some(foreign), Some(foreign)), "{magic}");
+            record.key = None;
+            let owned = open.to_owned(&record);
+            assert_eq!((owned.key(), owned.value()), (None, Some(foreign)), "{magic}");
+        }
+        record.value = record.body.get(..1);
+        assert_eq!(open.to_owned(&record).value(), record.value);
+    }
+}
+
+#[test]
 fn every_magic_converts_into_every_other_at_the_same_offsets() {
     for from in MAGICS {
         for to in MAGICS {
@@ -473,7 +541,7 @@ fn sparse_offsets_survive_conversion_downwards() {
     sparse.append_at(2, &parts(5, None, Some(b"a"))).unwrap();
     sparse.append_at(7, &parts(6, None, Some(b"b"))).unwrap();
     assert!(sparse.append_at(7, &parts(6, None, None)).is_err());
-    sparse.extend_to(9, 6);
+    sparse.extend_to(9, 6).unwrap();
     let compression = codecs(Magic::V0).last().unwrap();
     let seal = Seal { base_offset: 100, compression, ..Seal::default() };
     let records = sparse.seal(&seal).unwrap();
@@ -481,6 +549,19 @@ fn sparse_offsets_survive_conversion_downwards() {
         let out = converted(&records, to).unwrap();
         let offsets: Vec<i64> = rows(&out).unwrap().iter().map(|r| r.0).collect();
         assert_eq!(offsets, [102, 107], "{to}");
+    }
+}
+
+#[test]
+fn no_batch_below_magic_2_reaches_beyond_its_records() {
+    for magic in [Magic::V0, Magic::V1] {
+        for compression in codecs(magic) {
+            let mut writer = writer(magic);
+            let what = "a last offset";
+            assert_eq!(writer.extend_to(9, 0), Err(RecordError::NotInMagic { what, magic }));
+            let records = writer.seal(&Seal { compression, ..Seal::default() }).unwrap();
+            assert_eq!(rows(&records).unwrap(), expected(magic, 0), "{magic} {compression}");
+        }
     }
 }
 

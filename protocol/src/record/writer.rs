@@ -175,9 +175,20 @@ impl BatchWriter {
 
     /// Lets the batch reach to an offset and a timestamp that none of its records has, as
     /// compaction leaves batches of magic 2.
-    pub fn extend_to(&mut self, last_offset_delta: i32, max_timestamp: i64) {
+    ///
+    /// # Errors
+    /// [`RecordError::NotInMagic`] in magic 0 and 1, whose batches end with their last record.
+    pub fn extend_to(
+        &mut self,
+        last_offset_delta: i32,
+        max_timestamp: i64,
+    ) -> Result<(), RecordError> {
+        if self.magic != Magic::V2 {
+            return Err(RecordError::NotInMagic { what: "a last offset", magic: self.magic });
+        }
         self.last_offset_delta = self.last_offset_delta.max(last_offset_delta);
         self.max_timestamp = self.max_timestamp.max(max_timestamp);
+        Ok(())
     }
 
     /// Whether the batch has at most `bytes_max` bytes after this record, uncompressed. It may
@@ -218,10 +229,15 @@ impl BatchWriter {
         self.base_timestamp
     }
 
-    /// The latest timestamp of its records, in milliseconds since 1970; -1 for none.
+    /// The latest timestamp that a reader will find in its records, in milliseconds since 1970:
+    /// the append time, if it has one. -1 for none, and in magic 0, which has no times.
     #[must_use]
     pub const fn max_timestamp(&self) -> i64 {
-        self.max_timestamp
+        match (self.magic, self.append_time) {
+            (Magic::V0, _) => -1,
+            (_, Some(append_time)) if self.record_count > 0 => append_time,
+            _ => self.max_timestamp,
+        }
     }
 
     /// Gives the batch up and its buffer back.
@@ -272,7 +288,8 @@ impl BatchWriter {
             let plain = self.buffer.get(V2_HEADER..).unwrap_or_default();
             let packed = compressor.compress(plain, self.codec(seal))?;
             self.buffer.truncate(V2_HEADER);
-            self.buffer.extend_from_slice(packed);
+            self.buffer.extend_from_slice(&packed);
+            compressor.keep(packed);
         }
         if self.buffer.len() > BATCH_BYTES_MAX {
             return Err(too_large(self.buffer.len()));
@@ -354,7 +371,8 @@ impl BatchWriter {
             return Err(too_large(packed.len()));
         }
         self.buffer.clear();
-        put_legacy(&mut self.buffer, entry, None, Some(packed));
+        put_legacy(&mut self.buffer, entry, None, Some(&packed));
+        compressor.keep(packed);
         Ok(())
     }
 

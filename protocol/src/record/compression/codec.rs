@@ -49,8 +49,10 @@ pub(crate) trait Encode {
 
 /// Decompresses whole batches; keeps its tables from one to the next.
 pub(crate) trait Decode {
-    /// Fills the empty `into` with what `from` unpacks to; `into` grows as output comes, not by
-    /// what `from` claims, and never holds more than `bytes_max`.
+    /// Fills the empty `into` with what `from` unpacks to, never more than `bytes_max`. `into`
+    /// grows as output comes and not by what `from` claims, but for zstd in Rust: that makes room
+    /// for what a frame claims, if so much can be in its bytes (128 KiB in each four of them) and
+    /// is within `bytes_max`.
     fn decompress(
         &mut self,
         from: &[u8],

@@ -23,7 +23,7 @@ pub use self::codec::DecompressLimits;
 use self::codec::{Decode, Encode};
 use super::error::RecordError;
 use super::kind::{Compression, Magic};
-use crate::limits::DECOMPRESS_BUFFER_BYTES_MAX;
+use crate::limits::{COMPRESS_BUFFER_BYTES_MAX, DECOMPRESS_BUFFER_BYTES_MAX};
 
 /// Packs batches with any codec and keeps the codecs' tables from one batch to the next.
 #[derive(Default)]
@@ -36,7 +36,7 @@ pub struct Compressor {
     lz4: Option<lz4::Encoder>,
     #[cfg(any(feature = "zstd", feature = "zstd-c"))]
     zstd: Option<zstd::Encoder>,
-    packed: Vec<u8>,
+    spare: Vec<u8>,
 }
 
 impl Compressor {
@@ -46,16 +46,28 @@ impl Compressor {
         Self::default()
     }
 
-    /// Packs `from` and lends the result out until the next call.
-    pub(crate) fn compress(&mut self, from: &[u8], codec: Codec) -> Result<&[u8], RecordError> {
-        let mut packed = std::mem::take(&mut self.packed);
+    /// Packs `from` into a buffer of its own, the spare one if there is one.
+    pub(crate) fn compress(&mut self, from: &[u8], codec: Codec) -> Result<Vec<u8>, RecordError> {
+        let mut packed = std::mem::take(&mut self.spare);
         packed.clear();
         let outcome = match self.encoder(codec) {
             Some(encoder) => encoder.compress(from, codec.level, &mut packed),
             None => Err(RecordError::CodecNotBuilt { codec: codec.compression }),
         };
-        self.packed = packed;
-        outcome.map(|()| &self.packed[..])
+        match outcome {
+            Ok(()) => Ok(packed),
+            Err(error) => {
+                self.keep(packed);
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes a buffer that the next batch may be packed into. A very long one is let go.
+    pub(crate) fn keep(&mut self, spare: Vec<u8>) {
+        if spare.capacity() <= COMPRESS_BUFFER_BYTES_MAX {
+            self.spare = spare;
+        }
     }
 
     fn encoder(&mut self, codec: Codec) -> Option<&mut dyn Encode> {
@@ -133,7 +145,7 @@ impl Decompressor {
         match decoder.decompress(from, bytes_max, &mut into) {
             Ok(()) => Ok(into),
             Err(error) => {
-                self.spare = into;
+                self.keep(into);
                 Err(error)
             }
         }
@@ -164,5 +176,44 @@ impl Decompressor {
 impl fmt::Debug for Decompressor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decompressor").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "gzip"))]
+mod tests {
+    use super::*;
+
+    const GZIP: Codec = Codec { compression: Compression::Gzip, level: None, magic: Magic::V2 };
+
+    #[test]
+    fn no_long_buffer_is_kept_of_a_batch_that_was_refused() {
+        let zeros = vec![0; 2 * DECOMPRESS_BUFFER_BYTES_MAX];
+        let bomb = Compressor::new().compress(&zeros, GZIP).unwrap();
+        let bytes_max = zeros.len() - 1;
+        let limits = DecompressLimits { bytes_max, ..DecompressLimits::default() };
+        let mut decompressor = Decompressor::new(limits);
+        decompressor.decompress(&bomb, Compression::Gzip).unwrap_err();
+        assert!(decompressor.spare.capacity() <= DECOMPRESS_BUFFER_BYTES_MAX);
+        let tiny = Compressor::new().compress(b"tiny", GZIP).unwrap();
+        let unpacked = decompressor.decompress(&tiny, Compression::Gzip).unwrap();
+        assert!(unpacked.capacity() <= DECOMPRESS_BUFFER_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_compressor_keeps_no_long_buffer() {
+        let mut compressor = Compressor::new();
+        compressor.keep(Vec::with_capacity(COMPRESS_BUFFER_BYTES_MAX + 1));
+        assert_eq!(compressor.spare.capacity(), 0);
+        compressor.keep(Vec::with_capacity(5000));
+        assert!(compressor.spare.capacity() >= 5000);
+    }
+
+    #[test]
+    fn a_short_buffer_is_kept_of_a_batch_that_was_refused() {
+        let packed = Compressor::new().compress(&[0; 5000], GZIP).unwrap();
+        let limits = DecompressLimits { bytes_max: 4999, ..DecompressLimits::default() };
+        let mut decompressor = Decompressor::new(limits);
+        decompressor.decompress(&packed, Compression::Gzip).unwrap_err();
+        assert!(decompressor.spare.capacity() > 0);
     }
 }

@@ -255,7 +255,7 @@ fn a_header_that_lies_about_the_latest_time_is_put_right() {
         kurier_protocol::record::BatchWriter::new(Default::default(), Magic::V2, MILLIS);
     let parts = kurier_protocol::record::RecordParts { timestamp: MILLIS, ..Default::default() };
     writer.append(&parts).unwrap();
-    writer.extend_to(0, MILLIS + 1000);
+    writer.extend_to(0, MILLIS + 1000).unwrap();
     assert_eq!(code(&mut bench, 9, writer.seal(&Seal::default()).unwrap()), ErrorCode::NONE);
     let log = &bench.state.partition("t", 0).unwrap().log;
     assert_eq!(log.batches().next().unwrap().batch.max_timestamp(), MILLIS);
