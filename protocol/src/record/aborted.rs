@@ -34,6 +34,8 @@ pub struct AbortedTransactions {
     ahead: Vec<(i64, i64)>,
     /// Producers in the midst of one.
     producers: BTreeSet<i64>,
+    /// What a marker may unpack to.
+    limits: DecompressLimits,
 }
 
 impl AbortedTransactions {
@@ -44,25 +46,60 @@ impl AbortedTransactions {
         let begins = |listed: &AbortedTransaction| (listed.first_offset, listed.producer_id);
         let mut ahead: Vec<_> = listed.iter().map(begins).collect();
         ahead.sort_unstable_by(|a, b| b.cmp(a));
-        Self { ahead, producers: BTreeSet::new() }
+        Self { ahead, ..Self::default() }
+    }
+
+    /// Opens batches of markers within these limits. Default: those of [`DecompressLimits`].
+    #[must_use]
+    pub const fn with_limits(mut self, limits: DecompressLimits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// What to do with the next batch. Batches must come in their order, each of them once.
     ///
     /// # Errors
-    /// A marker cannot be read: whether the records behind it are committed is not known.
+    /// A marker cannot be read: whether the records behind it are committed is not known. It may be
+    /// damaged, or unpack to more than the limits allow.
     pub fn fate(&mut self, batch: &RecordBatch) -> Result<Fate, RecordError> {
         while let Some((_, producer)) = self.ahead.pop_if(|next| next.0 <= batch.last_offset()) {
             self.producers.insert(producer);
         }
         if batch.is_control() {
-            if self.producers.contains(&batch.producer_id()) && ends_transaction(batch)? {
+            if self.producers.contains(&batch.producer_id())
+                && ends_transaction(batch, &self.limits)?
+            {
                 self.producers.remove(&batch.producer_id());
             }
             return Ok(Fate::Control);
         }
         let is_aborted = batch.is_transactional() && self.producers.contains(&batch.producer_id());
         Ok(if is_aborted { Fate::Aborted } else { Fate::Committed })
+    }
+
+    /// The batches in a `records` field that a reader of committed records gets; those that it
+    /// passes over are hidden, as [`committed`] says.
+    pub fn committed(
+        mut self,
+        records: Bytes,
+    ) -> impl Iterator<Item = Result<RecordBatch, RecordError>> + use<> {
+        let mut batches = RecordBatches::new(records);
+        let mut is_broken = false;
+        std::iter::from_fn(move || {
+            while !is_broken {
+                let batch = batches.next()?;
+                let judged = batch.and_then(|batch| Ok((self.fate(&batch)?, batch)));
+                match judged {
+                    Ok((Fate::Committed, batch)) => return Some(Ok(batch)),
+                    Ok(_) => {}
+                    Err(error) => {
+                        is_broken = true;
+                        return Some(Err(error));
+                    }
+                }
+            }
+            None
+        })
     }
 }
 
@@ -93,35 +130,30 @@ impl AbortedTransactions {
 /// ```
 ///
 /// An iteration ends at the first error, as that of [`RecordBatches`] does.
+///
+/// # Where to go on
+///
+/// Aborted batches and those of markers are hidden, and an answer may end with them or hold nothing
+/// else. A reader that asks next for the offset behind the last batch it got here would then read
+/// the hidden ones again, or stand still for ever. Its position has to move behind the last whole
+/// batch of the answer, hidden or not: either take that offset from [`RecordBatches`] over the same
+/// bytes (a clone is cheap), or walk them with [`AbortedTransactions::fate`] in place of this, and
+/// move over each batch.
+///
+/// Batches of markers are opened within the default limits;
+/// [`AbortedTransactions::with_limits`] sets others.
 pub fn committed(
     records: Bytes,
     aborted: &[AbortedTransaction],
 ) -> impl Iterator<Item = Result<RecordBatch, RecordError>> + use<> {
-    let mut aborted = AbortedTransactions::new(aborted);
-    let mut batches = RecordBatches::new(records);
-    let mut is_broken = false;
-    std::iter::from_fn(move || {
-        while !is_broken {
-            let batch = batches.next()?;
-            let judged = batch.and_then(|batch| Ok((aborted.fate(&batch)?, batch)));
-            match judged {
-                Ok((Fate::Committed, batch)) => return Some(Ok(batch)),
-                Ok(_) => {}
-                Err(error) => {
-                    is_broken = true;
-                    return Some(Err(error));
-                }
-            }
-        }
-        None
-    })
+    AbortedTransactions::new(aborted).committed(records)
 }
 
 /// Whether a control batch holds the marker that ends a transaction of its producer. Committed or
 /// aborted makes no difference: whatever was open is not any more. One that compaction has emptied
 /// says nothing.
-fn ends_transaction(batch: &RecordBatch) -> Result<bool, RecordError> {
-    let open = batch.open(&DecompressLimits::default())?;
+fn ends_transaction(batch: &RecordBatch, limits: &DecompressLimits) -> Result<bool, RecordError> {
+    let open = batch.open(limits)?;
     let Some(marker) = open.records().next() else { return Ok(false) };
     Ok(match ControlType::of(&marker?)? {
         ControlType::Abort | ControlType::Commit => true,
@@ -311,6 +343,36 @@ mod tests {
         let batches = RecordBatches::new(log(&[Data(1), Data(2), Abort(1)]));
         let fates: Vec<_> = batches.map(|b| aborted.fate(&b.unwrap()).unwrap()).collect();
         assert_eq!(fates, [Fate::Aborted, Fate::Committed, Fate::Control]);
+    }
+
+    #[cfg(feature = "gzip")]
+    #[test]
+    fn a_marker_unpacks_within_the_readers_limits() {
+        let mut writer = BatchWriter::new(BytesMut::new(), Magic::V2, 0);
+        let (key, value) = (Some(&[0; 4][..]), Some(&[0; 5000][..]));
+        writer.append(&RecordParts { timestamp: 0, key, value, headers: &[] }).unwrap();
+        let compression = crate::record::Compression::Gzip;
+        let seal = Seal {
+            base_offset: 11,
+            compression,
+            producer_id: 1,
+            producer_epoch: 0,
+            is_transactional: true,
+            is_control: true,
+            ..Seal::default()
+        };
+        let marker = writer.seal(&seal).unwrap();
+        let records = Bytes::from([bytes(Data(1), 10), marker, bytes(Data(1), 12)].concat());
+        let listed = [AbortedTransaction { producer_id: 1, first_offset: 10 }];
+        let read = |bytes_max| {
+            let limits = DecompressLimits { bytes_max, ..DecompressLimits::default() };
+            let aborted = AbortedTransactions::new(&listed).with_limits(limits);
+            aborted.committed(records.clone()).map(|batch| Ok(batch?.base_offset())).collect()
+        };
+        let offsets: Result<Vec<_>, RecordError> = read(6000);
+        assert_eq!(offsets.unwrap(), [12]);
+        let refused = RecordError::LimitExceeded { codec: compression, bytes_max: 4000 };
+        assert_eq!(read(4000), Err(refused));
     }
 
     #[test]
