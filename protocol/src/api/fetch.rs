@@ -23,7 +23,9 @@
 //!     FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse,
 //!     PartitionData,
 //! };
-//! use kurier_protocol::record::{BatchWriter, DecompressLimits, Magic, RecordBatches, RecordParts};
+//! use kurier_protocol::record::{
+//!     AbortedTransactions, BatchWriter, DecompressLimits, Fate, Magic, RecordBatches, RecordParts,
+//! };
 //! use kurier_protocol::{Bytes, ErrorCode, Records, decode, encode};
 //!
 //! // What a consumer asks: partition 0 of `orders` from offset 42 on, in version 12.
@@ -49,7 +51,7 @@
 //! let bytes: Bytes = encode(&request, 12)?;
 //! assert_eq!(decode::<FetchRequest>(&bytes, 12)?, request);
 //!
-//! // What a broker answers: a batch that begins at offset 41.
+//! // What a broker answers: a batch that begins at offset 41, of no transaction.
 //! let mut batch = BatchWriter::new(Default::default(), Magic::V2, 1_700_000_000_000);
 //! for value in ["before", "first", "second"] {
 //!     batch.append(&RecordParts { value: Some(value.as_bytes()), ..RecordParts::default() })?;
@@ -77,15 +79,20 @@
 //! for partition in response.responses.iter().flat_map(|topic| &topic.partitions) {
 //!     assert_eq!(partition.error_code, ErrorCode::NONE);
 //!     let records = partition.records.clone().unwrap_or_default();
+//!     let listed = partition.aborted_transactions.as_deref().unwrap_or_default();
+//!     let mut aborted = AbortedTransactions::new(listed);
 //!     for batch in RecordBatches::new(records.0) {
-//!         let batch = batch?.open(&DecompressLimits::default())?;
-//!         for record in batch.records() {
-//!             let record = record?;
-//!             if record.offset >= 42 {
-//!                 values.push(record.value.unwrap_or_default().to_vec());
+//!         let batch = batch?;
+//!         // Neither markers nor aborted records are for the user; the position passes over both.
+//!         if aborted.fate(&batch)? == Fate::Committed {
+//!             for record in batch.open(&DecompressLimits::default())?.records() {
+//!                 let record = record?;
+//!                 if record.offset >= 42 {
+//!                     values.push(record.value.unwrap_or_default().to_vec());
+//!                 }
 //!             }
 //!         }
-//!         next = batch.batch().last_offset() + 1;
+//!         next = batch.last_offset() + 1;
 //!     }
 //! }
 //! assert_eq!(values, [&b"first"[..], b"second"]);
@@ -153,6 +160,20 @@
 //! [`AbortedTransactions`](crate::record::AbortedTransactions) does.
 //! Batches of markers ([`crate::data::control_record`]) are never for the user, with either level.
 //!
+//! # Diverging logs
+//!
+//! Who names the epoch of the last record that it has, in
+//! [`last_fetched_epoch`](FetchPartition::last_fetched_epoch), learns in the answer whether the
+//! leader's log is another one up to there: then there are no records, and
+//! [`diverging_epoch`](PartitionData::diverging_epoch) says up to where both may agree (KIP-595).
+//! Followers do that. Consumers leave it at -1, and after a change of leader ask
+//! [`OffsetForLeaderEpoch`](crate::api::offset_for_leader_epoch) (KIP-320).
+//!
+//! # Who may
+//!
+//! A consumer needs READ on each topic; a broker that follows needs CLUSTER_ACTION on the cluster.
+//! Partitions that it may not read are answered TOPIC_AUTHORIZATION_FAILED, the others are good.
+//!
 //! # Errors
 //!
 //! An error of the answer as a whole is in [`FetchResponse::error_code`], one of a partition in
@@ -163,6 +184,7 @@
 //! | all | FETCH_SESSION_ID_NOT_FOUND | begin a new session, with id 0 |
 //! | all | INVALID_FETCH_SESSION_EPOCH | begin a new session |
 //! | all | FETCH_SESSION_TOPIC_ID_ERROR, INCONSISTENT_TOPIC_ID | begin a new session |
+//! | all | INCONSISTENT_CLUSTER_ID | final: a raft voter asks one of another cluster |
 //! | partition | OFFSET_OUT_OF_RANGE | choose another offset; a follower said it: ask the leader |
 //! | partition | NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH | take `current_leader`, or refresh |
 //! | partition | UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID | refresh metadata, ask again |

@@ -7,8 +7,9 @@ use super::varint;
 use super::version::Version;
 use crate::error::{DecodeCause, DecodeError};
 
-/// Reads a message of one version from the front of bytes. It never reads past their end, and
-/// never allocates more than they are long.
+/// Reads a message of one version from the front of bytes. It never reads past their end. Lengths
+/// in them never allocate for more than they are: at most
+/// [`MEMORY_PER_BYTE_MAX`](crate::limits::MEMORY_PER_BYTE_MAX) times their own.
 #[derive(Debug)]
 pub struct Reader<'a> {
     whole: &'a Bytes,
