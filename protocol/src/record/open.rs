@@ -160,7 +160,8 @@ impl OpenBatch {
     /// Makes a record own its bytes by one reference count on the batch.
     ///
     /// # Panics
-    /// When the record is not one of this batch.
+    /// When the record is not one of this batch. If its key or value was exchanged for a slice that
+    /// lies elsewhere, it panics here, or when that field is read.
     #[inline]
     #[must_use]
     pub fn to_owned(&self, record: &RecordRef<'_>) -> Record {

@@ -499,27 +499,6 @@ fn a_writer_tells_the_latest_time_that_a_reader_finds() {
 }
 
 #[test]
-fn a_record_whose_key_or_value_lies_elsewhere_is_copied() {
-    for magic in MAGICS {
-        let batch = RecordBatches::new(sealed(magic, Compression::None, 0)).next().unwrap();
-        let open = batch.unwrap().open(&DecompressLimits::default()).unwrap();
-        let mut record = open.records().next().unwrap().unwrap();
-        let longer = vec![7; open.payload().len() + 1];
-        for foreign in [&b"k"[..], &longer, b""] {
-            record.key = Some(foreign);
-            record.value = Some(foreign);
-            let owned = open.to_owned(&record);
-            assert_eq!((owned.key(), owned.value()), (Some(foreign), Some(foreign)), "{magic}");
-            record.key = None;
-            let owned = open.to_owned(&record);
-            assert_eq!((owned.key(), owned.value()), (None, Some(foreign)), "{magic}");
-        }
-        record.value = record.body.get(..1);
-        assert_eq!(open.to_owned(&record).value(), record.value);
-    }
-}
-
-#[test]
 fn every_magic_converts_into_every_other_at_the_same_offsets() {
     for from in MAGICS {
         for to in MAGICS {
