@@ -40,10 +40,13 @@
 //!
 //! The network in memory may be slow, cut or half open: see [`net::Network`].
 //!
+//! What a run has shown can be checked, whichever client and brokers it was of: see [`history`].
+//!
 //! With [`Builder::tls`] and [`Builder::sasl`] the brokers speak TLS and ask who is there, in
 //! memory as well as over TCP.
 
 mod limits;
+pub mod history;
 mod error;
 mod clock;
 mod codecs;

@@ -1,0 +1,5 @@
+//! Histories that show that a promise holds, or not.
+
+mod rows;
+mod model;
+mod random;
