@@ -16,6 +16,7 @@ use crate::net::{Fabric, MemoryNet, Network};
 use crate::produced::Produced;
 use crate::producer_state::Stranger;
 use crate::recorder::RecordedRequest;
+use crate::sabotage::{Sabotage, Saboteur};
 use crate::shared::{Power, Shared};
 use crate::state::{ListenerId, NewTopic, Partition, State};
 use crate::tcp::{TcpCluster, listen};
@@ -381,6 +382,12 @@ impl TestCluster {
             found.set_config(name, value)
         });
         done.unwrap_or_else(|reason| panic!("{reason}"));
+    }
+
+    /// Lets the brokers break a promise from now on, or keep all of them (`None`, as from the
+    /// start). Only for tests of those who must notice it.
+    pub fn sabotage(&self, what: impl Into<Option<Sabotage>>) {
+        self.shared.with(|core, _| core.state.saboteur = Saboteur(what.into()));
     }
 }
 

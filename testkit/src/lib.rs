@@ -59,6 +59,7 @@ mod topic_config;
 mod group;
 mod transaction;
 mod producer_state;
+mod sabotage;
 mod compaction;
 mod produced;
 mod sessions;
@@ -103,6 +104,7 @@ pub use observation::Isolation;
 pub use peer::Peer;
 pub use planted::PlantedFault;
 pub use recorder::{Counters, RecordedRequest};
+pub use sabotage::Sabotage;
 pub use sasl::{SaslMechanism, SaslMechanismError};
 pub use tcp::TcpCluster;
 #[cfg(feature = "tls")]

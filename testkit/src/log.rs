@@ -301,6 +301,13 @@ impl Log {
         self.end = self.end.max(self.start);
     }
 
+    /// Forgets the batches that begin at this offset or later, and keeps their offsets.
+    pub(crate) fn lose(&mut self, offset: i64) {
+        while self.batches.back().is_some_and(|last| last.base_offset >= offset) {
+            self.batches.pop_back();
+        }
+    }
+
     fn end_position(&self) -> usize {
         self.batches.back().map_or(0, |last| last.position + last.batch.bytes().len())
     }

@@ -48,10 +48,13 @@ pub(super) fn keep(
     if state.partition(&of.0, of.1).is_none() {
         return ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
     }
+    let saboteur = state.saboteur;
     let mut group = state.groups.obtain(group);
     if offset.metadata.len() > group.settings.metadata_bytes_max {
         return ErrorCode::OFFSET_METADATA_TOO_LARGE;
     }
-    keep(&mut group.offsets, of, offset);
+    if let Some(offset) = saboteur.committed(offset) {
+        keep(&mut group.offsets, of, offset);
+    }
     ErrorCode::NONE
 }

@@ -186,8 +186,9 @@ fn look(
         }
     }
     let bytes_max = usize::try_from(wanted.partition_max_bytes).unwrap_or(0).min(room.bytes_max);
-    let until = room.isolation.limit(partition, broker);
-    let extent = log.extent(wanted.fetch_offset, (bytes_max, until), room.first);
+    let from = state.saboteur.fetch_from(log, wanted.fetch_offset);
+    let until = state.saboteur.fetch_until(log, room.isolation.limit(partition, broker));
+    let extent = log.extent(from, (bytes_max, until), room.first);
     match extent {
         Ok(extent) if is_in_range => Ok(Part::Data(extent)),
         _ => Err(ErrorCode::OFFSET_OUT_OF_RANGE),
@@ -208,7 +209,7 @@ fn read(
     part: Part,
 ) -> PartitionData {
     let topic = state.resolve(wanted.topic_id, &wanted.topic).unwrap_or_default();
-    let (wanted, version) = (&wanted.partition, context.version);
+    let (wanted, version, saboteur) = (&wanted.partition, context.version, state.saboteur);
     let Some((config, partition, codecs)) = state.parts(&topic, wanted.partition) else {
         let code = match part {
             Part::Failed(code) => code,
@@ -221,7 +222,8 @@ fn read(
         high_watermark: Isolation::Uncommitted.limit(partition, context.broker),
         last_stable_offset: Isolation::Committed.limit(partition, context.broker),
         log_start_offset: log.start(),
-        aborted_transactions: aborted(request, wanted, partition, part),
+        aborted_transactions: aborted(request, wanted, partition, part)
+            .map(|told| if saboteur.tells_aborted() { told } else { Vec::new() }),
         ..failed(wanted, ErrorCode::NONE)
     };
     match part {
@@ -237,7 +239,10 @@ fn read(
         }
         Part::Data(extent) => {
             match downconversion::records(log, extent, (wanted, version), (config, codecs)) {
-                Ok(records) => PartitionData { records: Some(Records(records)), ..marks },
+                Ok(records) => {
+                    let records = Some(Records(saboteur.fetched(records)));
+                    PartitionData { records, ..marks }
+                }
                 Err(code) => failed(wanted, code),
             }
         }

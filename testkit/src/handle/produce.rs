@@ -174,6 +174,7 @@ fn append(
             stranger = Stranger::AtZero(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
         }
     }
+    let saboteur = state.saboteur;
     let unknown = || Refusal::new(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "");
     let (config, partition, codecs) = state.parts_mut(topic, data.index).ok_or_else(unknown)?;
     let (in_sync, least) = (partition.in_sync.len(), partition.in_sync_min(config));
@@ -189,7 +190,10 @@ fn append(
     let when = (context.now, stranger);
     let appended = partition.append(&checked, when, (config, codecs));
     let appended = appended.map_err(Refusal::of_log)?;
+    let appended = saboteur.stored(&mut partition.log, (appended, millis), codecs);
+    partition.advance(config);
     state.push_change();
+    saboteur.answer().map_err(|code| Refusal::new(code, ""))?;
     Ok(appended)
 }
 

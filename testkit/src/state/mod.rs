@@ -30,6 +30,7 @@ use crate::fault::Refusals;
 use crate::group::{Groups, TopicPartition, Topics};
 use crate::limits::FETCH_BYTES_MAX;
 use crate::log::OutOfRange;
+use crate::sabotage::Saboteur;
 use crate::sessions::Sessions;
 use crate::topic_config::TopicConfig;
 use crate::transaction::{Ending, Transactions};
@@ -55,6 +56,7 @@ pub(crate) struct State {
     pub(crate) group_topics: Topics,
     pub(crate) transactions: Transactions,
     pub(crate) acks: Acks,
+    pub(crate) saboteur: Saboteur,
     calls: u64,
     members_named: u64,
     /// Bytes that an answer to a fetch may have now, its first batch apart.
@@ -77,6 +79,7 @@ impl State {
             group_topics: Topics::default(),
             transactions: Transactions::new(settings.transactions, settings.transaction_rules()),
             acks: Acks::default(),
+            saboteur: Saboteur::default(),
             calls: 0,
             members_named: 0,
             settings,
@@ -508,6 +511,9 @@ impl State {
     /// Ends a transaction in all its partitions that have a leader, and in its groups.
     fn write_markers(&mut self, ending: Ending, now: Now) {
         let Ending { id, marker, mut partitions, groups } = ending;
+        if let Some(unmarked) = self.saboteur.unmarked(partitions.iter()) {
+            partitions.remove(&unmarked);
+        }
         let is_held = |one: &&TopicPartition| self.transactions.is_held(one);
         let held: BTreeSet<TopicPartition> = partitions.iter().filter(is_held).cloned().collect();
         partitions.retain(|(topic, partition)| {

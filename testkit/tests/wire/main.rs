@@ -13,6 +13,7 @@ mod topology;
 mod observation;
 mod tcp;
 mod groups;
+mod sabotage;
 mod login;
 #[cfg(feature = "tls")]
 mod tls;
