@@ -9,10 +9,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use kurier_client::{Client, Record, Start, Stop};
-use kurier_testkit::TestCluster;
-use kurier_testkit::history::{
-    Action, Check, Isolation, Outcome, Recorder, Start as From, TopicPartition,
-};
+use kurier_testkit::history::{Action, Check, Outcome, Recorder, Start as From, TopicPartition};
+use kurier_testkit::{Isolation, TestCluster};
 use tokio::time::sleep;
 
 const PRODUCER: u32 = 1;

@@ -46,6 +46,7 @@
 //! memory as well as over TCP.
 
 mod limits;
+mod isolation;
 pub mod history;
 mod error;
 mod clock;
@@ -100,7 +101,7 @@ pub use cluster::TestCluster;
 pub use error::Error;
 pub use fault::{Connections, Fault, Requests};
 pub use group::MigrationPolicy;
-pub use observation::Isolation;
+pub use isolation::Isolation;
 pub use peer::Peer;
 pub use planted::PlantedFault;
 pub use recorder::{Counters, RecordedRequest};

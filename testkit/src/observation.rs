@@ -8,19 +8,10 @@ use kurier_protocol::record::{AbortedTransactions, DecompressLimits, Fate, Recor
 use crate::cluster::TestCluster;
 use crate::doctored;
 use crate::fault::{Requests, Seen};
+use crate::isolation::Isolation;
 use crate::limits::DECOMPRESSED_BYTES_MAX;
 use crate::recorder::{Counters, RecordedRequest, busiest, listed};
 use crate::shared::Core;
-
-/// What a reader is shown of transactions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Isolation {
-    /// All records, of open and aborted transactions too. Kafka: `read_uncommitted`.
-    Uncommitted,
-    /// Records that are in no transaction or in one that was committed, up to the first one that is
-    /// open. Kafka: `read_committed`.
-    Committed,
-}
 
 /// Requests.
 impl TestCluster {

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::operation::{
-    Action, Fate, History, Isolation, Operation, Outcome, Polled, TopicPartition,
-};
+use super::operation::{Action, Fate, History, Operation, Outcome, Polled, TopicPartition};
+use crate::isolation::Isolation;
 
 /// What there is to know of a history, put so that every question is a look-up.
 #[derive(Debug)]

@@ -7,8 +7,9 @@ use kurier_protocol::Str;
 
 use super::facts::Facts;
 use super::invariant::Invariant;
-use super::operation::{Action, Fate, Isolation, Operation, Start};
+use super::operation::{Action, Fate, Operation, Start};
 use super::violation::Violation;
+use crate::isolation::Isolation;
 
 /// J13: transactions of a group consume each record once.
 pub(super) fn check_counts(facts: &Facts<'_>, found: &mut Vec<Violation>) {

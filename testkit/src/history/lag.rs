@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::facts::{Facts, over};
 use super::invariant::Invariant;
-use super::operation::Isolation;
 use super::violation::Violation;
 use super::walk::Standing;
+use crate::isolation::Isolation;
 
 /// How far consumers may be behind, and from when on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::facts::{Facts, SendFact};
 use super::invariant::Invariant;
-use super::operation::{Fate, Isolation};
+use super::operation::Fate;
 use super::violation::Violation;
 use super::walk::Run;
+use crate::isolation::Isolation;
 
 /// Finds what is lost, and says for each send whether it is.
 pub(super) fn check_losses(

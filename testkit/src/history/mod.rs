@@ -8,8 +8,9 @@
 //! A program is checked by noting what it does with a [`Recorder`]:
 //!
 //! ```
+//! use kurier_testkit::Isolation;
 //! use kurier_testkit::history::{
-//!     Action, Check, History, Invariant, Isolation, Outcome, Recorder, Start, TopicPartition,
+//!     Action, Check, History, Invariant, Outcome, Recorder, Start, TopicPartition,
 //! };
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -71,8 +72,8 @@ mod recorder;
 pub use check::Check;
 pub use invariant::Invariant;
 pub use operation::{
-    Action, End, History, Isolation, Offsets, Operation, Outcome, Polled, Sent, Start, Step,
-    Stretch, TopicPartition, Txn,
+    Action, End, History, Offsets, Operation, Outcome, Polled, Sent, Start, Step, Stretch,
+    TopicPartition, Txn,
 };
 pub use recorder::{Pending, Recorder};
 pub use text::ParseError;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use kurier_protocol::Str;
 
+use crate::isolation::Isolation;
+
 /// All operations of a run. Their order matters only between operations of one process that were
 /// invoked at the same time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,15 +111,6 @@ pub struct Stretch {
     pub of: TopicPartition,
     /// Offset and value of each record.
     pub records: Vec<(i64, u64)>,
-}
-
-/// Kafka: `isolation.level`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Isolation {
-    /// Records of transactions too that are open or aborted.
-    Uncommitted,
-    /// No records of transactions that are open or aborted.
-    Committed,
 }
 
 /// A transaction.

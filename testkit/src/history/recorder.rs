@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::operation::{
-    Action, End, History, Isolation, Operation, Outcome, Polled, Sent, Step, Stretch,
-    TopicPartition, Txn,
+    Action, End, History, Operation, Outcome, Polled, Sent, Step, Stretch, TopicPartition, Txn,
 };
+use crate::isolation::Isolation;
 
 /// Notes operations with the time of tokio's clock, paused or not. Cloning shares it.
 ///

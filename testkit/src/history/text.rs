@@ -18,9 +18,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::operation::{
-    Action, End, History, Isolation, Offsets, Operation, Outcome, Polled, Sent, Start, Step,
-    Stretch, TopicPartition, Txn,
+    Action, End, History, Offsets, Operation, Outcome, Polled, Sent, Start, Step, Stretch,
+    TopicPartition, Txn,
 };
+use crate::isolation::Isolation;
 
 /// Text that is no history.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

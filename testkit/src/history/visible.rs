@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::facts::{Facts, ReadFact, SendFact};
 use super::invariant::Invariant;
-use super::operation::{Action, Fate, Isolation, Operation, Txn};
+use super::operation::{Action, Fate, Operation, Txn};
 use super::violation::Violation;
+use crate::isolation::Isolation;
 
 /// J5: what failed is never polled.
 pub(super) fn check_aborted(facts: &Facts<'_>, found: &mut Vec<Violation>) {

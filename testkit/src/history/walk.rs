@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use super::facts::Facts;
 use super::invariant::Invariant;
-use super::operation::{
-    Action, Fate, Isolation, Operation, Outcome, Start, Stretch, TopicPartition,
-};
+use super::operation::{Action, Fate, Operation, Outcome, Start, Stretch, TopicPartition};
 use super::violation::Violation;
+use crate::isolation::Isolation;
 
 /// What following the consumers has shown.
 #[derive(Debug, Default)]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::Isolation;
 use crate::history::{
-    Action, End, History, Isolation, Offsets, Operation, Outcome, Polled, Sent, Start, Step,
-    Stretch, TopicPartition, Txn,
+    Action, End, History, Offsets, Operation, Outcome, Polled, Sent, Start, Step, Stretch,
+    TopicPartition, Txn,
 };
 
 /// Partitions 0 and 1 are copied to 2 and 3 by transactions; plain producers write to all.

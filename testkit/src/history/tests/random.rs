@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::model::{Model, Random};
+use crate::Isolation;
 use crate::history::{
-    Action, Check, End, History, Invariant, Isolation, Operation, Outcome, Polled, Step, Txn,
-    Violation,
+    Action, Check, End, History, Invariant, Operation, Outcome, Polled, Step, Txn, Violation,
 };
 
 const SEEDS: u64 = 30;

@@ -14,11 +14,11 @@ use kurier_protocol::api::txn_offset_commit::{
 };
 use kurier_protocol::record::{BatchWriter, Magic, RecordBatches, RecordParts, Seal, committed};
 use kurier_protocol::{ErrorCode, Records};
-use kurier_testkit::TestCluster;
 use kurier_testkit::history::{
-    Action, End, Isolation, Offsets, Outcome, Pending, Polled, Recorder, Sent, Start, Step,
-    Stretch, TopicPartition,
+    Action, End, Offsets, Outcome, Pending, Polled, Recorder, Sent, Start, Step, Stretch,
+    TopicPartition,
 };
+use kurier_testkit::{Isolation, TestCluster};
 
 use crate::peer::{FETCH, Peer, fetch, produce, stored};
 
