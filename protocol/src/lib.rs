@@ -52,6 +52,7 @@
 //! | buffer kept by a [`Compressor`] | [`COMPRESS_BUFFER_BYTES_MAX`] | freed |
 //! | buffer kept by a [`Decompressor`] | [`DECOMPRESS_BUFFER_BYTES_MAX`] | freed |
 //! | message sets | [`MESSAGE_SET_NESTING_MAX`] in each other | refused |
+//! | records of a row | [`ROW_RECORDS_MAX`](limits::ROW_RECORDS_MAX) | refused |
 //! | records, headers | the bytes that are there | refused, not counted ahead |
 //!
 //! [`record::DecompressLimits`] sets other limits for a batch than the defaults.

@@ -24,6 +24,7 @@ use crate::api_key::ApiKey;
 use crate::error::DecodeError;
 use crate::error_code::ErrorCode;
 use crate::json::{self, Json, JsonCause, JsonError, camel_case};
+use crate::limits::ROW_RECORDS_MAX;
 use crate::record::{
     DecompressLimits, Magic, OpenBatch, RecordBatch, RecordBatches, RecordError, RecordRef,
     TimestampType,
@@ -82,8 +83,22 @@ pub fn decode_frame(line: &str) -> Result<String, Failed> {
     })
 }
 
+/// The text of a line, which JSON has in UTF-8.
+///
+/// # Errors
+///
+/// [`Failed`] with the first byte that is not.
+pub fn text(line: &[u8]) -> Result<&str, Failed> {
+    std::str::from_utf8(line).map_err(|error| {
+        let cause = format!("the line is not UTF-8 at byte {}", error.valid_up_to());
+        Failed::of(&String::from_utf8_lossy(line), Fault::of(cause))
+    })
+}
+
 /// Adds `"batches"`, the record batches in the bytes `"hex"`. If they end inside of a batch, as the
-/// answer to a fetch may, `"partialBytes"` counts what is left.
+/// answer to a fetch may, `"partialBytes"` counts what is left. A row may have
+/// [`ROW_RECORDS_MAX`] records and headers: bytes that unpack to millions would be gigabytes of
+/// text.
 ///
 /// # Errors
 ///
@@ -94,11 +109,13 @@ pub fn decode_records(line: &str) -> Result<String, Failed> {
         let length = bytes.len();
         let mut rest = RecordBatches::new(bytes);
         let mut batches = Vec::new();
+        let mut room = ROW_RECORDS_MAX;
         loop {
             let offset = length - rest.remaining();
             let Some(batch) = rest.next() else { break };
-            let batch = batch.and_then(|batch| print_batch(&batch));
-            batches.push(batch.map_err(|error| Fault::records(error, batches.len(), offset))?);
+            let batch = batch.map_err(|error| error.to_string());
+            let batch = batch.and_then(|batch| print_batch(&batch, &mut room));
+            batches.push(batch.map_err(|cause| Fault::records(cause, batches.len(), offset))?);
         }
         row.insert("batches".to_owned(), batches.into());
         if rest.is_partial() {
@@ -117,6 +134,12 @@ pub struct Failed {
 }
 
 impl Failed {
+    /// A line that is no row.
+    fn of(line: &str, fault: Fault) -> Self {
+        let row = json!({ "line": line, "error": fault.to_json() });
+        Self { line: row.to_string(), fault }
+    }
+
     /// The line to write.
     #[must_use]
     pub fn line(&self) -> &str {
@@ -177,11 +200,11 @@ impl Fault {
         }
     }
 
-    fn records(error: RecordError, index: usize, offset: usize) -> Self {
+    fn records(cause: String, index: usize, offset: usize) -> Self {
         Self {
             field: Some(format!("batches[{index}]")),
             offset: Some(offset),
-            cause: error.to_string(),
+            cause,
             ..Self::default()
         }
     }
@@ -226,9 +249,7 @@ fn each(
                 Err(error) => format!("the line is not JSON: {error}"),
                 Ok(_) => "the line is not a JSON object".to_owned(),
             };
-            let fault = Fault::of(cause);
-            let row = json!({ "line": line, "error": fault.to_json() });
-            return Err(Failed { line: row.to_string(), fault });
+            return Err(Failed::of(line, Fault::of(cause)));
         }
     };
     row.shift_remove("error");
@@ -288,8 +309,8 @@ fn open_body(info: &MessageInfo, version: i16, frame: &Bytes, start: usize) -> R
     json::decode(info, &body, version).map_err(|error| Fault::decode(&error, start))
 }
 
-fn print_batch(batch: &RecordBatch) -> Result<Json, RecordError> {
-    let open = batch.open(&DecompressLimits::default())?;
+fn print_batch(batch: &RecordBatch, room: &mut usize) -> Result<Json, String> {
+    let open = batch.open(&DecompressLimits::default()).map_err(|error| error.to_string())?;
     let timestamp_type = match batch.timestamp_type() {
         None => "NoTimestampType",
         Some(TimestampType::CreateTime) => "CreateTime",
@@ -309,7 +330,7 @@ fn print_batch(batch: &RecordBatch) -> Result<Json, RecordError> {
         "control": batch.is_control(),
         "partitionLeaderEpoch": batch.partition_leader_epoch(),
         "size": batch.bytes().len(),
-        "records": print_records(&open)?,
+        "records": print_records(&open, room)?,
     });
     if let (true, Some(object)) = (batch.magic() >= Magic::V2, row.as_object_mut()) {
         let place = object.len() - 2;
@@ -318,11 +339,17 @@ fn print_batch(batch: &RecordBatch) -> Result<Json, RecordError> {
     Ok(row)
 }
 
-fn print_records(open: &OpenBatch) -> Result<Json, RecordError> {
+/// Takes the room that each record and header needs.
+fn print_records(open: &OpenBatch, room: &mut usize) -> Result<Json, String> {
     let optional = |bytes: Option<&[u8]>| bytes.map_or(Json::Null, hex_text);
     let print = |record: Result<RecordRef<'_>, RecordError>| {
-        let record = record?;
-        let headers = record.headers().map(|h| json!([h.key_str(), optional(h.value)]));
+        let record = record.map_err(|error| error.to_string())?;
+        let headers: Vec<_> = record.headers().take(*room).collect();
+        let left = room.checked_sub(1 + headers.len());
+        *room = left.ok_or_else(|| {
+            format!("a row has more than {ROW_RECORDS_MAX} records and headers; split its batches")
+        })?;
+        let headers = headers.iter().map(|h| json!([h.key_str(), optional(h.value)]));
         Ok(json!({
             "offset": record.offset,
             "timestamp": record.timestamp,

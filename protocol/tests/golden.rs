@@ -236,6 +236,13 @@ fn a_batch_that_is_cut_off_is_counted() {
 }
 
 #[test]
+fn a_line_that_is_not_utf_8_is_refused_as_it_is() {
+    assert_eq!(rows::text("\u{e9}".as_bytes()).unwrap(), "\u{e9}");
+    let failed = rows::text(b"{\"n\":\"\xff\"}").unwrap_err();
+    assert_eq!(failed.to_string(), "the line is not UTF-8 at byte 6");
+}
+
+#[test]
 fn a_line_that_is_no_row_says_why() {
     for (line, cause) in [
         ("x", "the line is not JSON: expected value at line 1 column 1"),

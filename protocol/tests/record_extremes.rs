@@ -49,6 +49,23 @@ fn more_than_a_hundred_thousand_records_are_one_batch() {
     }
 }
 
+#[cfg(feature = "json")]
+#[test]
+fn a_row_of_more_records_than_its_limit_is_refused_before_it_becomes_text() {
+    use kurier_protocol::limits::ROW_RECORDS_MAX;
+    use kurier_protocol::rows;
+    let row = |count| {
+        let record = RecordParts { timestamp: 0, value: Some(b"v"), ..RecordParts::default() };
+        let format = (Magic::V2, Compression::Gzip);
+        let records = sealed(format, std::iter::repeat_n(record, count));
+        let hex: String = records.iter().map(|byte| format!("{byte:02x}")).collect();
+        rows::decode_records(&format!("{{\"hex\":\"{hex}\"}}"))
+    };
+    let failed = row(ROW_RECORDS_MAX + 1).unwrap_err().to_string();
+    assert!(failed.contains("more than 100000 records and headers"), "{failed}");
+    assert!(row(1_000).is_ok());
+}
+
 // Case WIRE-01.
 #[test]
 fn times_may_lie_as_far_apart_as_64_bits_can_say() {

@@ -54,7 +54,7 @@ impl Job {
         let mut source = BufReader::with_capacity(READ_BYTES, open(file).map_err(cannot)?);
         let mut line = Vec::new();
         while next_line(&mut source, &mut line, ROW_BYTES_MAX).map_err(cannot)? > 0 {
-            self.row(&String::from_utf8_lossy(&line))?;
+            self.row(&line)?;
             line.clear();
             // A pipe that waits for its answer gets it.
             if source.buffer().is_empty() {
@@ -64,13 +64,13 @@ impl Job {
         Ok(())
     }
 
-    fn row(&mut self, line: &str) -> Outcome {
-        let line = line.trim();
+    fn row(&mut self, line: &[u8]) -> Outcome {
+        let line = line.trim_ascii();
         if line.is_empty() {
             return Ok(());
         }
         self.rows += 1;
-        let out = match (self.translate)(line) {
+        let out = match rows::text(line).and_then(self.translate) {
             Ok(row) => row,
             Err(failed) => {
                 self.failed += 1;
