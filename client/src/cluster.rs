@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::Either;
-use kurier_env::Env;
+use kurier_env::{Env, watch};
 use kurier_protocol::{ApiKey, Request};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::ClientConfig;

@@ -3,13 +3,14 @@
 //! Everything that two runs of one program can see differently passes through [`Env`]: the wall
 //! clock, chance, the network, files and blocking work. Monotonic time is [`tokio::time`], which
 //! tests pause. [`Env::real`] is the world itself; `kurier-testkit` has one in memory, and users
-//! may bring their own to simulate their whole program.
+//! may bring their own to simulate their whole program. [`watch`] is a channel that wakes in order.
 
 mod future;
 mod chance;
 mod files;
 mod net;
 mod wall;
+pub mod watch;
 
 pub use chance::{Chance, Purpose, Seeded};
 pub use files::{Files, RealFiles, read_at_most};

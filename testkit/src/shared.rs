@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kurier_env::{Chance, Wall};
-use tokio::sync::{Notify, watch};
+use kurier_env::{Chance, Wall, watch};
+use tokio::sync::Notify;
 
 use crate::clock::Now;
 use crate::fault::{ConnectionFate, Script};

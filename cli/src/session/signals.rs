@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 #[cfg(unix)]
+use kurier_env::watch;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::failure::{Failure, Outcome};

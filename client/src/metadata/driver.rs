@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::OptionFuture;
-use kurier_env::{Env, Purpose};
+use kurier_env::{Env, Purpose, watch};
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::metadata::{MetadataResponse, MetadataResponseTopic};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::picture::{Leader, Picture};

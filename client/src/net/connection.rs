@@ -14,9 +14,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use kurier_env::{Io, Purpose};
+use kurier_env::{Io, Purpose, watch};
 use kurier_protocol::{ApiKey, frame};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use super::dial::{Dial, Opened};

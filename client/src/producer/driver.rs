@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use kurier_env::Purpose;
+use kurier_env::{Purpose, watch};
 use kurier_protocol::ApiKey;
 use kurier_protocol::api::produce::ProduceResponse;
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 
 use super::accumulator::Partition;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use kurier_env::Purpose;
+use kurier_env::{Purpose, watch};
 use kurier_protocol::record::{Compression, Magic, RecordParts};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::accumulator::{Accumulator, Means, Partition, Refused, Space};

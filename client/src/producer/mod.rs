@@ -58,8 +58,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kurier_env::watch;
 use kurier_protocol::record::Compression;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use self::accumulator::{Accumulator, Space};
 use self::driver::{Driver, Event};

@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use kurier_env::{Env, Io};
+use kurier_env::{Env, Io, watch};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
@@ -11,7 +11,6 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{PrivateKeyDer, ServerName, UnixTime};
-use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
 
 use super::config::{HostNames, Identity, Place, Store, Tls, Trust};
