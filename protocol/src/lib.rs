@@ -76,6 +76,7 @@
 #[macro_use]
 mod table;
 pub mod limits;
+pub mod nearest;
 pub mod error;
 pub mod wire;
 pub mod schema;

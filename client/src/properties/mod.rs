@@ -1,7 +1,6 @@
 //! Settings by the names that Kafka's Java client and librdkafka have for them.
 
 mod file;
-mod nearest;
 mod parse;
 mod jaas;
 mod kerberos;
@@ -12,6 +11,8 @@ mod table;
 mod reference;
 
 pub use settings::Properties;
+
+use kurier_protocol::nearest::question;
 
 use self::table::{Fate, fate, settings};
 use crate::error::Error;
@@ -140,12 +141,9 @@ fn is_secret(name: &str) -> bool {
 
 /// What to say of a name that is nowhere.
 fn unknown(name: &str) -> String {
-    match nearest::nearest(name, Properties::names().flatten().copied()).as_slice() {
-        [] => "is not a setting of Kafka clients".to_owned(),
-        [one] => format!("is not a setting; did you mean {one}?"),
-        [rest @ .., last] => {
-            format!("is not a setting; did you mean {} or {last}?", rest.join(", "))
-        }
+    match question(name, Properties::names().flatten().copied()) {
+        None => "is not a setting of Kafka clients".to_owned(),
+        Some(meant) => format!("is not a setting; {meant}"),
     }
 }
 

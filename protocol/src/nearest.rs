@@ -1,7 +1,26 @@
-//! Which name was meant. *core*
+//! Which of many names was meant, for errors that say so. *core*
+
+/// `did you mean a, b or c?` of the names that are most like this one, three at most; `None` if all
+/// are quite different. Capitals count as small letters, and `_`, `-` and spaces as dots.
+///
+/// ```
+/// use kurier_protocol::nearest::question;
+///
+/// let names = ["linger.ms", "retry.backoff.ms"];
+/// assert_eq!(question("LINGER_MS", names).unwrap(), "did you mean linger.ms?");
+/// assert_eq!(question("compression.type", names), None);
+/// ```
+#[must_use]
+pub fn question<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    match nearest(wanted, names.into_iter()).as_slice() {
+        [] => None,
+        [one] => Some(format!("did you mean {one}?")),
+        [rest @ .., last] => Some(format!("did you mean {} or {last}?", rest.join(", "))),
+    }
+}
 
 /// The names that are most like this one, best first; none if all are quite different.
-pub(super) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let plain = plain(wanted);
     let far = (plain.len() / 3).max(1);
     let mut found: Vec<(usize, &str)> = names
