@@ -14,6 +14,7 @@ use kurier_protocol::release::Release;
 use crate::bare::BareCluster;
 use crate::clock::PausableWall;
 use crate::cluster::TestCluster;
+use crate::config_names::unknown_of_topics;
 use crate::error::Error;
 use crate::group::{GroupSettings, MigrationPolicy};
 use crate::limits::{BROKERS_MAX, FETCH_SESSIONS_MAX, REQUESTS_KEPT_MAX};
@@ -21,7 +22,9 @@ use crate::recorder::Recorder;
 use crate::sasl::{Sasl, SaslMechanism};
 use crate::security::Security;
 use crate::shared::Shared;
-use crate::state::{CLUSTER_IDS, NewTopic, Settings, Spoken, State, numbered_id};
+use crate::state::{
+    CLUSTER_IDS, NewTopic, Settings, Spoken, State, broker_config_names, numbered_id,
+};
 #[cfg(feature = "tls")]
 use crate::tls::{ClientAuth, Tls};
 use crate::transaction::TransactionSettings;
@@ -40,6 +43,7 @@ pub struct Builder {
     topics: Vec<(String, i32)>,
     racks: BTreeMap<i32, String>,
     configs: BTreeMap<String, Vec<(String, String)>>,
+    broker_configs: Vec<(String, String)>,
     wall: Option<Arc<dyn Wall>>,
     chance: Option<Arc<dyn Chance>>,
     sasl: Sasl,
@@ -63,6 +67,7 @@ impl Builder {
             topics: Vec::new(),
             racks: BTreeMap::new(),
             configs: BTreeMap::new(),
+            broker_configs: Vec::new(),
             wall: None,
             chance: None,
             sasl: Sasl::default(),
@@ -122,6 +127,24 @@ impl Builder {
     ) -> Self {
         self.configs.entry(topic.into()).or_default().push((name.into(), value.into()));
         self
+    }
+
+    /// Sets a setting of all brokers, by Kafka's name for it, one of [`config_names`]. It prevails
+    /// over what the methods for single settings say. Values that Kafka refuses are errors of
+    /// [`try_build`].
+    ///
+    /// [`config_names`]: Self::config_names
+    /// [`try_build`]: Self::try_build
+    #[must_use]
+    pub fn config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.broker_configs.push((name.into(), value.into()));
+        self
+    }
+
+    /// What [`config`](Self::config) can set, in the order of the names. DescribeConfigs shows them
+    /// too.
+    pub fn config_names() -> impl Iterator<Item = &'static str> {
+        broker_config_names()
     }
 
     /// Whether topics are created when a client asks for them. Kafka: `auto.create.topics.enable`.
@@ -388,7 +411,7 @@ impl Builder {
     fn state(&self, release: Release, count: i16) -> Result<State, Error> {
         let mut groups = self.groups;
         groups.consumer_epoch = i32::from(release >= Release::V4_4);
-        let settings = Settings {
+        let mut settings = Settings {
             release,
             spoken: Spoken::new(release, self.versions.clone()),
             auto_create: self.auto_create,
@@ -399,10 +422,20 @@ impl Builder {
             groups,
             transactions: self.transactions,
         };
+        for (name, value) in &self.broker_configs {
+            let failed = |problem| Error::Config { name: name.clone(), problem };
+            settings.set(name, value).map_err(failed)?;
+        }
         let mut state = State::new(settings, count.into());
         for (broker, rack) in &self.racks {
             if !state.set_rack(*broker, rack.into()) {
                 return Err(Error::NoSuchBroker(*broker));
+            }
+        }
+        let of_topics = self.configs.values().flatten();
+        for (name, problem) in of_topics.map(|(name, _)| (name, unknown_of_topics(name))) {
+            if let Some(problem) = problem {
+                return Err(Error::Config { name: name.clone(), problem });
             }
         }
         for (name, partitions) in &self.topics {

@@ -1,5 +1,6 @@
 //! Core: the names of settings, their types and defaults.
 
+use kurier_protocol::nearest::question;
 use kurier_protocol::release::Release;
 
 /// What values a setting takes.
@@ -91,6 +92,16 @@ pub(crate) const TOPIC_CONFIGS: &[(&str, ConfigKind, &str)] = &[
     ("segment.ms", Long, "604800000"),
     ("unclean.leader.election.enable", Boolean, "false"),
 ];
+
+/// What is wrong with the name of a topic's setting, as the end of a sentence; `None` if it is one.
+pub(crate) fn unknown_of_topics(name: &str) -> Option<String> {
+    let names = TOPIC_CONFIGS.iter().map(|(name, ..)| *name);
+    if names.clone().any(|known| known == name) {
+        return None;
+    }
+    let question = question(name, names).map(|question| format!("; {question}"));
+    Some(format!("is no setting of topics{}", question.unwrap_or_default()))
+}
 
 /// What a broker's setting is called that a topic's follows where it has none of its own. `None` if
 /// there is no such setting, or nothing is set there.

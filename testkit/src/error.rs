@@ -20,6 +20,14 @@ pub enum Error {
     /// Something was said of a broker that the cluster has not.
     #[error("the cluster has no broker {0}")]
     NoSuchBroker(i32),
+    /// A setting that Kafka has a name for cannot be as it was set.
+    #[error("{name} {problem}")]
+    Config {
+        /// Its name.
+        name: String,
+        /// What is wrong with the name or the value.
+        problem: String,
+    },
     /// TLS or SASL cannot be as it was set.
     #[error("{0}")]
     Security(String),

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use kurier_testkit::SaslMechanism;
+use kurier_testkit::{Builder, SaslMechanism};
 
-use super::value::{TopicCount, User};
+use super::value::{ClusterConfig, TopicCount, User};
 
 /// What cluster to run.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = after_help())]
 pub(crate) struct BrokerArgs {
     /// Number of brokers
     #[arg(
@@ -32,6 +32,11 @@ pub(crate) struct BrokerArgs {
     /// Refuse topics that do not exist, instead of creating them
     #[arg(long)]
     pub(crate) no_auto_create: bool,
+
+    /// A setting of all brokers by Kafka's name, or TOPIC:NAME=VALUE, or ID:broker.rack=RACK; may be
+    /// given more than once
+    #[arg(long = "config", value_name = "NAME=VALUE")]
+    pub(crate) configs: Vec<ClusterConfig>,
 
     /// Name or address to listen on, which clients are told too
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
@@ -70,16 +75,39 @@ pub(crate) struct BrokerArgs {
     pub(crate) quiet: bool,
 }
 
-const EXAMPLES: &str = "\
+fn after_help() -> String {
+    let mut names = String::new();
+    let mut width = 0;
+    for name in Builder::config_names() {
+        width += name.len() + 2;
+        if WIDTH < width {
+            names += "\n";
+            width = name.len() + 2;
+        }
+        names += &format!("  {name}");
+    }
+    format!("{TEXT}\n\nSettings of the brokers:\n{names}\n\n{EXAMPLES}")
+}
+
+const WIDTH: usize = 100;
+
+const TEXT: &str = "\
 Any Kafka client can speak to it, in any language. It keeps its data in memory and forgets it when
 it ends. Its addresses go to stdout, one a line, as soon as it is ready. Ctrl-C (SIGINT) or SIGTERM
 ends it; the port file and the CA file are removed then.
 
-kcat and others on librdkafka before 2.6.1 cannot log in by SCRAM, as with Kafka 4: they repeat a
-part of a message that is checked now. Take PLAIN for them.
+A topic has all the settings that Kafka has for it, a broker its broker.rack; what can be set for
+all brokers stands below.
 
+kcat and others on librdkafka before 2.6.1 cannot log in by SCRAM, as with Kafka 4: they repeat a
+part of a message that is checked now. Take PLAIN for them.";
+
+const EXAMPLES: &str = "\
 Examples:
   kurier broker
   kurier broker --brokers 3 --topics orders:6,payments
+  kurier broker --topics a:3 --config a:cleanup.policy=compact --config a:min.insync.replicas=2
+  kurier broker --config group.min.session.timeout.ms=100 --config num.partitions=6
+  kurier broker --brokers 2 --config 1:broker.rack=east --config 2:broker.rack=west
   kurier broker --as 0.10.2 --port 0 --port-file /run/kafka.addresses
   kurier broker --tls --ca-file ca.pem --sasl PLAIN --user alice:wonderland";

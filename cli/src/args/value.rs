@@ -24,6 +24,40 @@ impl FromStr for KeyValue {
     }
 }
 
+/// A setting of what a cluster consists of, by Kafka's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ClusterConfig {
+    /// `NAME=VALUE`: of all brokers.
+    Brokers(KeyValue),
+    /// `TOPIC:NAME=VALUE`
+    Topic(String, KeyValue),
+    /// `BROKER:broker.rack=RACK`
+    Rack(i32, String),
+}
+
+impl FromStr for ClusterConfig {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let KeyValue { key, value } = text.parse()?;
+        match key.split_once(':') {
+            None if key == RACK => {
+                Err(format!("a rack is that of one broker: write 1:{RACK}={value}"))
+            }
+            None => Ok(Self::Brokers(KeyValue { key, value })),
+            Some((broker, RACK)) => {
+                let id = broker.parse().map_err(|_| format!("no broker has the id {broker:?}"))?;
+                Ok(Self::Rack(id, value))
+            }
+            Some((topic, name)) => {
+                Ok(Self::Topic(list::topic(topic)?, KeyValue { key: name.to_owned(), value }))
+            }
+        }
+    }
+}
+
+const RACK: &str = "broker.rack";
+
 /// `NAME=VALUE`, or `NAME` for a header whose value is null.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HeaderArg {

@@ -10,6 +10,7 @@ use kurier_env::{RealWall, Seeded, read_at_most};
 use kurier_testkit::{Builder, TestCluster};
 
 use crate::args::broker::BrokerArgs;
+use crate::args::value::ClusterConfig;
 use crate::failure::{Failure, Outcome};
 use crate::output::stdout::Stdout;
 use crate::session::progress::say;
@@ -25,6 +26,7 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
         });
     // Nobody can ask it for the requests that it got.
     let builder = builder.auto_create(!args.no_auto_create).requests_kept(0);
+    let builder = configure(builder, &args.configs);
     let builder = secure(builder, args)?;
     let cluster = build(builder)?;
     let served = cluster.serve_tcp(bare(&args.host), args.port).await;
@@ -66,6 +68,16 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
 /// An IPv6 address may stand in brackets, as it does before a port.
 fn bare(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+fn configure(builder: Builder, configs: &[ClusterConfig]) -> Builder {
+    configs.iter().fold(builder, |builder, config| match config {
+        ClusterConfig::Brokers(config) => builder.config(&config.key, &config.value),
+        ClusterConfig::Topic(topic, config) => {
+            builder.topic_config(topic, &config.key, &config.value)
+        }
+        ClusterConfig::Rack(broker, rack) => builder.rack(*broker, rack),
+    })
 }
 
 /// Asks of clients what the options say.

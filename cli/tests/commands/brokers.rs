@@ -119,3 +119,47 @@ fn a_port_in_use_and_an_unknown_release_are_named() {
     let line = ended.failed(2);
     assert!(line.contains("5.9") && line.contains("4.4"), "{line}");
 }
+
+#[test]
+fn settings_go_by_kafkas_names_to_brokers_topics_and_racks() {
+    let broker = Broker::start(&[
+        "--topics",
+        "t:1",
+        "--config",
+        "num.partitions=5",
+        "--config",
+        "t:max.message.bytes=1000",
+        "--config",
+        "1:broker.rack=east",
+    ]);
+    broker.run(&["produce", "made"], "a\n").done();
+    let made = broker.run(&["topic", "describe", "made"], "").text();
+    assert_eq!(made.lines().count(), 7, "a line a partition: {made}");
+    let line = "x".repeat(2000);
+    let ended = broker.run(&["produce", "t"], line);
+    assert!(ended.failed(1).contains("MESSAGE_TOO_LARGE"), "{ended:?}");
+}
+
+#[test]
+fn settings_that_cannot_be_are_wrong_usage_and_the_nearest_name_is_told() {
+    for (config, parts) in [
+        ("num.partition=3", &["num.partition is", "did you mean num.partitions?"][..]),
+        ("num.partitions=0", &["num.partitions cannot be \"0\"", "at least 1"]),
+        ("num.partitions=many", &["num.partitions cannot be \"many\"", "INT"]),
+        ("log.retention.ms=1", &["log.retention.ms is set for each topic, as retention.ms"]),
+        ("log.flush.interval.messages=1", &["is set for each topic, as flush.messages"]),
+        ("t:retention.m=1", &["retention.m is", "did you mean retention.ms?"]),
+        ("t:retention.ms=soon", &["topic \"t\"", "retention.ms", "LONG"]),
+        ("u:retention.ms=1", &["topic \"u\"", "not added"]),
+        ("broker.rack=east", &["1:broker.rack=east"]),
+        ("9:broker.rack=east", &["no broker 9"]),
+        ("num.partitions", &["KEY=VALUE"]),
+    ] {
+        let mut command = kurier(&["broker", "--port", "0", "--topics", "t", "--config", config]);
+        let ended = run(&mut command, "");
+        let line = ended.failed(2);
+        for part in parts {
+            assert!(line.contains(part), "{config}: no {part:?} in {line}");
+        }
+    }
+}

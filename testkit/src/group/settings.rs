@@ -88,6 +88,12 @@ impl MigrationPolicy {
         matches!(self, Self::Bidirectional | Self::Downgrade)
     }
 
+    /// The one of a name, in capital or small letters.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let all = [Self::Bidirectional, Self::Upgrade, Self::Downgrade, Self::Disabled];
+        all.into_iter().find(|policy| policy.name().eq_ignore_ascii_case(name))
+    }
+
     /// Its name in Kafka's settings.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 
 mod spoken;
 mod settings;
+mod broker_config;
 mod broker;
 mod lag;
 mod partition;
@@ -11,6 +12,7 @@ mod acks;
 
 pub(crate) use acks::{Owed, Unacknowledged};
 pub(crate) use broker::{Address, ListenerId};
+pub(crate) use broker_config::broker_config_names;
 pub(crate) use name::check_topic_name;
 pub(crate) use partition::{Partition, Role};
 pub(crate) use settings::{CLUSTER_IDS, Settings, numbered_id};

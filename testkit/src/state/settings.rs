@@ -57,67 +57,6 @@ impl Settings {
         self.release >= Release::V3_6
     }
 
-    /// What a broker is set to, as far as the testkit knows the setting, by Kafka's names, and
-    /// Kafka's defaults.
-    pub(crate) fn broker_configs(
-        &self,
-        broker: i32,
-    ) -> Vec<(&'static str, String, Option<&'static str>)> {
-        let Self { groups, transactions, .. } = self;
-        let delay = groups.initial_delay.as_millis();
-        let session = groups.consumer_session.as_millis();
-        let heartbeat = groups.consumer_heartbeat_ms;
-        vec![
-            ("auto.create.topics.enable", self.auto_create.to_string(), Some("true")),
-            ("broker.id", broker.to_string(), None),
-            ("default.replication.factor", self.replication_default.to_string(), Some("1")),
-            (
-                "group.consumer.assignment.interval.ms",
-                groups.consumer_assignment_interval.as_millis().to_string(),
-                Some("1000"),
-            ),
-            ("group.consumer.heartbeat.interval.ms", heartbeat.to_string(), Some("5000")),
-            (
-                "group.consumer.max.size",
-                groups.consumer_members_max.to_string(),
-                Some("2147483647"),
-            ),
-            (
-                "group.consumer.migration.policy",
-                groups.migration.name().to_owned(),
-                Some("bidirectional"),
-            ),
-            (
-                "group.consumer.regex.refresh.interval.ms",
-                groups.consumer_regex_refresh.as_millis().to_string(),
-                Some("600000"),
-            ),
-            ("group.consumer.session.timeout.ms", session.to_string(), Some("45000")),
-            ("group.initial.rebalance.delay.ms", delay.to_string(), Some("3000")),
-            ("group.max.session.timeout.ms", groups.session_max_ms.to_string(), Some("1800000")),
-            ("group.max.size", groups.members_max.to_string(), Some("2147483647")),
-            ("group.min.session.timeout.ms", groups.session_min_ms.to_string(), Some("6000")),
-            ("num.partitions", self.partitions_default.to_string(), Some("1")),
-            ("offset.metadata.max.bytes", groups.metadata_bytes_max.to_string(), Some("4096")),
-            (
-                "offsets.retention.check.interval.ms",
-                groups.offsets_check.as_millis().to_string(),
-                Some("600000"),
-            ),
-            (
-                "offsets.retention.minutes",
-                (groups.offsets_retention.as_secs() / 60).to_string(),
-                Some("10080"),
-            ),
-            ("transaction.max.timeout.ms", transactions.timeout_max_ms.to_string(), Some("900000")),
-            (
-                "transactional.id.expiration.ms",
-                transactions.id_expiration.as_millis().to_string(),
-                Some("604800000"),
-            ),
-        ]
-    }
-
     /// The id of the topic that was created as the `made`th; zero where the release has no ids.
     pub(crate) fn topic_id(&self, made: u64) -> Uuid {
         if self.release < Release::V2_8 {

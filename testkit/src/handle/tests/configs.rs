@@ -15,6 +15,7 @@ use kurier_protocol::record::{Compression, Magic};
 use kurier_protocol::release::Release;
 
 use super::bench::{Bench, batch};
+use crate::state::broker_config_names;
 
 impl Bench {
     fn setting(
@@ -76,6 +77,26 @@ fn settings_are_changed_one_by_one_and_seen_with_their_source() {
     assert_eq!(bench.alter("t", &[("max.message.bytes", 1, None)]), ErrorCode::NONE);
     assert_eq!(bench.setting(2, "t", "max.message.bytes").config_source, 5);
     assert_eq!(bench.setting(4, "1", "num.partitions").value.as_deref(), Some("2"));
+}
+
+#[test]
+fn every_setting_of_brokers_can_be_set_and_is_shown() {
+    let mut bench = Bench::new(Release::NEWEST);
+    let settings: Vec<(&str, String)> = broker_config_names()
+        .zip(20_000..)
+        .map(|(name, number)| match name {
+            "auto.create.topics.enable" => (name, "false".to_owned()),
+            "group.consumer.migration.policy" => (name, "upgrade".to_owned()),
+            name => (name, number.to_string()),
+        })
+        .collect();
+    for (name, value) in &settings {
+        bench.state.settings.set(name, value).unwrap();
+    }
+    for (name, value) in &settings {
+        let shown = bench.setting(4, "1", name);
+        assert_eq!((shown.value.as_deref(), shown.config_source), (Some(&**value), 4), "{name}");
+    }
 }
 
 #[test]

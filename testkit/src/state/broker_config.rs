@@ -1,0 +1,226 @@
+//! Core: the settings of brokers that are known, by Kafka's names.
+
+use std::time::Duration;
+
+use kurier_protocol::nearest::question;
+
+use super::settings::Settings;
+use crate::config_names::{TOPIC_CONFIGS, broker_name, kind};
+use crate::group::MigrationPolicy;
+
+/// A setting that all brokers have alike.
+struct BrokerConfig {
+    name: &'static str,
+    /// Kafka's, from which the cluster's own may differ.
+    default: &'static str,
+    /// The least number that it takes; as in Kafka, and nothing negative where Kafka has no limit.
+    least: i64,
+    value: fn(&Settings) -> String,
+    set: fn(&mut Settings, &str) -> Option<()>,
+}
+
+impl Settings {
+    /// What a broker is set to, as far as the testkit knows the setting, and Kafka's default.
+    pub(crate) fn broker_configs(
+        &self,
+        broker: i32,
+    ) -> Vec<(&'static str, String, Option<&'static str>)> {
+        let own = ("broker.id", broker.to_string(), None);
+        let alike = BROKER_CONFIGS.iter();
+        let alike = alike.map(|config| (config.name, (config.value)(self), Some(config.default)));
+        let mut all: Vec<_> = alike.chain([own]).collect();
+        all.sort_unstable_by_key(|(name, ..)| *name);
+        all
+    }
+
+    /// Changes a setting of all brokers.
+    ///
+    /// # Errors
+    ///
+    /// There is none of this name, or it does not take the value: what is wrong, as the end of a
+    /// sentence.
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let Some(config) = BROKER_CONFIGS.iter().find(|config| config.name == name) else {
+            return Err(unknown(name));
+        };
+        let is_small = value.parse().is_ok_and(|value: i64| value < config.least);
+        let objection = match kind(name).objection(value) {
+            None if is_small => Some(format!("Value must be at least {}", config.least)),
+            objection => objection.map(str::to_owned),
+        };
+        if let Some(reason) = objection {
+            return Err(format!("cannot be {value:?}: {reason}"));
+        }
+        (config.set)(self, value).ok_or_else(|| format!("cannot be {value:?}"))
+    }
+}
+
+/// The names of the settings that all brokers have alike, in their order.
+pub(crate) fn broker_config_names() -> impl Iterator<Item = &'static str> {
+    BROKER_CONFIGS.iter().map(|config| config.name)
+}
+
+fn unknown(name: &str) -> String {
+    let topics = TOPIC_CONFIGS.iter().map(|(name, ..)| *name);
+    let plain = name.strip_prefix("log.").unwrap_or(name);
+    let mut topics = topics.filter(|topic| broker_name(topic) == Some(name) || *topic == plain);
+    match (topics.next(), question(name, broker_config_names())) {
+        (Some(topic), _) if topic == name => "is set for each topic".to_owned(),
+        (Some(topic), _) => format!("is set for each topic, as {topic}"),
+        (None, Some(question)) => format!("is no setting of brokers; {question}"),
+        (None, None) => "is no setting of brokers that is known here".to_owned(),
+    }
+}
+
+/// In the order of their names.
+const BROKER_CONFIGS: &[BrokerConfig] = &[
+    BrokerConfig {
+        name: "auto.create.topics.enable",
+        default: "true",
+        least: 0,
+        value: |of| of.auto_create.to_string(),
+        set: |of, value| put(&mut of.auto_create, value.to_ascii_lowercase().parse().ok()),
+    },
+    BrokerConfig {
+        name: "default.replication.factor",
+        default: "1",
+        least: 1,
+        value: |of| of.replication_default.to_string(),
+        set: |of, value| put(&mut of.replication_default, value.parse().ok()),
+    },
+    BrokerConfig {
+        name: "group.consumer.assignment.interval.ms",
+        default: "1000",
+        least: 0,
+        value: |of| ms(of.groups.consumer_assignment_interval),
+        set: |of, value| put(&mut of.groups.consumer_assignment_interval, from_ms(value)),
+    },
+    BrokerConfig {
+        name: "group.consumer.heartbeat.interval.ms",
+        default: "5000",
+        least: 1,
+        value: |of| of.groups.consumer_heartbeat_ms.to_string(),
+        set: |of, value| put(&mut of.groups.consumer_heartbeat_ms, value.parse().ok()),
+    },
+    BrokerConfig {
+        name: "group.consumer.max.size",
+        default: "2147483647",
+        least: 1,
+        value: |of| of.groups.consumer_members_max.to_string(),
+        set: |of, value| put(&mut of.groups.consumer_members_max, value.parse().ok()),
+    },
+    BrokerConfig {
+        name: "group.consumer.migration.policy",
+        default: "bidirectional",
+        least: 0,
+        value: |of| of.groups.migration.name().to_owned(),
+        set: |of, value| put(&mut of.groups.migration, MigrationPolicy::named(value)),
+    },
+    BrokerConfig {
+        name: "group.consumer.regex.refresh.interval.ms",
+        default: "600000",
+        least: 10_000,
+        value: |of| ms(of.groups.consumer_regex_refresh),
+        set: |of, value| put(&mut of.groups.consumer_regex_refresh, from_ms(value)),
+    },
+    BrokerConfig {
+        name: "group.consumer.session.timeout.ms",
+        default: "45000",
+        least: 1,
+        value: |of| ms(of.groups.consumer_session),
+        set: |of, value| put(&mut of.groups.consumer_session, from_ms(value)),
+    },
+    BrokerConfig {
+        name: "group.initial.rebalance.delay.ms",
+        default: "3000",
+        least: 0,
+        value: |of| ms(of.groups.initial_delay),
+        set: |of, value| put(&mut of.groups.initial_delay, from_ms(value)),
+    },
+    BrokerConfig {
+        name: "group.max.session.timeout.ms",
+        default: "1800000",
+        least: 0,
+        value: |of| of.groups.session_max_ms.to_string(),
+        set: |of, value| put(&mut of.groups.session_max_ms, value.parse().ok()),
+    },
+    BrokerConfig {
+        name: "group.max.size",
+        default: "2147483647",
+        least: 1,
+        value: |of| of.groups.members_max.to_string(),
+        set: |of, value| put(&mut of.groups.members_max, value.parse().ok()),
+    },
+    BrokerConfig {
+        name: "group.min.session.timeout.ms",
+        default: "6000",
+        least: 0,
+        value: |of| of.groups.session_min_ms.to_string(),
+        set: |of, value| put(&mut of.groups.session_min_ms, value.parse().ok()),
+    },
+    BrokerConfig {
+        name: "max.incremental.fetch.session.cache.slots",
+        default: "1000",
+        least: 0,
+        value: |of| of.fetch_sessions_max.to_string(),
+        set: |of, value| put(&mut of.fetch_sessions_max, value.parse().ok()),
+    },
+    BrokerConfig {
+        name: "num.partitions",
+        default: "1",
+        least: 1,
+        value: |of| of.partitions_default.to_string(),
+        set: |of, value| put(&mut of.partitions_default, value.parse().ok()),
+    },
+    BrokerConfig {
+        name: "offset.metadata.max.bytes",
+        default: "4096",
+        least: 0,
+        value: |of| of.groups.metadata_bytes_max.to_string(),
+        set: |of, value| put(&mut of.groups.metadata_bytes_max, value.parse().ok()),
+    },
+    BrokerConfig {
+        name: "offsets.retention.check.interval.ms",
+        default: "600000",
+        least: 1,
+        value: |of| ms(of.groups.offsets_check),
+        set: |of, value| put(&mut of.groups.offsets_check, from_ms(value)),
+    },
+    BrokerConfig {
+        name: "offsets.retention.minutes",
+        default: "10080",
+        least: 1,
+        value: |of| (of.groups.offsets_retention.as_secs() / 60).to_string(),
+        set: |of, value| {
+            let minutes: Option<u64> = value.parse().ok();
+            put(&mut of.groups.offsets_retention, minutes.map(|n| Duration::from_secs(n * 60)))
+        },
+    },
+    BrokerConfig {
+        name: "transaction.max.timeout.ms",
+        default: "900000",
+        least: 1,
+        value: |of| of.transactions.timeout_max_ms.to_string(),
+        set: |of, value| put(&mut of.transactions.timeout_max_ms, value.parse().ok()),
+    },
+    BrokerConfig {
+        name: "transactional.id.expiration.ms",
+        default: "604800000",
+        least: 1,
+        value: |of| ms(of.transactions.id_expiration),
+        set: |of, value| put(&mut of.transactions.id_expiration, from_ms(value)),
+    },
+];
+
+fn put<T>(field: &mut T, value: Option<T>) -> Option<()> {
+    *field = value?;
+    Some(())
+}
+
+fn ms(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}
+
+fn from_ms(text: &str) -> Option<Duration> {
+    text.parse().ok().map(Duration::from_millis)
+}
