@@ -102,7 +102,7 @@ install_brokers() {
 }
 
 # Client libraries of other people, under small programs of ours.
-install_libraries() { # python|go..
+install_libraries() { # python|go|c..
   local language
   for language in "$@"; do
     case $language in
@@ -112,6 +112,11 @@ install_libraries() { # python|go..
         python3 -c 'import ensurepip' || install_packages no-program=python3-venv
         ;;
       go) install_packages go=golang-go ;;
+      c)
+        install_packages cc=gcc
+        [ -f /usr/include/librdkafka/rdkafka.h ] || install_packages no-program=librdkafka-dev
+        continue
+        ;;
     esac
     ci/foreign-client fetch "$language"
   done
@@ -129,7 +134,7 @@ interop() { # LINES TEST..
   local lines=$1 log=$LOGS/interop.out seen
   shift
   if [ -x "$KURIER" ]; then export KURIER_BIN=$KURIER; fi
-  KURIER_REAL_BROKERS="${RELEASES[*]}" KURIER_FOREIGN_CLIENTS="kcat java python go" \
+  KURIER_REAL_BROKERS="${RELEASES[*]}" KURIER_FOREIGN_CLIENTS="kcat java python go c" \
     cargo test --locked --workspace --test interop -- --test-threads=1 "$@" 2>&1 | tee "$log"
   if grep SKIPPED "$log"; then
     echo "a test with real programs was skipped"

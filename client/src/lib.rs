@@ -59,3 +59,8 @@ pub use routing::Target;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}
+
+/// What the page has in Rust, which must run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/kafka-in-your-tests.md")]
+mod kafka_in_your_tests {}

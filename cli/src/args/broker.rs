@@ -33,8 +33,8 @@ pub(crate) struct BrokerArgs {
     #[arg(long)]
     pub(crate) no_auto_create: bool,
 
-    /// A setting of all brokers by Kafka's name, or TOPIC:NAME=VALUE, or ID:broker.rack=RACK; may be
-    /// given more than once
+    /// A setting of all brokers by Kafka's name, or TOPIC:NAME=VALUE, or ID:broker.rack=RACK; may
+    /// be given more than once
     #[arg(long = "config", value_name = "NAME=VALUE")]
     pub(crate) configs: Vec<ClusterConfig>,
 

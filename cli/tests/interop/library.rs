@@ -63,11 +63,9 @@ impl Library<'_> {
 
     /// The program for a verb; the next argument is the bootstrap address.
     fn program(&self, verb: &str) -> Command {
-        let foreign_client = |args: &[&str]| {
-            let mut command = Command::new(of_workspace("ci/foreign-client"));
-            command.arg("run").args(args).arg(verb);
-            let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-            command.env("CARGO_TARGET_DIR", target);
+        let run = |args: &[&str]| {
+            let mut command = foreign_client("run");
+            command.args(args).arg(verb);
             command
         };
         match self.name {
@@ -78,9 +76,17 @@ impl Library<'_> {
                 command.arg(of_workspace(&source));
                 command
             }
-            Name::Confluent => foreign_client(&["python", "confluent"]),
-            Name::KafkaPython => foreign_client(&["python", "kafka-python"]),
-            Name::FranzGo => foreign_client(&["go"]),
+            Name::Confluent => run(&["python", "confluent"]),
+            Name::KafkaPython => run(&["python", "kafka-python"]),
+            Name::FranzGo => run(&["go"]),
         }
     }
+}
+
+/// The script that has the libraries for Python and Go.
+pub(crate) fn foreign_client(verb: &str) -> Command {
+    let mut command = Command::new(of_workspace("ci/foreign-client"));
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    command.arg(verb).env("CARGO_TARGET_DIR", target);
+    command
 }

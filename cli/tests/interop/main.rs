@@ -3,8 +3,8 @@
 //!
 //! Chosen by two variables, since none of these programs can be expected on a machine:
 //! `KURIER_REAL_BROKERS` lists releases of Apache Kafka (Java and Maven are needed), and
-//! `KURIER_FOREIGN_CLIENTS` lists clients to try on `kurier broker`: `kcat`, `java`, `python` and
-//! `go`, the last two with the libraries that `ci/foreign-client` gets.
+//! `KURIER_FOREIGN_CLIENTS` lists clients to try on `kurier broker`: `kcat`, `java`, `python`, `go`
+//! and `c`; Python and Go with the libraries that `ci/foreign-client` gets, C with librdkafka.
 //! What a variable asks for must be there: then a test fails, it is never skipped.
 //! `KURIER_BIN` is the `kurier` to test, else the one that cargo has built.
 
@@ -23,6 +23,7 @@ mod embedded_broker;
 mod real_brokers;
 mod round;
 mod foreign_clients;
+mod documented;
 mod logins;
 mod security;
 mod answers;
