@@ -117,6 +117,22 @@ impl<T> Receiver<T> {
         self.seen = self.shared.version.load(Ordering::Acquire);
     }
 
+    /// Waits until the value is as wanted, be it now; it then counts as seen.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] if it will not be, as the sender is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn wait_for(&mut self, is_wanted: impl Fn(&T) -> bool) -> Result<(), Closed> {
+        while !is_wanted(&self.borrow_and_update()) {
+            self.changed().await?;
+        }
+        Ok(())
+    }
+
     /// Waits until there is a value that was not seen, which then counts as seen.
     ///
     /// # Errors

@@ -275,7 +275,7 @@ impl<'a, S: Io> Connection<'a, S> {
         context.is_last_call = true;
         tokio::spawn(async move {
             let Some(mut life) = shared.life(broker) else { return };
-            life.borrow_and_update();
+            life.mark_unchanged();
             tokio::select! {
                 biased;
                 _ = life.changed() => return,
