@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-#[cfg(unix)]
 use kurier_env::watch;
+#[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
@@ -28,8 +28,7 @@ impl Stop {
         tokio::spawn(async move {
             for number in 1..=if last == Last::Second { 2 } else { 1 } {
                 signals.next().await;
-                // The command may have ended, and its process is about to.
-                let _ = ask.send(number);
+                ask.send_replace(number);
             }
             // Another signal ends it sooner.
             let _ = timeout(GRACE, signals.next()).await;
