@@ -1,0 +1,70 @@
+//! Many seeds, and what a seed is worth.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use kurier_protocol::{ApiKey, ErrorCode};
+
+use crate::plan::{Mishap, Plan, Trouble};
+use crate::run::run;
+
+/// The seeds that are asked for: one by `KURIER_SEED`, so many by `KURIER_SEEDS`, else 20.
+fn seeds() -> Vec<u64> {
+    let number = |name: &str| {
+        let text = std::env::var(name).ok()?;
+        Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+    };
+    match number("KURIER_SEED") {
+        Some(seed) => vec![seed],
+        None => (0..number("KURIER_SEEDS").unwrap_or(20)).collect(),
+    }
+}
+
+#[test]
+fn every_run_keeps_its_promises() {
+    let mut failures = Vec::new();
+    let (mut acknowledged, mut failed, mut duplicates, mut polled) = (0, 0, 0, 0);
+    for seed in seeds() {
+        match run(&Plan::new(seed)) {
+            Ok(report) => {
+                acknowledged += report.acknowledged;
+                failed += report.failed;
+                duplicates += report.duplicates;
+                polled += report.polled;
+            }
+            Err(failure) => {
+                eprintln!("{failure}");
+                failures.push(seed);
+            }
+        }
+    }
+    println!(
+        "{} seeds: {acknowledged} records acknowledged, {failed} not, {duplicates} stored twice, \
+         {polled} polled",
+        seeds().len()
+    );
+    assert!(failures.is_empty(), "seeds that failed: {failures:?}");
+    assert!(acknowledged > 0 && polled > acknowledged, "nothing was done");
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    let mut hashes = BTreeSet::new();
+    for seed in 0..8 {
+        let (once, again) = [(); 2].map(|()| run(&Plan::new(seed)).unwrap()).into();
+        let differs = once.events.iter().zip(&again.events).find(|(once, again)| once != again);
+        assert_eq!(differs, None, "seed {seed}: the first event that differs");
+        assert_eq!(once, again, "seed {seed}");
+        hashes.insert(once.hash);
+    }
+    assert_eq!(hashes.len(), 8, "another seed is another run");
+}
+
+#[test]
+fn a_cluster_that_loses_records_is_found_out() {
+    let lie = Trouble::Request(ApiKey::PRODUCE, Mishap::Answer(ErrorCode::NONE));
+    let plan = Plan { troubles: vec![(Duration::from_secs(20), lie)], ..Plan::new(3) };
+    let failure = run(&plan).unwrap_err();
+    assert!(failure.contains("seed 3"), "{failure}");
+    assert!(failure.contains("the smallest history"), "{failure}");
+}
