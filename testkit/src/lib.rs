@@ -41,8 +41,8 @@
 //! The network in memory may be slow, cut or half open: see [`net::Network`].
 //!
 //! What a run has shown can be checked, whichever client and brokers it was of: see [`history`].
-//! Tests in other languages start it as `kurier broker`: `docs/kafka-in-your-tests.md` has a program
-//! in Java, Python, Go, C and for a shell, and one in Rust with the client beside it.
+//! Tests in other languages start it as `kurier broker`: `docs/kafka-in-your-tests.md` has a
+//! program in Java, Python, Go, C and for a shell, and one in Rust with the client beside it.
 //!
 //! With [`Builder::tls`] and [`Builder::sasl`] the brokers speak TLS and ask who is there, in
 //! memory as well as over TCP.
