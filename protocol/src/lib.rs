@@ -92,7 +92,6 @@ pub mod frame;
 pub mod value;
 pub mod record;
 #[cfg(feature = "json")]
-#[cfg(feature = "json")]
 pub mod json;
 #[cfg(feature = "json")]
 pub mod rows;

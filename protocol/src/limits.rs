@@ -30,8 +30,7 @@ pub const DECOMPRESSED_RATIO_MAX_DEFAULT: usize = 4096;
 pub const DECOMPRESSED_BYTES_FREE: usize = 16 << 20;
 /// Bytes of the buffer that a compressor keeps for the next batch.
 pub const COMPRESS_BUFFER_BYTES_MAX: usize = 8 << 20;
-/// Records and headers of a row of [`rows::decode_records`](crate::rows::decode_records).
-#[cfg(feature = "json")]
+/// Records and headers of a row of `rows::decode_records`, which the feature `json` has.
 pub const ROW_RECORDS_MAX: usize = 100_000;
 /// Bytes of the buffer that a decompressor keeps for the next batch.
 pub const DECOMPRESS_BUFFER_BYTES_MAX: usize = 8 << 20;

@@ -35,6 +35,10 @@ macro_rules! stable_max {
 /// Declares that a struct is a message by itself.
 macro_rules! message {
     ($name:ident, versions $lo:literal..=$hi:literal, flexible $flexible:tt..) => {
+        #[doc = concat!(
+            "Versions `", stringify!($lo), "..=", stringify!($hi), "`, of which those from `",
+            stringify!($flexible), "` on have compact lengths and tagged fields."
+        )]
         impl $crate::message::Message for $name {
             const NAME: &'static str = stringify!($name);
             const VERSIONS: std::ops::RangeInclusive<i16> = $lo..=$hi;
@@ -67,7 +71,9 @@ macro_rules! wire_structs {
             $(#[$doc])*
             #[doc = "\n"]
             #[doc = concat!(
-                "Versions: `", stringify!($since), ".."$(, "=", stringify!($until))?, "`."
+                "Versions: `", stringify!($since), "..", $("=", stringify!($until),)? "`",
+                $(" · `", stringify!($($exceptions)*), "`",)?
+                $(" · default `", stringify!($default), "`",)?
             )]
             pub $field: $type,
         )* }

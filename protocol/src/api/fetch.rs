@@ -186,6 +186,7 @@
 //! | all | FETCH_SESSION_TOPIC_ID_ERROR, INCONSISTENT_TOPIC_ID | begin a new session |
 //! | all | INCONSISTENT_CLUSTER_ID | final: a raft voter asks one of another cluster |
 //! | partition | OFFSET_OUT_OF_RANGE | choose another offset; a follower said it: ask the leader |
+//! | partition | OFFSET_MOVED_TO_TIERED_STORAGE | to followers only: begin behind what was moved |
 //! | partition | NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH | take `current_leader`, or refresh |
 //! | partition | UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID | refresh metadata, ask again |
 //! | partition | INCONSISTENT_TOPIC_ID, KAFKA_STORAGE_ERROR | refresh metadata, ask again |
