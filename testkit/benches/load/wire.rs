@@ -129,11 +129,11 @@ impl Reader {
 
 /// A batch of 16 KiB, and how many records it has.
 fn batch() -> (Bytes, u64) {
-    let mut writer = BatchWriter::new(BytesMut::new(), Magic::V2, 1_800_000_000_000);
+    let mut writer = BatchWriter::new(BytesMut::new(), Magic::V2, 1_700_000_000_000);
     let mut count = 0;
     while writer.len() < BATCH_BYTES - VALUE.len() - 10 {
         let record = RecordParts {
-            timestamp: 1_800_000_000_000,
+            timestamp: 1_700_000_000_000,
             key: None,
             value: Some(&VALUE),
             headers: &[],
