@@ -157,9 +157,9 @@ fn settings_that_cannot_be_are_wrong_usage_and_the_nearest_name_is_told() {
     ] {
         let mut command = kurier(&["broker", "--port", "0", "--topics", "t", "--config", config]);
         let ended = run(&mut command, "");
-        let line = ended.failed(2);
+        assert_eq!(ended.status, Some(2), "{config}: {ended:?}");
         for part in parts {
-            assert!(line.contains(part), "{config}: no {part:?} in {line}");
+            assert!(ended.stderr.contains(part), "{config}: no {part:?} in {ended:?}");
         }
     }
 }
