@@ -28,8 +28,8 @@ pub struct ClientConfig {
     /// Which addresses of a broker may be used. librdkafka: broker.address.family. Default: any.
     pub address_family: AddressFamily,
     /// Options of sockets. Kafka: receive.buffer.bytes, send.buffer.bytes; librdkafka:
-    /// socket.keepalive.enable, socket.nagle.disable. Default: no delay, all else as the system
-    /// has it.
+    /// socket.keepalive.enable, socket.nagle.disable. Default: `SocketOptions`, whose default is no
+    /// delay, and all else as the system has it.
     pub socket: SocketOptions,
     /// Whether to start over with the bootstrap servers when no known broker can be reached
     /// (KIP-899). Kafka: metadata.recovery.strategy. Default: true.

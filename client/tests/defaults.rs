@@ -30,7 +30,8 @@ fn documented(source: &str, name: &str) -> BTreeMap<String, String> {
 /// The same by the code.
 fn actual(config: &impl Debug) -> BTreeMap<String, String> {
     let text = format!("{config:#?}");
-    let fields = text.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(": "));
+    let own = text.lines().filter_map(|line| line.strip_prefix("    "));
+    let fields = own.filter(|line| !line.starts_with(' ')).filter_map(|l| l.split_once(": "));
     fields.map(|(field, value)| (field.to_owned(), plain(value.trim_end_matches(',')))).collect()
 }
 
@@ -41,7 +42,7 @@ fn plain(text: &str) -> String {
     if let Some(count) = first.strip_suffix(" MiB") {
         return (count.parse::<u64>().expect("a number") << 20).to_string();
     }
-    let letters = first.chars().filter(|letter| !matches!(letter, ' ' | '`' | '"' | '_'));
+    let letters = first.chars().filter(|letter| !matches!(letter, ' ' | '`' | '"' | '_' | '{'));
     letters.flat_map(char::to_lowercase).collect()
 }
 
