@@ -19,18 +19,9 @@ pub struct ClientConfig {
     /// How long an answer may take; then its connection is closed. Kafka: request.timeout.ms.
     /// Default: 30 s.
     pub request_timeout: Duration,
-    /// How long a connection may take until its first request can be sent, for each address.
-    /// Kafka: socket.connection.setup.timeout.ms. Default: 10 s.
-    pub connection_setup_timeout: Duration,
-    /// What that time doubles to with each try that failed, as the broker may be busy (KIP-601).
-    /// Kafka: socket.connection.setup.timeout.max.ms. Default: 30 s.
-    pub connection_setup_timeout_max: Duration,
-    /// Which addresses of a broker may be used. librdkafka: broker.address.family. Default: any.
-    pub address_family: AddressFamily,
-    /// Options of sockets. Kafka: receive.buffer.bytes, send.buffer.bytes; librdkafka:
-    /// socket.keepalive.enable, socket.nagle.disable. Default: `SocketOptions`, whose default is no
-    /// delay, and all else as the system has it.
-    pub socket: SocketOptions,
+    /// How connections are made. Kafka: socket.connection.setup.timeout.ms, reconnect.backoff.ms and
+    /// others. Default: `DialConfig`, as it is by default.
+    pub dial: DialConfig,
     /// Whether to start over with the bootstrap servers when no known broker can be reached
     /// (KIP-899). Kafka: metadata.recovery.strategy. Default: true.
     pub rebootstrap: bool,
@@ -39,11 +30,6 @@ pub struct ClientConfig {
     /// How long a connection may be without use before it is closed.
     /// Kafka: connections.max.idle.ms. Default: 540 s.
     pub connection_idle_max: Duration,
-    /// How long to wait before the second try to connect. Kafka: reconnect.backoff.ms.
-    /// Default: 50 ms.
-    pub reconnect_backoff: Duration,
-    /// What that wait at most doubles to. Kafka: reconnect.backoff.max.ms. Default: 1 s.
-    pub reconnect_backoff_max: Duration,
     /// How long to wait before a request is sent a second time. Kafka: retry.backoff.ms.
     /// Default: 100 ms.
     pub retry_backoff: Duration,
@@ -76,15 +62,10 @@ impl Default for ClientConfig {
         Self {
             client_id: "kurier".to_owned(),
             request_timeout: Duration::from_secs(30),
-            connection_setup_timeout: Duration::from_secs(10),
-            connection_setup_timeout_max: Duration::from_secs(30),
-            address_family: AddressFamily::Any,
-            socket: SocketOptions::default(),
+            dial: DialConfig::default(),
             rebootstrap: true,
             bootstrap_timeout: Duration::from_secs(10),
             connection_idle_max: Duration::from_secs(540),
-            reconnect_backoff: Duration::from_millis(50),
-            reconnect_backoff_max: Duration::from_secs(1),
             retry_backoff: Duration::from_millis(100),
             retry_backoff_max: Duration::from_secs(1),
             metadata_age_max: Duration::from_secs(300),
@@ -94,6 +75,41 @@ impl Default for ClientConfig {
             sasl: None,
             #[cfg(feature = "tls")]
             tls: None,
+        }
+    }
+}
+
+/// How connections are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialConfig {
+    /// How long a connection may take until its first request can be sent, for each address.
+    /// Kafka: socket.connection.setup.timeout.ms. Default: 10 s.
+    pub setup_timeout: Duration,
+    /// What that time doubles to with each try that failed, as the broker may be busy (KIP-601).
+    /// Kafka: socket.connection.setup.timeout.max.ms. Default: 30 s.
+    pub setup_timeout_max: Duration,
+    /// Which addresses of a broker may be used. librdkafka: broker.address.family. Default: any.
+    pub address_family: AddressFamily,
+    /// Options of sockets. Kafka: receive.buffer.bytes, send.buffer.bytes; librdkafka:
+    /// socket.keepalive.enable, socket.nagle.disable. Default: `SocketOptions`, whose default is no
+    /// delay, and all else as the system has it.
+    pub socket: SocketOptions,
+    /// How long to wait before the second try to connect. Kafka: reconnect.backoff.ms.
+    /// Default: 50 ms.
+    pub backoff: Duration,
+    /// What that wait at most doubles to. Kafka: reconnect.backoff.max.ms. Default: 1 s.
+    pub backoff_max: Duration,
+}
+
+impl Default for DialConfig {
+    fn default() -> Self {
+        Self {
+            setup_timeout: Duration::from_secs(10),
+            setup_timeout_max: Duration::from_secs(30),
+            address_family: AddressFamily::Any,
+            socket: SocketOptions::default(),
+            backoff: Duration::from_millis(50),
+            backoff_max: Duration::from_secs(1),
         }
     }
 }
@@ -139,12 +155,12 @@ impl ClientConfig {
     pub fn check(&self) -> Result<(), Error> {
         let durations = [
             ("request.timeout.ms", self.request_timeout),
-            ("socket.connection.setup.timeout.ms", self.connection_setup_timeout),
-            ("socket.connection.setup.timeout.max.ms", self.connection_setup_timeout_max),
+            ("socket.connection.setup.timeout.ms", self.dial.setup_timeout),
+            ("socket.connection.setup.timeout.max.ms", self.dial.setup_timeout_max),
             ("connections.max.idle.ms", self.connection_idle_max),
             ("bootstrap_timeout", self.bootstrap_timeout),
-            ("reconnect.backoff.ms", self.reconnect_backoff),
-            ("reconnect.backoff.max.ms", self.reconnect_backoff_max),
+            ("reconnect.backoff.ms", self.dial.backoff),
+            ("reconnect.backoff.max.ms", self.dial.backoff_max),
             ("retry.backoff.ms", self.retry_backoff),
             ("retry.backoff.max.ms", self.retry_backoff_max),
             ("topic_wait", self.topic_wait),

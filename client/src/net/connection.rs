@@ -56,9 +56,9 @@ impl Connection {
         commands: mpsc::Receiver<Command>,
         state: watch::Sender<State>,
     ) -> Self {
-        let (first, max) = (dial.config.reconnect_backoff, dial.config.reconnect_backoff_max);
-        let setup = dial.config.connection_setup_timeout;
-        let setup = Backoff::new(setup, dial.config.connection_setup_timeout_max);
+        let (first, max) = (dial.config.dial.backoff, dial.config.dial.backoff_max);
+        let setup = dial.config.dial.setup_timeout;
+        let setup = Backoff::new(setup, dial.config.dial.setup_timeout_max);
         Self {
             address: dial.address.to_string().into(),
             dial,

@@ -74,7 +74,7 @@ impl Dial {
 
     /// The addresses that may be used.
     fn usable(&self, mut addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Error> {
-        addresses.retain(|address| self.config.address_family.contains(address.ip()));
+        addresses.retain(|address| self.config.dial.address_family.contains(address.ip()));
         if addresses.is_empty() {
             let problem = "its name has no address of the family that broker.address.family names";
             let error = io::Error::new(io::ErrorKind::NotFound, problem);
@@ -84,8 +84,12 @@ impl Dial {
     }
 
     async fn open_at(&self, address: SocketAddr, deadline: Instant) -> Result<Opened, Cause> {
-        let stream =
-            self.env.net().connect_with(address, self.config.socket).await.map_err(Cause::io)?;
+        let stream = self
+            .env
+            .net()
+            .connect_with(address, self.config.dial.socket)
+            .await
+            .map_err(Cause::io)?;
         let stream = self.secure(stream, deadline).await?;
         let mut frames = Frames::new(stream, self.pool.clone());
         let mut handshake = Handshake::new();
@@ -107,7 +111,7 @@ impl Dial {
     async fn secure(&self, stream: Box<dyn Io>, deadline: Instant) -> Result<Box<dyn Io>, Cause> {
         let Some(tls) = &self.tls else { return Ok(stream) };
         let secured = timeout_at(deadline, tls.secure(&self.address.host, stream)).await;
-        let late = |_| TlsFault::TimedOut(self.config.connection_setup_timeout);
+        let late = |_| TlsFault::TimedOut(self.config.dial.setup_timeout);
         Ok(secured.map_err(late)??)
     }
 
@@ -127,7 +131,7 @@ impl Dial {
             line: Line { dial: self, frames, correlation_id: LOGIN_CORRELATION_ID },
             ranges: &opened.ranges,
         };
-        let limit = self.config.connection_setup_timeout;
+        let limit = self.config.dial.setup_timeout;
         let login = timeout(limit, authenticator.log_in(&mut line, carrier)).await;
         let late = |_| authenticator.failed(LoginFault::TimedOut(limit));
         opened.lifetime = login.map_err(late)??;

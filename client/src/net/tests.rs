@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 use super::broker::{Connections, Peer, Route};
 use super::queue::WAITING_MAX;
 use super::{Address, Class};
-use crate::config::ClientConfig;
+use crate::config::{ClientConfig, DialConfig};
 use crate::error::{Cause, Error, Fault, Waiting};
 use crate::scripted::{Brokers, api_versions, world};
 
@@ -315,8 +315,10 @@ async fn a_request_that_was_not_written_whole_was_certainly_not_executed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_no_connection_comes_for_times_out_as_not_executed() {
-    let config =
-        ClientConfig { connection_setup_timeout: Duration::from_secs(60), ..Default::default() };
+    let config = ClientConfig {
+        dial: DialConfig { setup_timeout: Duration::from_secs(60), ..DialConfig::default() },
+        ..Default::default()
+    };
     let (client, _brokers) = client_of("hole", 1 << 20, config);
     let start = Instant::now();
     let error = client.ask().await.unwrap().unwrap_err();

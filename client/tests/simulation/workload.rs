@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kurier_client::config::ClientConfig;
+use kurier_client::config::{ClientConfig, DialConfig};
 use kurier_client::consumer::{Consumer, ConsumerConfig, FetchedBatch, Start};
 use kurier_client::producer::{Producer, ProducerConfig, Record};
 use kurier_client::{Client, Error};
@@ -116,7 +116,10 @@ impl World {
     async fn client(&self, process: u32) -> Client {
         let config = ClientConfig {
             request_timeout: self.plan.settings.request_timeout,
-            connection_setup_timeout: self.plan.settings.request_timeout,
+            dial: DialConfig {
+                setup_timeout: self.plan.settings.request_timeout,
+                ..DialConfig::default()
+            },
             ..ClientConfig::default()
         };
         let env = self.cluster.env_for(&client_name(process), self.plan.seed ^ u64::from(process));

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::ClientConfig;
+use crate::config::{ClientConfig, DialConfig};
 use crate::error::{Cause, Error, Fault, TlsFault};
 use crate::net::broker::{Connections, Peer, Route};
 use crate::net::{Address, Class};
@@ -114,7 +114,10 @@ async fn a_request_without_an_answer_leaves_before_the_connection_is_closed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_listener_that_never_answers_the_handshake_ends_in_time() {
-    let short = ClientConfig { connection_setup_timeout: Duration::from_secs(2), ..config() };
+    let short = ClientConfig {
+        dial: DialConfig { setup_timeout: Duration::from_secs(2), ..DialConfig::default() },
+        ..config()
+    };
     let start = Instant::now();
     let (mut brokers, call, _connections) = asking(short);
     let _far = brokers.accept().await;

@@ -19,26 +19,26 @@ settings! {
     };
     "socket.connection.setup.timeout.ms":
         "How long a connection may take until its first request can be sent, for each address",
-        |p| ms(p.client.connection_setup_timeout)
-        => |p, v| p.client.connection_setup_timeout = millis(v)?;
+        |p| ms(p.client.dial.setup_timeout)
+        => |p, v| p.client.dial.setup_timeout = millis(v)?;
     "socket.connection.setup.timeout.max.ms": "What that time doubles to with each try that failed",
-        |p| ms(p.client.connection_setup_timeout_max)
-        => |p, v| p.client.connection_setup_timeout_max = millis(v)?;
+        |p| ms(p.client.dial.setup_timeout_max)
+        => |p, v| p.client.dial.setup_timeout_max = millis(v)?;
     "client.dns.lookup": "Only use_all_dns_ips: every address of a name is tried",
         |_| "use_all_dns_ips".to_owned() => |_p, v| one_of(v, LOOKUPS)?;
     "broker.address.family": "Which addresses of a broker may be used: any, v4, v6",
-        |p| word(FAMILIES, p.client.address_family)
-        => |p, v| p.client.address_family = one_of(v, FAMILIES)?;
+        |p| word(FAMILIES, p.client.dial.address_family)
+        => |p, v| p.client.dial.address_family = one_of(v, FAMILIES)?;
     "receive.buffer.bytes" "socket.receive.buffer.bytes":
         "The system's buffer for what was received; -1 or 0 leaves it to the system",
-        |_| "-1".to_owned() => |p, v| p.client.socket.receive_bytes = system_bytes(v)?;
+        |_| "-1".to_owned() => |p, v| p.client.dial.socket.receive_bytes = system_bytes(v)?;
     "send.buffer.bytes" "socket.send.buffer.bytes":
         "The system's buffer for what is sent; -1 or 0 leaves it to the system",
-        |_| "-1".to_owned() => |p, v| p.client.socket.send_bytes = system_bytes(v)?;
+        |_| "-1".to_owned() => |p, v| p.client.dial.socket.send_bytes = system_bytes(v)?;
     "socket.keepalive.enable": "Whether the system asks a silent broker if it is still there",
-        |p| p.client.socket.keepalive.to_string() => |p, v| p.client.socket.keepalive = switch(v)?;
+        |p| p.client.dial.socket.keepalive.to_string() => |p, v| p.client.dial.socket.keepalive = switch(v)?;
     "socket.nagle.disable": "Whether small pieces are sent at once",
-        |p| p.client.socket.no_delay.to_string() => |p, v| p.client.socket.no_delay = switch(v)?;
+        |p| p.client.dial.socket.no_delay.to_string() => |p, v| p.client.dial.socket.no_delay = switch(v)?;
     "metadata.recovery.strategy":
         "What to do when no known broker can be reached: rebootstrap, none",
         |p| word(STRATEGIES, p.client.rebootstrap)
@@ -46,10 +46,10 @@ settings! {
     "connections.max.idle.ms": "How long a connection may be without use before it is closed",
         |p| ms(p.client.connection_idle_max) => |p, v| p.client.connection_idle_max = millis(v)?;
     "reconnect.backoff.ms": "How long to wait before the second try to connect",
-        |p| ms(p.client.reconnect_backoff) => |p, v| p.client.reconnect_backoff = millis(v)?;
+        |p| ms(p.client.dial.backoff) => |p, v| p.client.dial.backoff = millis(v)?;
     "reconnect.backoff.max.ms": "What that wait at most doubles to",
-        |p| ms(p.client.reconnect_backoff_max)
-        => |p, v| p.client.reconnect_backoff_max = millis(v)?;
+        |p| ms(p.client.dial.backoff_max)
+        => |p, v| p.client.dial.backoff_max = millis(v)?;
     "retry.backoff.ms": "How long to wait before a request is sent a second time",
         |p| ms(p.client.retry_backoff) => |p, v| p.client.retry_backoff = millis(v)?;
     "retry.backoff.max.ms": "What that wait at most doubles to",
