@@ -178,7 +178,9 @@ fn look(
     }
     let (log, end) = (&partition.log, partition.end_at(broker));
     let is_in_range = (log.start()..=end).contains(&wanted.fetch_offset);
-    if wanted.last_fetched_epoch >= 0 && wanted.fetch_offset >= log.start() {
+    // A session may go on in a version that cannot be told.
+    let is_told = wanted.last_fetched_epoch >= 0 && context.version >= 12;
+    if is_told && wanted.fetch_offset >= log.start() {
         let found = log.epochs().end_of(wanted.last_fetched_epoch, end);
         let (epoch, end) = found.ok_or(ErrorCode::OFFSET_OUT_OF_RANGE)?;
         if epoch < wanted.last_fetched_epoch || end < wanted.fetch_offset {

@@ -234,6 +234,20 @@ fn a_reader_of_a_lost_tail_learns_where_it_diverged() {
 }
 
 #[test]
+fn a_session_that_goes_on_in_an_older_version_is_not_told_of_a_divergence() {
+    let (mut bench, _) = filled(Release::V4_4);
+    let mut request = bench.fetch_request(12, &[(0, 2)]);
+    request.topics[0].partitions[0].last_fetched_epoch = 0;
+    request.session_epoch = 0;
+    let session_id = bench.call(1, 12, &request).answer().session_id;
+    bench.state.partition_mut("t", 0).unwrap().truncate(1);
+    bench.produce(9, "t", 0, batch(Magic::V2, Compression::None, &["other"]));
+    let next = FetchRequest { session_id, session_epoch: 1, topics: vec![], ..request };
+    let told = only(bench.call(1, 11, &next).answer());
+    assert_eq!((told.error_code, told.high_watermark), (ErrorCode::NONE, 2));
+}
+
+#[test]
 fn a_session_is_asked_for_what_is_new() {
     let (mut bench, _) = filled(Release::V4_4);
     bench.state.partition_mut("t", 1).unwrap().set_leader(Some(1));
