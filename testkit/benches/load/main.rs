@@ -65,7 +65,8 @@ fn starts(kurier: &str, table: &mut Table) {
     table.row("the same, with TCP ports, ms", millis(listening), Bound::AtMost(5.0));
     for options in [&[][..], &["--brokers", "3"], &["--brokers", "3", "--tls"]] {
         let took = fastest(|| Broker::start(kurier, options).accepts_after);
-        let what = ["from exec until `kurier broker", &options.join(" "), "` accepts, ms"].concat();
+        let command = [&["kurier", "broker"], options].concat().join(" ");
+        let what = format!("from exec until `{command}` accepts, ms");
         table.row(&what, millis(took), Bound::AtMost(100.0));
     }
 }
