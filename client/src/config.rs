@@ -19,8 +19,8 @@ pub struct ClientConfig {
     /// How long an answer may take; then its connection is closed. Kafka: request.timeout.ms.
     /// Default: 30 s.
     pub request_timeout: Duration,
-    /// How connections are made. Kafka: socket.connection.setup.timeout.ms, reconnect.backoff.ms and
-    /// others. Default: `DialConfig`, as it is by default.
+    /// How connections are made. Kafka: socket.connection.setup.timeout.ms, reconnect.backoff.ms
+    /// and others. Default: `DialConfig`, as it is by default.
     pub dial: DialConfig,
     /// Whether to start over with the bootstrap servers when no known broker can be reached
     /// (KIP-899). Kafka: metadata.recovery.strategy. Default: true.

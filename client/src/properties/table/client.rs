@@ -36,9 +36,11 @@ settings! {
         "The system's buffer for what is sent; -1 or 0 leaves it to the system",
         |_| "-1".to_owned() => |p, v| p.client.dial.socket.send_bytes = system_bytes(v)?;
     "socket.keepalive.enable": "Whether the system asks a silent broker if it is still there",
-        |p| p.client.dial.socket.keepalive.to_string() => |p, v| p.client.dial.socket.keepalive = switch(v)?;
+        |p| p.client.dial.socket.keepalive.to_string()
+        => |p, v| p.client.dial.socket.keepalive = switch(v)?;
     "socket.nagle.disable": "Whether small pieces are sent at once",
-        |p| p.client.dial.socket.no_delay.to_string() => |p, v| p.client.dial.socket.no_delay = switch(v)?;
+        |p| p.client.dial.socket.no_delay.to_string()
+        => |p, v| p.client.dial.socket.no_delay = switch(v)?;
     "metadata.recovery.strategy":
         "What to do when no known broker can be reached: rebootstrap, none",
         |p| word(STRATEGIES, p.client.rebootstrap)
