@@ -31,6 +31,14 @@
 //! default or is *ignorable*: then it is left out. The docs of each field say which versions have
 //! it. `..Default::default()` fills in what a caller does not care about.
 //!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! | --- | --- | --- |
+//! | `gzip`, `snappy`, `lz4`, `zstd` | yes | the codec, both ways, in Rust; without it its batches are refused |
+//! | `zstd-c` | no | zstd through the C library, in place of the one in Rust; runs a C compiler |
+//! | `json` | no | Kafka's JSON form of any message, and the lines of `kurier wire` |
+//!
 //! # What bytes can cost
 //!
 //! No bytes make this crate panic, recurse deeper than its tables, or allocate beyond a bound.
