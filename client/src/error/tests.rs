@@ -2,7 +2,11 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
+use kurier_protocol::{ApiKey, ErrorCode};
+
+use super::rounded::Rounded;
 use super::*;
 
 fn check(error: &Error, text: &str) {
