@@ -48,6 +48,17 @@ pub fn remedy(api: ApiKey, code: ErrorCode) -> Remedy {
         ApiKey::LIST_OFFSETS | ApiKey::OFFSET_FOR_LEADER_EPOCH => lookup(api, code),
         ApiKey::CREATE_TOPICS | ApiKey::DELETE_TOPICS | ApiKey::CREATE_PARTITIONS => topics(code),
         ApiKey::INIT_PRODUCER_ID => init_producer_id(code),
+        ApiKey::ADD_PARTITIONS_TO_TXN
+        | ApiKey::ADD_OFFSETS_TO_TXN
+        | ApiKey::TXN_OFFSET_COMMIT
+        | ApiKey::END_TXN => transactional(api, code),
+        ApiKey::OFFSET_COMMIT
+        | ApiKey::OFFSET_FETCH
+        | ApiKey::OFFSET_DELETE
+        | ApiKey::LIST_GROUPS
+        | ApiKey::DESCRIBE_GROUPS
+        | ApiKey::DELETE_GROUPS
+        | ApiKey::CONSUMER_GROUP_DESCRIBE => of_a_group(api, code),
         ApiKey::API_VERSIONS => api_versions(code),
         _ => None,
     };
@@ -96,7 +107,6 @@ fn topics(code: ErrorCode) -> Option<Remedy> {
         ErrorCode::REQUEST_TIMED_OUT => Remedy::Fail,
         // From a controller this means that it is none any more.
         ErrorCode::NOT_LEADER_OR_FOLLOWER => Remedy::Refresh,
-        ErrorCode::CLUSTER_AUTHORIZATION_FAILED => Remedy::Fail,
         _ => return None,
     })
 }
@@ -104,10 +114,49 @@ fn topics(code: ErrorCode) -> Option<Remedy> {
 fn init_producer_id(code: ErrorCode) -> Option<Remedy> {
     Some(match code {
         // The call fails and may be tried again.
-        ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-        | ErrorCode::CLUSTER_AUTHORIZATION_FAILED => Remedy::Fail,
+        ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => Remedy::Fail,
         // From the coordinator it means that another producer has taken over (KIP-588).
         ErrorCode::INVALID_PRODUCER_EPOCH => Remedy::Fatal,
+        _ => return None,
+    })
+}
+
+/// What the Java client does in a transaction: what it does not know ends the producer, or of
+/// AddPartitionsToTxn the transaction.
+fn transactional(api: ApiKey, code: ErrorCode) -> Option<Remedy> {
+    Some(match code {
+        ErrorCode::NONE
+        | ErrorCode::DUPLICATE_SEQUENCE_NUMBER
+        | ErrorCode::REBOOTSTRAP_REQUIRED => return None,
+        ErrorCode::COORDINATOR_NOT_AVAILABLE | ErrorCode::NOT_COORDINATOR => Remedy::Coordinator,
+        ErrorCode::REQUEST_TIMED_OUT if api == ApiKey::TXN_OFFSET_COMMIT => Remedy::Coordinator,
+        code if code.is_retriable() => Remedy::Retry,
+        // From a coordinator it means that another producer has taken over (KIP-588).
+        ErrorCode::INVALID_PRODUCER_EPOCH
+        | ErrorCode::PRODUCER_FENCED
+        | ErrorCode::INVALID_PRODUCER_ID_MAPPING
+        | ErrorCode::INVALID_TXN_STATE
+        | ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => Remedy::Fatal,
+        ErrorCode::TRANSACTION_ABORTABLE | ErrorCode::UNKNOWN_PRODUCER_ID => Remedy::Abort,
+        ErrorCode::GROUP_AUTHORIZATION_FAILED if api == ApiKey::ADD_OFFSETS_TO_TXN => Remedy::Abort,
+        ErrorCode::GROUP_AUTHORIZATION_FAILED
+        | ErrorCode::FENCED_INSTANCE_ID
+        | ErrorCode::UNKNOWN_MEMBER_ID
+        | ErrorCode::ILLEGAL_GENERATION
+            if api == ApiKey::TXN_OFFSET_COMMIT =>
+        {
+            Remedy::Abort
+        }
+        _ if api == ApiKey::ADD_PARTITIONS_TO_TXN => Remedy::Abort,
+        _ => Remedy::Fatal,
+    })
+}
+
+/// Calls about a group: what ends a member only fails them.
+fn of_a_group(api: ApiKey, code: ErrorCode) -> Option<Remedy> {
+    Some(match code {
+        ErrorCode::REQUEST_TIMED_OUT if api == ApiKey::OFFSET_COMMIT => Remedy::Coordinator,
+        ErrorCode::INVALID_GROUP_ID | ErrorCode::GROUP_AUTHORIZATION_FAILED => Remedy::Fail,
         _ => return None,
     })
 }
@@ -157,7 +206,6 @@ fn by_code(code: ErrorCode) -> Remedy {
         | ErrorCode::INVALID_GROUP_ID
         | ErrorCode::INVALID_SESSION_TIMEOUT
         | ErrorCode::GROUP_AUTHORIZATION_FAILED
-        | ErrorCode::CLUSTER_AUTHORIZATION_FAILED
         | ErrorCode::UNSUPPORTED_SASL_MECHANISM
         | ErrorCode::ILLEGAL_SASL_STATE
         | ErrorCode::INVALID_TXN_STATE
@@ -233,6 +281,20 @@ mod tests {
             (ApiKey::METADATA, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, Remedy::Refresh),
             (ApiKey::METADATA, ErrorCode::REBOOTSTRAP_REQUIRED, Remedy::Rebootstrap),
             (ApiKey::FIND_COORDINATOR, ErrorCode::NOT_COORDINATOR, Remedy::Coordinator),
+            (ApiKey::PRODUCE, ErrorCode::CLUSTER_AUTHORIZATION_FAILED, Remedy::Fatal),
+            (ApiKey::CREATE_ACLS, ErrorCode::CLUSTER_AUTHORIZATION_FAILED, Remedy::Fail),
+            (ApiKey::PRODUCE, ErrorCode::INVALID_PRODUCER_EPOCH, Remedy::Abort),
+            (ApiKey::END_TXN, ErrorCode::INVALID_PRODUCER_EPOCH, Remedy::Fatal),
+            (ApiKey::END_TXN, ErrorCode::UNKNOWN_SERVER_ERROR, Remedy::Fatal),
+            (ApiKey::ADD_PARTITIONS_TO_TXN, ErrorCode::TOPIC_AUTHORIZATION_FAILED, Remedy::Abort),
+            (ApiKey::ADD_PARTITIONS_TO_TXN, ErrorCode::PRODUCER_FENCED, Remedy::Fatal),
+            (ApiKey::ADD_OFFSETS_TO_TXN, ErrorCode::GROUP_AUTHORIZATION_FAILED, Remedy::Abort),
+            (ApiKey::TXN_OFFSET_COMMIT, ErrorCode::REQUEST_TIMED_OUT, Remedy::Coordinator),
+            (ApiKey::TXN_OFFSET_COMMIT, ErrorCode::FENCED_INSTANCE_ID, Remedy::Abort),
+            (ApiKey::TXN_OFFSET_COMMIT, ErrorCode::UNSUPPORTED_FOR_MESSAGE_FORMAT, Remedy::Fatal),
+            (ApiKey::JOIN_GROUP, ErrorCode::GROUP_AUTHORIZATION_FAILED, Remedy::Fatal),
+            (ApiKey::OFFSET_COMMIT, ErrorCode::GROUP_AUTHORIZATION_FAILED, Remedy::Fail),
+            (ApiKey::OFFSET_COMMIT, ErrorCode::REQUEST_TIMED_OUT, Remedy::Coordinator),
         ];
         for (api, code, wanted) in rows {
             assert_eq!(remedy(api, code), wanted, "{api} {code}");
