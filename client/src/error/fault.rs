@@ -54,6 +54,12 @@ impl Fault {
             _ => Self::FrameLength { bytes: i32::from_be_bytes(first), bytes_max },
         }
     }
+
+    /// Whether it is the port that is wrong, or what was set up for it: every answer is like this.
+    #[must_use]
+    pub fn is_of_port(&self) -> bool {
+        matches!(self, Self::Tls | Self::Http | Self::Foreign(_) | Self::FrameLength { .. })
+    }
 }
 
 impl fmt::Display for Fault {
@@ -192,6 +198,7 @@ impl Cause {
         match self {
             Self::Tls(fault) => fault.is_passing(),
             Self::Login(failure) => failure.is_passing(),
+            Self::Fault(fault) => !fault.is_of_port(),
             _ => true,
         }
     }

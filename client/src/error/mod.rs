@@ -6,9 +6,12 @@ mod login;
 mod tls;
 mod fault;
 mod remedy;
+mod kind;
 mod variants;
+mod class;
 
 pub use fault::{About, Attempt, Cause, Fault, Standstill, Waiting};
+pub use kind::{ErrorKind, Origin};
 pub use login::{LoginFailure, LoginFault};
 pub use remedy::{Remedy, remedy};
 pub(crate) use remedy::{means_missing, means_young};

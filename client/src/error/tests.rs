@@ -1,5 +1,7 @@
 //! What errors say, and what they promise about what was written.
 
+mod classes;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

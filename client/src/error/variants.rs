@@ -9,12 +9,12 @@ use kurier_protocol::{ApiKey, EncodeError, ErrorCode};
 use super::advice;
 use super::fault::{About, Attempt, Cause, Fate, Fault, Waiting};
 use super::login::LoginFailure;
-use super::remedy::{Remedy, may_be_done, remedy};
 use super::rounded::Rounded;
 
-/// Why something failed. The text of each names what was tried and what may help.
+/// Why something failed. The text of each names what was tried and what may help, and is whole:
+/// there is no `source` behind it. Programs ask [`kind`](Self::kind) and the questions beside it.
 #[non_exhaustive]
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 pub enum Error {
     /// A broker answered, and its answer was an error code.
     #[error("broker answered {code} to {api}{about}{}{}",
@@ -189,36 +189,6 @@ impl Error {
             needed: needed.into(),
             offered: offered.into(),
             remedy: advice::instead_of(api).into(),
-        }
-    }
-
-    /// Whether a broker may have done what it was asked to, although this is an error. A record
-    /// whose error says so may be in the log.
-    #[must_use]
-    pub fn maybe_written(&self) -> bool {
-        match self {
-            Self::TimedOut { maybe_written, .. } | Self::Disconnected { maybe_written, .. } => {
-                *maybe_written
-            }
-            Self::Broker { code, .. } => may_be_done(*code),
-            // The broker has answered, only not in a way that can be read.
-            Self::NotKafka { fault, .. } => matches!(fault, Fault::Decode(_)),
-            _ => false,
-        }
-    }
-
-    /// Whether the same may succeed a moment later: a connection failed or time ran out, or the
-    /// broker's code is one that passes.
-    #[must_use]
-    pub fn is_retriable(&self) -> bool {
-        match self {
-            Self::TimedOut { .. } | Self::Disconnected { .. } => true,
-            Self::Unreachable { tried } => tried.iter().any(|attempt| attempt.cause.is_passing()),
-            Self::Authentication { failure, .. } => failure.is_passing(),
-            Self::Broker { api, code, .. } => {
-                matches!(remedy(*api, *code), Remedy::Retry | Remedy::Refresh | Remedy::Coordinator)
-            }
-            _ => false,
         }
     }
 }

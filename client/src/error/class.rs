@@ -1,0 +1,224 @@
+//! What an error means for a program: its kind, whose it is, and what can go on after it.
+
+use std::fmt;
+
+use kurier_protocol::record::RecordError;
+use kurier_protocol::{ApiKey, ErrorCode};
+
+use super::fault::{Cause, Fault, Waiting};
+use super::kind::{ErrorKind, Origin};
+use super::login::LoginFault;
+use super::remedy::{Remedy, may_be_done, remedy};
+use super::tls::TlsFault;
+use super::variants::Error;
+
+/// How a program goes on. There is one answer, so that no two of the questions below are both yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Course {
+    /// The same again.
+    Retry,
+    /// Abort the transaction.
+    Abort,
+    /// This call, record or partition has failed, and all else goes on.
+    Fail,
+    /// The producer, the consumer or the client is done.
+    End,
+}
+
+impl Error {
+    /// What sort of thing went wrong, and with it what can be done about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Broker { api, code, .. } => kind_of_code(*api, *code),
+            Self::TimedOut { .. } => ErrorKind::TimedOut,
+            Self::Disconnected { .. } => ErrorKind::Unavailable,
+            Self::Unreachable { tried } if self.course() == Course::End => {
+                tried.first().map_or(ErrorKind::Unavailable, |attempt| kind_of(&attempt.cause))
+            }
+            Self::Unreachable { .. } => ErrorKind::Unavailable,
+            Self::NotKafka { fault, .. } => kind_of_fault(fault),
+            Self::Authentication { failure, .. } if failure.is_passing() => ErrorKind::Unavailable,
+            Self::Authentication { .. } => ErrorKind::Authentication,
+            Self::Unsupported { .. } => ErrorKind::Unsupported,
+            Self::UnknownTopic { .. } => ErrorKind::NotFound,
+            Self::TooLarge { .. } => ErrorKind::TooLarge,
+            Self::Invalid { .. } => ErrorKind::Invalid,
+            Self::Closed { .. } => ErrorKind::Closed,
+        }
+    }
+
+    /// Whose error it is: the client's, the broker's or the network's.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        match self {
+            Self::Broker { .. }
+            | Self::Unsupported { .. }
+            | Self::UnknownTopic { .. }
+            | Self::NotKafka { fault: Fault::Record(_), .. } => Origin::Broker,
+            Self::TimedOut { what: Waiting::BufferSpace, .. } => Origin::Client,
+            Self::TimedOut { .. } | Self::Disconnected { .. } | Self::NotKafka { .. } => {
+                Origin::Network
+            }
+            Self::Unreachable { tried } => match tried.first().map(|attempt| &attempt.cause) {
+                Some(Cause::Rejected(_) | Cause::NoSuchBroker | Cause::NoBrokers) => Origin::Broker,
+                Some(Cause::Tls(fault)) if matches!(**fault, TlsFault::Unusable(_)) => {
+                    Origin::Client
+                }
+                _ => Origin::Network,
+            },
+            Self::Authentication { failure, .. } => match &failure.fault {
+                LoginFault::Credentials { .. } | LoginFault::Exchange(_) => Origin::Client,
+                LoginFault::TimedOut(_) => Origin::Network,
+                _ => Origin::Broker,
+            },
+            Self::TooLarge { .. } | Self::Invalid { .. } | Self::Closed { .. } => Origin::Client,
+        }
+    }
+
+    /// The error code of a broker, where one has answered with one.
+    #[must_use]
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Broker { code, .. } => Some(*code),
+            Self::Authentication { failure, .. } => match &failure.fault {
+                LoginFault::Refused { code, .. } => Some(*code),
+                _ => None,
+            },
+            Self::Unreachable { tried } => tried.iter().find_map(|attempt| match attempt.cause {
+                Cause::Rejected(code) => Some(code),
+                _ => None,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether the same may succeed a moment later, with nothing changed: a connection failed, time
+    /// ran out, or the broker's code is one that passes. The client has tried again by itself where
+    /// that was safe and its settings allowed. Whoever tries again after an error that is
+    /// [`maybe_written`](Self::maybe_written) may write twice.
+    #[must_use]
+    pub fn is_retriable(&self) -> bool {
+        self.course() == Course::Retry
+    }
+
+    /// Whether the producer, the consumer or the client that gave it is done: nothing that it is
+    /// asked to do will succeed until a person has changed something, or a new one is made. After
+    /// an error that is neither this, nor retriable, nor asks for an abort, only the call, the
+    /// record or the partition has failed, and all else goes on.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        self.course() == Course::End
+    }
+
+    /// Whether a transaction in which it happened can only be aborted (KIP-1050). The producer
+    /// lives on. Without a transaction the call has failed, and all else goes on.
+    #[must_use]
+    pub fn requires_abort(&self) -> bool {
+        self.course() == Course::Abort
+    }
+
+    /// Whether a broker may have done what it was asked to, although this is an error. A record
+    /// whose error says so may be in the log.
+    #[must_use]
+    pub fn maybe_written(&self) -> bool {
+        match self {
+            Self::TimedOut { maybe_written, .. } | Self::Disconnected { maybe_written, .. } => {
+                *maybe_written
+            }
+            Self::Broker { code, .. } => may_be_done(*code),
+            // The broker has answered, only not in a way that can be read.
+            Self::NotKafka { fault, .. } => matches!(fault, Fault::Decode(_)),
+            _ => false,
+        }
+    }
+
+    pub(super) fn course(&self) -> Course {
+        match self {
+            Self::Broker { api, code, .. } => course_of(*api, *code),
+            Self::TimedOut { .. } | Self::Disconnected { .. } => Course::Retry,
+            Self::Unreachable { tried } => {
+                let is_passing = tried.iter().any(|attempt| attempt.cause.is_passing());
+                if is_passing || tried.is_empty() { Course::Retry } else { Course::End }
+            }
+            Self::Authentication { failure, .. } => match failure.is_passing() {
+                true => Course::Retry,
+                false => Course::End,
+            },
+            Self::NotKafka { fault, .. } => match fault.is_of_port() {
+                true => Course::End,
+                false => Course::Fail,
+            },
+            Self::Closed { .. } => Course::End,
+            Self::Unsupported { .. }
+            | Self::UnknownTopic { .. }
+            | Self::TooLarge { .. }
+            | Self::Invalid { .. } => Course::Fail,
+        }
+    }
+}
+
+/// Programs print errors with `{:?}` too, through `unwrap` or from `main`: the kind, and what it
+/// says, on one line.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = self.to_string().replace(char::is_control, " ");
+        write!(f, "{:?}: {line}", self.kind())
+    }
+}
+
+/// How a program goes on after an answer to a request of this API.
+pub(super) fn course_of(api: ApiKey, code: ErrorCode) -> Course {
+    match remedy(api, code) {
+        Remedy::Retry
+        | Remedy::Refresh
+        | Remedy::Coordinator
+        | Remedy::Session
+        | Remedy::Rebootstrap => Course::Retry,
+        Remedy::Abort | Remedy::Epoch => Course::Abort,
+        Remedy::Fatal => Course::End,
+        // An election gives up at once where there is no such replica now.
+        Remedy::Fail if is_of_election(code) => Course::Retry,
+        Remedy::Ok | Remedy::Rejoin | Remedy::Reset | Remedy::Split | Remedy::Fail => Course::Fail,
+    }
+}
+
+fn is_of_election(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::PREFERRED_LEADER_NOT_AVAILABLE | ErrorCode::ELIGIBLE_LEADERS_NOT_AVAILABLE
+    )
+}
+
+/// The kind of an answer to a request of this API.
+pub(super) fn kind_of_code(api: ApiKey, code: ErrorCode) -> ErrorKind {
+    match ErrorKind::of_code(code) {
+        // The coordinator does not say that the producer is over.
+        ErrorKind::Fenced if course_of(api, code) == Course::Abort => ErrorKind::Transaction,
+        kind => kind,
+    }
+}
+
+/// The kind of a cause that does not pass.
+fn kind_of(cause: &Cause) -> ErrorKind {
+    match cause {
+        Cause::Fault(fault) => kind_of_fault(fault),
+        Cause::Login(_) => ErrorKind::Authentication,
+        Cause::Tls(fault) => match &**fault {
+            TlsFault::NotTls | TlsFault::NoCommonVersion | TlsFault::NothingInCommon => {
+                ErrorKind::Protocol
+            }
+            TlsFault::Unusable(_) => ErrorKind::Invalid,
+            _ => ErrorKind::Authentication,
+        },
+        _ => ErrorKind::Unavailable,
+    }
+}
+
+fn kind_of_fault(fault: &Fault) -> ErrorKind {
+    match fault {
+        fault if fault.is_of_port() => ErrorKind::Protocol,
+        Fault::Record(RecordError::CodecNotBuilt { .. }) => ErrorKind::Unsupported,
+        _ => ErrorKind::Corrupt,
+    }
+}
