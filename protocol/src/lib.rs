@@ -35,7 +35,7 @@
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
-//! | `gzip`, `snappy`, `lz4`, `zstd` | yes | the codec, both ways, in Rust; without it its batches are refused |
+//! | `gzip`, `snappy`, `lz4`, `zstd` | yes | the codec, in Rust; without it batches are refused |
 //! | `zstd-c` | no | zstd through the C library, in place of the one in Rust; runs a C compiler |
 //! | `json` | no | Kafka's JSON form of any message, and the lines of `kurier wire` |
 //!
