@@ -1,0 +1,64 @@
+//! Core: what is due in a cluster although nobody asks for it.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use super::whole::State;
+use crate::clock::Now;
+use crate::group::TopicPartition;
+use crate::transaction::Ending;
+
+impl State {
+    /// When something is due that no request asks for.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.groups.deadline().into_iter().chain(self.transactions.deadline()).min()
+    }
+
+    /// Does what was due until now, each thing at its time.
+    pub(crate) fn advance(&mut self, now: Now) {
+        self.groups.handle_time(now.instant);
+        while let Some(due) = self.deadline().filter(|due| *due <= now.instant) {
+            self.groups.handle_deadline(due, &self.group_topics);
+            let since = i64::try_from((now.instant - due).as_millis()).unwrap_or(0);
+            let at = Now { instant: due, millis: now.millis - since };
+            let next = &mut self.next_producer_id;
+            let fresh = || {
+                *next += 1;
+                *next - 1
+            };
+            for ending in self.transactions.handle_deadline(at, fresh) {
+                self.write_markers(ending, at);
+            }
+            self.changes += 1;
+        }
+    }
+
+    /// Ends a transaction in all its partitions that have a leader, and in its groups.
+    fn write_markers(&mut self, ending: Ending, now: Now) {
+        let Ending { id, marker, mut partitions, groups } = ending;
+        if let Some(unmarked) = self.saboteur.unmarked(partitions.iter()) {
+            partitions.remove(&unmarked);
+        }
+        let is_held = |one: &&TopicPartition| self.transactions.is_held(one);
+        let held: BTreeSet<TopicPartition> = partitions.iter().filter(is_held).cloned().collect();
+        partitions.retain(|(topic, partition)| {
+            if held.contains(&(topic.clone(), *partition)) {
+                return true;
+            }
+            let parts = self.parts_mut(topic, *partition);
+            let Some((config, found, codecs)) = parts else { return false };
+            if found.leader.is_none() {
+                return true;
+            }
+            // A producer of a later epoch has been here: then this transaction has ended.
+            let _fenced = found.end_transaction(marker, now.millis, (config, codecs));
+            false
+        });
+        for id in &groups {
+            if let Some(mut group) = self.groups.find(id) {
+                group.offsets.end_transaction(marker.producer_id, marker.end);
+            }
+        }
+        self.transactions.handle_markers(now.instant, &id, partitions);
+    }
+}

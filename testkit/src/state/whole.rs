@@ -1,0 +1,107 @@
+//! Core: the whole cluster as one struct: what its rooms share.
+
+use std::collections::BTreeMap;
+
+use kurier_protocol::Str;
+
+use super::acks::Acks;
+use super::broker::Broker;
+use super::settings::Settings;
+use super::topic::Topic;
+use crate::codecs::Codecs;
+use crate::fault::Refusals;
+use crate::group::{Groups, Topics};
+use crate::limits::FETCH_BYTES_MAX;
+use crate::sabotage::Saboteur;
+use crate::sessions::Sessions;
+use crate::transaction::Transactions;
+
+/// Brokers, topics, partitions, and what they hold.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) codecs: Codecs,
+    pub(super) brokers: BTreeMap<i32, Broker>,
+    pub(super) topics: BTreeMap<Str, Topic>,
+    /// The topics by what their names are in metrics.
+    pub(super) metric_names: BTreeMap<String, Str>,
+    pub(super) topics_made: u64,
+    pub(super) sessions: BTreeMap<i32, Sessions>,
+    pub(super) next_producer_id: i64,
+    pub(super) listeners: u32,
+    pub(crate) groups: Groups,
+    /// What groups know of the topics.
+    pub(crate) group_topics: Topics,
+    pub(crate) transactions: Transactions,
+    pub(crate) acks: Acks,
+    pub(crate) saboteur: Saboteur,
+    pub(super) calls: u64,
+    pub(super) members_named: u64,
+    /// Bytes that an answer to a fetch may have now, its first batch apart.
+    pub(crate) fetch_bytes_max: usize,
+    /// What the script refuses of the request that is being handled.
+    pub(crate) refusals: Refusals,
+    /// Who coordinates groups and transactional ids that do not stay where they belong.
+    pub(super) coordinators: BTreeMap<Str, i32>,
+    /// Grows with every change that a waiting request may wait for.
+    pub(super) changes: u64,
+}
+
+impl State {
+    /// A cluster of brokers 1 to `broker_count`, without topics.
+    pub(crate) fn new(settings: Settings, broker_count: i32) -> Self {
+        let brokers =
+            (1..=broker_count).map(|id| (id, Broker::new(id, settings.spoken.clone()))).collect();
+        Self {
+            groups: Groups::new(settings.groups),
+            group_topics: Topics::default(),
+            transactions: Transactions::new(settings.transactions, settings.transaction_rules()),
+            acks: Acks::default(),
+            saboteur: Saboteur::default(),
+            calls: 0,
+            members_named: 0,
+            settings,
+            codecs: Codecs::new(),
+            brokers,
+            topics: BTreeMap::new(),
+            metric_names: BTreeMap::new(),
+            topics_made: 0,
+            sessions: BTreeMap::new(),
+            next_producer_id: 0,
+            listeners: 1,
+            fetch_bytes_max: FETCH_BYTES_MAX,
+            refusals: Refusals::default(),
+            coordinators: BTreeMap::new(),
+            changes: 0,
+        }
+    }
+
+    /// A number for a request, so that it is known again when it is handled again.
+    pub(crate) fn new_call(&mut self) -> u64 {
+        self.calls += 1;
+        self.calls
+    }
+
+    /// The part of a member's id that nobody has, in the form of a random UUID.
+    pub(crate) fn new_member_name(&mut self) -> Str {
+        self.members_named += 1;
+        format!("00000000-0000-4000-8000-{:012x}", self.members_named).into()
+    }
+
+    /// A producer id that nobody has.
+    pub(crate) fn new_producer_id(&mut self) -> i64 {
+        let id = self.next_producer_id;
+        self.next_producer_id += 1;
+        id
+    }
+
+    /// A number that grows with every change that a waiting request may wait for.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Something was written that a waiting request may wait for.
+    pub(crate) fn push_change(&mut self) {
+        self.changes += 1;
+    }
+}
