@@ -1,8 +1,8 @@
 //! Core: what can happen to connections that are being made; each with an example.
 
 use super::action::{Action, ConnectionFate};
-use super::filter::Turns;
 use super::requests::{Aim, Fault};
+use super::turns::{Turns, takes_turns};
 
 /// Certain connections that clients make, for a [`Fault`]: the next one, if nothing else is said.
 #[derive(Clone, Copy, Debug)]
@@ -19,31 +19,13 @@ impl Fault {
     }
 }
 
+takes_turns!(Connections);
+
 impl Connections {
     /// Only those to this broker.
     #[must_use]
     pub fn broker(self, broker: i32) -> Self {
         Self { broker: Some(broker), ..self }
-    }
-
-    /// Not the first `count` ones. Default: 0.
-    #[must_use]
-    pub fn skip(mut self, count: u64) -> Self {
-        self.turns.skip = count;
-        self
-    }
-
-    /// This many of them. Default: 1.
-    #[must_use]
-    pub fn times(mut self, count: u64) -> Self {
-        self.turns.times = count;
-        self
-    }
-
-    /// All of them, until the fault is removed.
-    #[must_use]
-    pub fn always(self) -> Self {
-        self.times(u64::MAX)
     }
 
     /// Nobody listens: in memory the connection is refused, through TCP it is reset at once.

@@ -76,25 +76,3 @@ impl Filter {
         is_topic && is_partition
     }
 }
-
-/// Which of the requests that are meant: so many from a certain one on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Turns {
-    pub(super) skip: u64,
-    pub(super) times: u64,
-}
-
-impl Turns {
-    /// The first one.
-    pub(crate) const FIRST: Self = Self { skip: 0, times: 1 };
-
-    /// Which turn it is for the request before which so many were seen, counted from 0.
-    pub(crate) fn turn(self, seen: u64) -> Option<u64> {
-        seen.checked_sub(self.skip).filter(|turn| *turn < self.times)
-    }
-
-    /// Whether no turn comes any more after so many requests.
-    pub(crate) fn are_over(self, seen: u64) -> bool {
-        seen >= self.skip.saturating_add(self.times)
-    }
-}

@@ -5,6 +5,7 @@ mod action;
 mod row;
 mod named;
 mod filter;
+mod turns;
 mod requests;
 mod outcomes;
 mod lies;

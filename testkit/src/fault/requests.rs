@@ -3,7 +3,8 @@
 use kurier_protocol::{ApiKey, Str};
 
 use super::action::Action;
-use super::filter::{Filter, Seen, Turns};
+use super::filter::{Filter, Seen};
+use super::turns::{Turns, takes_turns};
 
 /// Something that goes wrong, as data: which requests or connections it hits, which of them in
 /// their order, and what happens to them. [`TestCluster::fault`](crate::TestCluster::fault) lets
@@ -67,6 +68,8 @@ impl Fault {
     }
 }
 
+takes_turns!(Requests);
+
 impl Requests {
     /// Requests of one API.
     #[must_use]
@@ -116,26 +119,6 @@ impl Requests {
     pub fn partition(mut self, partition: i32) -> Self {
         self.filter.partition = Some(partition);
         self
-    }
-
-    /// Not the first `count` ones. Default: 0.
-    #[must_use]
-    pub fn skip(mut self, count: u64) -> Self {
-        self.turns.skip = count;
-        self
-    }
-
-    /// This many of them. Default: 1.
-    #[must_use]
-    pub fn times(mut self, count: u64) -> Self {
-        self.turns.times = count;
-        self
-    }
-
-    /// All of them, until the fault is removed.
-    #[must_use]
-    pub fn always(self) -> Self {
-        self.times(u64::MAX)
     }
 
     /// Whether a request is one of them, whichever turn it is.
