@@ -62,8 +62,7 @@ pub(crate) struct Split {
     failed: Vec<(Named, ErrorCode)>,
 }
 
-/// Takes out of a request the parts that the plan refuses. A fetch stays as it is: its handler
-/// refuses.
+/// Takes out of a request the parts that the plan refuses; none where the handler refuses them.
 ///
 /// # Errors
 ///
@@ -71,9 +70,10 @@ pub(crate) struct Split {
 pub(crate) fn split(plan: &Plan, opened: &Opened, state: &State) -> Result<Split, String> {
     let mut split = Split::default();
     let (api, version) = opened.api();
-    let Some(info) = info(api).filter(|_| api != ApiKey::FETCH && !plan.refused.is_empty()) else {
+    if is_refused_by_handler(api) || plan.refused.is_empty() {
         return Ok(split);
-    };
+    }
+    let Some(info) = info(api) else { return Ok(split) };
     let text = |error: kurier_protocol::DecodeError| error.to_string();
     let mut request = value::decode(&info.request, &opened.body, version).map_err(text)?;
     let Some(mut row) = Row::new(version, info.request.fields, &mut request) else {
@@ -107,6 +107,12 @@ pub(crate) fn split(plan: &Plan, opened: &Opened, state: &State) -> Result<Split
         split.left = Some(handle::reopen(opened, body)?);
     }
     Ok(split)
+}
+
+/// Whether parts that are refused stay in the request, as its handler knows more: what is in the
+/// session of a fetch, and that of partitions added to a transaction all are or none.
+fn is_refused_by_handler(api: ApiKey) -> bool {
+    [ApiKey::FETCH, ApiKey::ADD_PARTITIONS_TO_TXN].contains(&api)
 }
 
 /// The answer to a request that is refused as a whole: closing, if it wants none.
@@ -153,7 +159,7 @@ pub(crate) fn edit(
     };
     let (api, _) = opened.api();
     let marks = || {
-        let refused = plan.refused.iter().filter(|_| api != ApiKey::FETCH);
+        let refused = plan.refused.iter().filter(|_| !is_refused_by_handler(api));
         refused.chain(&plan.denied)
     };
     if split.failed.is_empty() && marks().next().is_none() && plan.twists.is_empty() {

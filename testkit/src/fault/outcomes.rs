@@ -53,7 +53,8 @@ impl Requests {
 
     /// The request is not executed, and this code is the answer wherever it has room for one. With
     /// a [`topic`](Self::topic) or [`partition`](Self::partition) only these fail, and the rest of
-    /// the request is executed. A request that wants no answer closes the connection.
+    /// the request is executed; of AddPartitionsToTxn nothing is, and the rest is answered with
+    /// `OPERATION_NOT_ATTEMPTED`. A request that wants no answer closes the connection.
     ///
     /// ```
     /// # use kurier_protocol::{ApiKey, ErrorCode};

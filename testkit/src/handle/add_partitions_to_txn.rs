@@ -56,6 +56,22 @@ fn add(
     context: &Context,
     wanted: &AddPartitionsToTxnTransaction,
 ) -> Vec<AddPartitionsToTxnTopicResult> {
+    // All or nothing: what is right was not tried if something is wrong.
+    let wrong = |topic: &Str, partition: i32| {
+        state.refusals.check(topic, partition).err().or_else(|| {
+            let is_there = state.partition(topic, partition).is_some();
+            (!is_there).then_some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+        })
+    };
+    let all = || {
+        let topics = wanted.topics.iter();
+        topics.flat_map(|topic| topic.partitions.iter().map(|&p| (topic.name.clone(), p)))
+    };
+    if all().any(|(topic, partition)| wrong(&topic, partition).is_some()) {
+        return answer(&wanted.topics, |topic, partition| {
+            wrong(topic, partition).unwrap_or(ErrorCode::OPERATION_NOT_ATTEMPTED)
+        });
+    }
     let id = &wanted.transactional_id;
     if let Err(code) = state.check_coordinator(context.broker, id) {
         return answer(&wanted.topics, |_, _| code);
@@ -74,18 +90,6 @@ fn add(
             let of = (topic.clone(), partition);
             let verified = state.transactions.verify(writer, Member::Partition(&of), absent);
             verified.err().unwrap_or(ErrorCode::NONE)
-        });
-    }
-    // All or nothing.
-    let exists = |topic: &Str, partition: i32| state.partition(topic, partition).is_some();
-    let all = || {
-        let topics = wanted.topics.iter();
-        topics.flat_map(|topic| topic.partitions.iter().map(|&p| (topic.name.clone(), p)))
-    };
-    if !all().all(|(topic, partition)| exists(&topic, partition)) {
-        return answer(&wanted.topics, |topic, partition| match exists(topic, partition) {
-            true => ErrorCode::OPERATION_NOT_ATTEMPTED,
-            false => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
         });
     }
     let added = state.transactions.add(context.now, writer, all(), None);

@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use crate::peer::{self, fetch, fetched, produce};
 use kurier_env::{Env, RealWall};
+use kurier_protocol::api::add_partitions_to_txn::{
+    AddPartitionsToTxnRequest, AddPartitionsToTxnTopic,
+};
 use kurier_protocol::api::fetch::FetchRequest;
+use kurier_protocol::api::init_producer_id::InitProducerIdRequest;
 use kurier_protocol::api::metadata::{MetadataRequest, MetadataRequestTopic};
 use kurier_protocol::api::produce::{PartitionProduceData, ProduceRequest};
 use kurier_protocol::{ApiKey, ErrorCode};
@@ -42,6 +46,35 @@ async fn one_partition_of_a_request_is_refused_and_the_others_are_executed() {
     assert_eq!((cluster.high_watermark("t", 0), cluster.high_watermark("t", 3)), (1, 0));
     assert!(peer.produce("t", 0, "y").await.unwrap().is_ok());
     assert_eq!(fault.hits(), 1, "a request without the partition is none");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_partitions_added_to_a_transaction_one_refusal_stops_all() {
+    let cluster = cluster();
+    let coordinator = cluster.coordinator("x").unwrap();
+    let mut peer = cluster.connect(coordinator).await.unwrap();
+    let init = InitProducerIdRequest {
+        transactional_id: Some("x".into()),
+        transaction_timeout_ms: 60_000,
+        ..Default::default()
+    };
+    let producer = peer.call(4, &init).await.unwrap();
+    let topics = vec![AddPartitionsToTxnTopic { name: "t".into(), partitions: vec![0, 3] }];
+    let request = AddPartitionsToTxnRequest {
+        v3_and_below_transactional_id: "x".into(),
+        v3_and_below_producer_id: producer.producer_id,
+        v3_and_below_producer_epoch: producer.producer_epoch,
+        v3_and_below_topics: topics,
+        ..Default::default()
+    };
+    let code = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+    cluster.fault(Fault::on(ApiKey::ADD_PARTITIONS_TO_TXN).partition(3).answer(code));
+    for expected in [[ErrorCode::OPERATION_NOT_ATTEMPTED, code], [ErrorCode::NONE; 2]] {
+        let answer = peer.call(3, &request).await.unwrap();
+        let results = &answer.results_by_topic_v3_and_below[0].results_by_partition;
+        let codes = results.iter().map(|result| result.partition_error_code);
+        assert_eq!(codes.collect::<Vec<_>>(), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use kurier_protocol::api::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use kurier_protocol::api::add_partitions_to_txn::{
-    AddPartitionsToTxnRequest, AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction,
+    AddPartitionsToTxnRequest, AddPartitionsToTxnTopic, AddPartitionsToTxnTopicResult,
+    AddPartitionsToTxnTransaction,
 };
 use kurier_protocol::api::describe_producers::{DescribeProducersRequest, TopicRequest};
 use kurier_protocol::api::describe_transactions::DescribeTransactionsRequest;
@@ -374,6 +375,54 @@ fn offsets_in_a_transaction_count_when_it_commits() {
     request.member_id = "who".into();
     request.generation_id_or_member_epoch = 3;
     assert_eq!(commit(&mut bench, 5, &request), ErrorCode::UNKNOWN_MEMBER_ID);
+}
+
+#[test]
+fn partitions_are_added_all_or_none() {
+    let mut bench = Bench::new(Release::NEWEST);
+    let producer = bench.init();
+    let topic = |name: &str, partitions: &[i32]| AddPartitionsToTxnTopic {
+        name: name.into(),
+        partitions: partitions.to_vec(),
+    };
+    let topics = vec![topic("t", &[0, 9]), topic("missing", &[0])];
+    let untried = ErrorCode::OPERATION_NOT_ATTEMPTED;
+    let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    let codes = |results: &[AddPartitionsToTxnTopicResult]| -> Vec<ErrorCode> {
+        let partitions = results.iter().flat_map(|topic| &topic.results_by_partition);
+        partitions.map(|partition| partition.partition_error_code).collect()
+    };
+    let request = AddPartitionsToTxnRequest {
+        v3_and_below_transactional_id: "x".into(),
+        v3_and_below_producer_id: producer.0,
+        v3_and_below_producer_epoch: producer.1,
+        v3_and_below_topics: topics.clone(),
+        ..Default::default()
+    };
+    for broker in [TXN, TXN + 1] {
+        // Whether it is the coordinator is asked later.
+        let answer = bench.call(broker, 3, &request).answer();
+        assert_eq!(codes(&answer.results_by_topic_v3_and_below), [untried, unknown, unknown]);
+    }
+    // Of several transactions each is judged by itself, added to or verified.
+    let transaction = |topics, verify_only| AddPartitionsToTxnTransaction {
+        transactional_id: "x".into(),
+        producer_id: producer.0,
+        producer_epoch: producer.1,
+        verify_only,
+        topics,
+    };
+    for verify_only in [false, true] {
+        let good = transaction(vec![topic("t", &[2])], false);
+        let transactions = vec![transaction(topics.clone(), verify_only), good];
+        let request = AddPartitionsToTxnRequest { transactions, ..Default::default() };
+        let answer = bench.ask(5, &request).results_by_transaction;
+        assert_eq!(codes(&answer[0].topic_results), [untried, unknown, unknown]);
+        assert_eq!(codes(&answer[1].topic_results), [NONE]);
+    }
+    let request = DescribeTransactionsRequest { transactional_ids: vec!["x".into()] };
+    let described = bench.ask(0, &request).transaction_states.remove(0);
+    assert_eq!((described.topics.len(), &described.topics[0].partitions[..]), (1, &[2][..]));
 }
 
 #[test]
