@@ -23,7 +23,8 @@ use crate::sasl::{Sasl, SaslMechanism};
 use crate::security::Security;
 use crate::shared::Shared;
 use crate::state::{
-    CLUSTER_IDS, NewTopic, Settings, Spoken, State, broker_config_names, numbered_id,
+    BROKER_SESSION, CLUSTER_IDS, NewTopic, Settings, Spoken, State, broker_config_names,
+    numbered_id,
 };
 #[cfg(feature = "tls")]
 use crate::tls::{ClientAuth, Tls};
@@ -49,6 +50,7 @@ pub struct Builder {
     sasl: Sasl,
     #[cfg(feature = "tls")]
     tls: Option<ClientAuth>,
+    broker_session: Duration,
     groups: GroupSettings,
     transactions: TransactionSettings,
 }
@@ -73,6 +75,7 @@ impl Builder {
             sasl: Sasl::default(),
             #[cfg(feature = "tls")]
             tls: None,
+            broker_session: BROKER_SESSION,
             groups: GroupSettings::DEFAULT,
             transactions: TransactionSettings::DEFAULT,
         }
@@ -175,6 +178,14 @@ impl Builder {
     #[must_use]
     pub fn fetch_sessions_max(self, sessions: usize) -> Self {
         Self { fetch_sessions_max: sessions, ..self }
+    }
+
+    /// How long the controller waits for a broker that is [paused](TestCluster::pause_broker)
+    /// before it fences it. Kafka: `broker.session.timeout.ms`, and before KRaft
+    /// `zookeeper.session.timeout.ms`, there 18 s. Default: 9 s.
+    #[must_use]
+    pub fn broker_session_timeout(self, timeout: Duration) -> Self {
+        Self { broker_session: timeout, ..self }
     }
 
     /// How long a new group waits for further members before its first generation. Kafka:
@@ -418,6 +429,7 @@ impl Builder {
             partitions_default: self.partitions_default,
             replication_default: self.replication_default.unwrap_or_else(|| count.min(3)),
             fetch_sessions_max: self.fetch_sessions_max,
+            broker_session: self.broker_session,
             cluster_id: numbered_id(CLUSTER_IDS, 0).to_string(),
             groups,
             transactions: self.transactions,

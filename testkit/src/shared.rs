@@ -134,14 +134,12 @@ impl Shared {
         self.pauses.get(&broker).map(watch::Sender::subscribe)
     }
 
-    /// Pauses a broker, or lets it go on. Says whether there is such a broker.
+    /// Pauses a broker, if there is such a one, or lets it go on.
     #[expect(clippy::fn_params_excessive_bools, reason = "sets a field")]
-    pub(crate) fn set_paused(&self, broker: i32, is_paused: bool) -> bool {
-        let found = self.pauses.get(&broker);
-        found.is_some_and(|sender| {
+    pub(crate) fn set_paused(&self, broker: i32, is_paused: bool) {
+        if let Some(sender) = self.pauses.get(&broker) {
             sender.send_replace(is_paused);
-            true
-        })
+        }
     }
 
     /// What happens to a connection that is being made to a broker, by script.

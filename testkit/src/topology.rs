@@ -47,8 +47,11 @@ impl TestCluster {
 /// Brokers.
 impl TestCluster {
     /// Stops a broker's process as a signal does: connections are still made and taken, and
-    /// nothing is read or answered, until it is resumed. What it leads it goes on leading, as far
-    /// as the cluster knows: [`move_leader`](Self::move_leader) lets the controller give it up.
+    /// nothing is read or answered, until it is resumed. It fetches nothing, so that producers with
+    /// `acks=all` wait for it elsewhere. After
+    /// [`broker_session_timeout`](crate::Builder::broker_session_timeout) the controller fences it:
+    /// what it leads and coordinates moves to others, and it is not in sync any more. Until then
+    /// it goes on leading, as far as the cluster knows.
     ///
     /// # Panics
     ///
@@ -74,17 +77,20 @@ impl TestCluster {
     /// # }
     /// ```
     pub fn pause_broker(&self, broker: i32) {
-        let is_there = self.shared.set_paused(broker, true);
+        let is_there = self.shared.with(|core, now| core.state.pause(broker, now.instant));
+        self.shared.set_paused(broker, true);
         assert!(is_there, "there is no broker {broker}");
     }
 
-    /// Lets a paused broker go on where it was.
+    /// Lets a paused broker go on where it was. It catches up at once, and counts as in sync; what
+    /// others lead by now they go on leading.
     ///
     /// # Panics
     ///
     /// There is no such broker.
     pub fn resume_broker(&self, broker: i32) {
-        let is_there = self.shared.set_paused(broker, false);
+        let is_there = self.shared.with(|core, now| core.state.resume(broker, now.instant));
+        self.shared.set_paused(broker, false);
         assert!(is_there, "there is no broker {broker}");
     }
 

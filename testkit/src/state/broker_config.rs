@@ -82,6 +82,13 @@ const BROKER_CONFIGS: &[BrokerConfig] = &[
         set: |of, value| put(&mut of.auto_create, value.to_ascii_lowercase().parse().ok()),
     },
     BrokerConfig {
+        name: "broker.session.timeout.ms",
+        default: "9000",
+        least: 0,
+        value: |of| ms(of.broker_session),
+        set: |of, value| put(&mut of.broker_session, from_ms(value)),
+    },
+    BrokerConfig {
         name: "default.replication.factor",
         default: "1",
         least: 1,

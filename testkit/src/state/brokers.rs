@@ -115,6 +115,7 @@ impl State {
     /// broker.
     pub(crate) fn stop(&mut self, id: i32, now: Instant) -> bool {
         let is_there = self.set_alive(id, false, now);
+        self.silent.remove(&id);
         self.sessions(id).clear();
         is_there
     }
@@ -122,11 +123,12 @@ impl State {
     /// Starts a broker again; partitions without a leader take it if they may. Says whether there
     /// is such a broker.
     pub(crate) fn start(&mut self, id: i32, now: Instant) -> bool {
+        self.end_silence(id);
         self.set_alive(id, true, now)
     }
 
     #[expect(clippy::fn_params_excessive_bools, reason = "sets a field")]
-    fn set_alive(&mut self, id: i32, is_alive: bool, now: Instant) -> bool {
+    pub(super) fn set_alive(&mut self, id: i32, is_alive: bool, now: Instant) -> bool {
         let ids = || self.groups.iter().map(|(key, _)| key.clone());
         let before: Vec<_> = ids().map(|key| (self.coordinator(&key), key)).collect();
         let Some(broker) = self.brokers.get_mut(&id) else { return false };

@@ -20,6 +20,8 @@ struct Stopped {
 pub(super) enum Why {
     /// Its broker does not run; it catches up when that starts again.
     Down,
+    /// Its broker is paused; it catches up when that goes on.
+    Silent,
     /// It counts as in sync, but fetches nothing.
     Held,
     /// It is kept out of the replicas in sync.
@@ -35,6 +37,11 @@ impl Lag {
     /// Whether a replica does not follow for this reason.
     pub(super) fn is(&self, replica: i32, why: Why) -> bool {
         self.stopped.get(&replica).is_some_and(|stopped| stopped.why == why)
+    }
+
+    /// Lets a replica stop where it is, if it follows.
+    pub(super) fn silence(&mut self, replica: i32, leader_end: i64) {
+        self.stopped.entry(replica).or_insert(Stopped { end: leader_end, why: Why::Silent });
     }
 
     /// Lets a replica stop where it is.
@@ -81,6 +88,8 @@ mod tests {
         assert_eq!(lag.end_of(2, 9), 3);
         lag.follow_all(Why::Held);
         assert_eq!(lag.end_of(2, 9), 3);
+        lag.silence(2, 9);
+        assert!(lag.is(2, Why::Down), "who does not follow anyway has its reason");
         lag.follow(2);
         assert_eq!(lag.end_of(2, 9), 9);
     }

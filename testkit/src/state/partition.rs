@@ -146,6 +146,19 @@ impl Partition {
         self.lag.stop(broker, Why::Held, self.log.end());
     }
 
+    /// A broker is paused: it fetches nothing, wherever it follows or would have to.
+    pub(crate) fn silence(&mut self, broker: i32) {
+        if self.replicas.contains(&broker) {
+            self.lag.silence(broker, self.log.end());
+        }
+    }
+
+    /// A broker that was paused goes on.
+    pub(crate) fn unsilence(&mut self, broker: i32, config: &TopicConfig) {
+        self.lag.follow_if(&[broker], Why::Silent);
+        self.advance(config);
+    }
+
     /// Lets those catch up that were held.
     pub(crate) fn release_followers(&mut self, config: &TopicConfig) {
         self.lag.follow_all(Why::Held);
@@ -154,7 +167,8 @@ impl Partition {
 
     /// The end of a replica's log. Kafka: log end offset.
     pub(crate) fn end_at(&self, broker: i32) -> i64 {
-        self.lag.end_of(broker, self.log.end())
+        let end = self.log.end();
+        if self.leader == Some(broker) { end } else { self.lag.end_of(broker, end) }
     }
 
     // ---- offsets

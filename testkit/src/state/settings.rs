@@ -1,5 +1,7 @@
 //! Core: what is decided once for a cluster.
 
+use std::time::Duration;
+
 use kurier_protocol::Uuid;
 use kurier_protocol::release::Release;
 
@@ -23,6 +25,9 @@ pub(crate) struct Settings {
     /// Fetch sessions that a broker remembers. Kafka:
     /// max.incremental.fetch.session.cache.slots.
     pub(crate) fetch_sessions_max: usize,
+    /// How long the controller waits for a broker that is silent. Kafka:
+    /// broker.session.timeout.ms.
+    pub(crate) broker_session: Duration,
     /// What Metadata calls the cluster.
     pub(crate) cluster_id: String,
     pub(crate) groups: GroupSettings,
@@ -72,5 +77,7 @@ pub(crate) fn numbered_id(word: [u8; 8], number: u64) -> Uuid {
 }
 
 const TOPIC_IDS: [u8; 8] = *b"kuriertp";
+/// Kafka's default of broker.session.timeout.ms.
+pub(crate) const BROKER_SESSION: Duration = Duration::from_secs(9);
 /// What the cluster's id begins with.
 pub(crate) const CLUSTER_IDS: [u8; 8] = *b"kuriercl";

@@ -11,13 +11,15 @@ use crate::transaction::Ending;
 impl State {
     /// When something is due that no request asks for.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.groups.deadline().into_iter().chain(self.transactions.deadline()).min()
+        let all = [self.groups.deadline(), self.transactions.deadline(), self.fencing()];
+        all.into_iter().flatten().min()
     }
 
     /// Does what was due until now, each thing at its time.
     pub(crate) fn advance(&mut self, now: Now) {
         self.groups.handle_time(now.instant);
         while let Some(due) = self.deadline().filter(|due| *due <= now.instant) {
+            self.fence(due);
             self.groups.handle_deadline(due, &self.group_topics);
             let since = i64::try_from((now.instant - due).as_millis()).unwrap_or(0);
             let at = Now { instant: due, millis: now.millis - since };

@@ -76,6 +76,7 @@ impl State {
         self.group_topics.set(name, topic.id, topic.partitions.len());
         self.topics.insert(name.into(), topic);
         self.topics_made += 1;
+        self.silence_all();
         self.changes += 1;
     }
 
@@ -112,6 +113,7 @@ impl State {
         if let Some(topic) = self.topics.get_mut(name) {
             topic.partitions.extend(replicas.into_iter().map(|r| Partition::new(r, &alive)));
             self.group_topics.set(name, topic.id, topic.partitions.len());
+            self.silence_all();
             self.changes += 1;
         }
     }

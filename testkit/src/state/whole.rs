@@ -1,6 +1,7 @@
 //! Core: the whole cluster as one struct: what its rooms share.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use kurier_protocol::Str;
 
@@ -22,6 +23,8 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) codecs: Codecs,
     pub(super) brokers: BTreeMap<i32, Broker>,
+    /// Brokers that are paused, and since when nobody hears of them.
+    pub(super) silent: BTreeMap<i32, Instant>,
     pub(super) topics: BTreeMap<Str, Topic>,
     /// The topics by what their names are in metrics.
     pub(super) metric_names: BTreeMap<String, Str>,
@@ -63,6 +66,7 @@ impl State {
             settings,
             codecs: Codecs::new(),
             brokers,
+            silent: BTreeMap::new(),
             topics: BTreeMap::new(),
             metric_names: BTreeMap::new(),
             topics_made: 0,

@@ -11,6 +11,7 @@ mod replicas;
 mod script;
 mod topology;
 mod observation;
+mod pause;
 mod tcp;
 mod groups;
 mod sabotage;

@@ -18,7 +18,7 @@ use kurier_protocol::{ErrorCode, Records, Request, Uuid, decode, frame};
 use crate::clock::Now;
 use crate::group::GroupSettings;
 use crate::handle::{Context, Step, open};
-use crate::state::{ListenerId, NewTopic, Settings, State};
+use crate::state::{BROKER_SESSION, ListenerId, NewTopic, Settings, State};
 use crate::transaction::TransactionSettings;
 
 /// A cluster of three brokers with topic `t` of three partitions, led by brokers 1, 2 and 3.
@@ -57,6 +57,7 @@ impl Bench {
             partitions_default: 2,
             replication_default: 3,
             fetch_sessions_max: 1000,
+            broker_session: BROKER_SESSION,
             cluster_id: "cluster".to_owned(),
             groups: GroupSettings::DEFAULT,
             transactions: TransactionSettings::DEFAULT,
