@@ -5,7 +5,7 @@ use std::io;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::limits::READ_AHEAD_BYTES_MAX;
+use crate::limits::{READ_AHEAD_BYTES_MAX, READ_BYTES_MIN};
 
 /// What was read and not yet handled.
 #[derive(Debug, Default)]
@@ -82,6 +82,3 @@ enum Split {
     Frame(Bytes),
     Missing(usize),
 }
-
-/// Bytes that are read at once, at least.
-const READ_BYTES_MIN: usize = 16 << 10;

@@ -53,6 +53,7 @@ pub mod history;
 mod error;
 mod clock;
 mod codecs;
+mod kept;
 mod epochs;
 mod deadlines;
 mod pattern;

@@ -20,6 +20,8 @@ pub(crate) const FETCH_BYTES_MAX: usize = 55 << 20;
 pub(crate) const ANSWER_BYTES_UNREAD_MAX: usize = 256 << 20;
 /// Bytes that a batch may unpack to while it is checked.
 pub(crate) const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
+/// Bytes that are read from a connection at once, at least.
+pub(crate) const READ_BYTES_MIN: usize = 16 << 10;
 /// Bytes that are read ahead while a request waits.
 pub(crate) const READ_AHEAD_BYTES_MAX: usize = 64 << 10;
 /// Bytes of a stream in memory that are under way in one direction.
@@ -28,7 +30,7 @@ pub(crate) const STREAM_BYTES_MAX: usize = 256 << 10;
 pub(crate) const EVENTS_KEPT_MAX: usize = 100_000;
 /// Requests that are remembered.
 pub(crate) const REQUESTS_KEPT_MAX: usize = 100_000;
-/// Bytes of remembered requests.
+/// Bytes of remembered requests, and of what is remembered about them.
 pub(crate) const REQUEST_BYTES_KEPT_MAX: usize = 256 << 20;
 /// Batches of a producer that are remembered to recognise a retry. Kafka: 5.
 pub(crate) const PRODUCER_BATCHES_MAX: usize = 5;
@@ -37,6 +39,8 @@ pub(crate) const TOPIC_NAME_MAX: usize = 249;
 /// Fetch sessions of a broker, as far as nothing else is set. Kafka:
 /// max.incremental.fetch.session.cache.slots.
 pub(crate) const FETCH_SESSIONS_MAX: usize = 1000;
+/// Partitions that a broker remembers in all its fetch sessions together. Kafka has no limit.
+pub(crate) const SESSION_PARTITIONS_MAX: usize = 1_000_000;
 /// How long a fetch session need not give way to another one. Kafka:
 /// min.incremental.fetch.session.eviction.ms.
 pub(crate) const SESSION_PROTECTED: Duration = Duration::from_secs(120);

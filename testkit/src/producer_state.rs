@@ -37,7 +37,7 @@ pub(crate) struct ProducerState {
     pub(crate) open_from: Option<i64>,
     /// The epoch of the coordinator that wrote its last marker; -1 if there was none.
     pub(crate) coordinator_epoch: i32,
-    /// The latest timestamp of its last batch.
+    /// The latest timestamp of its last batch, or that of its last marker.
     pub(crate) timestamp: i64,
     /// The latest batches, oldest first.
     batches: VecDeque<Written>,
@@ -147,11 +147,17 @@ impl ProducerStates {
         state.batches.push_back(Written { sequences, base_offset, last_offset, timestamp });
     }
 
-    /// Remembers the end of a transaction, whose marker was appended.
-    pub(crate) fn push_marker(&mut self, marker: Marker, offset: i64, high_watermark: i64) {
+    /// Remembers the end of a transaction, whose marker was appended at a time.
+    pub(crate) fn push_marker(
+        &mut self,
+        marker: Marker,
+        (offset, timestamp): (i64, i64),
+        high_watermark: i64,
+    ) {
         self.unreplicated.retain(|ended| ended.last_offset >= high_watermark);
         let state = self.enter(marker.producer_id, marker.epoch);
         state.coordinator_epoch = marker.coordinator_epoch;
+        state.timestamp = timestamp;
         let Some(first_offset) = state.open_from.take() else { return };
         let ended = Ended { producer_id: marker.producer_id, first_offset, last_offset: offset };
         self.unreplicated.push(ended);
@@ -207,8 +213,9 @@ impl ProducerStates {
 
     /// The aborted transactions that have records in a stretch of offsets.
     pub(crate) fn aborted(&self, from: i64, until: i64) -> impl Iterator<Item = &Ended> {
-        let aborted = self.aborted.iter();
-        aborted.filter(move |one| one.last_offset >= from && one.first_offset < until)
+        let first = self.aborted.partition_point(|one| one.last_offset < from);
+        let later = self.aborted.get(first..).unwrap_or_default().iter();
+        later.filter(move |one| one.first_offset < until)
     }
 
     /// Whether the records of a producer at this offset belong to an aborted transaction.
@@ -228,6 +235,18 @@ impl ProducerStates {
     /// All producers, by id.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, &ProducerState)> {
         self.states.iter().map(|(id, state)| (*id, state))
+    }
+
+    /// Forgets the producers that have no transaction open and have written nothing later than
+    /// this. Kafka: producer.id.expiration.ms.
+    pub(crate) fn expire(&mut self, timestamp: i64) {
+        self.states.retain(|_, state| state.open_from.is_some() || state.timestamp > timestamp);
+    }
+
+    /// Forgets the aborted transactions whose records are gone.
+    pub(crate) fn forget_aborted_before(&mut self, offset: i64) {
+        let gone = self.aborted.partition_point(|one| one.last_offset < offset);
+        self.aborted.drain(..gone);
     }
 
     /// Forgets all producers: nothing is left of their records, or of the memory of them.
@@ -255,7 +274,8 @@ impl ProducerStates {
         for batch in batches {
             if batch.is_control() {
                 if let Some(marker) = Marker::of(batch) {
-                    self.push_marker(marker, batch.base_offset(), high_watermark);
+                    let at = (batch.base_offset(), batch.max_timestamp());
+                    self.push_marker(marker, at, high_watermark);
                 }
             } else if let Some(written) = Sequenced::of(batch) {
                 let offsets = (batch.base_offset(), batch.last_offset());
@@ -347,12 +367,34 @@ mod tests {
     }
 
     #[test]
+    fn a_producer_that_was_silent_for_long_is_forgotten_unless_its_transaction_is_open() {
+        let open = Sequenced { producer_id: 8, is_transactional: true, ..batch(0, 0, 0) };
+        let mut states = after(&[(batch(0, 0, 4), 0), (open, 5)]);
+        states.expire(-1);
+        assert_eq!(states.iter().count(), 2);
+        states.expire(0);
+        assert_eq!(states.iter().map(|(id, _)| id).collect::<Vec<_>>(), [8]);
+        let end = TransactionEnd::Abort;
+        let marker = Marker { producer_id: 8, epoch: 0, end, coordinator_epoch: 0 };
+        states.push_marker(marker, (6, 70), 7);
+        states.expire(69);
+        assert_eq!(states.iter().count(), 1, "its end counts as well");
+        states.expire(70);
+        assert_eq!(states.iter().count(), 0);
+        assert_eq!(states.aborted(5, 6).count(), 1, "its records are aborted for ever");
+        states.forget_aborted_before(6);
+        assert_eq!(states.aborted(0, 9).count(), 1);
+        states.forget_aborted_before(7);
+        assert_eq!(states.aborted(0, 9).count(), 0);
+    }
+
+    #[test]
     fn a_transaction_is_unstable_until_all_replicas_have_its_marker() {
         let mut states = after(&[(Sequenced { is_transactional: true, ..batch(0, 0, 4) }, 0)]);
         assert_eq!(states.last_stable(5), 0);
         let end = TransactionEnd::Commit;
         let marker = Marker { producer_id: 7, epoch: 0, end, coordinator_epoch: 0 };
-        states.push_marker(marker, 5, 3);
+        states.push_marker(marker, (5, 0), 3);
         assert_eq!((states.last_stable(3), states.last_stable(5)), (0, 0));
         assert_eq!(states.last_stable(6), 6);
     }
@@ -362,7 +404,7 @@ mod tests {
         let mut states = ProducerStates::default();
         let end = TransactionEnd::Commit;
         let marker = Marker { producer_id: 7, epoch: 0, end, coordinator_epoch: 2 };
-        states.push_marker(marker, 0, 0);
+        states.push_marker(marker, (0, 0), 0);
         let older = Marker { coordinator_epoch: 1, ..marker };
         let fenced = states.check_marker(older);
         assert_eq!(fenced, Err(ErrorCode::TRANSACTION_COORDINATOR_FENCED));

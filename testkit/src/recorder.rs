@@ -8,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use kurier_protocol::{ApiKey, Request, decode};
 
-use crate::limits::REQUEST_BYTES_KEPT_MAX;
+use crate::kept::Kept;
+use crate::limits::{READ_BYTES_MIN, REQUEST_BYTES_KEPT_MAX};
 
 /// A request that a broker got.
 #[derive(Clone)]
@@ -45,6 +46,14 @@ impl RecordedRequest {
             Ok(request) => request,
             Err(error) => panic!("the request is malformed: {error}"),
         }
+    }
+}
+
+impl RecordedRequest {
+    /// Bytes of memory that it takes.
+    fn weight(&self) -> usize {
+        let client_id = self.client_id.as_ref().map_or(0, String::len);
+        size_of::<Self>() + self.body.len() + client_id
     }
 }
 
@@ -125,14 +134,20 @@ impl Recorder {
     }
 
     /// Remembers a request, and forgets the oldest ones if there are too many.
-    pub(crate) fn push(&mut self, request: RecordedRequest) {
-        self.bytes += request.body.len();
+    pub(crate) fn push(&mut self, mut request: RecordedRequest) {
         *self.counters.requests.entry((request.broker, request.api)).or_default() += 1;
         self.counters.request_bytes += request.body.len() as u64;
+        if self.kept_max == 0 {
+            return;
+        }
+        if request.body.len() <= COPIED_BYTES_MAX {
+            request.body = request.body.kept();
+        }
+        self.bytes += request.weight();
         self.requests.push_back(request);
         while self.requests.len() > self.kept_max || self.bytes > REQUEST_BYTES_KEPT_MAX {
             match self.requests.pop_front() {
-                Some(oldest) => self.bytes -= oldest.body.len(),
+                Some(oldest) => self.bytes -= oldest.weight(),
                 None => break,
             }
         }
@@ -183,6 +198,9 @@ pub(crate) fn listed(requests: &[RecordedRequest]) -> String {
     }
 }
 
+/// Bodies up to this size are copied: they hold a buffer that may be as large as this.
+const COPIED_BYTES_MAX: usize = READ_BYTES_MIN;
+
 /// Requests that a message lists.
 const LISTED_MAX: usize = 50;
 
@@ -213,6 +231,19 @@ mod tests {
             assert_eq!(latest, [4, 5][2 - kept..]);
             assert_eq!(recorder.counters().of(ApiKey::METADATA), 5);
         }
+    }
+
+    #[test]
+    fn small_requests_are_counted_with_all_that_they_take() {
+        let mut recorder = Recorder::new(usize::MAX);
+        let mut small = at(&[1]).remove(0);
+        small.client_id = Some("c".repeat(1 << 15));
+        for _ in 0..10_000 {
+            recorder.push(small.clone());
+        }
+        let kept = recorder.requests().count();
+        assert_eq!(kept, REQUEST_BYTES_KEPT_MAX / small.weight());
+        assert!(kept * (1 << 15) <= REQUEST_BYTES_KEPT_MAX);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Core: fetch sessions of one broker (KIP-227): the partitions that a client wants are remembered,
 //! so that it sends only what changes and gets only what is new.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
 
 use kurier_protocol::api::fetch::{FetchPartition, FetchRequest, PartitionData};
 use kurier_protocol::{ErrorCode, Str, Uuid};
 
-use crate::limits::SESSION_PROTECTED;
+use crate::kept::Kept;
+use crate::limits::{SESSION_PARTITIONS_MAX, SESSION_PROTECTED};
 
 /// The sessions of a broker, by id.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(crate) struct Sessions {
     latest_id: i32,
     /// How many there may be.
     slots: usize,
+    /// How many partitions they may have together.
+    partitions_max: usize,
 }
 
 #[derive(Debug)]
@@ -66,7 +69,8 @@ enum Kind {
 impl Sessions {
     /// No sessions, and room for so many.
     pub(crate) fn new(slots: usize) -> Self {
-        Self { sessions: BTreeMap::new(), latest_id: 0, slots }
+        let partitions_max = SESSION_PARTITIONS_MAX;
+        Self { sessions: BTreeMap::new(), latest_id: 0, slots, partitions_max }
     }
 
     /// Says what a request is about, without changing a session.
@@ -93,30 +97,37 @@ impl Sessions {
             }
             wanted.clone_from(&session.wanted);
         }
+        let mut places = HashMap::new();
+        if !request.topics.is_empty() {
+            places.extend(wanted.iter().map(Wanted::key).zip(0..));
+        }
         for topic in &request.topics {
             for partition in &topic.partitions {
-                let known = wanted.iter_mut().find(|known| {
-                    known.topic == topic.topic
-                        && known.topic_id == topic.topic_id
-                        && known.partition.partition == partition.partition
-                        && kind == Kind::Incremental
-                });
-                match known {
-                    Some(known) => known.partition = partition.clone(),
-                    None => wanted.push(Wanted {
-                        topic: topic.topic.clone(),
-                        topic_id: topic.topic_id,
-                        partition: partition.clone(),
-                        told: NOTHING,
-                    }),
+                let new = Wanted {
+                    topic: topic.topic.clone(),
+                    topic_id: topic.topic_id,
+                    partition: partition.clone(),
+                    told: NOTHING,
+                };
+                let place = places.get(&new.key()).copied();
+                match place.and_then(|place: usize| wanted.get_mut(place)) {
+                    Some(known) => known.partition = new.partition,
+                    None => {
+                        if kind == Kind::Incremental {
+                            places.insert(new.key(), wanted.len());
+                        }
+                        wanted.push(new);
+                    }
                 }
             }
         }
-        for topic in &request.forgotten_topics_data {
-            wanted.retain(|known: &Wanted| {
-                let is_topic = known.topic == topic.topic && known.topic_id == topic.topic_id;
-                !(is_topic && topic.partitions.contains(&known.partition.partition))
+        if !request.forgotten_topics_data.is_empty() {
+            let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
+                let partitions = topic.partitions.iter();
+                partitions.map(|&index| (topic.topic.clone(), topic.topic_id, index))
             });
+            let forgotten: HashSet<_> = forgotten.collect();
+            wanted.retain(|known: &Wanted| !forgotten.contains(&known.key()));
         }
         Ok(Fetch { wanted, kind, naming })
     }
@@ -137,8 +148,7 @@ impl Sessions {
             if is_new || fetch.kind != Kind::Incremental {
                 kept.push((wanted.clone(), answer.clone()));
             }
-            // What outlives its request must not keep the request's memory.
-            wanted.topic = Str::from(wanted.topic.as_str());
+            wanted.topic = wanted.topic.kept();
             let has_data = answer.records.is_some_and(|records| !records.0.is_empty());
             let goes_on = fetch.kind == Kind::Incremental;
             if has_data && goes_on { busy.push(wanted) } else { quiet.push(wanted) }
@@ -155,8 +165,11 @@ impl Sessions {
         wanted: Vec<Wanted>,
         now: Instant,
     ) -> i32 {
+        // Only a request that names partitions makes a session larger.
+        let fits = request.topics.is_empty()
+            || self.partitions_besides(request.session_id) + wanted.len() <= self.partitions_max;
         match fetch.kind {
-            Kind::Incremental if !wanted.is_empty() => {
+            Kind::Incremental if !wanted.is_empty() && fits => {
                 if let Some(session) = self.sessions.get_mut(&request.session_id) {
                     session.epoch = session.epoch.checked_add(1).unwrap_or(1);
                     session.wanted = wanted;
@@ -164,7 +177,7 @@ impl Sessions {
                 }
                 return request.session_id;
             }
-            Kind::Full if !wanted.is_empty() => {}
+            Kind::Full if !wanted.is_empty() && fits => {}
             _ => {
                 self.sessions.remove(&request.session_id);
                 return 0;
@@ -179,6 +192,11 @@ impl Sessions {
         let session = Session { since: now, used: now, epoch, naming, wanted };
         self.sessions.insert(self.latest_id, session);
         self.latest_id
+    }
+
+    fn partitions_besides(&self, session_id: i32) -> usize {
+        let others = self.sessions.iter().filter(|(id, _)| **id != session_id);
+        others.map(|(_, session)| session.wanted.len()).sum()
     }
 
     /// Makes room for a session of so many partitions: the one that was not used for longest goes
@@ -202,6 +220,10 @@ impl Sessions {
 }
 
 impl Wanted {
+    fn key(&self) -> (Str, Uuid, i32) {
+        (self.topic.clone(), self.topic_id, self.partition.partition)
+    }
+
     /// Remembers what the client is told, and says whether that is new to it.
     fn learn(&mut self, answer: &PartitionData) -> bool {
         let before = self.told;
@@ -295,6 +317,18 @@ mod tests {
             ForgottenTopic { topic: "t".into(), partitions: vec![0], ..Default::default() };
         next.forgotten_topics_data = vec![forgotten];
         assert_eq!(answer(&mut sessions, &next, |_| 6), Ok((1, vec![1])));
+    }
+
+    #[test]
+    fn a_session_that_grows_too_large_is_no_more() {
+        let mut sessions = Sessions::new(10);
+        sessions.partitions_max = 4;
+        assert_eq!(answer(&mut sessions, &request(0, 0, &[0]), |_| 5).unwrap().0, 1);
+        assert_eq!(answer(&mut sessions, &request(0, 0, &[1, 2, 3]), |_| 5).unwrap().0, 2);
+        assert_eq!(answer(&mut sessions, &request(0, 0, &[0]), |_| 5).unwrap().0, 0);
+        assert_eq!(answer(&mut sessions, &request(1, 1, &[1]), |_| 5).unwrap().0, 0);
+        let gone = answer(&mut sessions, &request(1, 2, &[]), |_| 5);
+        assert_eq!(gone, Err(ErrorCode::FETCH_SESSION_ID_NOT_FOUND));
     }
 
     #[test]

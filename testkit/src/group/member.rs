@@ -8,6 +8,8 @@ use kurier_protocol::api::join_group::{
     JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponseMember,
 };
 
+use crate::kept::Kept;
+
 /// Who sends a request, and which one it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
@@ -50,7 +52,7 @@ impl Member {
     /// A member that asks to join.
     pub(super) fn new(caller: &Caller, request: &JoinGroupRequest) -> Self {
         let mut member = Self {
-            instance: request.group_instance_id.clone(),
+            instance: request.group_instance_id.kept(),
             client_id: caller.client_id.clone(),
             session: Duration::ZERO,
             rebalance: Duration::ZERO,
@@ -71,7 +73,7 @@ impl Member {
         // Version 0 has one timeout for both.
         let is_said = version >= 1 && request.rebalance_timeout_ms >= 0;
         self.rebalance = if is_said { millis(request.rebalance_timeout_ms) } else { self.session };
-        self.protocols.clone_from(&request.protocols);
+        self.protocols = request.protocols.kept();
     }
 
     /// It has shown that it is alive.

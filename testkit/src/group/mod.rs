@@ -34,6 +34,7 @@ use std::time::Instant;
 use kurier_protocol::Str;
 
 use crate::deadlines::Deadlines;
+use crate::kept::Kept;
 
 /// All groups, by id.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ impl Groups {
     /// The group, which is made if there is none, to be changed.
     pub(crate) fn obtain(&mut self, id: &Str) -> GroupMut<'_> {
         let Self { settings, groups, deadlines, .. } = self;
-        let group = groups.entry(id.clone()).or_insert_with(Group::new);
+        let group = groups.entry(id.kept()).or_insert_with(Group::new);
         GroupMut { id: id.clone(), group, settings, deadlines }
     }
 

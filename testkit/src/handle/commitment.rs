@@ -21,7 +21,7 @@ pub(super) fn known_topic(state: &State, topic: Named<'_>) -> Result<Str, ErrorC
     match topic {
         Named::Id(id) => state.topic_name(id).cloned().ok_or(ErrorCode::UNKNOWN_TOPIC_ID),
         Named::By(name) => {
-            let known = state.topic(name).map(|_| name.clone());
+            let known = state.known_name(name).cloned();
             known.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
         }
     }

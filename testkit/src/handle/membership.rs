@@ -6,6 +6,7 @@ use kurier_protocol::{ErrorCode, Str, Uuid};
 
 use super::api::Context;
 use crate::group::{Caller, Claim, Classic, CommitKind, GroupSettings, Kind};
+use crate::kept::Kept;
 use crate::state::State;
 
 /// Who sends a request.
@@ -13,7 +14,7 @@ pub(super) fn caller(state: &mut State, context: &Context) -> Caller {
     Caller {
         call: context.call,
         version: context.version,
-        client_id: context.client_id.clone(),
+        client_id: context.client_id.kept(),
         fresh: state.new_member_name(),
         now: context.now.instant,
     }

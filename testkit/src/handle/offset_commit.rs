@@ -12,6 +12,7 @@ use super::api::{Api, Context, Outcome};
 use super::commitment::{Named, keep, known_partition, known_topic};
 use super::membership::check_commit;
 use crate::group::{Claim, CommitKind, Committed, Offsets};
+use crate::kept::Kept;
 use crate::state::State;
 
 impl Api for OffsetCommitRequest {
@@ -74,7 +75,7 @@ fn committed(
     Committed {
         offset: partition.committed_offset,
         leader_epoch: partition.committed_leader_epoch,
-        metadata: partition.committed_metadata.clone().unwrap_or_default(),
+        metadata: partition.committed_metadata.kept().unwrap_or_default(),
         at,
         expires,
     }

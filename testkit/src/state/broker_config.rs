@@ -204,6 +204,13 @@ const BROKER_CONFIGS: &[BrokerConfig] = &[
         },
     },
     BrokerConfig {
+        name: "producer.id.expiration.ms",
+        default: "86400000",
+        least: 1,
+        value: |of| ms(of.transactions.producer_expiration),
+        set: |of, value| put(&mut of.transactions.producer_expiration, from_ms(value)),
+    },
+    BrokerConfig {
         name: "transaction.max.timeout.ms",
         default: "900000",
         least: 1,

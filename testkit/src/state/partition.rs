@@ -256,7 +256,7 @@ impl Partition {
         self.producers.check_marker(marker)?;
         let appended = self.log.append(&marker.batch(millis), None, millis, codecs);
         let appended = appended.map_err(|_| ErrorCode::KAFKA_STORAGE_ERROR)?;
-        self.producers.push_marker(marker, appended.base_offset, self.high_watermark);
+        self.producers.push_marker(marker, (appended.base_offset, millis), self.high_watermark);
         self.advance(config);
         Ok(())
     }
@@ -275,6 +275,7 @@ impl Partition {
             return Err(OutOfRange);
         }
         self.log.raise_start(offset)?;
+        self.producers.forget_aborted_before(self.log.start());
         if config.forgets_producers() {
             self.producers.forget_before(self.log.start());
         }

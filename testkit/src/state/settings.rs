@@ -62,6 +62,14 @@ impl Settings {
         self.release >= Release::V3_6
     }
 
+    /// How long a partition remembers a silent producer: until 3.4 as long as a transactional id.
+    pub(crate) fn producer_expiration(&self) -> Duration {
+        match self.release >= Release::V3_4 {
+            true => self.transactions.producer_expiration,
+            false => self.transactions.id_expiration,
+        }
+    }
+
     /// The id of the topic that was created as the `made`th; zero where the release has no ids.
     pub(crate) fn topic_id(&self, made: u64) -> Uuid {
         if self.release < Release::V2_8 {

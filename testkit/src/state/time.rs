@@ -1,7 +1,7 @@
 //! Core: what is due in a cluster although nobody asks for it.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::whole::State;
 use crate::clock::Now;
@@ -32,6 +32,26 @@ impl State {
                 self.write_markers(ending, at);
             }
             self.changes += 1;
+        }
+        self.expire_producers(now);
+    }
+
+    /// Lets partitions forget producers that were silent for too long at the last moment at which
+    /// brokers look for them. Nobody waits for that, so it happens when next anything does.
+    fn expire_producers(&mut self, now: Now) {
+        let seen = *self.producers_seen.get_or_insert(now.instant);
+        let since = now.instant.saturating_duration_since(seen);
+        let turns = since.as_secs() / PRODUCERS_SEEN_EVERY.as_secs();
+        if turns == 0 {
+            return;
+        }
+        let latest = seen + PRODUCERS_SEEN_EVERY * u32::try_from(turns).unwrap_or(u32::MAX);
+        self.producers_seen = Some(latest);
+        let late = now.instant.saturating_duration_since(latest);
+        let kept = i64::try_from((self.settings.producer_expiration() + late).as_millis());
+        let until = now.millis.saturating_sub(kept.unwrap_or(i64::MAX));
+        for topic in self.topics.values_mut() {
+            topic.partitions.iter_mut().for_each(|found| found.producers.expire(until));
         }
     }
 
@@ -64,3 +84,6 @@ impl State {
         self.transactions.handle_markers(now.instant, &id, partitions);
     }
 }
+
+/// How often brokers look for silent producers. Kafka: producer.id.expiration.check.interval.ms.
+const PRODUCERS_SEEN_EVERY: Duration = Duration::from_secs(600);

@@ -19,6 +19,11 @@ impl State {
         self.topics.get(name)
     }
 
+    /// The name of a topic in memory of its own, if there is such a topic.
+    pub(crate) fn known_name(&self, name: &str) -> Option<&Str> {
+        self.topics.get_key_value(name).map(|(name, _)| name)
+    }
+
     /// A topic by its name, to be changed.
     pub(crate) fn topic_mut(&mut self, name: &str) -> Option<&mut Topic> {
         let found = self.topics.get_mut(name)?;

@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(super) metric_names: BTreeMap<String, Str>,
     pub(super) topics_made: u64,
     pub(super) sessions: BTreeMap<i32, Sessions>,
+    /// When it was looked last for producers that were silent for long.
+    pub(super) producers_seen: Option<Instant>,
     pub(super) next_producer_id: i64,
     pub(super) listeners: u32,
     pub(crate) groups: Groups,
@@ -71,6 +73,7 @@ impl State {
             metric_names: BTreeMap::new(),
             topics_made: 0,
             sessions: BTreeMap::new(),
+            producers_seen: None,
             next_producer_id: 0,
             listeners: 1,
             fetch_bytes_max: FETCH_BYTES_MAX,

@@ -22,6 +22,7 @@ use kurier_protocol::{ErrorCode, Str};
 use crate::clock::Now;
 use crate::deadlines::Deadlines;
 use crate::group::{TopicPartition, TransactionEnd};
+use crate::kept::Kept;
 use held::Held;
 
 /// All transactional ids.
@@ -83,7 +84,7 @@ impl Transactions {
         }
         let how = (self.rules, now.instant + self.settings.marker_delay);
         let fresh = || Transaction::new(init.fresh, now.instant);
-        self.transactions.entry(init.id.clone()).or_insert_with(fresh);
+        self.transactions.entry(init.id.kept()).or_insert_with(fresh);
         self.act(init.id, |found| found.init(now, init, how))
     }
 

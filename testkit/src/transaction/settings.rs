@@ -13,6 +13,9 @@ pub(crate) struct TransactionSettings {
     /// How long an id without a transaction is remembered. Kafka: transactional.id.expiration.ms;
     /// it looks once an hour, here it is forgotten at once.
     pub(crate) id_expiration: Duration,
+    /// How long a partition remembers a producer that writes nothing to it (KIP-854). Kafka:
+    /// producer.id.expiration.ms.
+    pub(crate) producer_expiration: Duration,
 }
 
 impl TransactionSettings {
@@ -21,5 +24,6 @@ impl TransactionSettings {
         timeout_max_ms: 900_000,
         marker_delay: Duration::ZERO,
         id_expiration: Duration::from_secs(7 * 24 * 3600),
+        producer_expiration: Duration::from_secs(24 * 3600),
     };
 }

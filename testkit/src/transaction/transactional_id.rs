@@ -11,6 +11,7 @@ use super::settings::TransactionSettings;
 use super::writer::{Init, Member, Producer, Rules, Writer};
 use crate::clock::Now;
 use crate::group::{TopicPartition, TransactionEnd};
+use crate::kept::Kept;
 
 /// One transactional id.
 #[derive(Debug)]
@@ -145,8 +146,13 @@ impl Transaction {
             }
         }
         self.change(now.instant);
-        self.partitions.extend(partitions);
-        self.groups.extend(group.cloned());
+        for partition in partitions {
+            if !self.partitions.contains(&partition) {
+                let (topic, index) = partition;
+                self.partitions.insert((topic.kept(), index));
+            }
+        }
+        self.groups.extend(group.map(Str::kept));
         Ok(())
     }
 

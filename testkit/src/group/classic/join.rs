@@ -10,6 +10,7 @@ use super::phase::{Barrier, Phase};
 use crate::group::calls::Known;
 use crate::group::member::{Awaits, Caller, Member};
 use crate::group::settings::GroupSettings;
+use crate::kept::Kept;
 
 impl Classic {
     /// A member joins, or looks whether the generation it waits for has begun: `None` if not.
@@ -100,7 +101,7 @@ impl Classic {
     ) -> Result<Option<JoinGroupResponse>, ErrorCode> {
         let id = &request.member_id;
         if self.promised.remove(id).is_some() {
-            self.add(caller, request, id.clone(), settings);
+            self.add(caller, request, id.kept(), settings);
             return Ok(None);
         }
         self.check_member(id, request.group_instance_id.as_deref())?;
@@ -134,7 +135,7 @@ impl Classic {
         settings: &GroupSettings,
     ) {
         if self.members.is_empty() {
-            self.protocol_type = Some(request.protocol_type.clone());
+            self.protocol_type = Some(request.protocol_type.kept());
         }
         let mut member = Member::new(caller, request);
         member.awaits = Awaits::Join(caller.call);

@@ -9,6 +9,7 @@ use super::group::Classic;
 use super::phase::{Barrier, Phase};
 use crate::group::calls::Known;
 use crate::group::member::{Awaits, Caller};
+use crate::kept::Kept;
 
 impl Classic {
     /// The leader assigns, the others wait for it: `None` as long as it did not.
@@ -71,7 +72,7 @@ impl Classic {
     fn assign(&mut self, now: Instant, request: &SyncGroupRequest) {
         for (id, member) in &mut self.members {
             let given = request.assignments.iter().rfind(|given| given.member_id == *id);
-            member.assignment = given.map(|given| given.assignment.clone()).unwrap_or_default();
+            member.assignment = given.map(|given| given.assignment.kept()).unwrap_or_default();
         }
         self.phase = Phase::Stable;
         let ids: Vec<Str> = self.members.keys().cloned().collect();

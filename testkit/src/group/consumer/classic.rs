@@ -25,6 +25,7 @@ use crate::group::member::{Caller, millis};
 use crate::group::refusal::Refusal;
 use crate::group::settings::{GroupSettings, MigrationPolicy};
 use crate::group::topics::Topics;
+use crate::kept::Kept;
 
 /// What became of a JoinGroup.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ impl Consumer {
         let instance = request.group_instance_id.as_deref();
         let id = match request.member_id.is_empty() {
             true => caller.fresh.clone(),
-            false => request.member_id.clone(),
+            false => request.member_id.kept(),
         };
         self.check_room(&id, instance, settings)?;
         let first = self.check_protocols(request)?;
@@ -251,18 +252,18 @@ impl ConsumerMember {
     ) {
         self.client_id = caller.client_id.clone();
         if request.group_instance_id.is_some() {
-            self.instance.clone_from(&request.group_instance_id);
+            self.instance = request.group_instance_id.kept();
         }
         if said.rack_id.as_ref().is_some_and(|rack| !rack.is_empty()) {
-            self.rack.clone_from(&said.rack_id);
+            self.rack = said.rack_id.kept();
         }
-        self.names = said.topics.iter().cloned().collect();
+        self.names = said.topics.iter().map(Str::kept).collect();
         self.regex = None;
         let session = millis(request.session_timeout_ms);
         // Version 0 has one timeout for both.
         let is_said = request.rebalance_timeout_ms >= 0;
         self.rebalance = if is_said { millis(request.rebalance_timeout_ms) } else { session };
-        self.classic = Some(ClassicMember { session, protocols: request.protocols.clone() });
+        self.classic = Some(ClassicMember { session, protocols: request.protocols.kept() });
         self.timers.session = Some(caller.now + session);
         self.timers.sync = Some(caller.now + self.rebalance);
         (self.timers.join, self.timers.revoke) = (None, None);

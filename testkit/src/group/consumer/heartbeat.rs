@@ -13,6 +13,7 @@ use crate::group::member::Caller;
 use crate::group::refusal::Refusal;
 use crate::group::settings::GroupSettings;
 use crate::group::topics::Topics;
+use crate::kept::Kept;
 
 /// A member as it was before a request, and who it was if it takes the place of another one.
 #[derive(Debug)]
@@ -116,7 +117,7 @@ impl Consumer {
     ) -> Result<Entrant, Refusal> {
         let id = match request.member_id.is_empty() {
             true => caller.fresh.clone(),
-            false => request.member_id.clone(),
+            false => request.member_id.kept(),
         };
         let is_joining = request.member_epoch == 0;
         let Some(instance) = &request.instance_id else {

@@ -9,6 +9,7 @@ use kurier_protocol::{Str, Uuid};
 
 use crate::group::assignor::{Assignment, Assignor};
 use crate::group::member::Caller;
+use crate::kept::Kept;
 
 /// Partitions by topic id, each with the epoch in which the member was given it.
 pub(crate) type Owned = BTreeMap<Uuid, BTreeMap<i32, i32>>;
@@ -98,16 +99,16 @@ impl ConsumerMember {
         self.client_id = caller.client_id.clone();
         self.classic = None;
         if request.instance_id.is_some() {
-            self.instance.clone_from(&request.instance_id);
+            self.instance = request.instance_id.kept();
         }
         if request.rack_id.is_some() {
-            self.rack.clone_from(&request.rack_id);
+            self.rack = request.rack_id.kept();
         }
         if let Some(names) = &request.subscribed_topic_names {
-            self.names = names.iter().cloned().collect();
+            self.names = names.iter().map(Str::kept).collect();
         }
         if let Some(pattern) = &request.subscribed_topic_regex {
-            self.regex = Some(pattern.clone()).filter(|pattern| !pattern.is_empty());
+            self.regex = Some(pattern.kept()).filter(|pattern| !pattern.is_empty());
         }
         if let Some(name) = &request.server_assignor {
             self.assignor = Assignor::named(name);
