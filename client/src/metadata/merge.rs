@@ -19,20 +19,58 @@ impl Picture {
     }
 
     /// The next picture. Brokers and controller are the answer's; topics that it does not speak of
-    /// stay as they are. What outlives the answer is copied out of it.
+    /// stay as they are. Nothing of another cluster is kept. What outlives the answer is copied out
+    /// of it.
     pub(super) fn merge(&self, answer: &MetadataResponse) -> Self {
-        let mut topics = self.topics.clone();
+        let is_other = self.is_of_another_cluster(answer);
+        let mut topics = if is_other { BTreeMap::new() } else { self.topics.clone() };
         for seen in &answer.topics {
             let Some(name) = seen.name.as_deref().filter(|name| !name.is_empty()) else { continue };
             let topic = merge_topic(name, seen, topics.get(name).map(|t| &**t));
             topics.insert(Arc::clone(&topic.name), Arc::new(topic));
         }
+        let mut brokers = brokers(answer);
+        if !is_other {
+            self.keep_leaders(answer, &topics, &mut brokers);
+        }
         Self {
             serial: self.serial + 1,
             cluster_id: answer.cluster_id.as_ref().map(ToString::to_string),
             controller: Some(answer.controller_id).filter(|id| *id >= 0),
-            brokers: brokers(answer),
+            brokers,
             topics,
+        }
+    }
+
+    /// Whether the brokers of an answer are not those of this picture.
+    pub(super) fn is_of_another_cluster(&self, answer: &MetadataResponse) -> bool {
+        let is_other = |id: &String| answer.cluster_id.as_deref().is_some_and(|of| of != id);
+        self.cluster_id.as_ref().is_some_and(is_other)
+    }
+
+    /// An answer that is behind does not know the newest leaders, perhaps not even as brokers:
+    /// those that are heard of since are kept.
+    fn keep_leaders(
+        &self,
+        answer: &MetadataResponse,
+        topics: &BTreeMap<Arc<str>, Arc<Topic>>,
+        brokers: &mut BTreeMap<i32, BrokerAddress>,
+    ) {
+        for seen in &answer.topics {
+            let topic = seen.name.as_deref().and_then(|name| topics.get(name));
+            for partition in topic.iter().flat_map(|topic| &topic.partitions) {
+                let Some(leader) = partition.leader.map(|leader| leader.broker) else { continue };
+                let of = |p: &&MetadataResponsePartition| p.partition_index == partition.index;
+                let is_newer = seen.partitions.iter().find(of).is_some_and(|seen| {
+                    seen.leader_epoch >= 0 && seen.leader_epoch < partition.leader_epoch
+                });
+                if is_newer
+                    && !brokers.contains_key(&leader)
+                    && let Some(known) = self.brokers.get(&leader)
+                {
+                    brokers.insert(leader, known.clone());
+                }
+            }
         }
     }
 
@@ -93,6 +131,12 @@ fn merge_topic(name: &str, seen: &MetadataResponseTopic, held: Option<&Topic>) -
     }
     let mut topic = new_topic(name, seen);
     topic.partitions = seen.partitions.iter().map(|p| merge_partition(p, held)).collect();
+    if let Some(held) = held.filter(|held| held.id != Uuid::ZERO && held.id == topic.id) {
+        // A topic never has fewer partitions than before: the broker that answered is behind.
+        let is_left_out =
+            |p: &&Partition| !seen.partitions.iter().any(|s| s.partition_index == p.index);
+        topic.partitions.extend(held.partitions.iter().filter(is_left_out).cloned());
+    }
     topic.partitions.sort_by_key(|partition| partition.index);
     topic.partitions.dedup_by_key(|partition| partition.index);
     topic
@@ -221,6 +265,47 @@ mod tests {
     fn without_ids_a_topic_that_was_missing_is_another_one() {
         let gap: &[_] = &[("t", 0, MISSING, &[][..])];
         check(&[&[("t", 0, OK, &[(1, 4)])], gap, &[("t", 0, OK, &[(2, 0)])]], Some((2, 0)));
+    }
+
+    #[test]
+    fn a_topic_never_has_fewer_partitions_unless_it_is_another_one() {
+        let count = |first: &[Row<'_>], second: &[Row<'_>]| {
+            let picture = Picture::default().merge(&answer(first)).merge(&answer(second));
+            picture.partition_count("t").unwrap()
+        };
+        let (two, one): (&[_], &[_]) = (&[(1, 4), (2, 4)], &[(1, 4)]);
+        assert_eq!(count(&[("t", 7, OK, two)], &[("t", 7, OK, one)]), 2, "an answer behind");
+        assert_eq!(count(&[("t", 7, OK, two)], &[("t", 8, OK, one)]), 1, "created anew");
+        assert_eq!(count(&[("t", 0, OK, two)], &[("t", 0, OK, one)]), 1, "nobody can tell");
+    }
+
+    #[test]
+    fn a_leader_that_an_answer_does_not_know_yet_keeps_its_address() {
+        let known = Picture::default().merge(&answer(&[("t", 7, OK, &[(1, 4)])]));
+        let address = Address::new("new", 1);
+        let leader = Leader { broker: 9, epoch: 5 };
+        let heard = known.with_leader(("t", 0), leader, Some(&address)).unwrap();
+        let stale = heard.merge(&answer(&[("t", 7, OK, &[(1, 4)])]));
+        assert_eq!(stale.leader_of("t", 0), Some(leader));
+        assert_eq!(stale.broker(9).map(|broker| &broker.address), Some(&address));
+        let newer = stale.merge(&answer(&[("t", 7, OK, &[(1, 6)])]));
+        assert_eq!(newer.leader_of("t", 0), Some(Leader { broker: 1, epoch: 6 }));
+        assert!(newer.broker(9).is_none(), "nothing needs it any more");
+    }
+
+    #[test]
+    fn nothing_of_another_cluster_is_kept() {
+        let of = |cluster: &str, topics: &[Row<'_>]| MetadataResponse {
+            cluster_id: Some(cluster.into()),
+            ..answer(topics)
+        };
+        let picture = Picture::default().merge(&of("one", &[("t", 7, OK, &[(1, 4)])]));
+        assert!(!picture.is_of_another_cluster(&answer(&[])), "old brokers name none");
+        let same = picture.merge(&of("one", &[("u", 8, OK, &[(1, 0)])]));
+        assert!(same.topic("t").is_some());
+        let other = same.merge(&of("two", &[("u", 8, OK, &[(2, 0)])]));
+        assert!(other.topic("t").is_none() && other.serial == 3);
+        assert_eq!(other.leader_of("u", 0), Some(Leader { broker: 2, epoch: 0 }));
     }
 
     #[test]
