@@ -29,6 +29,12 @@ impl Backoff {
         doubled.min(self.max).saturating_mul(permille) / 1000
     }
 
+    /// Whether the next wait is the first one.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.attempts == 0
+    }
+
     /// Begins again, after a success.
     pub fn reset(&mut self) {
         self.attempts = 0;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::Either;
-use kurier_env::{Env, watch};
+use kurier_env::{Env, Purpose, watch};
 use kurier_protocol::{ApiKey, Request};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
@@ -17,7 +17,7 @@ use crate::error::{About, Cause, Error, Remedy, Waiting, means_missing, remedy};
 use crate::metadata::{
     Creation, Driver, Hint, Leader, Owner, Picture, Sources, Topic, Wishes, bootstrap,
 };
-use crate::net::{Address, Class, Connections, Peer, Ranges, Route};
+use crate::net::{Address, Class, Connections, Peer, Ranges, Route, Standing};
 
 /// The cluster, as one client sees it. Cloning shares connections and metadata; when the last
 /// clone is dropped, all connections are closed.
@@ -272,9 +272,17 @@ impl Cluster {
         self.with_route(broker, class, |route| self.shared.connections.versions(route))?.await
     }
 
-    /// Whether there is a connection to a broker.
-    pub(crate) fn is_open(&self, broker: i32, class: Class) -> bool {
-        self.shared.connections.is_open(Peer::Broker(broker), class)
+    /// The broker with the least to do for this client, of those that it has connections to; else
+    /// one by chance, but rather none that failed lately.
+    pub(crate) fn least_loaded(&self, class: Class) -> Option<i32> {
+        let mut ids: Vec<i32> = self.picture().brokers().map(|(id, _)| id).collect();
+        if !ids.is_empty() {
+            let chance = self.env().chance(Purpose::Broker) % ids.len() as u64;
+            ids.rotate_left(usize::try_from(chance).unwrap_or(0));
+        }
+        let standings = self.shared.connections.standings(class);
+        let standing = |id: &i32| *standings.get(&Peer::Broker(*id)).unwrap_or(&Standing::Unknown);
+        ids.into_iter().min_by_key(standing)
     }
 
     fn with_route<T>(
@@ -291,6 +299,7 @@ impl Cluster {
             peer: Peer::Broker(broker),
             class,
             address: &known.address,
+            cluster_id: picture.cluster_id.as_deref(),
             timeout: self.request_timeout,
         }))
     }

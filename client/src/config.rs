@@ -22,9 +22,9 @@ pub struct ClientConfig {
     /// How connections are made. Kafka: socket.connection.setup.timeout.ms, reconnect.backoff.ms
     /// and others. Default: `DialConfig`, as it is by default.
     pub dial: DialConfig,
-    /// Whether to start over with the bootstrap servers when no known broker can be reached
-    /// (KIP-899). Kafka: metadata.recovery.strategy. Default: true.
-    pub rebootstrap: bool,
+    /// When known brokers are given up. Kafka: metadata.recovery.strategy and others. Default:
+    /// `RecoveryConfig`, as it is by default.
+    pub recovery: RecoveryConfig,
     /// How long the first contact is tried for. Kafka: none. Default: 10 s.
     pub bootstrap_timeout: Duration,
     /// How long a connection may be without use before it is closed.
@@ -63,7 +63,7 @@ impl Default for ClientConfig {
             client_id: "kurier".to_owned(),
             request_timeout: Duration::from_secs(30),
             dial: DialConfig::default(),
-            rebootstrap: true,
+            recovery: RecoveryConfig::default(),
             bootstrap_timeout: Duration::from_secs(10),
             connection_idle_max: Duration::from_secs(540),
             retry_backoff: Duration::from_millis(100),
@@ -76,6 +76,36 @@ impl Default for ClientConfig {
             #[cfg(feature = "tls")]
             tls: None,
         }
+    }
+}
+
+/// When known brokers are given up for the bootstrap servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecoveryConfig {
+    /// Whether to start over with the bootstrap servers when no known broker can be reached
+    /// (KIP-899), none has given metadata for long, or a broker asks for it (KIP-1102). Kafka:
+    /// metadata.recovery.strategy. Default: true.
+    pub rebootstrap: bool,
+    /// How long known brokers may give no metadata before all connections are closed and the
+    /// bootstrap servers are asked. Kafka: metadata.recovery.rebootstrap.trigger.ms.
+    /// Default: 300 s.
+    pub rebootstrap_after: Duration,
+    /// Whether brokers of 4.4 and newer are told which broker of which cluster is wanted, so that
+    /// one that took over the address of another says so (KIP-1242), and whether metadata of
+    /// another cluster is refused. Kafka: metadata.cluster.check.enable. Default: true.
+    pub cluster_check: bool,
+}
+
+impl Default for RecoveryConfig {
+    fn default() -> Self {
+        Self { rebootstrap: true, rebootstrap_after: Duration::from_secs(300), cluster_check: true }
+    }
+}
+
+impl RecoveryConfig {
+    /// How long known brokers may give no metadata, if they are ever given up.
+    pub(crate) fn after(&self) -> Option<Duration> {
+        self.rebootstrap.then_some(self.rebootstrap_after)
     }
 }
 
@@ -167,6 +197,10 @@ impl ClientConfig {
             ("metadata.max.age.ms", self.metadata_age_max),
         ];
         check_durations(&durations)?;
+        if !self.recovery.rebootstrap_after.is_zero() {
+            let after = self.recovery.rebootstrap_after;
+            check_durations(&[("metadata.recovery.rebootstrap.trigger.ms", after)])?;
+        }
         self.sasl.as_ref().map_or(Ok(()), Sasl::check)?;
         if self.in_flight_max == 0 {
             return Err(Error::invalid("in_flight_max", "must be more than 0"));

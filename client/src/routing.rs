@@ -1,6 +1,5 @@
 //! Requests to whoever must answer them, again where that is safe.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use kurier_env::Purpose;
@@ -13,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
 use crate::error::{About, Cause, Error, Remedy, Waiting, remedy};
-use crate::metadata::{Creation, Picture};
+use crate::metadata::Creation;
 use crate::net::Class;
 
 /// Who must answer a request.
@@ -139,13 +138,13 @@ pub(crate) async fn resolve(
 ) -> Result<i32, Error> {
     let picture = cluster.picture();
     match target {
-        Target::Any => any(cluster, &picture),
+        Target::Any => any(cluster),
         Target::Broker(id) => Ok(*id),
         // Without a controller in the metadata (KRaft names any broker; 0.10.0 none), any broker
         // may know better.
         Target::Controller => match picture.controller.filter(|id| picture.broker(*id).is_some()) {
             Some(id) => Ok(id),
-            None => any(cluster, &picture),
+            None => any(cluster),
         },
         Target::Leader { topic, partition } => {
             let known = cluster.topic(topic, Creation::Never, deadline).await?;
@@ -161,16 +160,9 @@ pub(crate) async fn resolve(
     }
 }
 
-/// A broker with a connection if there is one, else one by chance.
-fn any(cluster: &Cluster, picture: &Arc<Picture>) -> Result<i32, Error> {
-    let ids: Vec<i32> = picture.brokers().map(|(id, _)| id).collect();
-    if let Some(id) = ids.iter().find(|id| cluster.is_open(**id, Class::Normal)) {
-        return Ok(*id);
-    }
-    let chance = cluster.env().chance(Purpose::Broker) % ids.len().max(1) as u64;
-    let index = usize::try_from(chance).unwrap_or(0);
+fn any(cluster: &Cluster) -> Result<i32, Error> {
     let none = || Error::unreachable("any broker", Cause::NoSuchBroker);
-    ids.get(index).copied().ok_or_else(none)
+    cluster.least_loaded(Class::Normal).ok_or_else(none)
 }
 
 /// Whether an answer says that leader or controller is somebody else now, so that the same request

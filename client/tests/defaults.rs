@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use kurier_client::config::{ClientConfig, DialConfig};
+use kurier_client::config::{ClientConfig, DialConfig, RecoveryConfig};
 use kurier_client::consumer::ConsumerConfig;
 use kurier_client::producer::ProducerConfig;
 
@@ -51,6 +51,7 @@ fn every_default_is_documented_as_it_is() {
     let rows = [
         (include_str!("../src/config.rs"), "ClientConfig", actual(&ClientConfig::default())),
         (include_str!("../src/config.rs"), "DialConfig", actual(&DialConfig::default())),
+        (include_str!("../src/config.rs"), "RecoveryConfig", actual(&RecoveryConfig::default())),
         (
             include_str!("../src/producer/config.rs"),
             "ProducerConfig",

@@ -164,6 +164,10 @@ pub enum Cause {
     NoBrokers,
     /// The broker answered the first request, ApiVersions, with this error.
     Rejected(kurier_protocol::ErrorCode),
+    /// It was given up because the client begins again with its bootstrap servers.
+    Rebootstrap,
+    /// The broker belongs to the cluster with this id, which is not the one that is known.
+    OtherCluster(Box<str>),
 }
 
 impl Cause {
@@ -239,6 +243,12 @@ impl fmt::Display for Cause {
             Self::NoSuchBroker => f.write_str("the metadata names no such broker"),
             Self::NoBrokers => f.write_str("its metadata names no brokers"),
             Self::Rejected(code) => write!(f, "it answered ApiVersions with {code}"),
+            Self::Rebootstrap => {
+                f.write_str("given up, as the client begins again with its bootstrap servers")
+            }
+            Self::OtherCluster(id) => {
+                write!(f, "it belongs to another cluster than the one that is known: {id}")
+            }
         }
     }
 }

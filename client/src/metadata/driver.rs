@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use futures_util::future::OptionFuture;
 use kurier_env::{Env, Purpose, watch};
-use kurier_protocol::ErrorCode;
 use kurier_protocol::api::metadata::{MetadataResponse, MetadataResponseTopic};
+use kurier_protocol::{ApiKey, ErrorCode};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::picture::{Leader, Picture};
 use super::question::{must_ask_for_all, question};
+use super::recovery::{Reason, Recovery};
 use super::refresh::Refresh;
 use super::wishes::{Ask, Outlook, Patience, Wishes};
 use crate::backoff::Backoff;
 use crate::config::ClientConfig;
-use crate::error::{Attempt, Cause, Error};
-use crate::net::{Address, Class, Connections, Peer, Route};
+use crate::error::{About, Attempt, Cause, Error, Remedy, remedy};
+use crate::net::{Address, Class, Connections, Peer, Route, Standing};
 
 /// What it takes to ask for metadata.
 #[derive(Clone, Debug)]
@@ -45,12 +46,21 @@ pub(crate) struct Driver {
     wishes: watch::Receiver<Wishes>,
     hints: mpsc::Receiver<Hint>,
     refresh: Refresh,
+    recovery: Recovery,
     patience: Patience,
     /// Refreshes that were asked for up to the last look.
     seen: u64,
 }
 
-type Asking = Pin<Box<dyn Future<Output = Result<Vec<MetadataResponse>, Error>> + Send>>;
+/// What a question has come to.
+enum Outcome {
+    Answered(Vec<MetadataResponse>),
+    /// A broker that is known says that the client must begin again with the bootstrap servers.
+    StartOver,
+    Failed(Error),
+}
+
+type Asking = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 impl Driver {
     pub(crate) fn new(
@@ -63,18 +73,22 @@ impl Driver {
         let backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
         let now = Instant::now().into_std();
         let refresh = Refresh::new(config.metadata_age_max, backoff, now);
+        let recovery = Recovery::new(config.recovery.after());
         let patience = Patience::default();
-        Self { sources, picture, wishes, hints, refresh, patience, seen: 0 }
+        Self { sources, picture, wishes, hints, refresh, recovery, patience, seen: 0 }
     }
 
     /// Runs until nobody can wish anything any more.
     pub(crate) async fn run(mut self) {
         let mut asking: Option<Asking> = None;
         loop {
-            if self.refresh.poll(Instant::now().into_std()) {
-                asking = Some(self.ask());
+            let now = Instant::now().into_std();
+            let is_stuck = asking.is_some() && self.recovery.is_overdue(now);
+            if is_stuck || self.refresh.poll(now) {
+                asking = Some(self.ask(now));
             }
-            let due = self.refresh.deadline().map(Instant::from_std);
+            let due = self.refresh.deadline().or_else(|| self.recovery.deadline());
+            let due = due.map(Instant::from_std);
             tokio::select! {
                 biased;
                 changed = self.wishes.changed() => match changed {
@@ -82,22 +96,33 @@ impl Driver {
                     Err(_) => return,
                 },
                 Some(hint) = self.hints.recv() => self.handle_hint(&hint),
-                Some(answers) = OptionFuture::from(asking.as_mut()) => {
-                    asking = None;
-                    self.handle_answers(answers);
+                () = self.sources.connections.misrouted() => {
+                    if self.recovery.push_word(Reason::Misrouted) {
+                        self.refresh.push_wish();
+                    }
+                }
+                Some(outcome) = OptionFuture::from(asking.as_mut()) => {
+                    asking = self.handle_outcome(outcome);
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
             }
         }
     }
 
-    fn ask(&mut self) -> Asking {
+    fn ask(&mut self, now: std::time::Instant) -> Asking {
         let picture = Arc::clone(&self.picture.borrow());
         let wishes = self.wishes.borrow_and_update();
         self.seen = wishes.refreshes;
         let asks = wishes.asks(&picture);
         let sources = self.sources.clone();
-        Box::pin(async move { sources.ask_any(&picture, &asks).await })
+        let Some(reason) = self.recovery.poll_question(now) else {
+            return Box::pin(async move { sources.ask_any(&picture, &asks).await });
+        };
+        tracing::info!(?reason, "begins again with the bootstrap servers");
+        if reason != Reason::Misrouted {
+            sources.connections.cut_all();
+        }
+        Box::pin(async move { sources.ask_servers(&picture, &asks).await })
     }
 
     fn handle_wishes(&mut self) {
@@ -118,12 +143,18 @@ impl Driver {
         }
     }
 
-    fn handle_answers(&mut self, answers: Result<Vec<MetadataResponse>, Error>) {
+    /// Gives the next question, if there must be one at once.
+    fn handle_outcome(&mut self, outcome: Outcome) -> Option<Asking> {
         let now = Instant::now().into_std();
         let chance = self.sources.env.chance(Purpose::Backoff);
-        match answers {
-            Ok(answers) => {
+        match outcome {
+            Outcome::Answered(answers) => {
+                self.recovery.handle_answer();
                 let held = Arc::clone(&self.picture.borrow());
+                if answers.iter().any(|answer| held.is_of_another_cluster(answer)) {
+                    tracing::warn!("the bootstrap servers lead to another cluster now");
+                    self.sources.connections.cut_all();
+                }
                 let mut next = answers.iter().fold((*held).clone(), |p, answer| p.merge(answer));
                 let missing = {
                     let wishes = self.wishes.borrow();
@@ -138,30 +169,60 @@ impl Driver {
                     Outlook::Hopeless => self.refresh.handle_hopeless(now, chance),
                 }
             }
-            Err(error) => {
+            Outcome::StartOver => {
+                self.recovery.push_word(Reason::Told);
+                return Some(self.ask(now));
+            }
+            Outcome::Failed(error) => {
                 tracing::warn!(%error, "no broker has given metadata");
                 self.refresh.handle_failure(now, chance);
             }
         }
+        None
     }
 }
 
 impl Sources {
-    /// Asks one broker after the other, those with a connection first, and the bootstrap servers
-    /// in the end (KIP-899).
-    async fn ask_any(
+    /// Asks one broker after the other, the least loaded first, and the bootstrap servers in the
+    /// end (KIP-899).
+    async fn ask_any(&self, picture: &Picture, asks: &[Ask]) -> Outcome {
+        self.ask_in_turn(picture, self.candidates(picture), asks).await
+    }
+
+    /// Asks one bootstrap server after the other.
+    async fn ask_servers(&self, picture: &Picture, asks: &[Ask]) -> Outcome {
+        self.ask_in_turn(picture, self.servers().collect(), asks).await
+    }
+
+    async fn ask_in_turn(
         &self,
         picture: &Picture,
+        candidates: Vec<(Peer, Address)>,
         asks: &[Ask],
-    ) -> Result<Vec<MetadataResponse>, Error> {
+    ) -> Outcome {
         let mut tried = Vec::new();
-        for (peer, address) in self.candidates(picture) {
-            match self.ask_one((peer, &address), asks, self.config.request_timeout).await {
-                Ok(answers) => return Ok(answers),
+        for (peer, address) in candidates {
+            let known = picture.cluster_id.as_deref();
+            let to = Candidate { peer, address: &address, known };
+            match self.ask_one(to, asks, self.config.request_timeout).await {
+                Ok(answers) => return Outcome::Answered(answers),
+                Err(error) if self.starts_over(peer, &error) => return Outcome::StartOver,
                 Err(error) => tried.push((address, error)),
             }
         }
-        Err(summary(tried))
+        Outcome::Failed(summary(tried))
+    }
+
+    /// Whether a broker that is known has said that others must be asked.
+    fn starts_over(&self, peer: Peer, error: &Error) -> bool {
+        let is_meant = match error {
+            Error::Broker { api, code, .. } => remedy(*api, *code) == Remedy::Rebootstrap,
+            Error::Unreachable { tried } => {
+                tried.iter().any(|attempt| matches!(attempt.cause, Cause::OtherCluster(_)))
+            }
+            _ => false,
+        };
+        is_meant && self.config.recovery.rebootstrap && matches!(peer, Peer::Broker(_))
     }
 
     fn candidates(&self, picture: &Picture) -> Vec<(Peer, Address)> {
@@ -173,8 +234,9 @@ impl Sources {
             let chance = self.env.chance(Purpose::Broker) % known.len() as u64;
             known.rotate_left(usize::try_from(chance).unwrap_or(0));
         }
-        known.sort_by_key(|(peer, _)| !self.connections.is_open(*peer, Class::Normal));
-        if self.config.rebootstrap || known.is_empty() {
+        let standings = self.connections.standings(Class::Normal);
+        known.sort_by_key(|(peer, _)| *standings.get(peer).unwrap_or(&Standing::Unknown));
+        if self.config.recovery.rebootstrap || known.is_empty() {
             known.extend(self.servers());
         }
         known
@@ -187,13 +249,14 @@ impl Sources {
 
     async fn ask_one(
         &self,
-        (peer, address): (Peer, &Address),
+        to: Candidate<'_>,
         asks: &[Ask],
         timeout: Duration,
     ) -> Result<Vec<MetadataResponse>, Error> {
+        let Candidate { peer, address, known: cluster_id } = to;
         let mut answers = Vec::new();
         for ask in asks {
-            let route = Route { peer, class: Class::Normal, address, timeout };
+            let route = Route { peer, class: Class::Normal, address, cluster_id, timeout };
             let asked = ask.clone();
             let make = move |version| question(Some(&asked.topics), asked.creation, version);
             let call = self.connections.call(route, 0..=i16::MAX, make);
@@ -201,14 +264,37 @@ impl Sources {
             if must_ask_for_all(&ask.topics, ask.creation, version) {
                 pick_wanted(ask, &mut answer);
             }
+            if remedy(ApiKey::METADATA, answer.error_code) == Remedy::Rebootstrap {
+                return Err(Error::broker(ApiKey::METADATA, answer.error_code, About::Nothing));
+            }
             // Neither can be told from a broker that is not ready: the next one may know more.
             if answer.brokers.is_empty() || !answer.error_code.is_ok() {
                 return Err(Error::unreachable(address.to_string(), Cause::NoBrokers));
+            }
+            if let Some(id) = self.foreign(&to, &answer) {
+                let cause = Cause::OtherCluster(id.into());
+                return Err(Error::unreachable(address.to_string(), cause));
             }
             answers.push(answer);
         }
         Ok(answers)
     }
+
+    /// The cluster of an answer, if a broker that is known gave it and it is not the one that is
+    /// known: somebody else has taken over its address.
+    fn foreign<'a>(&self, to: &Candidate<'_>, answer: &'a MetadataResponse) -> Option<&'a str> {
+        let is_checked = self.config.recovery.cluster_check && matches!(to.peer, Peer::Broker(_));
+        let (known, found) = (to.known?, answer.cluster_id.as_deref()?);
+        (is_checked && known != found).then_some(found)
+    }
+}
+
+/// Whom to ask.
+struct Candidate<'a> {
+    peer: Peer,
+    address: &'a Address,
+    /// The cluster that is known.
+    known: Option<&'a str>,
 }
 
 /// The first picture: asks every bootstrap server in turn, again and again until the time is over.
@@ -225,7 +311,8 @@ pub(crate) async fn bootstrap(sources: &Sources) -> Result<Picture, Error> {
             let left = deadline.saturating_duration_since(Instant::now());
             let behind = sources.bootstrap.len().saturating_sub(index).max(1);
             let share = left / u32::try_from(behind).unwrap_or(u32::MAX);
-            let ask = sources.ask_one((peer, &address), &asks, share);
+            let to = Candidate { peer, address: &address, known: None };
+            let ask = sources.ask_one(to, &asks, share);
             match timeout(share, ask).await {
                 Ok(Ok(answers)) => {
                     return Ok(answers.iter().fold(Picture::default(), |p, a| p.merge(a)));

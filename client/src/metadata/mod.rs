@@ -5,6 +5,7 @@ mod merge;
 mod wishes;
 mod question;
 mod refresh;
+mod recovery;
 mod driver;
 
 pub(crate) use driver::{Driver, Hint, Sources, bootstrap};

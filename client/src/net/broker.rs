@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,16 +12,20 @@ use kurier_env::{Env, watch};
 use kurier_protocol::Request;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::address::Address;
 use super::class::Class;
-use super::connection::{Connection, State};
+use super::connection::{Connection, Ends, State};
 use super::dial::Dial;
 use super::exchange::Command;
+use super::handshake::Identity;
 use super::pool::Pool;
 use super::ranges::Ranges;
+#[cfg(test)]
+use super::standing::Phase;
+use super::standing::{Seen, Standing};
 use super::typed::{Answer, Typed};
 use crate::config::ClientConfig;
 use crate::error::Error;
@@ -43,6 +48,8 @@ pub(crate) struct Route<'a> {
     pub(crate) class: Class,
     /// Where the peer is said to be now.
     pub(crate) address: &'a Address,
+    /// The cluster that it is said to belong to.
+    pub(crate) cluster_id: Option<&'a str>,
     /// How long the answer may take.
     pub(crate) timeout: Duration,
 }
@@ -59,17 +66,29 @@ struct Inner {
     tls: Option<Connector>,
     pool: Pool,
     runtime: Handle,
+    misrouted: Arc<Notify>,
     /// Held for a lookup or an insertion, so that a call can queue its request before it is first
     /// awaited, in the order of calls.
     table: Mutex<BTreeMap<(Class, Peer), BrokerHandle>>,
 }
 
 /// The end of a connection that others hold.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct BrokerHandle {
     address: Address,
     commands: mpsc::Sender<Command>,
     state: watch::Receiver<State>,
+    load: Arc<AtomicUsize>,
+    cut: oneshot::Sender<()>,
+}
+
+impl BrokerHandle {
+    /// How the connection looks, which is of one class, to a request of another.
+    fn seen(&self, of: Class, wanted: Class) -> Seen {
+        let queued = self.commands.max_capacity() - self.commands.capacity();
+        let load = queued + self.load.load(Ordering::Relaxed);
+        Seen { is_own: of == wanted, phase: self.state.borrow().phase, load }
+    }
 }
 
 impl Connections {
@@ -82,6 +101,7 @@ impl Connections {
             config,
             pool: Pool::new(POOL_BYTES_MAX),
             runtime: Handle::current(),
+            misrouted: Arc::default(),
             table: Mutex::default(),
         }))
     }
@@ -129,8 +149,34 @@ impl Connections {
     }
 
     /// Whether there is a connection.
+    #[cfg(test)]
     pub(crate) fn is_open(&self, peer: Peer, class: Class) -> bool {
-        self.table().get(&(class, peer)).is_some_and(|handle| handle.state.borrow().is_open)
+        let table = self.table();
+        table.get(&(class, peer)).is_some_and(|h| h.state.borrow().phase == Phase::Open)
+    }
+
+    /// How those stand of whom anything is known, for a request of this class.
+    pub(crate) fn standings(&self, class: Class) -> BTreeMap<Peer, Standing> {
+        let mut seen = BTreeMap::<Peer, Vec<Seen>>::new();
+        for ((of, peer), handle) in self.table().iter() {
+            seen.entry(*peer).or_default().push(handle.seen(*of, class));
+        }
+        seen.into_iter().map(|(peer, seen)| (peer, Standing::of(seen))).collect()
+    }
+
+    /// Completes when a broker has said that it is not the one that a connection wanted, since the
+    /// last time.
+    pub(crate) async fn misrouted(&self) {
+        self.0.misrouted.notified().await;
+    }
+
+    /// Ends all connections at once, and what is open on them.
+    pub(crate) fn cut_all(&self) {
+        let table = std::mem::take(&mut *self.table());
+        for handle in table.into_values() {
+            // Whoever has ended before does not hear it.
+            let _ = handle.cut.send(());
+        }
     }
 
     /// Closes the connections of a class, once what was sent on them is answered.
@@ -182,7 +228,7 @@ impl Connections {
             }
         }
         table.retain(|_, handle| !handle.commands.is_closed());
-        let handle = self.connection(route.address);
+        let handle = self.connection(route);
         // Invariant: the channel is new and has room.
         let full = handle.commands.try_send(command).err();
         let commands = handle.commands.clone();
@@ -190,23 +236,40 @@ impl Connections {
         full.map(|error| (commands, error.into_inner()))
     }
 
-    fn connection(&self, address: &Address) -> BrokerHandle {
+    fn connection(&self, route: Route<'_>) -> BrokerHandle {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (publish, state) = watch::channel(State::default());
+        let (cut, cutting) = oneshot::channel();
+        let load = Arc::new(AtomicUsize::new(0));
+        let ends = Ends {
+            commands: inbox,
+            state: publish,
+            load: Arc::clone(&load),
+            cut: cutting,
+            misrouted: Arc::clone(&self.0.misrouted),
+        };
         let dial = Dial {
             env: self.0.env.clone(),
             config: Arc::clone(&self.0.config),
             pool: self.0.pool.clone(),
-            address: address.clone(),
+            address: route.address.clone(),
+            identity: self.identity(route),
             #[cfg(feature = "tls")]
             tls: self.0.tls.clone(),
         };
         let connection = {
             let _in_runtime = self.0.runtime.enter();
-            Connection::new(dial, inbox, publish)
+            Connection::new(dial, ends)
         };
         self.0.runtime.spawn(connection.run());
-        BrokerHandle { address: address.clone(), commands, state }
+        BrokerHandle { address: route.address.clone(), commands, state, load, cut }
+    }
+
+    /// Who shall be at the other end, if the client knows and cares.
+    fn identity(&self, route: Route<'_>) -> Option<Identity> {
+        let Peer::Broker(broker) = route.peer else { return None };
+        let cluster_id = route.cluster_id.filter(|_| self.0.config.recovery.cluster_check)?;
+        Some(Identity { cluster_id: cluster_id.into(), broker })
     }
 
     fn table(&self) -> MutexGuard<'_, BTreeMap<(Class, Peer), BrokerHandle>> {

@@ -10,13 +10,15 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::OptionFuture;
 use kurier_env::{Io, Purpose, watch};
 use kurier_protocol::{ApiKey, frame};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use super::dial::{Dial, Opened};
@@ -26,15 +28,28 @@ use super::in_flight::{InFlight, Sent};
 use super::queue::Queue;
 use super::ranges::Ranges;
 use super::session::{Progress, Session};
+use super::standing::Phase;
 use crate::backoff::Backoff;
-use crate::error::{Cause, Error, Fault, Waiting};
+use crate::error::{Cause, Error, Fault, Remedy, Waiting, remedy};
 
 /// What others may know of a connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
-    pub(super) is_open: bool,
+    pub(super) phase: Phase,
     /// What the broker said when it was last connected to.
     pub(super) ranges: Option<Arc<Ranges>>,
+}
+
+/// The task's ends of what it shares with others.
+pub(super) struct Ends {
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) state: watch::Sender<State>,
+    /// How many requests wait or are not answered, but for those among the commands.
+    pub(super) load: Arc<AtomicUsize>,
+    /// Tells that the connection shall end at once, whatever is open on it.
+    pub(super) cut: oneshot::Receiver<()>,
+    /// Is told that the broker is not the one that it should be.
+    pub(super) misrouted: Arc<Notify>,
 }
 
 /// The task's own state.
@@ -44,6 +59,9 @@ pub(super) struct Connection {
     commands: mpsc::Receiver<Command>,
     waiting: Queue,
     state: watch::Sender<State>,
+    load: Arc<AtomicUsize>,
+    cut: Option<oneshot::Receiver<()>>,
+    misrouted: Arc<Notify>,
     backoff: Backoff,
     /// How long the next try may take (KIP-601).
     setup: Backoff,
@@ -51,20 +69,19 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(
-        dial: Dial,
-        commands: mpsc::Receiver<Command>,
-        state: watch::Sender<State>,
-    ) -> Self {
+    pub(super) fn new(dial: Dial, ends: Ends) -> Self {
         let (first, max) = (dial.config.dial.backoff, dial.config.dial.backoff_max);
         let setup = dial.config.dial.setup_timeout;
         let setup = Backoff::new(setup, dial.config.dial.setup_timeout_max);
         Self {
             address: dial.address.to_string().into(),
             dial,
-            commands,
+            commands: ends.commands,
             waiting: Queue::default(),
-            state,
+            state: ends.state,
+            load: ends.load,
+            cut: Some(ends.cut),
+            misrouted: ends.misrouted,
             backoff: Backoff::new(first, max),
             setup,
             not_before: Instant::now(),
@@ -74,15 +91,29 @@ impl Connection {
     /// Runs until nobody can send commands any more, or nobody has for a long time.
     pub(super) async fn run(mut self) {
         while self.is_wanted().await {
+            self.pass_to(|phase| match phase {
+                // Until it is open again, what is known is that it failed.
+                Phase::Failed(at) => Phase::Failed(at),
+                _ => Phase::Opening,
+            });
             match self.open().await {
                 Ok(opened) => self.serve(opened).await,
                 Err(error) => {
                     tracing::debug!(address = %self.address, %error, "no connection");
                     self.back_off();
+                    self.pass_to(|_| Phase::Failed(Instant::now()));
+                    if is_misrouted(&error) {
+                        self.misrouted.notify_one();
+                    }
                     self.waiting.drain().for_each(|command| command.fail(error.clone()));
                 }
             }
         }
+    }
+
+    fn pass_to(&self, next: impl FnOnce(Phase) -> Phase) {
+        self.load.store(self.waiting.len(), Ordering::Relaxed);
+        self.state.send_modify(|state| state.phase = next(state.phase));
     }
 
     /// Waits for a command. False if there will be none.
@@ -101,7 +132,13 @@ impl Connection {
     /// Connects, while commands go on queueing and expiring.
     async fn open(&mut self) -> Result<Opened, Error> {
         let (dial, not_before) = (self.dial.clone(), self.not_before);
-        let limit = self.setup.next(Backoff::NO_JITTER);
+        // The first try takes what was set; those after it differ, so that clients do not give up
+        // together, and come back together.
+        let chance = match self.setup.is_fresh() {
+            true => Backoff::NO_JITTER,
+            false => self.dial.env.chance(Purpose::Backoff),
+        };
+        let limit = self.setup.next(chance);
         let mut opening = pin!(async move {
             sleep_until(not_before).await;
             dial.open(limit).await
@@ -112,6 +149,12 @@ impl Connection {
                 biased;
                 Some(command) = self.commands.recv(), if !self.waiting.is_full() => {
                     self.waiting.push(command);
+                }
+                told = OptionFuture::from(self.cut.as_mut()), if self.cut.is_some() => {
+                    self.cut = None;
+                    if let Some(Ok(())) = told {
+                        return Err(Error::unreachable(&*self.address, Cause::Rebootstrap));
+                    }
                 }
                 opened = &mut opening => return opened,
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
@@ -127,7 +170,7 @@ impl Connection {
         self.setup.reset();
         tracing::debug!(address = %self.address, release = opened.ranges.release(), "connected");
         let ranges = Arc::new(opened.ranges);
-        self.state.send_replace(State { is_open: true, ranges: Some(Arc::clone(&ranges)) });
+        self.state.send_replace(State { phase: Phase::Open, ranges: Some(Arc::clone(&ranges)) });
         let lasting = |lifetime| Session::new(self.dial.clone(), lifetime);
         let mut serving = Serving {
             session: opened.lifetime.map(lasting),
@@ -135,13 +178,17 @@ impl Connection {
             frames: opened.frames,
             ranges,
             in_flight: InFlight::new(),
-            muted_until: None,
+            muted_until: (!opened.wait.is_zero()).then(|| Instant::now() + opened.wait),
             last_use: Instant::now(),
             is_closing: false,
         };
         let mut timer = pin!(sleep(self.dial.config.connection_idle_max));
         let end = poll_fn(|cx| self.poll_serve(cx, &mut serving, timer.as_mut())).await;
-        self.state.send_modify(|state| state.is_open = false);
+        let is_loss = !serving.in_flight.is_empty() || !self.waiting.is_empty();
+        self.pass_to(|_| match end {
+            Some(_) if is_loss => Phase::Failed(Instant::now()),
+            _ => Phase::Resting,
+        });
         let Some(cause) = end.map(|cause| self.explained(cause, &serving)) else {
             let leave = poll_fn(|cx| serving.frames.poll_shutdown(cx));
             // Whoever has gone already does not hear it.
@@ -170,6 +217,9 @@ impl Connection {
         serving: &mut Serving,
         mut timer: Pin<&mut Sleep>,
     ) -> Poll<Option<Cause>> {
+        if self.is_cut(cx) {
+            return Poll::Ready(Some(Cause::Rebootstrap));
+        }
         loop {
             while let Poll::Ready(progress) = self.poll_io(cx, serving) {
                 if let Err(cause) = progress {
@@ -179,6 +229,8 @@ impl Connection {
             if serving.is_closing && serving.in_flight.is_empty() && self.waiting.is_empty() {
                 return Poll::Ready(None);
             }
+            let load = serving.in_flight.len() + self.waiting.len();
+            self.load.store(load, Ordering::Relaxed);
             let due = self.next_due(serving);
             if due < timer.deadline() || timer.is_elapsed() {
                 timer.as_mut().reset(due);
@@ -190,6 +242,14 @@ impl Connection {
                 return Poll::Ready(end);
             }
         }
+    }
+
+    /// Whether the connection shall end at once.
+    fn is_cut(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(cut) = &mut self.cut else { return false };
+        let Poll::Ready(told) = Pin::new(cut).poll(cx) else { return false };
+        self.cut = None;
+        told.is_ok()
     }
 
     /// Pending when nothing more can be done before something happens.
@@ -438,6 +498,15 @@ impl Serving {
             Err(_) => Err(Cause::Closed),
         }
     }
+}
+
+/// Whether a broker said that it is not the one that was wanted.
+fn is_misrouted(error: &Error) -> bool {
+    let Error::Unreachable { tried } = error else { return false };
+    tried.iter().any(|attempt| match attempt.cause {
+        Cause::Rejected(code) => remedy(ApiKey::API_VERSIONS, code) == Remedy::Rebootstrap,
+        _ => false,
+    })
 }
 
 /// How long it may take to say goodbye.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::address::Address;
 use super::authenticator::{Authenticator, Wire};
 use super::frames::{FrameLimits, Frames};
-use super::handshake::{Handshake, Step};
+use super::handshake::{Handshake, Identity, Step};
 use super::login::carrier;
 use super::pool::Pool;
 use super::ranges::Ranges;
@@ -30,6 +30,8 @@ pub(super) struct Dial {
     pub(super) config: Arc<ClientConfig>,
     pub(super) pool: Pool,
     pub(super) address: Address,
+    /// Who shall be there, if that can be told.
+    pub(super) identity: Option<Identity>,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Connector>,
 }
@@ -38,6 +40,8 @@ pub(super) struct Dial {
 pub(super) struct Opened {
     pub(super) frames: Frames<Box<dyn Io>>,
     pub(super) ranges: Ranges,
+    /// How long the broker asked to be left alone.
+    pub(super) wait: Duration,
     /// How long the login lasts, if not for ever.
     pub(super) lifetime: Option<Duration>,
 }
@@ -92,7 +96,7 @@ impl Dial {
             .map_err(Cause::io)?;
         let stream = self.secure(stream, deadline).await?;
         let mut frames = Frames::new(stream, self.pool.clone());
-        let mut handshake = Handshake::new();
+        let mut handshake = Handshake::new(self.identity.clone());
         let mut correlation_id = 0;
         loop {
             let (request, version) = handshake.poll_request();
@@ -100,7 +104,9 @@ impl Dial {
             let answer = line.ask(&request, version).await;
             correlation_id = line.correlation_id;
             match handshake.handle_response(&answer.map_err(while_new)?)? {
-                Step::Done(ranges) => return Ok(Opened { frames, ranges, lifetime: None }),
+                Step::Done(ranges, wait) => {
+                    return Ok(Opened { frames, ranges, wait, lifetime: None });
+                }
                 Step::Ask => {}
             }
         }

@@ -7,10 +7,13 @@
 //! Ask(the version it names, else 0) --answer--> Done(ranges)
 //! ```
 
+use std::time::Duration;
+
 use kurier_protocol::api::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use kurier_protocol::{ApiKey, Bytes, ErrorCode, Message, Request, decode};
 
 use super::ranges::Ranges;
+use super::throttle;
 use crate::error::{Cause, Fault};
 
 /// The start of a connection.
@@ -18,6 +21,14 @@ use crate::error::{Cause, Fault};
 pub(super) struct Handshake {
     version: i16,
     asked_again: bool,
+    wanted: Option<Identity>,
+}
+
+/// Whom a connection is meant to lead to (KIP-1242).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) cluster_id: Box<str>,
+    pub(super) broker: i32,
 }
 
 /// What comes next.
@@ -25,22 +36,27 @@ pub(super) struct Handshake {
 pub(super) enum Step {
     /// Send what [`Handshake::poll_request`] gives.
     Ask,
-    /// The connection can be used.
-    Done(Ranges),
+    /// The connection can be used, after the broker has been left alone for so long.
+    Done(Ranges, Duration),
 }
 
 impl Handshake {
-    pub(super) fn new() -> Self {
-        Self { version: ApiVersionsRequest::VERSION_STABLE_MAX, asked_again: false }
+    /// Of a connection to this broker, if it matters which one it is.
+    pub(super) fn new(wanted: Option<Identity>) -> Self {
+        Self { version: ApiVersionsRequest::VERSION_STABLE_MAX, asked_again: false, wanted }
     }
 
     /// The request to send, and its version.
     pub(super) fn poll_request(&self) -> (ApiVersionsRequest, i16) {
-        let request = ApiVersionsRequest {
+        let mut request = ApiVersionsRequest {
             client_software_name: SOFTWARE_NAME.into(),
             client_software_version: env!("CARGO_PKG_VERSION").into(),
             ..Default::default()
         };
+        if let Some(Identity { cluster_id, broker }) = &self.wanted {
+            request.cluster_id = Some((&**cluster_id).into());
+            request.node_id = *broker;
+        }
         (request, self.version)
     }
 
@@ -52,7 +68,10 @@ impl Handshake {
         }
         let response: ApiVersionsResponse = decode(body, self.version).map_err(broken)?;
         match response.error_code {
-            ErrorCode::NONE => Ok(Step::Done(Ranges::new(&response))),
+            ErrorCode::NONE => {
+                let wait = throttle::of::<ApiVersionsRequest>(self.version, body, &response);
+                Ok(Step::Done(Ranges::new(&response), wait))
+            }
             code => Err(Cause::Rejected(code)),
         }
     }
@@ -99,40 +118,59 @@ mod tests {
 
     #[test]
     fn asks_in_the_highest_version_and_takes_the_ranges() {
-        let mut handshake = Handshake::new();
+        let mut handshake = Handshake::new(None);
         let (request, version) = handshake.poll_request();
         assert_eq!(version, ApiVersionsRequest::VERSION_STABLE_MAX);
         assert_eq!(request.client_software_name, "kurier");
         let answer = body(version, ErrorCode::NONE, &[(ApiKey::METADATA, 1, 4)]);
-        let Step::Done(ranges) = handshake.handle_response(&answer).unwrap() else {
+        let Step::Done(ranges, wait) = handshake.handle_response(&answer).unwrap() else {
             panic!("not done")
         };
-        assert_eq!(ranges.get(ApiKey::METADATA), Some(1..=4));
+        assert_eq!((ranges.get(ApiKey::METADATA), wait), (Some(1..=4), Duration::ZERO));
+    }
+
+    #[test]
+    fn says_whom_it_wants_where_that_can_be_said() {
+        let wanted = Identity { cluster_id: "c".into(), broker: 3 };
+        let (request, version) = Handshake::new(Some(wanted)).poll_request();
+        assert_eq!((request.cluster_id.as_deref(), request.node_id), (Some("c"), 3));
+        for version in 0..=version {
+            encode(&request, version).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_broker_that_wants_to_be_left_alone_says_so_in_its_first_answer() {
+        let mut handshake = Handshake::new(None);
+        let response = ApiVersionsResponse { throttle_time_ms: 300, ..Default::default() };
+        let answer = encode(&response, handshake.poll_request().1).unwrap();
+        let step = handshake.handle_response(&answer).unwrap();
+        assert!(matches!(step, Step::Done(_, wait) if wait.as_millis() == 300));
     }
 
     #[test]
     fn falls_back_to_the_version_that_the_broker_names() {
-        let mut handshake = Handshake::new();
+        let mut handshake = Handshake::new(None);
         let refusal = body(0, ErrorCode::UNSUPPORTED_VERSION, &[(ApiKey::API_VERSIONS, 0, 3)]);
         assert_eq!(handshake.handle_response(&refusal).unwrap(), Step::Ask);
         assert_eq!(handshake.poll_request().1, 3);
         let answer = body(3, ErrorCode::NONE, &[(ApiKey::FETCH, 0, 11)]);
-        assert!(matches!(handshake.handle_response(&answer), Ok(Step::Done(_))));
+        assert!(matches!(handshake.handle_response(&answer), Ok(Step::Done(..))));
     }
 
     #[test]
     fn falls_back_to_version_0_when_the_broker_names_nothing() {
-        let mut handshake = Handshake::new();
+        let mut handshake = Handshake::new(None);
         let refusal = body(0, ErrorCode::UNSUPPORTED_VERSION, &[]);
         assert_eq!(handshake.handle_response(&refusal).unwrap(), Step::Ask);
         assert_eq!(handshake.poll_request().1, 0);
         let answer = body(0, ErrorCode::NONE, &[(ApiKey::FETCH, 0, 2)]);
-        assert!(matches!(handshake.handle_response(&answer), Ok(Step::Done(_))));
+        assert!(matches!(handshake.handle_response(&answer), Ok(Step::Done(..))));
     }
 
     #[test]
     fn never_asks_a_third_time() {
-        let mut handshake = Handshake::new();
+        let mut handshake = Handshake::new(None);
         let refusal = body(0, ErrorCode::UNSUPPORTED_VERSION, &[(ApiKey::API_VERSIONS, 0, 9)]);
         assert_eq!(handshake.handle_response(&refusal).unwrap(), Step::Ask);
         assert!(handshake.poll_request().1 < ApiVersionsRequest::VERSION_STABLE_MAX);
@@ -141,7 +179,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_cut_is_a_fault() {
-        let mut handshake = Handshake::new();
+        let mut handshake = Handshake::new(None);
         let version = handshake.poll_request().1;
         let answer = body(version, ErrorCode::NONE, &[(ApiKey::FETCH, 0, 2)]);
         let cut = answer.slice(..answer.len() - 3);

@@ -36,8 +36,12 @@ impl Queue {
         self.commands.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.commands.len()
+    }
+
     pub(super) fn is_full(&self) -> bool {
-        self.commands.len() >= WAITING_MAX
+        self.len() >= WAITING_MAX
     }
 
     /// When to look at [`poll_late`](Self::poll_late) again.

@@ -195,9 +195,9 @@ mod tests {
         let config = Arc::new(ClientConfig::default());
         let (env, address) = (world(1).0, Address::new("b", 9092));
         #[cfg(feature = "tls")]
-        let dial = Dial { env, config, pool: Pool::new(0), address, tls: None };
+        let dial = Dial { env, config, pool: Pool::new(0), address, identity: None, tls: None };
         #[cfg(not(feature = "tls"))]
-        let dial = Dial { env, config, pool: Pool::new(0), address };
+        let dial = Dial { env, config, pool: Pool::new(0), address, identity: None };
         let timeout = Duration::from_secs(1);
         let (commands, inbox) = mpsc::channel(1);
         let mut inside = Inside { commands, address: "b".into(), timeout };

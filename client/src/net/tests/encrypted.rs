@@ -39,6 +39,7 @@ fn asking(config: ClientConfig) -> (Brokers, JoinHandle<Result<(), Error>>, Conn
         peer: Peer::Broker(1),
         class: Class::Normal,
         address: &address,
+        cluster_id: None,
         timeout: Duration::from_secs(5),
     };
     let call = connections.call(route, 0..=i16::MAX, |_| MetadataRequest::default());
@@ -91,7 +92,13 @@ async fn a_request_without_an_answer_leaves_before_the_connection_is_closed() {
     let (env, mut brokers) = world(512);
     let connections = Connections::new(env, Arc::new(config()));
     let (address, timeout) = (Address::new("localhost", 9092), Duration::from_secs(60));
-    let route = Route { peer: Peer::Broker(1), class: Class::Normal, address: &address, timeout };
+    let route = Route {
+        peer: Peer::Broker(1),
+        class: Class::Normal,
+        address: &address,
+        cluster_id: None,
+        timeout,
+    };
     // Larger than what lies on the way, smaller than what TLS holds back.
     let produce = ProduceRequest {
         acks: 0,

@@ -39,7 +39,7 @@ struct Client {
 impl Client {
     fn ask(&self) -> Asked {
         let (peer, class, address) = (Peer::Broker(1), Class::Normal, &self.address);
-        let route = Route { peer, class, address, timeout: TIMEOUT };
+        let route = Route { peer, class, address, cluster_id: None, timeout: TIMEOUT };
         let call = self.connections.call(route, 0..=i16::MAX, |_| MetadataRequest::default());
         tokio::spawn(call)
     }

@@ -43,8 +43,16 @@ settings! {
         => |p, v| p.client.dial.socket.no_delay = switch(v)?;
     "metadata.recovery.strategy":
         "What to do when no known broker can be reached: rebootstrap, none",
-        |p| word(STRATEGIES, p.client.rebootstrap)
-        => |p, v| p.client.rebootstrap = one_of(v, STRATEGIES)?;
+        |p| word(STRATEGIES, p.client.recovery.rebootstrap)
+        => |p, v| p.client.recovery.rebootstrap = one_of(v, STRATEGIES)?;
+    "metadata.recovery.rebootstrap.trigger.ms":
+        "How long known brokers may give no metadata before the bootstrap servers are asked",
+        |p| ms(p.client.recovery.rebootstrap_after)
+        => |p, v| p.client.recovery.rebootstrap_after = millis(v)?;
+    "metadata.cluster.check.enable":
+        "Whether brokers are told which broker of which cluster is wanted",
+        |p| p.client.recovery.cluster_check.to_string()
+        => |p, v| p.client.recovery.cluster_check = switch(v)?;
     "connections.max.idle.ms": "How long a connection may be without use before it is closed",
         |p| ms(p.client.connection_idle_max) => |p, v| p.client.connection_idle_max = millis(v)?;
     "reconnect.backoff.ms": "How long to wait before the second try to connect",

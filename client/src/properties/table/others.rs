@@ -37,7 +37,7 @@ impl Part {
             Self::Metrics => "metrics",
             Self::Telemetry => "sending metrics to brokers (KIP-714)",
             Self::PollRecords => "polling by the number of records",
-            Self::Metadata => "topics that fall asleep, and brokers that check who is asked",
+            Self::Metadata => "topics that fall asleep",
         }
     }
 
@@ -171,7 +171,7 @@ pub(crate) const OTHERS: &[Other] = &[
     ),
     later(Part::Telemetry, &["enable.metrics.push"]),
     later(Part::PollRecords, &["max.poll.records", "consume.callback.max.messages"]),
-    later(Part::Metadata, &["metadata.max.idle.ms", "metadata.cluster.check.enable"]),
+    later(Part::Metadata, &["metadata.max.idle.ms"]),
     ignored(
         "names a class to load, and records are bytes here",
         &["key.serializer", "key.deserializer", "value.serializer", "value.deserializer"],
@@ -243,10 +243,6 @@ pub(crate) const OTHERS: &[Other] = &[
     ),
     ignored("lists what librdkafka was built with", &["builtin.features"]),
     ignored("where reading ends is said where it starts", &["enable.partition.eof"]),
-    ignored(
-        "bootstrap servers are asked as soon as no known broker answers",
-        &["metadata.recovery.rebootstrap.trigger.ms"],
-    ),
     ignored(
         "names are looked up when a connection is made, and nothing waits for them elsewhere",
         &["bootstrap.resolve.timeout.ms"],
