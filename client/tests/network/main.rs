@@ -1,0 +1,11 @@
+//! What a client promises about its connections, and about what it knows of the cluster, on a
+//! network that is whole or not.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod scale;
+mod recovery;
+mod endings;
+mod outages;
+mod leaders;
+mod throttling;
