@@ -13,6 +13,7 @@ use crate::config::ClientConfig;
 use crate::consumer::{ConsumerBuilder, ConsumerConfig};
 use crate::error::Error;
 use crate::metadata::{Creation, Picture, Topic};
+use crate::metrics::Metrics;
 use crate::net::Address;
 use crate::offsets::Offsets;
 use crate::producer::{ProducerBuilder, ProducerConfig};
@@ -115,6 +116,12 @@ impl Client {
         let deadline = Instant::now() + self.cluster.request_timeout();
         let cluster = self.cluster.with_own_interest();
         cluster.topic(name, Creation::Never, deadline).await
+    }
+
+    /// What this client measures: connections, requests, records.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.cluster.metrics().clone()
     }
 
     /// The cluster as it was last seen: its brokers, its controller, and the topics in use.

@@ -17,6 +17,7 @@ use crate::error::{About, Cause, Error, Remedy, Waiting, means_missing, remedy};
 use crate::metadata::{
     Creation, Driver, Hint, Leader, Owner, Picture, Sources, Topic, Wishes, bootstrap,
 };
+use crate::metrics::Metrics;
 use crate::net::{Address, Class, Connections, Peer, Ranges, Route, Standing};
 
 /// The cluster, as one client sees it. Cloning shares connections and metadata; when the last
@@ -104,6 +105,10 @@ impl Cluster {
 
     pub(crate) fn env(&self) -> &Env {
         &self.shared.env
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        self.shared.connections.metrics()
     }
 
     pub(crate) fn config(&self) -> &ClientConfig {

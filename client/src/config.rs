@@ -48,6 +48,9 @@ pub struct ClientConfig {
     /// How many requests may be open on one connection. Kafka: none; a producer has a limit of its
     /// own. Default: 64.
     pub in_flight_max: usize,
+    /// How metrics are kept. Kafka: metrics.sample.window.ms, metrics.num.samples.
+    /// Default: `MetricsConfig`, as it is by default.
+    pub metrics: MetricsConfig,
     /// As whom, and how, to log in; none if listeners want no login. Kafka: security.protocol,
     /// sasl.*. Default: none.
     pub sasl: Option<Sasl>,
@@ -72,6 +75,7 @@ impl Default for ClientConfig {
             topic_wait: Duration::from_secs(10),
             frame_bytes_max: 100 << 20,
             in_flight_max: 64,
+            metrics: MetricsConfig::default(),
             sasl: None,
             #[cfg(feature = "tls")]
             tls: None,
@@ -144,6 +148,22 @@ impl Default for DialConfig {
     }
 }
 
+/// How metrics are kept: rates, averages and extremes are those of the latest windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// How long a window is. Kafka: metrics.sample.window.ms. Default: 30 s.
+    pub sample_window: Duration,
+    /// How many windows count, with the one that is not over yet: 1 to 1000.
+    /// Kafka: metrics.num.samples. Default: 2.
+    pub sample_count: u32,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self { sample_window: Duration::from_secs(30), sample_count: 2 }
+    }
+}
+
 /// Which addresses of a broker may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AddressFamily {
@@ -168,6 +188,15 @@ impl AddressFamily {
 }
 
 impl ClientConfig {
+    /// Whether there is a TLS handshake or a login before a connection can be used.
+    pub(crate) fn is_guarded(&self) -> bool {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return true;
+        }
+        self.sasl.is_some()
+    }
+
     /// Whether whoever reads along sees a password or a token.
     pub(crate) fn shows_secret(&self) -> bool {
         #[cfg(feature = "tls")]
@@ -195,6 +224,7 @@ impl ClientConfig {
             ("retry.backoff.max.ms", self.retry_backoff_max),
             ("topic_wait", self.topic_wait),
             ("metadata.max.age.ms", self.metadata_age_max),
+            ("metrics.sample.window.ms", self.metrics.sample_window),
         ];
         check_durations(&durations)?;
         if !self.recovery.rebootstrap_after.is_zero() {
@@ -207,6 +237,9 @@ impl ClientConfig {
         }
         if self.frame_bytes_max < FRAME_BYTES_MIN {
             return Err(Error::invalid("frame_bytes_max", "must be at least 1 MiB"));
+        }
+        if !(1..=SAMPLE_COUNT_MAX).contains(&self.metrics.sample_count) {
+            return Err(Error::invalid("metrics.num.samples", "must be 1 to 1000"));
         }
         if self.client_id.len() > i16::MAX as usize {
             return Err(Error::invalid("client.id", "must not be longer than 32767 bytes"));
@@ -226,5 +259,7 @@ pub(crate) fn check_durations(durations: &[(&str, Duration)]) -> Result<(), Erro
 
 /// Longer waits overflow clocks somewhere.
 const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+/// Each kind of thing that is measured keeps so many numbers.
+const SAMPLE_COUNT_MAX: u32 = 1000;
 /// Answers with metadata of a few thousand partitions must fit.
 const FRAME_BYTES_MIN: usize = 1 << 20;

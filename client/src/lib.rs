@@ -33,6 +33,7 @@ pub mod error;
 pub mod security;
 pub mod config;
 pub mod backoff;
+pub mod metrics;
 #[cfg(test)]
 #[path = "tests/scripted.rs"]
 mod scripted;

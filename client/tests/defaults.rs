@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use kurier_client::config::{ClientConfig, DialConfig, RecoveryConfig};
+use kurier_client::config::{ClientConfig, DialConfig, MetricsConfig, RecoveryConfig};
 use kurier_client::consumer::ConsumerConfig;
 use kurier_client::producer::ProducerConfig;
 
@@ -52,6 +52,7 @@ fn every_default_is_documented_as_it_is() {
         (include_str!("../src/config.rs"), "ClientConfig", actual(&ClientConfig::default())),
         (include_str!("../src/config.rs"), "DialConfig", actual(&DialConfig::default())),
         (include_str!("../src/config.rs"), "RecoveryConfig", actual(&RecoveryConfig::default())),
+        (include_str!("../src/config.rs"), "MetricsConfig", actual(&MetricsConfig::default())),
         (
             include_str!("../src/producer/config.rs"),
             "ProducerConfig",

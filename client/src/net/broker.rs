@@ -29,6 +29,7 @@ use super::standing::{Seen, Standing};
 use super::typed::{Answer, Typed};
 use crate::config::ClientConfig;
 use crate::error::Error;
+use crate::metrics::{Metrics, Node};
 #[cfg(feature = "tls")]
 use crate::security::tls::Connector;
 
@@ -39,6 +40,15 @@ pub(crate) enum Peer {
     Bootstrap(usize),
     /// The broker with this id.
     Broker(i32),
+}
+
+impl Peer {
+    fn node(self) -> Node {
+        match self {
+            Self::Bootstrap(nth) => Node::Bootstrap(nth),
+            Self::Broker(id) => Node::Broker(id),
+        }
+    }
 }
 
 /// Which connection a request takes.
@@ -65,6 +75,7 @@ struct Inner {
     #[cfg(feature = "tls")]
     tls: Option<Connector>,
     pool: Pool,
+    metrics: Metrics,
     runtime: Handle,
     misrouted: Arc<Notify>,
     /// Held for a lookup or an insertion, so that a call can queue its request before it is first
@@ -97,6 +108,7 @@ impl Connections {
         Self(Arc::new(Inner {
             #[cfg(feature = "tls")]
             tls: config.tls.clone().map(|tls| Connector::new(tls, env.clone())),
+            metrics: Metrics::new(&env, &config),
             env,
             config,
             pool: Pool::new(POOL_BYTES_MAX),
@@ -113,6 +125,11 @@ impl Connections {
             tls.load().await?;
         }
         Ok(())
+    }
+
+    /// What the client measures.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// Sends a request. It is queued before this returns, unless very many wait there already.
@@ -254,6 +271,7 @@ impl Connections {
             pool: self.0.pool.clone(),
             address: route.address.clone(),
             identity: self.identity(route),
+            meter: self.0.metrics.connection(route.class.role(), route.peer.node()),
             #[cfg(feature = "tls")]
             tls: self.0.tls.clone(),
         };

@@ -31,6 +31,7 @@ use super::session::{Progress, Session};
 use super::standing::Phase;
 use crate::backoff::Backoff;
 use crate::error::{Cause, Error, Fault, Remedy, Waiting, remedy};
+use crate::metrics::{ConnectionMeter, OpenConnection};
 
 /// What others may know of a connection.
 #[derive(Clone, Debug, Default)]
@@ -173,6 +174,8 @@ impl Connection {
         self.state.send_replace(State { phase: Phase::Open, ranges: Some(Arc::clone(&ranges)) });
         let lasting = |lifetime| Session::new(self.dial.clone(), lifetime);
         let mut serving = Serving {
+            meter: self.dial.meter.clone(),
+            _open: opened.open,
             session: opened.lifetime.map(lasting),
             is_answered: false,
             frames: opened.frames,
@@ -402,6 +405,8 @@ impl Connection {
 
 /// A connection in use.
 struct Serving {
+    meter: ConnectionMeter,
+    _open: OpenConnection,
     frames: Frames<Box<dyn Io>>,
     ranges: Arc<Ranges>,
     in_flight: InFlight<Box<dyn Exchange>>,
@@ -453,8 +458,11 @@ impl Serving {
             Expect::Nothing => 0,
             Expect::Answer { reserve_bytes } => reserve_bytes,
         };
+        self.last_use = Instant::now();
+        self.meter.sent(self.last_use.into_std(), encoded.segments.len());
         let sent = Sent {
             correlation_id,
+            queued_at: self.last_use.into_std(),
             version: encoded.version,
             end: self.frames.queue(encoded.segments),
             deadline: deadline.into_std(),
@@ -462,7 +470,6 @@ impl Serving {
             reserve_bytes,
             what: exchange,
         };
-        self.last_use = Instant::now();
         match encoded.expect {
             Expect::Nothing => self.in_flight.push_unanswered(sent),
             Expect::Answer { .. } => self.in_flight.push(sent),
@@ -478,6 +485,8 @@ impl Serving {
         let found = i32::from_be_bytes(*id);
         let sent = self.in_flight.handle_answer(found).map_err(Cause::Fault)?;
         self.last_use = Instant::now();
+        let now = self.last_use.into_std();
+        self.meter.received(now, 4 + answer.len(), Some(now.duration_since(sent.queued_at)));
         self.is_answered = true;
         let body = match frame::open_response(sent.what.api(), sent.version, answer) {
             Ok((_, body)) => body,

@@ -20,6 +20,7 @@ use super::pool::Pool;
 use super::ranges::Ranges;
 use crate::config::ClientConfig;
 use crate::error::{Attempt, Cause, Error, Fault, LoginFault};
+use crate::metrics::{ConnectionMeter, OpenConnection};
 #[cfg(feature = "tls")]
 use crate::{error::TlsFault, security::tls::Connector};
 
@@ -32,6 +33,7 @@ pub(super) struct Dial {
     pub(super) address: Address,
     /// Who shall be there, if that can be told.
     pub(super) identity: Option<Identity>,
+    pub(super) meter: ConnectionMeter,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Connector>,
 }
@@ -39,6 +41,7 @@ pub(super) struct Dial {
 /// A connection that can be used.
 pub(super) struct Opened {
     pub(super) frames: Frames<Box<dyn Io>>,
+    pub(super) open: OpenConnection,
     pub(super) ranges: Ranges,
     /// How long the broker asked to be left alone.
     pub(super) wait: Duration,
@@ -64,6 +67,7 @@ impl Dial {
                 Ok(opened) => self.log_in(opened).await,
                 Err(cause) => Err(cause),
             };
+            self.note_login(&opened);
             match opened {
                 Ok(opened) => return Ok(opened),
                 // The other addresses would say the same, and count it against the user.
@@ -94,6 +98,7 @@ impl Dial {
             .connect_with(address, self.config.dial.socket)
             .await
             .map_err(Cause::io)?;
+        let open = self.meter.opened();
         let stream = self.secure(stream, deadline).await?;
         let mut frames = Frames::new(stream, self.pool.clone());
         let mut handshake = Handshake::new(self.identity.clone());
@@ -105,7 +110,7 @@ impl Dial {
             correlation_id = line.correlation_id;
             match handshake.handle_response(&answer.map_err(while_new)?)? {
                 Step::Done(ranges, wait) => {
-                    return Ok(Opened { frames, ranges, wait, lifetime: None });
+                    return Ok(Opened { frames, open, ranges, wait, lifetime: None });
                 }
                 Step::Ask => {}
             }
@@ -142,6 +147,15 @@ impl Dial {
         let late = |_| authenticator.failed(LoginFault::TimedOut(limit));
         opened.lifetime = login.map_err(late)??;
         Ok(opened)
+    }
+
+    /// Counts logins and handshakes of TLS, where there is any.
+    fn note_login(&self, opened: &Result<Opened, Cause>) {
+        match opened {
+            Ok(_) if self.config.is_guarded() => self.meter.logged_in(),
+            Err(Cause::Login(_) | Cause::Tls(_)) => self.meter.login_failed(),
+            Ok(_) | Err(_) => {}
+        }
     }
 
     fn unreachable(&self, cause: Cause) -> Error {
@@ -191,6 +205,7 @@ impl Line<'_> {
         let client_id = Some(self.dial.config.client_id.as_str());
         let segments = frame::request(request, version, correlation_id, client_id)
             .map_err(|error| Cause::Io(Arc::new(io::Error::other(error))))?;
+        self.dial.meter.sent(now(), segments.len());
         self.frames.queue(segments);
         poll_fn(|cx| self.frames.poll_flush(cx)).await?;
         let answer = self.frame().await?;
@@ -204,7 +219,11 @@ impl Line<'_> {
 
     async fn frame(&mut self) -> Result<Bytes, Cause> {
         let limits = FrameLimits { bytes_max: HANDSHAKE_BYTES_MAX, reserve_max: 0 };
-        poll_fn(|cx| self.frames.poll_frame(cx, limits)).await
+        let asked_at = now();
+        let frame = poll_fn(|cx| self.frames.poll_frame(cx, limits)).await?;
+        let took = now().duration_since(asked_at);
+        self.dial.meter.received(now(), 4 + frame.len(), Some(took));
+        Ok(frame)
     }
 }
 
@@ -228,6 +247,7 @@ impl Wire for LoginLine<'_> {
 
     async fn send(&mut self, token: Bytes) -> Result<(), Cause> {
         let length = u32::try_from(token.len()).unwrap_or(u32::MAX);
+        self.line.dial.meter.sent(now(), 4 + token.len());
         self.line.frames.queue([Bytes::copy_from_slice(&length.to_be_bytes()), token]);
         poll_fn(|cx| self.line.frames.poll_flush(cx)).await
     }
@@ -235,6 +255,10 @@ impl Wire for LoginLine<'_> {
     async fn receive(&mut self) -> Result<Bytes, Cause> {
         self.line.frame().await
     }
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
 }
 
 /// A broker that hangs up before it has said anything does not want to be spoken to like this.

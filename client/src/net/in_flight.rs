@@ -22,6 +22,7 @@ pub(super) struct InFlight<T> {
 pub(super) struct Sent<T> {
     pub(super) correlation_id: i32,
     pub(super) version: i16,
+    pub(super) queued_at: Instant,
     /// How many bytes the socket must have taken for all of the request to be out.
     pub(super) end: u64,
     pub(super) deadline: Instant,
@@ -132,6 +133,7 @@ mod tests {
         Sent {
             correlation_id: in_flight.take_id(),
             version: 0,
+            queued_at: due,
             end,
             deadline: due,
             timeout: Duration::from_secs(1),

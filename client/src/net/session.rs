@@ -37,6 +37,7 @@ pub(super) struct Session {
 }
 
 struct Renewing {
+    began: Instant,
     login: BoxFuture<'static, Result<Option<Duration>, Cause>>,
     commands: mpsc::Receiver<Command>,
     /// Whether the broker has heard of it.
@@ -87,7 +88,7 @@ impl Session {
             return Poll::Ready(Ok(Progress::Send(command)));
         };
         // What a login that is over still had to say is not sent.
-        let is_told = renewing.is_told;
+        let (is_told, took) = (renewing.is_told, renewing.began.elapsed());
         self.renewing = None;
         let lifetime = match outcome {
             Ok(lifetime) => lifetime,
@@ -96,8 +97,12 @@ impl Session {
                 self.due = Instant::now() + RETRY_PAUSE;
                 return Poll::Ready(Ok(Progress::PutOff));
             }
-            Err(cause) => return Poll::Ready(Err(cause)),
+            Err(cause) => {
+                self.dial.meter.renewal_failed();
+                return Poll::Ready(Err(cause));
+            }
         };
+        self.dial.meter.renewed(took);
         let dial = self.dial.clone();
         Poll::Ready(Ok(Progress::Renewed(lifetime.map(|lifetime| Self::new(dial, lifetime)))))
     }
@@ -127,7 +132,7 @@ impl Renewing {
             let late = |_| authenticator.failed(LoginFault::TimedOut(limit));
             timeout(limit, login).await.map_err(late)?
         });
-        Self { login, commands, is_told: false }
+        Self { began: Instant::now(), login, commands, is_told: false }
     }
 }
 
@@ -180,6 +185,7 @@ mod tests {
     use super::*;
     use crate::config::ClientConfig;
     use crate::error::LoginFailure;
+    use crate::metrics::{Metrics, Node, Role};
     use crate::net::address::Address;
     use crate::net::pool::Pool;
     use crate::scripted::world;
@@ -194,10 +200,13 @@ mod tests {
     fn session(fails: Fails) -> Session {
         let config = Arc::new(ClientConfig::default());
         let (env, address) = (world(1).0, Address::new("b", 9092));
+        let meter = Metrics::new(&env, &config).connection(Role::Admin, Node::Broker(1));
         #[cfg(feature = "tls")]
-        let dial = Dial { env, config, pool: Pool::new(0), address, identity: None, tls: None };
+        let pool = Pool::new(0);
+        #[cfg(feature = "tls")]
+        let dial = Dial { env, config, pool, address, identity: None, meter, tls: None };
         #[cfg(not(feature = "tls"))]
-        let dial = Dial { env, config, pool: Pool::new(0), address, identity: None };
+        let dial = Dial { env, config, pool, address, identity: None, meter };
         let timeout = Duration::from_secs(1);
         let (commands, inbox) = mpsc::channel(1);
         let mut inside = Inside { commands, address: "b".into(), timeout };
@@ -210,7 +219,8 @@ mod tests {
             Err(Cause::Login(Arc::new(LoginFailure { mechanism: "GSSAPI", user: None, fault })))
         });
         let mut session = Session::new(dial, Duration::from_secs(3600));
-        session.renewing = Some(Renewing { login, commands: inbox, is_told: false });
+        let began = Instant::now();
+        session.renewing = Some(Renewing { began, login, commands: inbox, is_told: false });
         session
     }
 

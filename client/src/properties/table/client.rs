@@ -72,6 +72,12 @@ settings! {
     "topic.metadata.propagation.max.ms":
         "How long a topic that the brokers do not know is asked for",
         |p| ms(p.client.topic_wait) => |p, v| p.client.topic_wait = millis(v)?;
+    "metrics.sample.window.ms": "How long a window is of which metrics are rates and averages",
+        |p| ms(p.client.metrics.sample_window)
+        => |p, v| p.client.metrics.sample_window = millis(v)?;
+    "metrics.num.samples": "How many such windows count: 1 to 1000",
+        |p| p.client.metrics.sample_count.to_string()
+        => |p, v| p.client.metrics.sample_count = count(v)?;
     "receive.message.max.bytes":
         "The longest answer that is accepted, unless a request allowed more",
         |p| p.client.frame_bytes_max.to_string() => |p, v| p.client.frame_bytes_max = bytes(v)?;
@@ -84,6 +90,10 @@ fn system_bytes(text: &str) -> Parsed<Option<u32>> {
     }
     let bytes = number(text, 0, i32::MAX as u64)?;
     Ok(u32::try_from(bytes).ok().filter(|bytes| *bytes > 0))
+}
+
+fn count(text: &str) -> Parsed<u32> {
+    number(text, 1, 1000).map(|count| u32::try_from(count).unwrap_or(1))
 }
 
 const LOOKUPS: &[(&str, ())] = &[("use_all_dns_ips", ())];

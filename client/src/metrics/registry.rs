@@ -1,0 +1,153 @@
+//! `Metrics`: what a client measures, and where its parts record it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use kurier_env::Env;
+
+use super::client::Facts;
+use super::connection::{ConnectionMeter, Network, Node, Role, Traffic};
+use super::meter::{Book, Meter};
+use super::row::{Section, Unit};
+use super::snapshot::{Metric, Snapshot, Tags, Value};
+use super::table;
+use super::window::{Moment, Timeline};
+use crate::config::ClientConfig;
+
+/// What one client measures. Cloning shares it.
+///
+/// Its names are those of Java's clients, each of which is a producer, a consumer or an admin
+/// client; here one client is all three, and what its producers do is in the groups of a producer,
+/// all of them together. A group is there from its first use on. `docs/metrics.md` lists all names.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use kurier_client::Client;
+/// # let cluster = kurier_testkit::TestCluster::builder().topic("orders", 1).build();
+/// # let (bootstrap, env) = (cluster.bootstrap(), cluster.env(1));
+/// let client = Client::builder(bootstrap).client_id("app").env(env).connect().await?;
+/// let snapshot = client.metrics().snapshot();
+/// let sent = snapshot.get("admin-client-metrics", "request-total", &[]);
+/// assert!(sent.is_some_and(|metric| metric.number() > 0.0));
+/// let text = snapshot.prometheus();
+/// assert!(text.contains("kafka_admin_client_request_total{client_id=\"app\"} "));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Metrics(Arc<Registry>);
+
+#[derive(Debug)]
+struct Registry {
+    client_id: Arc<str>,
+    timeline: Timeline,
+    facts: Meter<Facts>,
+    /// By role.
+    networks: [Arc<Meter<Network>>; 3],
+    nodes: Book<(Role, Node), Traffic>,
+}
+
+impl Metrics {
+    /// Nothing was measured yet.
+    pub(crate) fn new(env: &Env, config: &ClientConfig) -> Self {
+        let now = tokio::time::Instant::now().into_std();
+        let timeline =
+            Timeline::new(now, config.metrics.sample_window, config.metrics.sample_count);
+        let facts = Meter::new(timeline);
+        facts.set(|facts: &mut Facts| facts.started_ms = env.wall_millis());
+        Self(Arc::new(Registry {
+            client_id: config.client_id.as_str().into(),
+            timeline,
+            facts,
+            networks: [(); 3].map(|()| Arc::new(Meter::new(timeline))),
+            nodes: Book::new(timeline),
+        }))
+    }
+
+    /// What was measured until now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot_at(tokio::time::Instant::now().into_std())
+    }
+
+    /// What a connection records into.
+    pub(crate) fn connection(&self, role: Role, node: Node) -> ConnectionMeter {
+        let all = Arc::clone(self.0.network(role));
+        all.set(|all| all.is_used = true);
+        ConnectionMeter { all, node: self.0.nodes.meter(&(role, node)) }
+    }
+
+    fn snapshot_at(&self, now: Instant) -> Snapshot {
+        let mut reader =
+            Reader { registry: &self.0, at: self.0.timeline.at(now), found: Vec::new() };
+        let of_client = reader.tags([]);
+        reader.read_connections(&of_client);
+        let facts: usize = table::CLIENT.iter().map(|section| section.rows.len()).sum();
+        let metrics = reader.found.len() + facts;
+        self.0.facts.set(|facts| facts.metrics = metrics);
+        table::CLIENT.iter().for_each(|section| {
+            reader.read(section, &self.0.facts, &of_client);
+        });
+        Snapshot { metrics: reader.found }
+    }
+}
+
+impl Registry {
+    fn network(&self, role: Role) -> &Arc<Meter<Network>> {
+        let [admin, consumer, producer] = &self.networks;
+        match role {
+            Role::Admin => admin,
+            Role::Consumer => consumer,
+            Role::Producer => producer,
+        }
+    }
+}
+
+/// Reads meters by the rows of tables.
+struct Reader<'a> {
+    registry: &'a Registry,
+    at: Moment,
+    found: Vec<Metric>,
+}
+
+impl Reader<'_> {
+    fn read_connections(&mut self, of_client: &Tags) {
+        let nodes = self.registry.nodes.all();
+        for (of, section) in table::NETWORK {
+            let meter = self.registry.network(*of);
+            if meter.read(|all| all.is_used) {
+                self.read(section, meter, of_client);
+            }
+        }
+        for (of, section) in table::NODE {
+            for ((_, node), meter) in nodes.iter().filter(|((role, _), _)| role == of) {
+                let tags = self.tags([("node-id", node.tag().into())]);
+                self.read(section, meter, &tags);
+            }
+        }
+    }
+
+    fn read<S: Default>(&mut self, section: &Section<S>, meter: &Meter<S>, tags: &Tags) {
+        let at = self.at;
+        meter.read(|state| {
+            self.found.extend(section.rows.iter().map(|row| Metric {
+                group: section.group,
+                name: row.name,
+                about: row.about,
+                unit: row.unit,
+                value: match row.unit {
+                    Unit::Text => Value::Text(env!("CARGO_PKG_VERSION")),
+                    _ => Value::Number((row.read)(state, at)),
+                },
+                tags: Arc::clone(tags),
+            }));
+        });
+    }
+
+    /// The client's tags, and these.
+    fn tags<const N: usize>(&self, more: [(&'static str, Arc<str>); N]) -> Tags {
+        let client = ("client-id", Arc::clone(&self.registry.client_id));
+        std::iter::once(client).chain(more).collect()
+    }
+}

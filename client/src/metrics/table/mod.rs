@@ -1,0 +1,42 @@
+//! The metrics: their names, what they are, and where their values come from; and Java's names
+//! that are missing, and why.
+
+mod client;
+mod network;
+mod missing;
+
+pub(super) use client::CLIENT;
+pub(super) use missing::MISSING;
+pub(super) use network::{NETWORK, NODE};
+
+use super::row::{Level, Section, Unit};
+
+/// A metric that is there, or a name of Java's that is not.
+#[derive(Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) group: &'static str,
+    pub(super) level: Level,
+    pub(super) name: &'static str,
+    pub(super) unit: Unit,
+    pub(super) about: &'static str,
+}
+
+/// All metrics that are there, in the order of the documentation.
+pub(super) fn entries() -> Vec<Entry> {
+    let mut all = Vec::new();
+    CLIENT.iter().for_each(|section| add(&mut all, section));
+    NETWORK.iter().for_each(|(_, section)| add(&mut all, section));
+    NODE.iter().for_each(|(_, section)| add(&mut all, section));
+    all
+}
+
+fn add<S>(all: &mut Vec<Entry>, section: &Section<S>) {
+    let Section { group, level, rows } = section;
+    all.extend(rows.iter().map(|row| Entry {
+        group,
+        level: *level,
+        name: row.name,
+        unit: row.unit,
+        about: row.about,
+    }));
+}
