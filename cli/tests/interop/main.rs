@@ -27,3 +27,5 @@ mod documented;
 mod logins;
 mod security;
 mod answers;
+mod proxy;
+mod faults;

@@ -1,0 +1,13 @@
+//! Clients beside three real brokers that stop, stand still, move and come back, and behind a
+//! proxy that is slow, cuts and is silent: nothing that was acknowledged is lost, and nobody waits
+//! in silence.
+//!
+//! All of it runs on one cluster, which ends with the process that runs the tests.
+
+mod cluster;
+mod traffic;
+mod trial;
+mod brokers;
+mod addresses;
+mod wires;
+mod silence;
