@@ -32,7 +32,7 @@ pub(crate) fn run(cli: Cli) -> Outcome {
 
 async fn dispatch(command: Command, before: ClusterArgs) -> Outcome {
     let merge = |after: &ClusterArgs| {
-        let cluster = after.clone().after(before);
+        let cluster = after.clone().after(before.clone());
         log::show(cluster.verbose);
         cluster
     };
@@ -51,7 +51,7 @@ async fn dispatch(command: Command, before: ClusterArgs) -> Outcome {
         }
         Command::Demo(args) => demo::run(&args).await,
         Command::Broker(args) => broker::run(&args).await,
-        Command::Wire(command) => wire::run(&command),
+        Command::Wire(command) => wire::run(&command, &before),
     }
 }
 

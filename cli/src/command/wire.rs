@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kurier_protocol::rows::{self, Failed};
 
+use crate::args::cluster::ClusterArgs;
 use crate::args::wire::WireCommand;
 use crate::failure::{Failure, Outcome};
 use crate::input::reader::{name, open};
@@ -14,9 +15,9 @@ use crate::text::reason;
 use super::wire_fuzz;
 
 /// Translates row by row, and a row that fails does not stop the others; or sends frames.
-pub(crate) fn run(command: &WireCommand) -> Outcome {
+pub(crate) fn run(command: &WireCommand, cluster: &ClusterArgs) -> Outcome {
     let (translate, files): (Translate, _) = match command {
-        WireCommand::Fuzz(args) => return wire_fuzz::run(args),
+        WireCommand::Fuzz(args) => return wire_fuzz::run(args, cluster),
         WireCommand::Decode(args) if args.frames => (rows::decode_frame, &args.files),
         WireCommand::Decode(args) if args.records => (rows::decode_records, &args.files),
         WireCommand::Decode(args) => (rows::decode, &args.files),

@@ -9,6 +9,7 @@ use kurier_fuzz::wire::{self, Options, Report, Summary, Tally, connector, loopba
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
+use crate::args::cluster::ClusterArgs;
 use crate::args::list_format::ListFormat;
 use crate::args::wire::FuzzArgs;
 use crate::failure::{Failure, Outcome};
@@ -17,7 +18,11 @@ use crate::session::progress::say;
 use crate::text::reason;
 
 /// Sends the frames and prints what became of them.
-pub(crate) fn run(args: &FuzzArgs) -> Outcome {
+pub(crate) fn run(args: &FuzzArgs, cluster: &ClusterArgs) -> Outcome {
+    if cluster.bootstrap.is_some() {
+        let problem = "wire fuzz sends to one broker and no cluster: name it by --to, without -b";
+        return Err(Failure::Usage(problem.into()));
+    }
     let patience = Duration::from_millis(args.patience);
     let to = loopback(&args.to).map_err(|error| elsewhere(&args.to, &error))?;
     let connect = connector(to, patience).map_err(|error| elsewhere(&args.to, &error))?;
@@ -228,6 +233,12 @@ fn cannot_start(args: &FuzzArgs, error: &wire::RunError) -> Failure {
         wire::RunError::ApiVersions(why) => {
             format!("{to} is no broker that can be fuzzed: asked for ApiVersions, {why}")
         }
+        wire::RunError::Tls => format!("{to} speaks TLS; name a listener in plain text by --to"),
+        wire::RunError::Login(mechanisms) => format!(
+            "{to} wants a login by SASL ({}) before it takes frames; \
+             name a listener without one by --to",
+            mechanisms.join(", ")
+        ),
     })
 }
 

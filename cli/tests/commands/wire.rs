@@ -169,6 +169,20 @@ fn a_frame_of_a_finding_is_sent_again() {
 }
 
 #[test]
+fn a_listener_that_wants_tls_or_a_login_is_told_apart_from_one_that_closes() {
+    let line = |args: &[&str]| {
+        let broker = Broker::start(args);
+        let ended = run(&mut kurier(&["wire", "fuzz", "--to", &broker.bootstrap]), "");
+        assert!(ended.stdout.is_empty(), "{ended:?}");
+        ended.failed(1).to_owned()
+    };
+    let login = line(&["--sasl", "PLAIN,SCRAM-SHA-256", "--user", "alice:hush"]);
+    assert!(login.contains("wants a login by SASL (PLAIN, SCRAM-SHA-256)"), "{login}");
+    let tls = line(&["--tls"]);
+    assert!(tls.contains("speaks TLS"), "{tls}");
+}
+
+#[test]
 fn only_a_broker_on_this_machine_is_fuzzed() {
     let line = |to: &str, status| {
         let ended = run(&mut kurier(&["wire", "fuzz", "--to", to]), "");
@@ -182,6 +196,9 @@ fn only_a_broker_on_this_machine_is_fuzzed() {
     assert!(nobody.contains("cannot connect to 127.0.0.1:1: connection refused"), "{nobody}");
     let other = line(&impostor(b"HTTP/1.1 400 Bad Request\r\n\r\n"), 1);
     assert!(other.contains("is no broker"), "{other}");
+    let mut aimed = kurier(&["-b", "127.0.0.1:1", "wire", "fuzz", "--to", "127.0.0.1:1"]);
+    let line = run(&mut aimed, "").failed(2).to_owned();
+    assert!(line.contains("--to, without -b"), "{line}");
     for frame in ["", "0", "0g"] {
         let mut command = kurier(&["wire", "fuzz", "--to", "127.0.0.1:1", "--frame", frame]);
         let ended = run(&mut command, "");

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use bytes::Bytes;
 use kurier_protocol::api;
 use kurier_protocol::api::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
+use kurier_protocol::api::sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse};
 use kurier_protocol::schema::{Field, Kind};
 use kurier_protocol::value::{self, Value};
 use kurier_protocol::{ApiKey, ErrorCode, decode, frame};
@@ -15,7 +16,11 @@ use crate::mutate::Mutation;
 
 /// A connection to a broker.
 #[derive(Debug)]
-pub(super) struct Exchange<C>(C);
+pub(super) struct Exchange<C> {
+    stream: C,
+    /// What came where the length of a frame was awaited.
+    prefix: [u8; 4],
+}
 
 /// Why no frame came.
 enum NoFrame {
@@ -26,14 +31,32 @@ enum NoFrame {
 
 impl<C: Read + Write> Exchange<C> {
     pub(super) const fn new(stream: C) -> Self {
-        Self(stream)
+        Self { stream, prefix: [0; 4] }
+    }
+
+    /// Whether what came last began as TLS does: an alert or a handshake, and the version.
+    pub(super) const fn speaks_tls(&self) -> bool {
+        matches!(self.prefix, [0x15 | 0x16, 0x03, ..])
+    }
+
+    /// The SASL mechanisms of the listener, if it wants a login. Asked by a handshake that names
+    /// none, which only such a listener answers with its mechanisms.
+    pub(super) fn mechanisms(&mut self) -> Option<Vec<String>> {
+        let request = SaslHandshakeRequest::default();
+        let request = frame::request(&request, 0, CORRELATION_ID, None).ok()?.to_bytes();
+        self.stream.write_all(&request).ok()?;
+        let answer = self.frame().ok()?;
+        let (_, body) = frame::open_response(ApiKey::SASL_HANDSHAKE, 0, &answer).ok()?;
+        let answer = decode::<SaslHandshakeResponse>(&body, 0).ok()?;
+        let is_refused = answer.error_code == ErrorCode::UNSUPPORTED_SASL_MECHANISM;
+        is_refused.then(|| answer.mechanisms.iter().map(ToString::to_string).collect())
     }
 
     /// The requests that the broker says it takes, and that we know.
     pub(super) fn halves(&mut self) -> Result<Vec<Half>, String> {
         let request = frame::request(&ApiVersionsRequest::default(), 0, CORRELATION_ID, None);
         let request = request.map_err(|error| error.to_string())?.to_bytes();
-        self.0.write_all(&request).map_err(|error| error.to_string())?;
+        self.stream.write_all(&request).map_err(|error| error.to_string())?;
         let answer = self.frame().map_err(|why| match why {
             NoFrame::Closed => "it closed the connection".to_owned(),
             NoFrame::Silent => "it is silent".to_owned(),
@@ -50,7 +73,7 @@ impl<C: Read + Write> Exchange<C> {
     pub(super) fn send(&mut self, report: &Report) -> Outcome {
         // The broker waits for the rest; there is nothing to wait for here.
         if report.mutation == Some(Mutation::FrameLonger) {
-            let written = self.0.write_all(&report.bytes).and_then(|()| self.0.flush());
+            let written = self.stream.write_all(&report.bytes).and_then(|()| self.stream.flush());
             return if written.is_ok() { Outcome::Silent } else { Outcome::Closed };
         }
         if !report.wants_answer {
@@ -68,7 +91,7 @@ impl<C: Read + Write> Exchange<C> {
     /// Sends a frame that asks for no answer, and a question behind it, rather than wait long for
     /// nothing. A broker that cannot do what such a frame wants closes the connection.
     fn send_unanswered(&mut self, bytes: &[u8]) -> Outcome {
-        let written = self.0.write_all(bytes);
+        let written = self.stream.write_all(bytes);
         match written.map_err(|error| error.to_string()).and_then(|()| self.halves()) {
             Ok(_) => Outcome::Silent,
             Err(_) => Outcome::Closed,
@@ -77,7 +100,7 @@ impl<C: Read + Write> Exchange<C> {
 
     /// Sends bytes and waits for what comes: an answer to what was asked, if that is known.
     pub(super) fn send_bytes(&mut self, bytes: &[u8], asked: Option<Asked>) -> Outcome {
-        let written = self.0.write_all(bytes).and_then(|()| self.0.flush());
+        let written = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
         // A broker may close before it has read everything, and may have said something first.
         match (self.frame(), written) {
             (Ok(answer), _) => asked.map_or(Outcome::Answered, |asked| asked.judged(&answer)),
@@ -89,12 +112,11 @@ impl<C: Read + Write> Exchange<C> {
 
     /// The next frame, without its length.
     fn frame(&mut self) -> Result<Bytes, NoFrame> {
-        let mut prefix = [0; 4];
-        self.0.read_exact(&mut prefix).map_err(|error| why(&error))?;
-        let length = frame::length(prefix, ANSWER_BYTES_MAX);
+        self.stream.read_exact(&mut self.prefix).map_err(|error| why(&error))?;
+        let length = frame::length(self.prefix, ANSWER_BYTES_MAX);
         let length = length.map_err(|error| NoFrame::Length(error.to_string()))?;
         let mut bytes = vec![0; length];
-        self.0.read_exact(&mut bytes).map_err(|error| why(&error))?;
+        self.stream.read_exact(&mut bytes).map_err(|error| why(&error))?;
         Ok(bytes.into())
     }
 }

@@ -49,6 +49,12 @@ pub enum RunError {
     /// The peer did not say which requests it takes.
     #[error("the peer does not answer ApiVersions: {0}")]
     ApiVersions(String),
+    /// The listener speaks TLS.
+    #[error("the listener speaks TLS")]
+    Tls,
+    /// The listener wants a login before anything else, by one of these mechanisms.
+    #[error("the listener wants a login by SASL ({})", .0.join(", "))]
+    Login(Vec<String>),
 }
 
 /// Sends frames on connections of `connect`, one at a time, and hands each one's fate to `report`,
@@ -66,8 +72,7 @@ pub fn run<C: Read + Write>(
     options: Options,
     mut report: impl FnMut(&Report) -> ControlFlow<()>,
 ) -> Result<Summary, RunError> {
-    let mut exchange = Exchange::new(connect().map_err(RunError::Connect)?);
-    let halves = exchange.halves().map_err(RunError::ApiVersions)?;
+    let (exchange, halves) = open(&mut connect)?;
     let mut connection = Some(exchange);
     let mut summary = Summary::default();
     for number in options.first..options.first.saturating_add(options.count) {
@@ -112,11 +117,27 @@ pub fn resend<C: Read + Write>(
     mut connect: impl FnMut() -> io::Result<C>,
     bytes: &[u8],
 ) -> Result<Outcome, RunError> {
-    let mut exchange = Exchange::new(connect().map_err(RunError::Connect)?);
-    exchange.halves().map_err(RunError::ApiVersions)?;
+    let (mut exchange, _) = open(&mut connect)?;
     let outcome = exchange.send_bytes(bytes, Asked::of(bytes));
     drop(exchange);
     Ok(if alive(&mut connect).is_some() { outcome } else { Outcome::Crashed })
+}
+
+/// A connection on which a broker takes requests, and which ones.
+fn open<C: Read + Write>(
+    connect: &mut impl FnMut() -> io::Result<C>,
+) -> Result<(Exchange<C>, Vec<Half>), RunError> {
+    let mut exchange = Exchange::new(connect().map_err(RunError::Connect)?);
+    let halves = match exchange.halves() {
+        Ok(halves) => halves,
+        Err(_) if exchange.speaks_tls() => return Err(RunError::Tls),
+        Err(why) => return Err(RunError::ApiVersions(why)),
+    };
+    let mut asking = Exchange::new(connect().map_err(RunError::Connect)?);
+    match asking.mechanisms() {
+        Some(mechanisms) => Err(RunError::Login(mechanisms)),
+        None => Ok((exchange, halves)),
+    }
 }
 
 /// A connection on which the broker answers ApiVersions; `None` if there is none to be had.
