@@ -57,6 +57,8 @@ replays! {
     any_bytes_decompress_from_zstd_within_the_limit_or_fail: decompress_zstd,
     any_partition_is_read_forward_and_without_aborted_records: fetch_partition,
     any_order_of_requests_leaves_a_cluster_that_answers: stateful_testkit,
+    any_broker_leaves_a_client_that_ends_its_calls_in_time: hostile_broker,
+    any_text_is_properties_or_an_error: properties,
 }
 
 #[track_caller]
@@ -143,3 +145,17 @@ const PAST_THE_REFUSALS: [ApiKey; 12] = [
     ApiKey::CONSUMER_GROUP_HEARTBEAT,
     ApiKey::DELETE_RECORDS,
 ];
+
+#[cfg(feature = "client")]
+#[test]
+fn clients_get_past_hostile_answers_and_are_stopped_by_others() {
+    let target = ALL.iter().find(|target| target.name == "hostile_broker").unwrap();
+    let mut random = Random::from_bytes(b"past the answers");
+    let met: Vec<_> = (0..40).map(|_| targets::meet(&(target.make)(&mut random))).collect();
+    let sum = |count: fn(&targets::Met) -> usize| met.iter().map(count).sum::<usize>();
+    let (succeeded, failed) = (sum(|met| met.succeeded), sum(|met| met.failed));
+    println!("{succeeded} calls succeeded, {failed} failed, {} requests", sum(|met| met.requests));
+    assert!(succeeded > 100 && failed > 40, "not much was tried");
+    let again = targets::meet(&[16; 200]);
+    assert_eq!(targets::meet(&[16; 200]), again, "the same bytes are the same run");
+}

@@ -12,6 +12,10 @@ mod decompress;
 mod fetch_partition;
 #[cfg(feature = "testkit")]
 mod stateful_testkit;
+#[cfg(feature = "client")]
+mod hostile_broker;
+#[cfg(feature = "client")]
+mod properties;
 
 pub use self::batch_round_trip::batch_round_trip;
 pub use self::batches::{batch_v0_v1, batch_v2};
@@ -21,7 +25,11 @@ pub use self::fetch_partition::fetch_partition;
 pub use self::frames::frames;
 pub use self::group_blobs::group_blobs;
 pub use self::headers::headers;
+#[cfg(feature = "client")]
+pub use self::hostile_broker::{Met, hostile_broker, meet};
 pub use self::mutated::mutated;
+#[cfg(feature = "client")]
+pub use self::properties::properties;
 pub use self::round_trip::round_trip;
 #[cfg(feature = "testkit")]
 pub use self::stateful_testkit::{Tally, play, stateful_testkit};
@@ -76,4 +84,8 @@ targets! {
     fetch_partition: fetch_partition, fetch_partition::make;
     #[cfg(feature = "testkit")]
     stateful_testkit: stateful_testkit, stateful_testkit::make, cost 50;
+    #[cfg(feature = "client")]
+    hostile_broker: hostile_broker, hostile_broker::make, cost 100;
+    #[cfg(feature = "client")]
+    properties: properties, properties::make, cost 50;
 }

@@ -1,0 +1,22 @@
+//! Panics of tasks, which a runtime keeps to itself.
+
+use std::cell::Cell;
+use std::panic;
+use std::sync::Once;
+
+thread_local! {
+    static SEEN: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How many there were on this thread since it was first asked.
+pub(super) fn count() -> usize {
+    static LISTENING: Once = Once::new();
+    LISTENING.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            SEEN.set(SEEN.get() + 1);
+            others(info);
+        }));
+    });
+    SEEN.get()
+}
