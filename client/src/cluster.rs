@@ -87,6 +87,7 @@ impl Cluster {
         let (publish, picture) = watch::channel(Arc::new(bootstrap(&sources).await?));
         let (wishes, wished) = watch::channel(Wishes::default());
         let (hints, hinted) = mpsc::channel(HINTS_MAX);
+        sources.connections.metrics().metadata_came(Instant::now().into_std());
         sources.connections.release_bootstrap();
         let shared = Arc::new(Shared {
             env: sources.env.clone(),

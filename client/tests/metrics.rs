@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use kurier_client::metrics::{Metrics, Snapshot};
+use kurier_client::producer::ProducerConfig;
 use kurier_client::{Client, Record, Start, Stop};
 use kurier_testkit::TestCluster;
 
@@ -90,9 +92,102 @@ async fn requests_and_bytes_are_counted_by_role_and_by_broker() {
         snapshot.get("admin-client-node-metrics", "request-total", &[("node-id", "node--1")]);
     assert!(first.unwrap().number() > 0.0);
     drop(held);
-    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
     let later = client.metrics().snapshot();
     assert_eq!(number(&later, "producer-metrics", "connection-count"), 0.0);
     assert_eq!(number(&later, "producer-metrics", "connection-close-total"), 1.0);
     assert_eq!(number(&later, "producer-metrics", "request-total"), 11.0, "a counter stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_are_counted_on_both_sides_for_all_topics_and_for_each() {
+    let cluster = cluster();
+    let (client, held) = busy(&cluster).await;
+    let snapshot = client.metrics().snapshot();
+    let of = |group, name| number(&snapshot, group, name);
+    let at = |group, name, tags| snapshot.get(group, name, tags).map(|metric| metric.number());
+    let (sent, fetched) = ("producer-metrics", "consumer-fetch-manager-metrics");
+    assert_eq!(of(sent, "record-send-total"), 10.0);
+    assert_eq!(at("producer-topic-metrics", "record-send-total", &[("topic", "t")]), Some(10.0));
+    assert_eq!(of(sent, "records-per-request-avg"), 1.0);
+    assert_eq!(of(sent, "compression-rate-avg"), 1.0);
+    let batch = of(sent, "batch-size-max");
+    assert_eq!(of("producer-topic-metrics", "byte-total"), 10.0 * batch);
+    assert_eq!(of(sent, "record-size-max"), batch - 61.0, "a batch of one record");
+    assert_eq!(of(sent, "record-size-avg"), batch - 61.0);
+    assert_eq!(of(sent, "record-retry-total") + of(sent, "record-error-total"), 0.0);
+    assert_eq!(of(sent, "buffer-available-bytes"), of(sent, "buffer-total-bytes"));
+    assert_eq!(of(sent, "buffer-total-bytes"), (32 << 20) as f64);
+    assert_eq!(of(sent, "requests-in-flight") + of(sent, "waiting-threads"), 0.0);
+    assert!(of(sent, "record-queue-time-max") >= 5.0, "the linger");
+    assert!(of(sent, "metadata-age") >= 0.0);
+    assert_eq!(of(fetched, "records-consumed-total"), 10.0);
+    assert_eq!(at(fetched, "records-consumed-total", &[("topic", "t")]), Some(10.0));
+    assert_eq!(of(fetched, "bytes-consumed-total"), 10.0 * (batch - 61.0));
+    assert!(of(fetched, "fetch-total") >= 1.0 && of(fetched, "fetch-size-max") >= batch);
+    let partition = &[("topic", "t"), ("partition", "0")];
+    assert_eq!(at(fetched, "records-lag", partition), Some(0.0));
+    assert_eq!(at(fetched, "records-lead", partition), Some(10.0));
+    assert_eq!(at(fetched, "records-lag-max", partition), Some(10.0), "before the first batch");
+    assert!(of("consumer-metrics", "last-poll-seconds-ago") < 1.0);
+    drop(held);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let later = client.metrics().snapshot();
+    assert_eq!(number(&later, fetched, "records-consumed-total"), 10.0, "a counter stays");
+    assert!(later.get(fetched, "records-lag", partition).is_none(), "nobody reads it any more");
+    assert_eq!(number(&later, sent, "buffer-total-bytes"), 0.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_failures_and_waits_are_counted() {
+    let cluster = cluster();
+    let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).connect().await.unwrap();
+    let config = ProducerConfig {
+        buffer_bytes_max: 64 << 10,
+        batch_bytes_max: 16 << 10,
+        block_max: Duration::from_secs(3),
+        request_timeout: Duration::from_secs(10),
+        delivery_timeout: Duration::from_secs(20),
+        ..ProducerConfig::default()
+    };
+    let producer = client.producer().config(config).build().await.unwrap();
+    producer.send(Record::to("t").value("v")).await.unwrap();
+    cluster.kill_broker(1);
+    let value = vec![b'v'; 1000];
+    let mut taken = 0;
+    while let Ok(delivery) = producer.try_enqueue(Record::to("t").value(&value)) {
+        drop(delivery);
+        taken += 1;
+    }
+    producer.enqueue(Record::to("t").value(&value)).await.unwrap_err();
+    let of = |name| number(&client.metrics().snapshot(), "producer-metrics", name);
+    assert_eq!(of("buffer-exhausted-total"), 1.0);
+    assert_eq!(of("bufferpool-wait-time-ns-total"), 3e9);
+    assert!(of("buffer-available-bytes") < 16.0 * 1024.0);
+    producer.flush().await.unwrap_err();
+    assert!(of("record-retry-total") > 0.0);
+    assert_eq!(of("record-error-total"), f64::from(taken));
+    assert!(of("flush-time-ns-total") > 1e9);
+    assert_eq!(of("buffer-available-bytes"), 64.0 * 1024.0);
+    assert_eq!(of("requests-in-flight"), 0.0);
+    assert!(of("metadata-wait-time-ns-total") >= 0.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_is_not_taken_lags_by_what_is_new() {
+    let cluster = cluster();
+    let (client, _held) = busy(&cluster).await;
+    let mut consumer = client.consumer().topics(["t"], Start::Earliest).start().unwrap();
+    consumer.next().await.unwrap().unwrap();
+    let lag =
+        || number(&client.metrics().snapshot(), "consumer-fetch-manager-metrics", "records-lag");
+    let position = consumer.position("t", 0).unwrap();
+    assert_eq!(lag(), 10.0 - position as f64);
+    let producer = client.producer().build().await.unwrap();
+    for _ in 0..5 {
+        producer.send(Record::to("t").value("v")).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    // The user has taken nothing, and the consumer's task knows what is there.
+    assert_eq!(lag(), 15.0 - position as f64);
 }

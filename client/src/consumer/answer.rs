@@ -17,6 +17,7 @@ use super::position::{End, Gap, Place};
 use super::reading::{Reading, end_if_reached, is_empty};
 use crate::error::{About, Error, Remedy, Standstill, remedy};
 use crate::metadata::Leader;
+use crate::metrics::Extent;
 use crate::offsets::{self, Isolation, Position};
 
 /// What came.
@@ -287,6 +288,12 @@ impl Fetcher {
             return Yield::None;
         }
         let readable = if is_committed { data.last_stable_offset } else { data.high_watermark };
+        self.extents.push(Extent {
+            slot: asked.turn.slot,
+            offset: asked.offset,
+            start: data.log_start_offset,
+            end: readable,
+        });
         let aborted = if is_committed { data.aborted_transactions } else { None };
         let records = data.records.map(|records| records.0).unwrap_or_default();
         let has_bytes = !records.is_empty();

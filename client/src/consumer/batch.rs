@@ -67,6 +67,14 @@ impl FetchedBatch {
         self.next_offset
     }
 
+    /// How many records are given, at most: compaction may have taken some of those that are cut
+    /// off at either end.
+    pub(crate) fn record_count_max(&self) -> u32 {
+        let next = self.open.batch().last_offset().saturating_add(1).min(self.span.end);
+        let count = next.saturating_sub(self.first_offset());
+        u32::try_from(count).unwrap_or(u32::MAX).min(self.open.record_count())
+    }
+
     /// The partition's high watermark when the batch was fetched: the offset behind its last
     /// replicated record.
     #[must_use]

@@ -115,7 +115,9 @@ impl ConsumerBuilder {
         let env = cluster.env().clone();
         let backoff =
             Backoff::new(cluster.config().retry_backoff, cluster.config().retry_backoff_max);
+        let (meter, reads) = cluster.metrics().consumer();
         let driver = Driver {
+            meter,
             class: Class::Fetch(cluster.new_owner()),
             fetcher: Fetcher::new(config.clone(), backoff),
             cluster,
@@ -126,7 +128,7 @@ impl ConsumerBuilder {
             picture_seen: None,
         };
         tokio::spawn(driver.run(wanted));
-        Ok(Consumer::new(shared, env, limits))
+        Ok(Consumer::new(shared, env, limits, reads))
     }
 
     fn check_assignment(&self) -> Result<(), Error> {

@@ -19,6 +19,7 @@ use super::shared::Shared;
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::metadata::{Creation, Picture, Topic};
+use crate::metrics::FetchMeter;
 use crate::net::Class;
 use crate::offsets;
 
@@ -29,6 +30,7 @@ pub(crate) struct Driver {
     pub(crate) class: Class,
     pub(crate) config: ConsumerConfig,
     pub(crate) fetcher: Fetcher,
+    pub(crate) meter: FetchMeter,
     pub(crate) shared: Arc<Shared>,
     /// Topics that are read as a whole, and how many partitions of each are assigned.
     pub(crate) whole: BTreeMap<Arc<str>, usize>,
@@ -52,7 +54,8 @@ pub(crate) enum Wanted {
 enum Done {
     Topic(Arc<str>, Wanted, Result<Arc<Topic>, Error>),
     Offsets(Lookup, Result<Vec<Option<i64>>, Error>),
-    Fetched(u64, Result<(i16, FetchResponse), Error>),
+    /// With the time at which it was asked for.
+    Fetched(u64, Instant, Result<(i16, FetchResponse), Error>),
 }
 
 type Work = FuturesUnordered<BoxFuture<'static, Done>>;
@@ -150,7 +153,9 @@ impl Driver {
         let now = tokio::time::Instant::now().into_std();
         let moment = Moment { now, chance: self.cluster.env().chance(Purpose::Backoff) };
         match done {
-            Done::Fetched(id, answer) => self.fetcher.handle_answer(moment, id, answer),
+            Done::Fetched(id, asked_at, answer) => {
+                self.handle_fetched(moment, (id, asked_at), answer)
+            }
             Done::Offsets(lookup, found) => self.fetcher.handle_offsets(moment, lookup, found),
             Done::Topic(name, wanted, Err(error)) if error.is_retriable() => {
                 self.shared.with(|buffer| buffer.tell(error));
@@ -164,6 +169,22 @@ impl Driver {
                 self.shared.wake_user();
             }
         }
+    }
+
+    fn handle_fetched(
+        &mut self,
+        moment: Moment,
+        (id, asked_at): (u64, Instant),
+        answer: Result<(i16, FetchResponse), Error>,
+    ) {
+        if let Ok((_, response)) = &answer {
+            let latency = moment.now.saturating_duration_since(asked_at);
+            self.meter.answered(moment.now, latency, response.throttle_time_ms);
+        }
+        let before = self.fetcher.entry_count();
+        self.fetcher.handle_answer(moment, id, answer);
+        self.meter.fetched(moment.now, &self.fetcher.caught_behind(before));
+        self.fetcher.drain_extents().for_each(|extent| self.meter.told(moment.now, extent));
     }
 
     fn handle_topic(&mut self, name: &Arc<str>, wanted: Wanted, topic: Result<Arc<Topic>, Error>) {
@@ -182,7 +203,7 @@ impl Driver {
             (Ok(topic), Wanted::Some(slots)) => {
                 for claim in self.claims(&slots) {
                     if topic.partition(claim.partition).is_some() {
-                        self.fetcher.handle_assigned(claim);
+                        self.begin(claim);
                         continue;
                     }
                     let of = Some((claim.partition, topic.partitions.len()));
@@ -236,9 +257,14 @@ impl Driver {
                 buffer.claim(turn.slot)
             });
             if let Some(claim) = claim {
-                self.fetcher.handle_assigned(claim);
+                self.begin(claim);
             }
         }
+    }
+
+    fn begin(&mut self, claim: Claim) {
+        self.meter.assigned(claim.turn.slot, &claim.topic, claim.partition);
+        self.fetcher.handle_assigned(claim);
     }
 
     fn find_topic(&self, name: Arc<str>, wanted: Wanted) -> BoxFuture<'static, Done> {
@@ -269,7 +295,8 @@ impl Driver {
         let versions = plan.versions();
         let answer =
             self.cluster.call(broker, self.class, versions, move |version| plan.request(version));
-        async move { Done::Fetched(id, answer.await) }.boxed()
+        let asked_at = tokio::time::Instant::now().into_std();
+        async move { Done::Fetched(id, asked_at, answer.await) }.boxed()
     }
 }
 

@@ -20,6 +20,7 @@ use super::position::{End, Gap, Place, Track};
 use crate::backoff::Backoff;
 use crate::error::{Error, Standstill, Waiting};
 use crate::metadata::{Leader, Picture};
+use crate::metrics::{Catch, Extent};
 
 /// What is to be read, and how far it is.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub(crate) struct Fetcher {
     pub(super) actions: VecDeque<Action>,
     /// What the user is to get, until the driver takes it.
     pub(super) entries: Vec<Entry>,
+    /// What answers have told of logs, for whoever counts.
+    pub(super) extents: Vec<Extent>,
     pub(super) wants_refresh: bool,
     /// Whether something happened that may allow a fetch or a lookup.
     pub(super) is_stirred: bool,
@@ -87,6 +90,7 @@ impl Fetcher {
             retries: BTreeSet::new(),
             actions: VecDeque::new(),
             entries: Vec::new(),
+            extents: Vec::new(),
             wants_refresh: false,
             is_stirred: false,
             is_held: false,
@@ -153,6 +157,35 @@ impl Fetcher {
     /// What the user is to get, in order.
     pub(crate) fn take_entries(&mut self) -> Vec<Entry> {
         mem::take(&mut self.entries)
+    }
+
+    /// How many things the user is to get.
+    pub(crate) fn entry_count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Which records the user is to get behind so many things, by topic.
+    pub(crate) fn caught_behind(&self, entry_count: usize) -> Vec<Catch> {
+        let mut catches: Vec<Catch> = Vec::new();
+        for Entry { turn, item } in self.entries.iter().skip(entry_count) {
+            let Item::Batch(fetched) = item else { continue };
+            let Some(Some(track)) = self.tracks.get(turn.slot) else { continue };
+            let records = fetched.batch.record_count().unwrap_or(1);
+            let bytes = fetched.batch.bytes().len();
+            match catches.last_mut().filter(|last| last.topic == track.topic) {
+                Some(last) => {
+                    last.records += records;
+                    last.bytes += bytes;
+                }
+                None => catches.push(Catch { topic: Arc::clone(&track.topic), records, bytes }),
+            }
+        }
+        catches
+    }
+
+    /// What answers have told of logs since the last call.
+    pub(crate) fn drain_extents(&mut self) -> impl Iterator<Item = Extent> {
+        self.extents.drain(..)
     }
 
     /// The next thing to do, if there is one now. `buffered` is how many bytes wait to be taken.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 use kurier_env::Env;
@@ -14,6 +15,7 @@ use super::buffer::{Fetched, Taken, Turn};
 use super::config::Start;
 use super::shared::Shared;
 use crate::error::Error;
+use crate::metrics::{Catch, ReadMeter};
 
 /// Reads record batches of the partitions that it was given.
 ///
@@ -25,6 +27,7 @@ pub struct Consumer {
     decompressor: Option<Decompressor>,
     limits: DecompressLimits,
     opening: Option<Opening>,
+    meter: ReadMeter,
 }
 
 /// A batch that is being unpacked elsewhere. It waits here if `next` is dropped meanwhile.
@@ -51,8 +54,13 @@ impl fmt::Debug for Opening {
 }
 
 impl Consumer {
-    pub(super) fn new(shared: Arc<Shared>, env: Env, limits: DecompressLimits) -> Self {
-        Self { shared, env, decompressor: None, limits, opening: None }
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        env: Env,
+        limits: DecompressLimits,
+        meter: ReadMeter,
+    ) -> Self {
+        Self { shared, env, decompressor: None, limits, opening: None, meter }
     }
 
     /// The next record batch of any partition. Within a partition batches come in order, and
@@ -76,6 +84,7 @@ impl Consumer {
     pub async fn next(&mut self) -> Option<Result<FetchedBatch, Error>> {
         // A loop over what is buffered must not starve the tasks of its thread.
         tokio::task::coop::consume_budget().await;
+        self.meter.asked(now());
         loop {
             if let Some(opening) = &mut self.opening {
                 let (opened, decompressor) = (&mut opening.opened).await;
@@ -97,7 +106,10 @@ impl Consumer {
                 }
                 Taken::Error(error) => return Some(Err(error)),
                 Taken::Ended => return None,
-                Taken::Nothing => self.shared.wait_for_driver().await,
+                Taken::Nothing => {
+                    self.meter.waits();
+                    self.shared.wait_for_driver().await;
+                }
             }
         }
     }
@@ -128,6 +140,7 @@ impl Consumer {
             self.opening = None;
         }
         self.shared.order(|buffer| buffer.seek(slot, start));
+        self.meter.sought(slot);
         Ok(())
     }
 
@@ -195,7 +208,7 @@ impl Consumer {
 
     /// Hands a batch to the user: now the position moves.
     fn give(
-        &self,
+        &mut self,
         parcel: Parcel,
         opened: Result<OpenBatch, RecordError>,
     ) -> Result<FetchedBatch, Error> {
@@ -204,7 +217,10 @@ impl Consumer {
             Ok(open) => {
                 let Fetched { span, high_watermark, next_offset, .. } = fetched;
                 self.shared.with(|buffer| buffer.give(turn, next_offset));
-                Ok(FetchedBatch { topic, partition, open, span, high_watermark, next_offset })
+                let batch =
+                    FetchedBatch { topic, partition, open, span, high_watermark, next_offset };
+                self.meter.given(now(), (turn.slot, partition), next_offset, &catch(&batch));
+                Ok(batch)
             }
             Err(error) => {
                 self.shared.order(|buffer| buffer.fail(turn));
@@ -218,6 +234,16 @@ impl Drop for Consumer {
     fn drop(&mut self) {
         self.shared.drop_user();
     }
+}
+
+/// What a user is given with a batch.
+fn catch(batch: &FetchedBatch) -> Catch {
+    let (topic, records) = (Arc::clone(&batch.topic), batch.record_count_max());
+    Catch { topic, records, bytes: batch.open.payload().len() }
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// Whether a batch probably unpacks to more than 1 MiB, which then happens on another thread.
@@ -248,6 +274,8 @@ mod tests {
     use super::super::buffer::tests::batch;
     use super::super::buffer::{Entry, Item};
     use super::*;
+    use crate::config::ClientConfig;
+    use crate::metrics::Metrics;
 
     #[tokio::test(start_paused = true)]
     async fn a_batch_that_was_being_unpacked_at_a_pause_comes_after_it() {
@@ -256,7 +284,9 @@ mod tests {
         shared.hand_over(vec![Entry { turn, item: batch(1) }]);
         let Item::Batch(fetched) = batch(0) else { panic!() };
         let parcel = Parcel { turn, topic: "t".into(), partition: 0, fetched };
-        let mut consumer = Consumer::new(shared, Env::real(), DecompressLimits::default());
+        let metrics = Metrics::new(&Env::real(), &ClientConfig::default());
+        let (_, meter) = metrics.consumer();
+        let mut consumer = Consumer::new(shared, Env::real(), DecompressLimits::default(), meter);
         consumer.opening = Some(Opening { parcel, opened: Box::pin(pending()) });
         consumer.pause("t", 0).unwrap();
         timeout(Duration::from_secs(1), consumer.next()).await.unwrap_err();

@@ -162,6 +162,7 @@ impl Driver {
                     wishes.missing(&next)
                 };
                 self.picture.send_replace(Arc::new(next));
+                self.sources.connections.metrics().metadata_came(now);
                 self.sources.connections.release_bootstrap();
                 match self.patience.push_missing(missing) {
                     Outlook::Whole => self.refresh.handle_fulfilled(now, chance),

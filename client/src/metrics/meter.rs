@@ -70,6 +70,11 @@ impl<K: Ord + Clone, S: Default> Book<K, S> {
         self.meters().iter().map(|(key, meter)| (key.clone(), Arc::clone(meter))).collect()
     }
 
+    /// Forgets what nobody records any more.
+    pub(crate) fn retain_held(&self) {
+        self.meters().retain(|_, meter| Arc::strong_count(meter) > 1);
+    }
+
     fn meters(&self) -> MutexGuard<'_, BTreeMap<K, Arc<Meter<S>>>> {
         self.meters.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -97,5 +102,7 @@ mod tests {
         meter.record(now, |sensor, at| sensor.record(at, 2.0));
         // The meter is the same for whoever asks.
         assert_eq!(book.meter(&7).unwrap().read(Sensor::total), 2.0);
+        book.retain_held();
+        assert_eq!(book.all().len(), 1, "what nobody holds makes room");
     }
 }

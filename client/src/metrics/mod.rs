@@ -8,6 +8,8 @@ mod window;
 mod meter;
 mod client;
 mod connection;
+mod producer;
+mod consumer;
 mod row;
 mod table;
 mod snapshot;
@@ -16,6 +18,8 @@ mod registry;
 mod reference;
 
 pub(crate) use connection::{ConnectionMeter, Node, OpenConnection, Role};
+pub(crate) use consumer::{Catch, Extent, FetchMeter, ReadMeter};
+pub(crate) use producer::{BatchSizes, Buffer, Produce, ProducerMeter, Wait};
 pub use registry::Metrics;
 pub use row::Unit;
 pub use snapshot::{Metric, Snapshot, Value};

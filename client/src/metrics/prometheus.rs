@@ -1,11 +1,15 @@
 //! Prometheus' text format, version 0.0.4.
 //!
-//! A name is `kafka_`, the group without `-metrics`, and Java's name, with `_` for `-`.
+//! A name is `kafka_`, the group without `-metrics`, and Java's name, with `_` for `-`. Where Java
+//! has one name for a whole and for its parts, those have `topic_` or `partition_` before theirs:
+//! a sum over one name must not count twice.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
+use super::row::Level;
 use super::snapshot::{Metric, Snapshot, Value};
+use super::table;
 
 impl Snapshot {
     /// All metrics in Prometheus' text format, version 0.0.4. `docs/metrics.md` says how the names
@@ -29,16 +33,21 @@ impl Metric {
     /// Its name in Prometheus' text: `kafka_producer_record_send_total`.
     #[must_use]
     pub fn prometheus_name(&self) -> String {
-        name(self.group, self.name)
+        name(self.group, self.name, self.level)
     }
 }
 
 /// The name of a metric.
-pub(super) fn name(group: &str, name: &str) -> String {
+pub(super) fn name(group: &str, name: &str, level: Level) -> String {
+    let part = match level {
+        Level::Topic if table::is_of_whole(group, name) => "topic-",
+        Level::Partition if table::is_of_whole(group, name) => "partition-",
+        _ => "",
+    };
     // The one group whose name begins with Kafka's.
     let group = if group == "kafka-metrics-count" { "metrics" } else { group };
     let group = group.strip_suffix("-metrics").unwrap_or(group);
-    format!("kafka-{group}-{name}").replace('-', "_")
+    format!("kafka-{group}-{part}{name}").replace('-', "_")
 }
 
 fn family(text: &mut String, name: &str, metrics: &[&Metric]) -> fmt::Result {
@@ -113,22 +122,33 @@ mod tests {
             unit: Unit::Count,
             value,
             tags,
+            level: Level::Client,
         }
     }
 
     #[test]
-    fn names_say_the_group() {
+    fn names_say_the_group_and_never_mix_a_whole_with_its_parts() {
         let rows = [
-            ("producer-metrics", "record-send-total"),
-            ("admin-client-node-metrics", "request-rate"),
-            ("app-info", "version"),
-            ("kafka-metrics-count", "count"),
+            ("producer-metrics", "record-send-total", Level::Client),
+            ("producer-topic-metrics", "record-send-total", Level::Topic),
+            ("consumer-fetch-manager-metrics", "bytes-consumed-total", Level::Client),
+            ("consumer-fetch-manager-metrics", "bytes-consumed-total", Level::Topic),
+            ("consumer-fetch-manager-metrics", "records-lag", Level::Partition),
+            ("consumer-fetch-manager-metrics", "records-lag-max", Level::Partition),
+            ("admin-client-node-metrics", "request-rate", Level::Node),
+            ("app-info", "version", Level::Client),
+            ("kafka-metrics-count", "count", Level::Client),
         ];
-        let names = rows.map(|(group, short)| name(group, short));
+        let names = rows.map(|(group, short, level)| name(group, short, level));
         assert_eq!(
             names,
             [
                 "kafka_producer_record_send_total",
+                "kafka_producer_topic_record_send_total",
+                "kafka_consumer_fetch_manager_bytes_consumed_total",
+                "kafka_consumer_fetch_manager_topic_bytes_consumed_total",
+                "kafka_consumer_fetch_manager_records_lag",
+                "kafka_consumer_fetch_manager_partition_records_lag_max",
                 "kafka_admin_client_node_request_rate",
                 "kafka_app_info_version",
                 "kafka_metrics_count",

@@ -30,7 +30,7 @@ fn markdown() -> String {
                 tags.join(", ")
             );
         }
-        let name = prometheus::name(entry.group, entry.name);
+        let name = prometheus::name(entry.group, entry.name, entry.level);
         let _ =
             writeln!(page, "| `{}` | {} | {} | `{name}` |", entry.name, entry.unit, entry.about);
     }
@@ -61,8 +61,10 @@ from the code; a test holds it, and the list of Java's names beside ours.
   average of nothing is NaN. Names that end in `-total` are counters, of all time; where something
   reads them regularly, rates that it computes from them are better than ours.
 * **In Prometheus** a name is `kafka_`, the group without `-metrics`, and the name, with `_` for
-  `-`; tags become labels the same way. Units stay as they are, milliseconds among them. A text
-  is the label `value` of a 1.
+  `-`; tags become labels the same way. Units stay as they are, milliseconds among them.
+  Where a group has one name for a whole and for its topics or partitions, those have `topic_` or
+  `partition_` before theirs, so that a sum counts nothing twice. A text is the label `value` of a
+  1.
 * **In OpenTelemetry** a name is `org.apache.kafka.`, the group without `-metrics`, and the name,
   with `.` for `-`, as brokers know them from Java's clients (KIP-714): `Metric::telemetry_name`.
 * At most 10,000 brokers, topics and partitions are told apart; others count in the sums alone.

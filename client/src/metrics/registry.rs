@@ -7,7 +7,9 @@ use kurier_env::Env;
 
 use super::client::Facts;
 use super::connection::{ConnectionMeter, Network, Node, Role, Traffic};
+use super::consumer::{Consumed, Consuming, FetchMeter, ReadMeter, Reading, Slots};
 use super::meter::{Book, Meter};
+use super::producer::{Produced, ProducerMeter, Producing};
 use super::row::{Section, Unit};
 use super::snapshot::{Metric, Snapshot, Tags, Value};
 use super::table;
@@ -46,6 +48,11 @@ struct Registry {
     /// By role.
     networks: [Arc<Meter<Network>>; 3],
     nodes: Book<(Role, Node), Traffic>,
+    producing: Arc<Meter<Producing>>,
+    produced: Arc<Book<Arc<str>, Produced>>,
+    consuming: Arc<Meter<Consuming>>,
+    consumed: Arc<Book<Arc<str>, Consumed>>,
+    reading: Arc<Book<(Arc<str>, i32), Reading>>,
 }
 
 impl Metrics {
@@ -62,6 +69,11 @@ impl Metrics {
             facts,
             networks: [(); 3].map(|()| Arc::new(Meter::new(timeline))),
             nodes: Book::new(timeline),
+            producing: Arc::new(Meter::new(timeline)),
+            produced: Arc::new(Book::new(timeline)),
+            consuming: Arc::new(Meter::new(timeline)),
+            consumed: Arc::new(Book::new(timeline)),
+            reading: Arc::new(Book::new(timeline)),
         }))
     }
 
@@ -78,11 +90,35 @@ impl Metrics {
         ConnectionMeter { all, node: self.0.nodes.meter(&(role, node)) }
     }
 
+    /// What a producer records into.
+    pub(crate) fn producer(&self) -> ProducerMeter {
+        let (all, topics) = (Arc::clone(&self.0.producing), Arc::clone(&self.0.produced));
+        ProducerMeter { all, topics }
+    }
+
+    /// What a consumer records into: its task, and its user's side.
+    pub(crate) fn consumer(&self) -> (FetchMeter, ReadMeter) {
+        let slots = Slots {
+            topics: Arc::clone(&self.0.consumed),
+            partitions: Arc::clone(&self.0.reading),
+            meters: Vec::new(),
+        };
+        let all = || Arc::clone(&self.0.consuming);
+        (FetchMeter::new(all(), slots.clone()), ReadMeter::new(all(), slots))
+    }
+
+    /// Metadata has come.
+    pub(crate) fn metadata_came(&self, now: Instant) {
+        self.0.facts.set(|facts| facts.metadata_at = Some(now));
+    }
+
     fn snapshot_at(&self, now: Instant) -> Snapshot {
         let mut reader =
             Reader { registry: &self.0, at: self.0.timeline.at(now), found: Vec::new() };
         let of_client = reader.tags([]);
         reader.read_connections(&of_client);
+        reader.read_producers(&of_client);
+        reader.read_consumers(&of_client);
         let facts: usize = table::CLIENT.iter().map(|section| section.rows.len()).sum();
         let metrics = reader.found.len() + facts;
         self.0.facts.set(|facts| facts.metrics = metrics);
@@ -128,6 +164,39 @@ impl Reader<'_> {
         }
     }
 
+    fn read_producers(&mut self, of_client: &Tags) {
+        let registry = self.registry;
+        if !registry.producing.read(|all| all.is_used) {
+            return;
+        }
+        self.read(&table::PRODUCER, &registry.producing, of_client);
+        self.read(&table::PRODUCER_FACTS, &registry.facts, of_client);
+        for (topic, meter) in registry.produced.all() {
+            let tags = self.tags([("topic", topic)]);
+            self.read(&table::PRODUCER_TOPIC, &meter, &tags);
+        }
+    }
+
+    fn read_consumers(&mut self, of_client: &Tags) {
+        let registry = self.registry;
+        if !registry.consuming.read(|all| all.is_used) {
+            return;
+        }
+        self.read(&table::CONSUMER, &registry.consuming, of_client);
+        self.read(&table::FETCH, &registry.consuming, of_client);
+        for (topic, meter) in registry.consumed.all() {
+            let tags = self.tags([("topic", topic)]);
+            self.read(&table::FETCH_TOPIC, &meter, &tags);
+        }
+        // A partition that nobody reads any more has no lag.
+        registry.reading.retain_held();
+        for ((topic, partition), meter) in registry.reading.all() {
+            let partition = partition.to_string().into();
+            let tags = self.tags([("topic", topic), ("partition", partition)]);
+            self.read(&table::FETCH_PARTITION, &meter, &tags);
+        }
+    }
+
     fn read<S: Default>(&mut self, section: &Section<S>, meter: &Meter<S>, tags: &Tags) {
         let at = self.at;
         meter.read(|state| {
@@ -141,6 +210,7 @@ impl Reader<'_> {
                     _ => Value::Number((row.read)(state, at)),
                 },
                 tags: Arc::clone(tags),
+                level: section.level,
             }));
         });
     }

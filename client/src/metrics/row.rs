@@ -71,6 +71,10 @@ pub(super) enum Level {
     Client,
     /// One broker.
     Node,
+    /// One topic.
+    Topic,
+    /// One partition.
+    Partition,
 }
 
 impl Level {
@@ -79,6 +83,8 @@ impl Level {
         match self {
             Self::Client => &["client-id"],
             Self::Node => &["client-id", "node-id"],
+            Self::Topic => &["client-id", "topic"],
+            Self::Partition => &["client-id", "topic", "partition"],
         }
     }
 }
@@ -104,7 +110,7 @@ pub(super) enum Why {
 pub(super) enum Part {
     Groups,
     Transactions,
-    Records,
+    Replicas,
     TlsDetails,
 }
 
@@ -113,7 +119,7 @@ impl Part {
         match self {
             Self::Groups => "consumer groups and commits of offsets",
             Self::Transactions => "transactions",
-            Self::Records => "counting records",
+            Self::Replicas => "reading from the closest replica",
             Self::TlsDetails => "telling how a connection is encrypted",
         }
     }
@@ -124,7 +130,7 @@ impl Part {
         match self {
             Self::Groups => "src/group/mod.rs",
             Self::Transactions => "src/producer/transaction.rs",
-            Self::Records => "src/metrics/producer.rs",
+            Self::Replicas => "src/consumer/session.rs",
             Self::TlsDetails => "src/metrics/encryption.rs",
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::row::Unit;
+use super::row::{Level, Unit};
 
 /// All metrics of a client at one moment, by group and name as in Java.
 #[derive(Clone, Debug)]
@@ -24,6 +24,7 @@ pub struct Metric {
     /// Its value.
     pub value: Value,
     pub(super) tags: Tags,
+    pub(super) level: Level,
 }
 
 /// Names and values of tags, in Java's order.

@@ -16,6 +16,8 @@ pub(crate) struct Timeline {
 /// A moment among the windows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
+    /// When it is.
+    pub(crate) now: Instant,
     /// The number of its window.
     window: u64,
     /// How much of that is over.
@@ -38,6 +40,7 @@ struct Sample {
     window: u64,
     count: u64,
     sum: f64,
+    min: f64,
     max: f64,
 }
 
@@ -53,7 +56,7 @@ impl Timeline {
         let elapsed = now.saturating_duration_since(self.start).as_millis();
         let elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX);
         let (window, into_ms) = (elapsed / self.window_ms, elapsed % self.window_ms);
-        Moment { window, into_ms, line: self }
+        Moment { now, window, into_ms, line: self }
     }
 }
 
@@ -91,6 +94,7 @@ impl Sensor {
         }
         sample.count += count;
         sample.sum += sum;
+        sample.min = sample.min.min(max);
         sample.max = sample.max.max(max);
     }
 
@@ -126,6 +130,11 @@ impl Sensor {
         self.latest(at).map(|sample| sample.max).fold(f64::NAN, f64::max)
     }
 
+    /// The smallest value; not a number if nothing happened.
+    pub(crate) fn min(&self, at: Moment) -> f64 {
+        self.latest(at).map(|sample| sample.min).fold(f64::NAN, f64::min)
+    }
+
     fn latest(&self, at: Moment) -> impl Iterator<Item = &Sample> {
         self.samples.iter().filter(move |sample| at.counts(sample))
     }
@@ -133,13 +142,18 @@ impl Sensor {
 
 impl Sample {
     fn new(window: u64) -> Self {
-        Self { window, count: 0, sum: 0.0, max: f64::NEG_INFINITY }
+        Self { window, count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY }
     }
 }
 
 /// Milliseconds, with their fraction.
 pub(crate) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
+}
+
+/// Nanoseconds.
+pub(crate) fn nanos(time: Duration) -> f64 {
+    time.as_nanos() as f64
 }
 
 #[cfg(test)]
@@ -171,13 +185,13 @@ mod tests {
     fn averages_and_extremes_are_of_the_latest_windows_or_not_a_number() {
         let at = line();
         let mut sensor = Sensor::default();
-        let seen = |sensor: &Sensor, at| (sensor.avg(at), sensor.max(at));
+        let seen = |sensor: &Sensor, at| (sensor.avg(at), sensor.min(at), sensor.max(at));
         assert!(sensor.avg(at(0)).is_nan() && sensor.max(at(0)).is_nan());
         sensor.record(at(1), 2.0);
         sensor.record(at(31), 6.0);
         sensor.record(at(31), 10.0);
-        assert_eq!(seen(&sensor, at(32)), (6.0, 10.0));
-        assert_eq!(seen(&sensor, at(61)), (8.0, 10.0));
+        assert_eq!(seen(&sensor, at(32)), (6.0, 2.0, 10.0));
+        assert_eq!(seen(&sensor, at(61)), (8.0, 6.0, 10.0));
         assert!(sensor.avg(at(95)).is_nan() && sensor.max(at(95)).is_nan());
     }
 

@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::delivery::{Completion, Delivery, Part};
 use super::pool::Pool;
+use crate::metrics::Buffer;
 
 /// What the batches of all partitions share: limits, space and spare buffers.
 #[derive(Debug)]
@@ -70,6 +71,16 @@ impl Accumulator {
     fn try_space(&self, kib: u32) -> Option<Space> {
         let permit = Arc::clone(&self.space).try_acquire_many_owned(kib).ok()?;
         Some(Space(Some(permit)))
+    }
+}
+
+impl Buffer for Accumulator {
+    fn bytes_max(&self) -> usize {
+        usize::try_from(self.space_kib).unwrap_or_default() << 10
+    }
+
+    fn bytes_free(&self) -> usize {
+        self.space.available_permits() << 10
     }
 }
 
@@ -139,6 +150,8 @@ struct Open {
     completion: Arc<Completion>,
     number: u64,
     opened_at: i64,
+    /// Bytes of its largest record.
+    record_bytes_max: usize,
     /// Whether the driver was told of it.
     is_told: bool,
     /// The driver could not take it in time: records get their own timestamps from now on.
@@ -152,6 +165,7 @@ pub(crate) struct Closed {
     pub(crate) writer: BatchWriter,
     pub(crate) part: Part,
     pub(crate) number: u64,
+    pub(crate) record_bytes_max: usize,
     pub(crate) space: Space,
 }
 
@@ -263,6 +277,7 @@ impl Partition {
             completion: Completion::new(self.topic.clone(), self.index),
             number: batches.opened,
             opened_at,
+            record_bytes_max: 0,
             is_told: false,
             is_late: false,
             space,
@@ -347,13 +362,13 @@ impl Batches {
 
     fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
-        let Open { writer, completion, number, space, .. } = open;
+        let Open { writer, completion, number, record_bytes_max, space, .. } = open;
         if writer.is_empty() {
             return;
         }
         self.last_bytes = writer.len().next_power_of_two();
         let part = Part::whole(completion, writer.record_count());
-        self.full.push_back(Closed { writer, part, number, space });
+        self.full.push_back(Closed { writer, part, number, record_bytes_max, space });
     }
 }
 
@@ -371,7 +386,9 @@ impl Open {
             None => self.opened_at,
         };
         let parts = RecordParts { timestamp, ..*parts };
+        let before = self.writer.len();
         let index = self.writer.append(&parts).map_err(Refused::Record)?;
+        self.record_bytes_max = self.record_bytes_max.max(self.writer.len() - before);
         Ok(self.completion.delivery(index, timestamp))
     }
 }

@@ -12,6 +12,7 @@ use super::request::{Assembly, Gates, Loaded, versions};
 use super::sealed::Sealed;
 use super::sender::{Action, Call, Flight, Sender};
 use crate::metadata::Picture;
+use crate::metrics::Produce;
 
 /// Out.
 impl Sender {
@@ -67,6 +68,7 @@ impl Sender {
                 return self.block(slot, leader.broker);
             }
         }
+        self.note_loaded(now, slot, &sealed);
         let topic_id = picture.topic(&topic).map_or(Uuid::ZERO, |t| t.id);
         let assembly = assemblies.entry(key).or_insert_with(|| {
             self.brokers.entry(leader.broker).or_default().in_flight += 1;
@@ -81,6 +83,17 @@ impl Sender {
         }
     }
 
+    fn note_loaded(&mut self, now: Instant, slot: usize, sealed: &Sealed) {
+        let Some(lane) = self.lanes.get(slot) else { return };
+        let opened = lane.opened(sealed.number).unwrap_or(now);
+        self.done.push(Produce::Batch {
+            topic: Arc::clone(&lane.partition.topic),
+            records: sealed.records(),
+            sizes: sealed.sizes,
+            queued: now.saturating_duration_since(opened),
+        });
+    }
+
     /// The next batch of a partition, in the format that its leader takes. Those that cannot be
     /// written in it fail where they stand.
     fn next_sealed(&mut self, now: Instant, slot: usize, magic: Magic) -> Option<Sealed> {
@@ -90,11 +103,12 @@ impl Sender {
                 Some(sealed) => sealed,
                 None => {
                     let closed = lane.take(now)?;
-                    let number = closed.number;
+                    let (number, records) = (closed.number, closed.part.len());
                     self.lanes.update_expiry(slot);
                     match self.sealer.seal(closed) {
                         Ok(sealed) => sealed,
                         Err(error) => {
+                            self.note_failed(slot, records);
                             self.settle(slot, number, Some(&error));
                             self.report_flushes();
                             continue;
@@ -121,6 +135,8 @@ impl Sender {
         let (request, batches) = assembly.finish(self.config.acks, self.config.request_timeout);
         self.launched += 1;
         let id = self.launched;
+        let records = batches.iter().map(|loaded| loaded.sealed.records()).sum();
+        self.done.push(Produce::Request { records });
         let gates = Gates::new(batches.len());
         self.flights.insert(id, Flight { broker, gates: Arc::clone(&gates), batches });
         self.actions.push_back(Action::Call(Call { id, broker, versions, request, gates }));

@@ -20,6 +20,7 @@ use super::topics::{Topics, seen};
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::metadata::Picture;
+use crate::metrics::ProducerMeter;
 use crate::net::Class;
 
 /// What callers tell the driver. There are at most two for each batch and one for each caller
@@ -46,6 +47,7 @@ pub(crate) struct Driver {
     pub(crate) cluster: Cluster,
     pub(crate) class: Class,
     pub(crate) sender: Sender,
+    pub(crate) meter: ProducerMeter,
     pub(crate) events: mpsc::UnboundedReceiver<Event>,
     pub(crate) topics: Arc<watch::Sender<Arc<Topics>>>,
     pub(crate) flushes: BTreeMap<u64, oneshot::Sender<Result<(), Error>>>,
@@ -86,6 +88,7 @@ impl Driver {
                 known = picture;
             }
             self.act(now, &known, &mut calls);
+            self.sender.drain_done().for_each(|done| self.meter.note(now, &done));
             if self.is_ending && self.sender.is_idle() {
                 if !self.is_listening {
                     return;
@@ -159,6 +162,9 @@ impl Driver {
 
     fn handle_answer(&mut self, now: Instant, answered: Answered) {
         let Answered { id, broker, result } = answered;
+        if let Ok(response) = &result {
+            self.meter.throttled(now, response.throttle_time_ms);
+        }
         if let Err(Error::Unsupported { .. }) = &result
             && let Some(ranges) = self.cluster.ranges(broker, self.class)
             && let Some(range) = ranges.get(ApiKey::PRODUCE)
@@ -207,8 +213,10 @@ impl Driver {
         let Call { id, broker, versions, request, gates } = call;
         let write = move |_version| gates.pass(request);
         let answer = self.cluster.call(broker, self.class, versions, write);
+        let open = self.meter.request();
         async move {
             let result = answer.await.map(|(_version, response)| response);
+            drop(open);
             Answered { id, broker, result }
         }
         .boxed()

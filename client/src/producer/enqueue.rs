@@ -20,6 +20,7 @@ use super::topics::{Seen, Topic, Topics, seen};
 use crate::cluster::Cluster;
 use crate::error::{Error, Waiting};
 use crate::metadata::Creation;
+use crate::metrics::{ProducerMeter, Wait};
 use crate::net::Class;
 
 /// What all clones of a producer share.
@@ -27,6 +28,7 @@ use crate::net::Class;
 pub(crate) struct Shared {
     pub(crate) cluster: Cluster,
     pub(crate) class: Class,
+    pub(crate) meter: ProducerMeter,
     pub(crate) config: ProducerConfig,
     pub(crate) record_bytes_max: usize,
     pub(crate) accumulator: Arc<Accumulator>,
@@ -183,21 +185,23 @@ impl Shared {
         // An error is met again by the append that follows.
         let _ = self.events.send(Event::Short);
         let after = self.config.block_max;
+        let _waits = self.meter.wait(Wait::Space);
         tokio::select! {
             biased;
             space = self.accumulator.space(kib) => Ok(space),
             () = self.events.closed() => Err(Error::Closed { what: "producer" }),
-            () = tokio::time::sleep_until(deadline) => Err(Error::TimedOut {
-                what: Waiting::BufferSpace,
-                after,
-                maybe_written: false,
-            }),
+            () = tokio::time::sleep_until(deadline) => {
+                self.meter.exhausted();
+                let what = Waiting::BufferSpace;
+                Err(Error::TimedOut { what, after, maybe_written: false })
+            }
         }
     }
 
     /// Learns a topic's partitions, and the format that its leaders take.
     async fn discover(&self, name: &str, deadline: Instant) -> Result<(), Error> {
         let creation = if self.config.topic_creation { Creation::Allowed } else { Creation::Never };
+        let _waits = self.meter.wait(Wait::Metadata);
         let topic = self.cluster.topic(name, creation, deadline).await?;
         let newest = newest_version(&self.cluster, self.class, &topic, deadline).await?;
         if self.config.compression == Compression::Zstd && newest < ZSTD_SINCE {

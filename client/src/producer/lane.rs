@@ -76,6 +76,11 @@ impl Lane {
         self.unsettled.front().map(|u| (u.number, u.opened))
     }
 
+    /// When a batch that has no outcome was opened.
+    pub(crate) fn opened(&self, number: u64) -> Option<Instant> {
+        self.unsettled.iter().find(|u| u.number == number).map(|u| u.opened)
+    }
+
     /// The newest batch that has no outcome.
     pub(crate) fn newest(&self) -> Option<u64> {
         self.unsettled.back().map(|u| u.number)

@@ -55,7 +55,7 @@ pub use self::record::Record;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use kurier_env::watch;
@@ -70,6 +70,7 @@ use self::topics::Topics;
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
 use crate::error::{Error, Waiting};
+use crate::metrics::Wait;
 use crate::net::Class;
 
 /// Sends records. Cloning shares it: all clones have one buffer and one task.
@@ -163,6 +164,7 @@ impl Producer {
     ///
     /// Dropping the future stops the waiting, not the sending.
     pub async fn flush(&self) -> Result<(), Error> {
+        let _waits = self.shared.meter.wait(Wait::Flush);
         let (done, flushed) = oneshot::channel();
         let closed = || Error::Closed { what: "producer" };
         self.shared.events.send(Event::Flush(done)).map_err(|_| closed())?;
@@ -246,7 +248,11 @@ impl Producer {
         let (events, receiver) = mpsc::unbounded_channel();
         let backoff =
             Backoff::new(cluster.config().retry_backoff, cluster.config().retry_backoff_max);
+        let meter = cluster.metrics().producer();
+        let buffer: Weak<Accumulator> = Arc::downgrade(&accumulator);
+        meter.begin(buffer);
         let driver = Driver {
+            meter: meter.clone(),
             cluster: cluster.clone(),
             class,
             sender: Sender::new(config.clone(), Arc::clone(&accumulator), backoff),
@@ -262,6 +268,7 @@ impl Producer {
             record_bytes_max: config.request_bytes_max.min(config.buffer_bytes_max),
             cluster,
             class,
+            meter,
             config,
             accumulator,
             topics: table,

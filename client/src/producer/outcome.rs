@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::sync::Arc;
 use std::time::Instant;
 
 use kurier_protocol::api::produce::ProduceResponse;
@@ -13,6 +14,7 @@ use super::response::{self, Verdict};
 use super::sealed::Sealed;
 use super::sender::{Action, Sender};
 use crate::error::{Error, Waiting};
+use crate::metrics::Produce;
 
 /// What came.
 impl Sender {
@@ -91,12 +93,13 @@ impl Sender {
             Error::TimedOut { what, after, maybe_written }
         };
         let failed = |maybe_written| Fate::Failed(timed_out(maybe_written));
-        let mut was_sent = false;
+        let (mut was_sent, mut lost) = (false, 0);
         // Not even taken: it never left this process.
         while lane.taken < number
             && let Some(closed) = lane.partition.take(number)
         {
             lane.taken = closed.number;
+            lost += closed.part.len();
             closed.part.complete(failed(false));
         }
         let is_due = |sealed: &Sealed| sealed.number == number;
@@ -107,6 +110,7 @@ impl Sender {
         for sealed in &mut due {
             let maybe_written = sealed.indefinite.is_some();
             was_sent |= maybe_written;
+            lost += sealed.records();
             sealed.complete(failed(maybe_written));
         }
         // In flight: the deliveries are told, the buffer is kept until the connection lets go. What
@@ -117,11 +121,13 @@ impl Sender {
                     let is_written = !flight.gates.withdraw(index);
                     let maybe_written = is_written || loaded.sealed.indefinite.is_some();
                     was_sent |= maybe_written;
+                    lost += loaded.sealed.records();
                     loaded.sealed.complete(failed(maybe_written));
                 }
             }
         }
         self.note_failure(slot, number, &timed_out(was_sent));
+        self.note_failed(slot, lost);
         if let Some(lane) = self.lanes.get_mut(slot) {
             lane.forget(number);
         }
@@ -139,6 +145,7 @@ impl Sender {
             Verdict::Each(refusals) => {
                 let error = refusals.error(0);
                 if let Some(part) = loaded.sealed.part.take() {
+                    self.note_failed(loaded.slot, part.len());
                     self.note_failure(loaded.slot, loaded.sealed.number, &error);
                     part.complete_each(|index| Fate::Failed(refusals.error(index)));
                 }
@@ -182,6 +189,8 @@ impl Sender {
             return self.fail(loaded, error);
         }
         tracing::debug!(topic = %loaded.topic, partition = loaded.index, %error, "sending again");
+        let (topic, records) = (Arc::clone(&loaded.topic), loaded.sealed.records());
+        self.done.push(Produce::Retry { topic, records });
         if error.maybe_written() {
             loaded.sealed.indefinite = Some(error.clone());
         }
@@ -208,6 +217,7 @@ impl Sender {
         let number = loaded.sealed.number;
         match self.sealer.split(&mut loaded.sealed) {
             Ok([first, second]) => {
+                self.done.push(Produce::Split);
                 let Some(lane) = self.lanes.get_mut(slot) else { return };
                 lane.in_flight -= 1;
                 lane.note_split(number);
@@ -250,6 +260,9 @@ impl Sender {
             Fate::Failed(error) if sealed.part.is_some() => Some(error.clone()),
             _ => None,
         };
+        if failure.is_some() {
+            self.note_failed(slot, sealed.records());
+        }
         sealed.complete(fate);
         self.accumulator.pool.put_sealed(sealed.bytes);
         drop(sealed.space);
@@ -262,6 +275,14 @@ impl Sender {
             self.note_failure(slot, number, error);
         }
         self.lanes.settle(slot, number);
+    }
+
+    /// Records of a partition were not delivered.
+    pub(super) fn note_failed(&mut self, slot: usize, records: u32) {
+        if let Some(lane) = self.lanes.get(slot) {
+            let topic = Arc::clone(&lane.partition.topic);
+            self.done.push(Produce::Failure { topic, records });
+        }
     }
 
     /// Whoever waits for these records shall hear of it, and the log if nobody can.

@@ -11,11 +11,13 @@ use kurier_protocol::record::{
 use super::accumulator::{Closed, Space};
 use super::delivery::{Fate, Part};
 use crate::error::{Error, Fault};
+use crate::metrics::BatchSizes;
 
 /// A batch as it is sent. Every try sends the same bytes.
 #[derive(Debug)]
 pub(crate) struct Sealed {
     pub(crate) bytes: Bytes,
+    pub(crate) sizes: BatchSizes,
     pub(crate) magic: Magic,
     /// Who is told; none once the delivery timeout was told while the batch was in flight.
     pub(crate) part: Option<Part>,
@@ -79,10 +81,12 @@ impl Sealer {
     /// Compresses a batch and gives it header and checksum. An error says that the format refuses
     /// it; then its deliveries know.
     pub(crate) fn seal(&mut self, closed: Closed) -> Result<Sealed, Error> {
-        let Closed { writer, part, number, space } = closed;
+        let Closed { writer, part, number, record_bytes_max, space } = closed;
         let magic = writer.magic();
+        let sizes = sizes(&writer, record_bytes_max);
         match writer.seal_with(&self.terms(), &mut self.compressor) {
             Ok(bytes) => Ok(Sealed {
+                sizes: BatchSizes { bytes: bytes.len(), ..sizes },
                 bytes,
                 magic,
                 part: Some(part),
@@ -107,6 +111,7 @@ impl Sealer {
         let (decompressor, compressor) = (&mut self.decompressor, &mut self.compressor);
         sealed.bytes =
             convert(&sealed.bytes, magic, decompressor, compressor).map_err(not_encodable)?;
+        sealed.sizes.bytes = sealed.bytes.len();
         sealed.magic = magic;
         Ok(())
     }
@@ -119,8 +124,9 @@ impl Sealer {
             return Err(Error::Closed { what: "batch" });
         };
         let (first_part, second_part) = part.split(half);
-        let of = |bytes, part, space| Sealed {
+        let of = |(bytes, sizes), part, space| Sealed {
             bytes,
+            sizes,
             part: Some(part),
             space,
             magic: sealed.magic,
@@ -132,7 +138,7 @@ impl Sealer {
         Ok([of(first, first_part, Space::default()), of(second, second_part, space)])
     }
 
-    fn halves(&mut self, sealed: &Sealed, half: u32) -> Result<[Bytes; 2], RecordError> {
+    fn halves(&mut self, sealed: &Sealed, half: u32) -> Result<[Half; 2], RecordError> {
         let mut writers: [Option<BatchWriter>; 2] = [None, None];
         let mut index = 0;
         for batch in RecordBatches::new(sealed.bytes.clone()) {
@@ -154,7 +160,11 @@ impl Sealer {
         }
         let terms = self.terms();
         let mut seal = |writer: Option<BatchWriter>| match writer {
-            Some(writer) => writer.seal_with(&terms, &mut self.compressor),
+            Some(writer) => {
+                let sizes = sizes(&writer, sealed.sizes.record_bytes_max);
+                let bytes = writer.seal_with(&terms, &mut self.compressor)?;
+                Ok((bytes.clone(), BatchSizes { bytes: bytes.len(), ..sizes }))
+            }
             None => Err(RecordError::Malformed { part: "record count" }),
         };
         let [first, second] = writers;
@@ -177,6 +187,20 @@ impl Sealer {
         Seal { compression: self.compression, level: self.level, ..Seal::default() }
     }
 }
+
+/// One of the two batches that were one.
+type Half = (Bytes, BatchSizes);
+
+/// What is known of a batch's sizes before it is sealed.
+fn sizes(writer: &BatchWriter, record_bytes_max: usize) -> BatchSizes {
+    let plain_bytes = writer.len();
+    let header = if writer.magic() == Magic::V2 { HEADER_BYTES } else { 0 };
+    let record_bytes = plain_bytes.saturating_sub(header);
+    BatchSizes { bytes: 0, plain_bytes, record_bytes, record_bytes_max }
+}
+
+/// What a batch of magic 2 has before its records.
+const HEADER_BYTES: usize = 61;
 
 /// Headers for a broker that is older than they are.
 pub(crate) fn headers_unsupported() -> Error {

@@ -27,6 +27,7 @@ use super::sealed::Sealer;
 use crate::backoff::Backoff;
 use crate::error::Error;
 use crate::metadata::Picture;
+use crate::metrics::Produce;
 
 /// The state of everything that a producer has accepted.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub(crate) struct Sender {
     pub(super) launched: u64,
     pub(super) flushes: Flushes,
     pub(super) actions: VecDeque<Action>,
+    /// What was done, for whoever counts.
+    pub(super) done: Vec<Produce>,
     pub(super) wants_refresh: bool,
     /// Callers wait for space: what is open must go, whatever the linger.
     pub(super) is_short: bool,
@@ -111,6 +114,7 @@ impl Sender {
             launched: 0,
             flushes: Flushes::default(),
             actions: VecDeque::new(),
+            done: Vec::new(),
             wants_refresh: false,
             is_short: false,
             is_ending: false,
@@ -185,6 +189,11 @@ impl Sender {
             debug_assert!(!self.actions.is_empty() || self.lanes.ready_count() == 0);
         }
         self.actions.pop_front()
+    }
+
+    /// What was done since the last call.
+    pub(crate) fn drain_done(&mut self) -> impl Iterator<Item = Produce> {
+        self.done.drain(..)
     }
 
     /// When [`poll_action`](Self::poll_action) must be called again, if nothing else happens.

@@ -3,11 +3,15 @@
 
 mod client;
 mod network;
+mod producer;
+mod consumer;
 mod missing;
 
 pub(super) use client::CLIENT;
+pub(super) use consumer::{CONSUMER, FETCH, FETCH_PARTITION, FETCH_TOPIC};
 pub(super) use missing::MISSING;
 pub(super) use network::{NETWORK, NODE};
+pub(super) use producer::{PRODUCER, PRODUCER_FACTS, PRODUCER_TOPIC};
 
 use super::row::{Level, Section, Unit};
 
@@ -27,6 +31,13 @@ pub(super) fn entries() -> Vec<Entry> {
     CLIENT.iter().for_each(|section| add(&mut all, section));
     NETWORK.iter().for_each(|(_, section)| add(&mut all, section));
     NODE.iter().for_each(|(_, section)| add(&mut all, section));
+    add(&mut all, &PRODUCER);
+    add(&mut all, &PRODUCER_FACTS);
+    add(&mut all, &PRODUCER_TOPIC);
+    add(&mut all, &CONSUMER);
+    add(&mut all, &FETCH);
+    add(&mut all, &FETCH_TOPIC);
+    add(&mut all, &FETCH_PARTITION);
     all
 }
 
@@ -39,4 +50,9 @@ fn add<S>(all: &mut Vec<Entry>, section: &Section<S>) {
         unit: row.unit,
         about: row.about,
     }));
+}
+
+/// Whether a name that topics or partitions have is there for the whole of its group too.
+pub(super) fn is_of_whole(group: &str, name: &str) -> bool {
+    FETCH.group == group && FETCH.rows.iter().any(|row| row.name == name)
 }

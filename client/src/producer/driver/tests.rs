@@ -34,6 +34,7 @@ impl Fixture {
         let (events, receiver) = mpsc::unbounded_channel();
         let driver = Driver {
             class: Class::Produce(cluster.new_owner()),
+            meter: cluster.metrics().producer(),
             cluster,
             sender,
             events: receiver,
