@@ -1,9 +1,12 @@
-//! SIGINT and SIGTERM: the first asks the command to end, the second asks it to end at once; what
-//! has not ended soon after is ended.
+//! SIGINT, SIGTERM and SIGHUP: the first asks the command to end, the second asks it to end at
+//! once; what has not ended soon after is ended.
 
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use kurier_env::watch;
+use tokio::runtime::Builder;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
@@ -22,18 +25,33 @@ impl Stop {
     /// Listens for signals from now on. A command that has not ended [`GRACE`] after the signal
     /// that gives it `last` is ended.
     pub(crate) fn listen(last: Last) -> Self {
+        Self::listen_then(last, || std::process::exit(STATUS_KILLED))
+    }
+
+    /// As [`listen`](Self::listen); `end` ends the process.
+    fn listen_then(last: Last, end: impl FnOnce() + Send + 'static) -> Self {
         let (ask, asked) = watch::channel(0);
-        // Here and not in the task, which may start late: a signal would end the process.
-        let mut signals = Signals::listen();
-        tokio::spawn(async move {
-            for number in 1..=if last == Last::Second { 2 } else { 1 } {
-                signals.next().await;
-                ask.send_replace(number);
-            }
-            // Another signal ends it sooner.
-            let _ = timeout(GRACE, signals.next()).await;
-            std::process::exit(STATUS_KILLED);
+        let (listening, listens) = mpsc::channel::<()>();
+        // A thread of its own hears them, whatever keeps the others busy.
+        let spawned = thread::Builder::new().name("signals".into()).spawn(move || {
+            let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
+            runtime.block_on(async {
+                let mut signals = Signals::listen();
+                drop(listening);
+                for number in 1..=if last == Last::Second { 2 } else { 1 } {
+                    signals.next().await;
+                    ask.send_replace(number);
+                }
+                // Another signal ends it sooner.
+                let _ = timeout(GRACE, signals.next()).await;
+            });
+            end();
         });
+        // Without that thread a signal does what it does by default: it ends the process.
+        if spawned.is_ok() {
+            // A signal that comes while it starts would end the process.
+            let _ = listens.recv();
+        }
         Self { signals: asked, obeyed: 0 }
     }
 
@@ -80,24 +98,45 @@ pub(crate) enum Last {
 
 /// The signals that ask a process to end.
 #[cfg(unix)]
-struct Signals(Option<(Signal, Signal)>);
+struct Signals {
+    int_and_term: Option<(Signal, Signal)>,
+    hangup: Option<Signal>,
+}
 
 #[cfg(unix)]
 impl Signals {
     fn listen() -> Self {
         let listen = |kind| signal(kind).ok();
-        Self(listen(SignalKind::interrupt()).zip(listen(SignalKind::terminate())))
+        Self {
+            int_and_term: listen(SignalKind::interrupt()).zip(listen(SignalKind::terminate())),
+            // The handler must not be there where it is not heard.
+            hangup: hears_hangup().then(|| listen(SignalKind::hangup())).flatten(),
+        }
     }
 
     async fn next(&mut self) {
-        match &mut self.0 {
-            Some((int, term)) => {
-                tokio::select! { biased; _ = int.recv() => {}, _ = term.recv() => {} }
-            }
+        let Some((int, term)) = &mut self.int_and_term else {
             // Without a handler the signal does what it does by default: it ends the process.
-            None => std::future::pending().await,
-        }
+            return std::future::pending().await;
+        };
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! { biased; _ = int.recv() => {}, _ = term.recv() => {}, _ = hangup => {} }
     }
+}
+
+/// Whether SIGHUP means something to this process: `nohup` lets it be ignored, which is for the
+/// processes that it starts to obey. Only Linux tells; elsewhere it does what it does by default.
+#[cfg(unix)]
+fn hears_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 == 0)
 }
 
 /// The signal that asks a process to end.
@@ -122,3 +161,29 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// What shells report of a process that SIGINT has ended.
 const STATUS_KILLED: i32 = 130;
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_heard_while_every_worker_is_busy() {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let (end, ended) = mpsc::channel();
+        let (work, is_done) = mpsc::channel::<()>();
+        runtime.block_on(async {
+            let mut stop = Stop::listen_then(Last::First, move || end.send(()).unwrap());
+            let (begin, begun) = mpsc::channel();
+            tokio::spawn(async move { begin.send(()).map(|()| is_done.recv().is_ok()) });
+            begun.recv().unwrap();
+            for signal in ["-HUP", "-TERM"] {
+                let pid = std::process::id().to_string();
+                let sent = std::process::Command::new("kill").args([signal, &pid]).status();
+                assert!(sent.unwrap().success());
+                stop.asked().await;
+            }
+            ended.recv().unwrap();
+        });
+        drop(work);
+    }
+}
