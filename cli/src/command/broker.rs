@@ -1,8 +1,7 @@
 //! `kurier broker`: the cluster of the test kit, over TCP.
 
-use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kurier_auth::kerberos::Keytab;
@@ -12,6 +11,7 @@ use kurier_testkit::{Builder, TestCluster};
 use crate::args::broker::BrokerArgs;
 use crate::args::value::ClusterConfig;
 use crate::failure::{Failure, Outcome};
+use crate::output::notice::{Notice, is_same_file};
 use crate::output::stdout::Stdout;
 use crate::session::progress::say;
 use crate::session::signals::{Last, Stop};
@@ -20,6 +20,7 @@ use crate::text::reason;
 /// Runs a cluster until a signal ends it.
 pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
     let mut stop = Stop::listen(Last::First);
+    let mut notices = Notices::claim(args)?;
     let builder =
         args.topics.iter().fold(describe(&args.release, args.brokers), |builder, topic| {
             builder.topic(&topic.name, topic.partitions)
@@ -33,14 +34,11 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
     let served = served.map_err(|error| cannot_listen(args, &error))?;
     let addresses = served.bootstrap();
     let lines: String = addresses.iter().map(|address| format!("{address}\n")).collect();
-    // Whoever waits for the port file finds the certificate.
-    if let (Some(file), Some(ca)) = (&args.ca_file, cluster.ca_pem()) {
-        let written = write_whole(file, &ca);
-        written.map_err(|error| cannot_write(file, &error, "--ca-file"))?;
-    }
-    if let Some(file) = &args.port_file {
-        let written = write_whole(file, &lines);
-        written.map_err(|error| cannot_write(file, &error, "--port-file"))?;
+    tokio::select! {
+        biased;
+        // Before the files, of which a FIFO waits for its reader.
+        () = stop.asked() => return Ok(()),
+        written = notices.write(cluster.ca_pem(), &lines) => written?,
     }
     if !args.quiet {
         say(&ready(args, &addresses.join(",")));
@@ -57,12 +55,51 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
     if told.is_ok() {
         stop.asked().await;
     }
-    served.shutdown().await;
-    for file in [&args.port_file, &args.ca_file].into_iter().flatten() {
-        // Whoever waited for it may have taken it away.
-        let _ = fs::remove_file(file);
-    }
+    // Its connections end with the process: a request that is being handled is not waited for.
+    drop(notices);
     told
+}
+
+/// The files that a broker was told to write.
+#[derive(Debug)]
+struct Notices {
+    ca: Option<(PathBuf, Notice)>,
+    ports: Option<(PathBuf, Notice)>,
+}
+
+impl Notices {
+    /// First of all: whoever waits for the files must not find those of an earlier run.
+    fn claim(args: &BrokerArgs) -> Outcome<Self> {
+        if let (Some(ca), Some(ports)) = (&args.ca_file, &args.port_file)
+            && is_same_file(ca, ports)
+        {
+            let file = ports.display();
+            let problem = format!("--ca-file and --port-file are both {file}; give them two names");
+            return Err(Failure::Usage(problem));
+        }
+        let claim = |file: &Option<PathBuf>, option| {
+            let claimed = file.as_ref().map(|file| match Notice::claim(file) {
+                Ok(notice) => Ok((file.clone(), notice)),
+                Err(error) => Err(cannot_write(file, &error, option)),
+            });
+            claimed.transpose()
+        };
+        let ca = claim(&args.ca_file, "--ca-file")?;
+        Ok(Self { ca, ports: claim(&args.port_file, "--port-file")? })
+    }
+
+    /// Whoever waits for the port file finds the certificate.
+    async fn write(&mut self, ca: Option<String>, ports: &str) -> Outcome {
+        if let (Some((file, notice)), Some(ca)) = (&mut self.ca, ca) {
+            let written = notice.write(ca).await;
+            written.map_err(|error| cannot_write(file, &error, "--ca-file"))?;
+        }
+        if let Some((file, notice)) = &mut self.ports {
+            let written = notice.write(ports.to_owned()).await;
+            written.map_err(|error| cannot_write(file, &error, "--port-file"))?;
+        }
+        Ok(())
+    }
 }
 
 /// An IPv6 address may stand in brackets, as it does before a port.
@@ -162,14 +199,6 @@ fn cannot_listen(args: &BrokerArgs, error: &io::Error) -> Failure {
 fn cannot_write(file: &Path, error: &io::Error, option: &str) -> Failure {
     let (file, reason) = (file.display(), reason(error));
     Failure::Failed(format!("cannot write {file}: {reason}; check {option}"))
-}
-
-/// Writes a file so that it is never seen half written.
-fn write_whole(file: &Path, text: &str) -> io::Result<()> {
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(format!(".{}.part", std::process::id()));
-    fs::write(&beside, text)?;
-    fs::rename(&beside, file)
 }
 
 #[cfg(test)]

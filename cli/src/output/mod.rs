@@ -1,8 +1,9 @@
-//! From records to bytes on stdout.
+//! From records to bytes on stdout; and files that say where a broker is.
 
 pub(crate) mod format;
 #[cfg(test)]
 mod tests;
+pub(crate) mod notice;
 pub(crate) mod object;
 pub(crate) mod stdout;
 pub(crate) mod table;

@@ -11,6 +11,8 @@ mod bad_input;
 #[cfg(unix)]
 mod ends_in_time;
 mod brokers;
+#[cfg(unix)]
+mod port_file;
 mod demo;
 mod help;
 mod process;
