@@ -6,6 +6,7 @@ mod input;
 mod output;
 mod args;
 mod session;
+mod doctor;
 mod command;
 
 use std::io::Write;

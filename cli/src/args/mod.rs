@@ -7,6 +7,7 @@ pub(crate) mod list_format;
 pub(crate) mod produce;
 pub(crate) mod consume;
 pub(crate) mod topic;
+pub(crate) mod doctor;
 pub(crate) mod broker;
 pub(crate) mod wire;
 pub(crate) mod demo;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     /// List, create, describe and delete topics
     #[command(subcommand)]
     Topic(topic::TopicCommand),
+    /// Say what is wrong between this machine and a cluster, and how to mend it
+    Doctor(doctor::DoctorArgs),
     /// Run a cluster for tests: it speaks Kafka's protocol over TCP and keeps its data in memory
     Broker(broker::BrokerArgs),
     /// Turn Kafka messages from bytes into JSON and back, one JSON object a line
@@ -68,6 +71,8 @@ Examples:
       kurier consume numbers -o beginning -e
   The same on your own cluster, with settings from a file of Java's client:
       kurier -b kafka-1:9092,kafka-2:9092 -F client.properties consume numbers -e
+  Something does not work? See what:
+      kurier -b kafka-1:9092 doctor
   What that file says where TLS and a password are wanted, and the system does not know the CA:
       security.protocol=SASL_SSL
       sasl.mechanism=SCRAM-SHA-512

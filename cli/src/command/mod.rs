@@ -5,6 +5,7 @@ pub(crate) mod wire;
 pub(crate) mod broker;
 mod topic_sheet;
 pub(crate) mod topic;
+pub(crate) mod doctor;
 pub(crate) mod produce;
 pub(crate) mod consume;
 pub(crate) mod demo;
@@ -49,6 +50,7 @@ async fn dispatch(command: Command, before: ClusterArgs) -> Outcome {
         Command::Topic(TopicCommand::Delete(args)) => {
             topic::delete(&args, &merge(&args.cluster)).await
         }
+        Command::Doctor(args) => doctor::run(&args, &merge(&args.cluster)).await,
         Command::Demo(args) => demo::run(&args).await,
         Command::Broker(args) => broker::run(&args).await,
         Command::Wire(command) => wire::run(&command, &before),

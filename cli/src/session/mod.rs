@@ -3,7 +3,7 @@
 pub(crate) mod signals;
 pub(crate) mod progress;
 pub(crate) mod log;
-mod settings;
+pub(crate) mod settings;
 
 use std::io::{IsTerminal, stderr};
 use std::time::Duration;
@@ -16,7 +16,6 @@ use tokio::time::sleep;
 use crate::args::cluster::ClusterArgs;
 use crate::failure::{Failure, Outcome};
 use progress::say;
-use settings::settings;
 
 /// Finds the cluster that the options name; its client has their settings, and those of a
 /// command's own options.
@@ -26,7 +25,7 @@ pub(crate) async fn connect(args: &ClusterArgs, own: &[(&str, String)]) -> Outco
 
 /// What the options say, and a command's own ones.
 pub(crate) fn properties(args: &ClusterArgs, own: &[(&str, String)]) -> Outcome<Properties> {
-    let mut properties = settings(args, std::env::var("KURIER_BOOTSTRAP").ok())?;
+    let mut properties = settings::from_environment(args)?;
     for (name, value) in own {
         let set = properties.set(name, value);
         set.map_err(|error| Failure::Usage(error.to_string()))?;
@@ -51,7 +50,12 @@ pub(crate) async fn connect_with(properties: Properties) -> Outcome<Client> {
             connecting.await
         }
     };
-    client.map_err(|error| match &error {
+    client.map_err(|error| misuse(&error))
+}
+
+/// Why nothing was begun: options that cannot be used, or nobody there.
+pub(crate) fn misuse(error: &Error) -> Failure {
+    match error {
         Error::Invalid { setting, problem } if &**setting == "bootstrap.servers" => {
             let hint = if problem.contains("; write ") { "" } else { "; write HOST:PORT,.." };
             Failure::Usage(format!("{error}{hint}"))
@@ -59,7 +63,7 @@ pub(crate) async fn connect_with(properties: Properties) -> Outcome<Client> {
         Error::Invalid { .. } => Failure::Usage(error.to_string()),
         // It names every server that was tried.
         _ => Failure::Failed(error.to_string()),
-    })
+    }
 }
 
 /// Whoever watches a terminal wants to know after this long what is waited for.

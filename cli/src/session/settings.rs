@@ -10,8 +10,21 @@ use crate::args::cluster::ClusterArgs;
 use crate::failure::{Failure, Outcome};
 use crate::text::reason;
 
+/// What the options, their file and the environment say.
+pub(crate) fn from_environment(args: &ClusterArgs) -> Outcome<Properties> {
+    settings(args, std::env::var("KURIER_BOOTSTRAP").ok())
+}
+
+/// The names and values in the file and of `-X`, as they are written. A later one wins.
+pub(crate) fn given(args: &ClusterArgs) -> Outcome<Vec<(String, String)>> {
+    let file = args.config_file.as_deref();
+    let mut pairs = file.map_or(Ok(Vec::new()), pairs)?;
+    pairs.extend(args.properties.iter().map(|pair| (pair.key.clone(), pair.value.clone())));
+    Ok(pairs)
+}
+
 /// What the options and their file say. A later source wins: defaults, file, `-X`, `-b`.
-pub(super) fn settings(args: &ClusterArgs, environment: Option<String>) -> Outcome<Properties> {
+fn settings(args: &ClusterArgs, environment: Option<String>) -> Outcome<Properties> {
     let mut properties = Properties::default();
     properties.client.bootstrap_timeout = BOOTSTRAP_TIMEOUT;
     if let Some(file) = &args.config_file {
@@ -43,15 +56,20 @@ pub(super) fn settings(args: &ClusterArgs, environment: Option<String>) -> Outco
 
 /// Takes the settings of a file.
 fn read(file: &Path, properties: &mut Properties) -> Outcome<()> {
+    let wrong = |error| Failure::Usage(format!("{}: {error}", file.display()));
+    for (key, value) in pairs(file)? {
+        properties.set(&key, &value).map_err(wrong)?;
+    }
+    Ok(())
+}
+
+/// The names and values in a file.
+fn pairs(file: &Path) -> Outcome<Vec<(String, String)>> {
     let name = file.display();
     let failed = |why: String| Failure::Failed(format!("cannot read {name}: {why}; check -F"));
     let bytes = read_at_most(file, BYTES_MAX).map_err(|error| failed(reason(&error)))?;
     let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".into()))?;
-    let wrong = |error| Failure::Usage(format!("{name}: {error}"));
-    for (key, value) in Properties::read(&text).map_err(wrong)? {
-        properties.set(&key, &value).map_err(wrong)?;
-    }
-    Ok(())
+    Properties::read(&text).map_err(|error| Failure::Usage(format!("{name}: {error}")))
 }
 
 /// The largest file of properties that is read: a lot, since certificates may stand in it.

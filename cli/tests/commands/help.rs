@@ -3,9 +3,10 @@
 use crate::process::{kurier, run};
 
 /// Every command and subcommand.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "",
     "demo",
+    "doctor",
     "produce",
     "consume",
     "topic",

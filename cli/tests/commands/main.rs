@@ -14,6 +14,7 @@ mod brokers;
 #[cfg(unix)]
 mod port_file;
 mod demo;
+mod doctor;
 mod help;
 mod process;
 mod records;

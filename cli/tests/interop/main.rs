@@ -29,3 +29,4 @@ mod security;
 mod answers;
 mod proxy;
 mod faults;
+mod doctor;

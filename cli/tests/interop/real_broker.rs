@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::kurier::Kurier;
 use crate::library::{Library, Name};
 use crate::release::Release;
-use crate::run::{run, text};
+use crate::run::{output, run, text};
 use crate::tools::{Java, Kcat, kafka_broker};
 
 /// One broker of a release, alone in its cluster; it ends when dropped.
@@ -34,7 +34,8 @@ impl RealBroker {
         Self::start_with(release, &args)
     }
 
-    fn start_with(release: &Release, args: &[&str]) -> Self {
+    /// With these options of the script.
+    pub(crate) fn start_with(release: &Release, args: &[&str]) -> Self {
         // The folder is where `.ci/run` looks for brokers that a test has left behind.
         let name = format!("{release}-{}", std::process::id());
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("brokers").join(name);
@@ -50,6 +51,19 @@ impl RealBroker {
             folder,
             lines,
         }
+    }
+
+    /// Ends one of its nodes at once, as a crash does.
+    pub(crate) fn kill(&self, node: &str) {
+        output(kafka_broker(&["kill"]).arg(&self.folder).arg(node), "");
+    }
+
+    /// Kafka's own tool for rights, since 4.0, with these words.
+    pub(crate) fn acls(&self, words: &str) {
+        let class = "org.apache.kafka.tools.AclCommand";
+        let mut tool = kafka_broker(&["tool", &self.release.to_string(), class]);
+        tool.args(["--bootstrap-server", self.value("PLAINTEXT")]).args(words.split(' '));
+        output(&mut tool, "");
     }
 
     /// What the script says of it under this name.

@@ -52,13 +52,7 @@ pub(super) struct Opened {
 impl Dial {
     /// Tries every address of the host in turn (KIP-302), each for so long.
     pub(super) async fn open(&self, limit: Duration) -> Result<Opened, Error> {
-        let found = self.env.net().resolve(&self.address.host, self.address.port);
-        let addresses = match timeout(limit, found).await {
-            Ok(Ok(addresses)) => addresses,
-            Ok(Err(error)) => return Err(self.unreachable(Cause::Resolve(Arc::new(error)))),
-            Err(_) => return Err(self.unreachable(Cause::SetupTimedOut(limit))),
-        };
-        let addresses = self.usable(addresses)?;
+        let addresses = self.resolve(limit).await.map_err(|cause| self.unreachable(cause))?;
         let mut tried = Vec::new();
         for address in addresses.into_iter().take(ADDRESSES_MAX) {
             let deadline = Instant::now() + limit;
@@ -80,32 +74,45 @@ impl Dial {
         Err(self.all_failed(tried))
     }
 
-    /// The addresses that may be used.
-    fn usable(&self, mut addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Error> {
+    /// The addresses of the host that may be used.
+    pub(super) async fn resolve(&self, limit: Duration) -> Result<Vec<SocketAddr>, Cause> {
+        let found = self.env.net().resolve(&self.address.host, self.address.port);
+        let found = timeout(limit, found).await.map_err(|_| Cause::SetupTimedOut(limit))?;
+        let mut addresses = found.map_err(|error| Cause::Resolve(Arc::new(error)))?;
         addresses.retain(|address| self.config.dial.address_family.contains(address.ip()));
         if addresses.is_empty() {
             let problem = "its name has no address of the family that broker.address.family names";
             let error = io::Error::new(io::ErrorKind::NotFound, problem);
-            return Err(self.unreachable(Cause::Resolve(Arc::new(error))));
+            return Err(Cause::Resolve(Arc::new(error)));
         }
         Ok(addresses)
     }
 
     async fn open_at(&self, address: SocketAddr, deadline: Instant) -> Result<Opened, Cause> {
-        let stream = self
-            .env
-            .net()
-            .connect_with(address, self.config.dial.socket)
-            .await
-            .map_err(Cause::io)?;
+        let stream = self.connect(address).await?;
         let open = self.meter.opened();
         let stream = self.secure(stream, deadline).await?;
+        self.greet(stream, open).await
+    }
+
+    pub(super) async fn connect(&self, address: SocketAddr) -> Result<Box<dyn Io>, Cause> {
+        let connecting = self.env.net().connect_with(address, self.config.dial.socket);
+        connecting.await.map_err(Cause::io)
+    }
+
+    /// Asks what the broker speaks.
+    pub(super) async fn greet(
+        &self,
+        stream: Box<dyn Io>,
+        open: OpenConnection,
+    ) -> Result<Opened, Cause> {
         let mut frames = Frames::new(stream, self.pool.clone());
         let mut handshake = Handshake::new(self.identity.clone());
         let mut correlation_id = 0;
         loop {
             let (request, version) = handshake.poll_request();
-            let mut line = Line { dial: self, frames: &mut frames, correlation_id };
+            let bytes_max = HANDSHAKE_BYTES_MAX;
+            let mut line = Line { dial: self, frames: &mut frames, correlation_id, bytes_max };
             let answer = line.ask(&request, version).await;
             correlation_id = line.correlation_id;
             match handshake.handle_response(&answer.map_err(while_new)?)? {
@@ -119,7 +126,11 @@ impl Dial {
 
     /// Encrypts the stream, if that is wanted.
     #[cfg(feature = "tls")]
-    async fn secure(&self, stream: Box<dyn Io>, deadline: Instant) -> Result<Box<dyn Io>, Cause> {
+    pub(super) async fn secure(
+        &self,
+        stream: Box<dyn Io>,
+        deadline: Instant,
+    ) -> Result<Box<dyn Io>, Cause> {
         let Some(tls) = &self.tls else { return Ok(stream) };
         let secured = timeout_at(deadline, tls.secure(&self.address.host, stream)).await;
         let late = |_| TlsFault::TimedOut(self.config.dial.setup_timeout);
@@ -127,19 +138,39 @@ impl Dial {
     }
 
     #[cfg(not(feature = "tls"))]
-    async fn secure(&self, stream: Box<dyn Io>, _: Instant) -> Result<Box<dyn Io>, Cause> {
+    pub(super) async fn secure(
+        &self,
+        stream: Box<dyn Io>,
+        _: Instant,
+    ) -> Result<Box<dyn Io>, Cause> {
         Ok(stream)
     }
 
+    #[cfg(not(feature = "tls"))]
+    pub(super) fn encrypts(&self) -> bool {
+        false
+    }
+
+    /// Whether connections are encrypted.
+    #[cfg(feature = "tls")]
+    pub(super) fn encrypts(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// Logs in, if that is wanted, within a time of its own: a ticket may have to be fetched.
-    async fn log_in(&self, mut opened: Opened) -> Result<Opened, Cause> {
+    pub(super) async fn log_in(&self, mut opened: Opened) -> Result<Opened, Cause> {
         let Some(sasl) = &self.config.sasl else { return Ok(opened) };
         let authenticator = Authenticator { env: &self.env, sasl, host: &self.address.host };
         let carrier =
             carrier(&opened.ranges).ok_or_else(|| authenticator.failed(LoginFault::NotWanted))?;
         let frames = &mut opened.frames;
         let mut line = LoginLine {
-            line: Line { dial: self, frames, correlation_id: LOGIN_CORRELATION_ID },
+            line: Line {
+                dial: self,
+                frames,
+                correlation_id: LOGIN_CORRELATION_ID,
+                bytes_max: HANDSHAKE_BYTES_MAX,
+            },
             ranges: &opened.ranges,
         };
         let limit = self.config.dial.setup_timeout;
@@ -190,16 +221,22 @@ impl Dial {
 }
 
 /// A connection on which one request at a time is sent.
-struct Line<'a> {
-    dial: &'a Dial,
-    frames: &'a mut Frames<Box<dyn Io>>,
+pub(super) struct Line<'a> {
+    pub(super) dial: &'a Dial,
+    pub(super) frames: &'a mut Frames<Box<dyn Io>>,
     /// What the next request carries.
-    correlation_id: i32,
+    pub(super) correlation_id: i32,
+    /// The longest answer that is accepted.
+    pub(super) bytes_max: usize,
 }
 
 impl Line<'_> {
     /// Sends a request, and gives the body of its answer.
-    async fn ask<R: Request>(&mut self, request: &R, version: i16) -> Result<Bytes, Cause> {
+    pub(super) async fn ask<R: Request>(
+        &mut self,
+        request: &R,
+        version: i16,
+    ) -> Result<Bytes, Cause> {
         let correlation_id = self.correlation_id;
         self.correlation_id += 1;
         let client_id = Some(self.dial.config.client_id.as_str());
@@ -218,7 +255,7 @@ impl Line<'_> {
     }
 
     async fn frame(&mut self) -> Result<Bytes, Cause> {
-        let limits = FrameLimits { bytes_max: HANDSHAKE_BYTES_MAX, reserve_max: 0 };
+        let limits = FrameLimits { bytes_max: self.bytes_max, reserve_max: 0 };
         let asked_at = now();
         let frame = poll_fn(|cx| self.frames.poll_frame(cx, limits)).await?;
         let took = now().duration_since(asked_at);

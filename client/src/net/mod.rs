@@ -18,11 +18,13 @@ mod dial;
 mod session;
 mod connection;
 mod broker;
+mod probe;
 #[cfg(test)]
 mod tests;
 
 pub use address::Address;
 pub(crate) use broker::{Connections, Peer, Route};
 pub use class::Class;
+pub use probe::{Contact, Probe, Stage, Step, Walk};
 pub use ranges::Ranges;
 pub(crate) use standing::Standing;

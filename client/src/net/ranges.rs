@@ -66,6 +66,11 @@ impl Ranges {
         self.features.iter().find(|(n, _)| n == name).map(|(_, level)| *level)
     }
 
+    /// The features that are switched on in the whole cluster, each with its level.
+    pub fn features(&self) -> impl Iterator<Item = (&str, i16)> {
+        self.features.iter().map(|(name, level)| (name.as_str(), *level))
+    }
+
     /// The newest release of Kafka whose every novelty this broker shows, among the APIs that it
     /// has: one version that is switched on ahead of its time makes no newer broker.
     #[must_use]

@@ -3,6 +3,7 @@
 #[cfg(feature = "tls")]
 mod encrypted;
 mod logins;
+mod probe;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,100 @@
+//! `kurier doctor`: says what is wrong between this machine and a cluster.
+
+use std::time::Duration;
+
+use kurier_client::net::{Address, Probe};
+use kurier_client::properties::Properties;
+use kurier_env::Env;
+
+use crate::args::cluster::ClusterArgs;
+use crate::args::doctor::DoctorArgs;
+use crate::args::list_format::ListFormat;
+use crate::doctor::facts::{Client, Facts};
+use crate::doctor::finding::{Finding, Status};
+use crate::doctor::prober::{Prober, fill};
+use crate::doctor::{findings, report};
+use crate::failure::{Failure, Outcome};
+use crate::output::stdout::Stdout;
+use crate::session::progress::say;
+use crate::session::{misuse, settings};
+
+/// Finds out what can be, prints the report, and fails if something is wrong.
+pub(crate) async fn run(args: &DoctorArgs, cluster: &ClusterArgs) -> Outcome {
+    let mut stdout = Stdout::open()?;
+    let given = settings::given(cluster)?;
+    let properties = settings::from_environment(cluster)?;
+    for warning in properties.warnings() {
+        // These two are read here.
+        if !warning.starts_with(TRANSACTIONAL_ID) && !warning.starts_with(TIMEOUT) {
+            say(&format!("kurier: warning: {warning}"));
+        }
+    }
+    let servers = properties.servers.iter().map(|server| server.parse::<Address>());
+    let servers = servers.collect::<Result<Vec<_>, _>>().map_err(|error| misuse(&error))?;
+    let limit = Duration::from_secs(args.timeout);
+    let client = client(args, &given, &properties, limit)?;
+    let mut config = properties.client;
+    // Whoever says nothing shall not take all of the time.
+    config.dial.setup_timeout = config.dial.setup_timeout.min(limit / 3);
+    config.request_timeout = config.request_timeout.min(limit / 3);
+    let env = Env::real();
+    let probe = Probe::new(env.clone(), config).await.map_err(|error| misuse(&error))?;
+    let mut facts = Facts::new(client, servers);
+    fill(&mut facts, &Prober { probe, env, probe_topic: args.probe_topic.clone() }).await;
+    let findings = findings(&facts);
+    stdout.print(&match args.format {
+        ListFormat::Text => report::text(&findings),
+        ListFormat::Json => format!("{:#}\n", report::json(&facts, &findings)),
+    })?;
+    verdict(&findings)
+}
+
+fn verdict(findings: &[Finding]) -> Outcome {
+    match report::number(findings, Status::Wrong) {
+        0 => Ok(()),
+        wrong => {
+            let checks = findings.len();
+            Err(Failure::Failed(format!("{wrong} of {checks} checks found something wrong")))
+        }
+    }
+}
+
+/// What the client is to do, by options and settings.
+fn client(
+    args: &DoctorArgs,
+    given: &[(String, String)],
+    properties: &Properties,
+    limit: Duration,
+) -> Outcome<Client> {
+    let last = |name: &str| given.iter().rev().find(|(key, _)| key == name).map(|(_, v)| v.clone());
+    let or_set = |options: &[String], name: &str| match options {
+        [] => last(name).filter(|value| !value.is_empty()).into_iter().collect(),
+        options => options.to_vec(),
+    };
+    let timeout = match last(TIMEOUT) {
+        None => TIMEOUT_DEFAULT_MS,
+        Some(text) => text.trim().parse().ok().filter(|ms| *ms > 0).ok_or_else(|| {
+            Failure::Usage(format!("{TIMEOUT}: {text:?} is no number of milliseconds from 1"))
+        })?,
+    };
+    let transactional_ids: Vec<String> = or_set(&args.transactional_ids, TRANSACTIONAL_ID);
+    let config = &properties.client;
+    let sasl = config.sasl.as_ref();
+    Ok(Client {
+        encrypts: config.tls.is_some(),
+        mechanism: sasl.map(|sasl| sasl.name()),
+        user: sasl.and_then(|sasl| sasl.user()).map(String::from),
+        acks: properties.producer.acks,
+        transaction_timeout_ms: timeout,
+        wants_transactions: !transactional_ids.is_empty() || last(TIMEOUT).is_some(),
+        topics: args.topics.clone(),
+        groups: or_set(&args.groups, "group.id"),
+        transactional_ids,
+        limit,
+    })
+}
+
+const TRANSACTIONAL_ID: &str = "transactional.id";
+const TIMEOUT: &str = "transaction.timeout.ms";
+/// Kafka's default.
+const TIMEOUT_DEFAULT_MS: i64 = 60_000;

@@ -1,0 +1,44 @@
+//! Core: this machine's clock beside the brokers', and whether there was time for everything.
+
+use super::facts::Facts;
+use super::finding::{Check, Finding};
+use super::told::duration;
+
+/// What there is to say of clocks and time.
+pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
+    let mut findings = vec![clock(facts)];
+    if facts.is_cut {
+        let found = format!("not all was found out within {}", duration(facts.client.limit));
+        let fix = "see what is wrong above, or give it more time: --timeout SECONDS";
+        findings.push(Finding::wrong(Check::Time, "doctor", (found, fix)));
+    }
+    findings
+}
+
+fn clock(facts: &Facts) -> Finding {
+    let (check, about) = (Check::Clock, "this machine");
+    let clock = match &facts.clock {
+        None => {
+            let why = "only a broker's time on a record tells it: \
+                       --probe-topic TOPIC, one with message.timestamp.type=LogAppendTime";
+            return Finding::not_known(check, about, why);
+        }
+        Some(Err(why)) => return Finding::not_known(check, about, why.0.clone()),
+        Some(Ok(clock)) => clock,
+    };
+    let (ahead, broker) = (clock.ahead_ms.abs(), clock.broker);
+    let side = if clock.ahead_ms < 0 { "behind" } else { "ahead of" };
+    let off = clock.uncertain_ms;
+    let found = match ahead <= off {
+        true => format!("no difference to broker {broker}'s (within {off} ms)"),
+        false => format!("broker {broker}'s is {ahead} ms {side} this one (within {off} ms)"),
+    };
+    if ahead.saturating_sub(off) <= DIFFERENCE_MAX_MS {
+        return Finding::ok(check, about, found);
+    }
+    let fix = "set both by NTP: times of records, retention, certificates and tickets go by them";
+    Finding::warning(check, about, (found, fix))
+}
+
+/// What people notice.
+const DIFFERENCE_MAX_MS: i64 = 1000;

@@ -1,0 +1,134 @@
+//! The walk: from names over connections and metadata to settings and rights.
+
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use futures_util::stream;
+use kurier_client::net::{Contact, Probe};
+use kurier_env::Env;
+use tokio::time::timeout;
+
+use super::contacts::{Contacts, reach};
+use super::{clock, coordinators, describe, topics};
+use crate::doctor::facts::{Facts, Listener, Server, Unknown};
+
+/// What it takes to find out the facts.
+#[derive(Debug)]
+pub(crate) struct Prober {
+    pub(crate) probe: Probe,
+    pub(crate) env: Env,
+    /// A topic to which a record may be written.
+    pub(crate) probe_topic: Option<String>,
+}
+
+/// Fills in what can be found out within the time that is allowed.
+pub(crate) async fn fill(facts: &mut Facts, prober: &Prober) {
+    if prober.probe_topic.is_some() {
+        facts.clock = Some(Err(Unknown::TIME));
+    }
+    facts.is_cut = timeout(facts.client.limit, walk(facts, prober)).await.is_err();
+}
+
+async fn walk(facts: &mut Facts, prober: &Prober) {
+    let mut contacts = Contacts::default();
+    // No server may take all of the time: what is left is for those that answer.
+    let share = facts.client.limit.mul_f32(SHARE);
+    let each = facts.servers.iter_mut().map(|server| timeout(share, meet(prober, server)));
+    let met = join_all(each).await;
+    contacts.servers.extend(met.into_iter().filter_map(|met| met.ok().flatten()));
+    let clusters = facts.servers.iter().map(|server| &server.cluster);
+    let known = clusters.clone().find(|cluster| cluster.is_ok());
+    facts.cluster = known.cloned().unwrap_or_else(|| match contacts.is_empty() {
+        true => Err(Unknown::NOBODY),
+        false => clusters.clone().next().cloned().unwrap_or(Err(Unknown::NOBODY)),
+    });
+    if let Ok(cluster) = &facts.cluster {
+        let listener = |(id, address): (&i32, &_)| Listener::new(*id, Clone::clone(address));
+        facts.listeners = cluster.brokers.iter().map(listener).collect();
+    }
+    let visits = facts.listeners.iter_mut().map(|listener| async move {
+        let id = listener.broker;
+        (id, timeout(share, visit(prober, listener)).await.ok().flatten())
+    });
+    let visited: Vec<_> = stream::iter(visits).buffered(VISITS_MAX).collect().await;
+    for (id, visited) in visited {
+        let Some((contact, settings)) = visited else { continue };
+        contacts.brokers.insert(id, contact);
+        if facts.broker_settings.is_err() {
+            facts.broker_settings = settings;
+        }
+    }
+    ask(facts, prober, &mut contacts).await;
+}
+
+async fn meet(prober: &Prober, server: &mut Server) -> Option<Contact> {
+    let mut contact = reach(&prober.probe, &mut server.way).await?;
+    server.cluster = describe::cluster(&mut contact).await;
+    Some(contact)
+}
+
+type Settings = crate::doctor::facts::Known<crate::doctor::facts::Settings>;
+
+async fn visit(prober: &Prober, listener: &mut Listener) -> Option<(Contact, Settings)> {
+    let mut contact = reach(&prober.probe, &mut listener.way).await?;
+    let settings = describe::identify(listener, &mut contact).await;
+    Some((contact, settings))
+}
+
+/// What any broker can answer.
+async fn ask(facts: &mut Facts, prober: &Prober, contacts: &mut Contacts) {
+    if facts.broker_settings.is_err() {
+        let ids: Vec<i32> = facts.listeners.iter().map(|listener| listener.broker).collect();
+        facts.broker_settings = describe::of_any_broker(contacts, &ids).await;
+    }
+    facts.fenced = describe::fenced(contacts).await;
+    facts.topics = topics::topics(contacts, &named(facts, prober)).await;
+    try_rights(facts, contacts).await;
+    let names: Vec<String> = facts.topics.iter().flatten().map(|t| t.name.clone()).collect();
+    for some in names.chunks(TOPICS_AT_ONCE) {
+        match describe::of_topics(contacts, some).await {
+            Ok(told) => facts.topic_settings.extend(told),
+            Err(why) => {
+                let none = some.iter().map(|name| (name.clone(), Err(why.clone())));
+                facts.topic_settings.extend(none);
+            }
+        }
+    }
+    for group in &mut facts.groups {
+        group.rights = coordinators::group(contacts, &group.id).await;
+    }
+    for one in &mut facts.transactional_ids {
+        one.rights = coordinators::transactional_id(contacts, &one.id).await;
+    }
+    if let Some(topic) = &prober.probe_topic {
+        facts.clock = Some(clock::clock(facts, contacts, &prober.env, topic).await);
+    }
+}
+
+/// The topics to ask for: those that were named, and Kafka's own; none means all.
+fn named(facts: &Facts, prober: &Prober) -> Vec<String> {
+    let mut names = facts.client.topics.clone();
+    if !names.is_empty() {
+        names.extend(prober.probe_topic.clone());
+        names.extend(["__consumer_offsets", "__transaction_state"].map(String::from));
+        names.sort_unstable();
+        names.dedup();
+    }
+    names
+}
+
+/// Where brokers do not tell what a user may do with a topic.
+async fn try_rights(facts: &mut Facts, contacts: &mut Contacts) {
+    let Ok(topics) = &mut facts.topics else { return };
+    for topic in topics.iter_mut().filter(|topic| facts.client.topics.contains(&topic.name)) {
+        if topic.error.is_ok() && topic.operations.is_err() {
+            topic.operations = topics::try_operations(contacts, &topic.name).await;
+        }
+    }
+}
+
+/// The part of the time that the way to a server may take.
+const SHARE: f32 = 0.4;
+/// Brokers that are visited at a time.
+const VISITS_MAX: usize = 32;
+/// Topics whose settings one request asks for.
+const TOPICS_AT_ONCE: usize = 200;

@@ -1,0 +1,142 @@
+//! Core: the report, as a table for people and as an object for programs.
+
+use serde_json::{Value, json};
+
+use super::facts::Facts;
+use super::finding::{Finding, Status};
+use crate::output::table::columns;
+
+/// A numbered table; the fix of each finding stands below it.
+pub(crate) fn text(findings: &[Finding]) -> String {
+    let mut rows = vec![["#", "CHECK", "ABOUT", "STATUS", "FOUND"].map(String::from)];
+    for (number, finding) in (1..).zip(findings) {
+        let (check, status) = (finding.check.title(), finding.status.word());
+        rows.push([
+            number.to_string(),
+            check.to_owned(),
+            plain(&finding.about),
+            status.to_owned(),
+            plain(&finding.found),
+        ]);
+    }
+    let table = columns(&rows);
+    let mut lines = table.lines();
+    let head = lines.next().into_iter().map(String::from);
+    let fixed = |(line, finding): (&str, &Finding)| match &finding.fix {
+        None => line.to_owned(),
+        Some(fix) => format!("{line}\n       fix: {}", plain(fix)),
+    };
+    let body = lines.zip(findings).map(fixed);
+    let sum = format!("\n{}", sum(findings));
+    head.chain(body).chain([sum]).map(|line| line + "\n").collect()
+}
+
+/// Brokers choose some of the words: a line stays one, and a terminal as it is.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// One line on all of them: `9 ok, 1 warning, 0 wrong, 2 not known`.
+pub(crate) fn sum(findings: &[Finding]) -> String {
+    let count = |status: Status| format!("{} {}", number(findings, status), status.word());
+    let all = [Status::Ok, Status::Warning, Status::Wrong, Status::NotKnown];
+    all.map(count).join(", ")
+}
+
+/// How many went like this.
+pub(crate) fn number(findings: &[Finding], status: Status) -> usize {
+    findings.iter().filter(|finding| finding.status == status).count()
+}
+
+/// One object. Its shape is version 1; keys may be added to it, none goes or changes its meaning.
+pub(crate) fn json(facts: &Facts, findings: &[Finding]) -> Value {
+    let finding = |(number, finding): (usize, &Finding)| {
+        json!({
+            "number": number,
+            "check": finding.check.code(),
+            "about": finding.about,
+            "status": finding.status.code(),
+            "found": finding.found,
+            "fix": finding.fix,
+        })
+    };
+    let cluster = facts.cluster.as_ref().ok();
+    let servers = facts.servers.iter().map(|server| server.way.to.to_string());
+    json!({
+        "version": 1,
+        "bootstrap": servers.collect::<Vec<_>>(),
+        "cluster_id": cluster.and_then(|cluster| cluster.id.as_ref()),
+        "release": facts.release().map(kurier_protocol::release::Release::name),
+        "ok": number(findings, Status::Ok),
+        "warning": number(findings, Status::Warning),
+        "wrong": number(findings, Status::Wrong),
+        "not_known": number(findings, Status::NotKnown),
+        "checks": (1..).zip(findings).map(finding).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kurier_client::Acks;
+    use kurier_client::net::Address;
+
+    use super::*;
+    use crate::doctor::facts::Client;
+    use crate::doctor::finding::Check;
+
+    fn findings() -> Vec<Finding> {
+        vec![
+            Finding::ok(Check::Name, "a:1", "192.0.2.1"),
+            Finding::wrong(Check::Connection, "a:1", ("connection\u{1b}[31m refused", "start it")),
+            Finding::not_known(Check::Clock, "this machine", "nobody tells it"),
+        ]
+    }
+
+    #[test]
+    fn people_get_a_numbered_table_with_fixes_and_a_sum() {
+        let text = text(&findings());
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "  #  CHECK       ABOUT         STATUS     FOUND",
+                "  1  name        a:1           ok         192.0.2.1",
+                "  2  connection  a:1           wrong      connection [31m refused",
+                "       fix: start it",
+                "  3  clock       this machine  not known  nobody tells it",
+                "",
+                "1 ok, 0 warning, 1 wrong, 1 not known",
+            ]
+        );
+    }
+
+    #[test]
+    fn programs_get_one_object_of_a_version() {
+        let client = Client {
+            encrypts: false,
+            mechanism: None,
+            user: None,
+            acks: Acks::All,
+            transaction_timeout_ms: 1,
+            wants_transactions: false,
+            topics: vec![],
+            groups: vec![],
+            transactional_ids: vec![],
+            limit: Duration::from_secs(1),
+        };
+        let facts = Facts::new(client, [Address::new("a", 1)]);
+        let object = json(&facts, &findings());
+        assert_eq!((&object["version"], &object["bootstrap"][0]), (&1.into(), &"a:1".into()));
+        let counts = ["ok", "warning", "wrong", "not_known"].map(|key| object[key].as_u64());
+        assert_eq!(counts, [1, 0, 1, 1].map(Some));
+        let wrong = &object["checks"][1];
+        let expected = json!({
+            "number": 2, "check": "connection", "about": "a:1", "status": "wrong",
+            "found": "connection\u{1b}[31m refused", "fix": "start it",
+        });
+        assert_eq!(*wrong, expected);
+        assert_eq!(object["checks"][0]["fix"], Value::Null);
+    }
+}

@@ -1,0 +1,428 @@
+//! One healthy cluster, and a row for each thing that can be wrong with it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kurier_client::Acks;
+use kurier_client::error::{Cause, Fault, LoginFailure, LoginFault, TlsFault};
+use kurier_client::net::{Address, Stage, Step};
+use kurier_protocol::ErrorCode;
+use kurier_protocol::release::Release;
+
+use super::super::facts::{
+    Client, Clock, Cluster, Facts, Group, Listener, Met, Operation, Operations, Partition, Rights,
+    Server, Settings, Topic, TransactionalId, Unknown, Way,
+};
+use super::super::finding::{Check, Finding, Status};
+use super::findings;
+
+#[test]
+fn a_healthy_cluster_is_ok_throughout_but_for_its_clock() {
+    let found = findings(&healthy());
+    let rest: Vec<_> = found.iter().filter(|finding| finding.status != Status::Ok).collect();
+    assert!(matches!(&*rest, [clock] if clock.check == Check::Clock), "{rest:#?}");
+    assert!(found.iter().all(|finding| finding.fix.is_none()));
+}
+
+#[test]
+fn ways_that_lead_nowhere_are_told_with_what_to_do() {
+    let way = |break_it: fn(&mut Facts)| break_it;
+    check_wrong(way(|f| fail_name(&mut f.servers[0].way)), Check::Name, "resolved", "spelling");
+    let refused = |f: &mut Facts| fail(&mut f.servers[0].way, Stage::Connect, refused());
+    check_wrong(refused, Check::Connection, "refused", "check the port");
+    let tls = |f: &mut Facts| {
+        fail(&mut f.servers[0].way, Stage::Versions, Cause::Fault(Fault::Tls));
+    };
+    check_wrong(tls, Check::Protocol, "speaks TLS", "security.protocol=SSL");
+    let plain = |f: &mut Facts| {
+        fail(&mut f.servers[0].way, Stage::Encrypt, TlsFault::NotTls.into());
+    };
+    check_wrong(plain, Check::Tls, "does not speak TLS", "PLAINTEXT");
+    let login = |f: &mut Facts| fail(&mut f.servers[0].way, Stage::Login, refused_login());
+    let silent = |f: &mut Facts| {
+        f.servers[0].cluster = Err(Unknown::of("no answer to Metadata"));
+        f.cluster = f.servers[0].cluster.clone();
+        f.client.mechanism = None;
+    };
+    check_wrong(silent, Check::Metadata, "no answer to Metadata", "sasl.mechanism");
+    check_wrong(login, Check::Login, "SASL_AUTHENTICATION_FAILED", "user name and password");
+}
+
+#[test]
+fn a_dead_address_beside_a_live_one_is_a_warning_only_if_it_costs_time() {
+    let with = |cause: Cause| {
+        move |f: &mut Facts| {
+            let way = &mut f.servers[0].way;
+            let dead = ("[::1]:9092".parse().unwrap(), vec![step(Stage::Connect, Err(cause))]);
+            way.tried.insert(0, dead);
+        }
+    };
+    let found = after(with(refused()));
+    assert_eq!(of(&found, Check::Connection).status, Status::Ok);
+    let late = Cause::SetupTimedOut(Duration::from_secs(10));
+    check(
+        with(late),
+        (Check::Connection, Status::Warning),
+        "::1 had been tried",
+        "broker.address.family",
+    );
+}
+
+#[test]
+fn what_is_wrong_with_an_advertised_address_is_told_apart() {
+    let to = |host: &'static str| {
+        move |f: &mut Facts| {
+            f.servers[0].way = reached(Address::new("kafka.example", 9092), "192.0.2.1:9092");
+            f.listeners[0].way.to = Address::new(host, 9092);
+        }
+    };
+    let (check_, loopback) = (Check::Listener, "which from here is this machine");
+    for host in ["localhost", "127.0.0.1", "::1"] {
+        check_wrong(to(host), check_, loopback, "set advertised.listeners of broker 1");
+    }
+    check_wrong(to("0.0.0.0"), check_, "no address to connect to", "advertised.listeners");
+    let twice = |f: &mut Facts| f.listeners[1].way.to = f.listeners[0].way.to.clone();
+    check_wrong(twice, check_, "and so does broker 2", "an address of its own");
+    let unknown = |f: &mut Facts| {
+        f.listeners[1].way.to = Address::new("kafka-2", 9092);
+        fail_name(&mut f.listeners[1].way);
+    };
+    check_wrong(unknown, check_, "a name of the brokers' own network", "of broker 2 to a name");
+    let down = |f: &mut Facts| fail(&mut f.listeners[0].way, Stage::Connect, refused());
+    check_wrong(down, check_, "refused", "start broker 1 if it is down");
+    let tls = |f: &mut Facts| {
+        fail(&mut f.listeners[0].way, Stage::Versions, Cause::Fault(Fault::Tls));
+    };
+    check_wrong(tls, check_, "speaks TLS", "the listener that is meant for this client");
+    let foreign = |f: &mut Facts| f.listeners[0].cluster_id = Ok(Some("other".into()));
+    check_wrong(foreign, check_, "a broker of cluster other", "port forwarding");
+    let crossed = |f: &mut Facts| f.listeners[0].is_it = Ok(Err("expected 2".into()));
+    check_wrong(crossed, check_, "another broker answers: expected 2", "its own address");
+}
+
+#[test]
+fn brokers_that_are_down_are_named() {
+    let gone = |f: &mut Facts| {
+        f.cluster.as_mut().unwrap().brokers.remove(&3);
+        f.listeners.pop();
+        of_topic(f).partitions[0].in_sync = vec![1, 2];
+    };
+    check_wrong(gone, Check::Brokers, "broker 3 is down, 1, 2 run", "start broker 3");
+    check(gone, (Check::Partitions, Status::Warning), "partition 0 under", "broker 3, which");
+    check_wrong(|f| f.fenced = Ok(vec![7]), Check::Brokers, "broker 7 is down", "start broker 7");
+    let two = |f: &mut Facts| f.servers.push(server("b", "192.0.2.9:9092", "elsewhere"));
+    check_wrong(two, Check::OneCluster, "b:9092 (elsewhere)", "one cluster only");
+}
+
+#[test]
+fn a_topic_that_is_not_there_is_judged_by_what_brokers_would_do() {
+    let missing = |f: &mut Facts, auto: &str| {
+        let topic = of_topic(f);
+        topic.error = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+        topic.partitions.clear();
+        set(f, "auto.create.topics.enable", auto);
+    };
+    let (check_, fix) = (Check::Topic, "kurier topic create orders");
+    check_wrong(|f| missing(f, "false"), check_, "auto.create.topics.enable=false", fix);
+    check(|f| missing(f, "true"), (check_, Status::Warning), "default.replication.factor=3", fix);
+    let blind = |f: &mut Facts| {
+        missing(f, "false");
+        f.broker_settings = Err(Unknown::of("hidden"));
+    };
+    check_wrong(blind, check_, "whether brokers would create it is not known", fix);
+    let old = |f: &mut Facts| {
+        missing(f, "false");
+        f.servers[0].way.met.as_mut().unwrap().release = Some(Release::V0_10_2);
+    };
+    check_wrong(old, check_, "or the user may not see it", fix);
+}
+
+#[test]
+fn partitions_that_do_not_work_are_wrong() {
+    let (check_, wrong) = (Check::Partitions, Status::Wrong);
+    let leaderless = |f: &mut Facts| {
+        let partition = &mut of_topic(f).partitions[0];
+        (partition.leader, partition.in_sync) = (None, vec![]);
+    };
+    check(leaderless, (check_, wrong), "no leader for partition 0", "start broker 1, 2, 3");
+    let few = |f: &mut Facts| of_topic(f).partitions[0].in_sync = vec![1];
+    check(few, (check_, wrong), "min.insync.replicas=2: writes", "start or mend broker 2, 3");
+}
+
+#[test]
+fn copies_and_min_insync_must_fit_each_other() {
+    let lone = |f: &mut Facts| {
+        let partition = &mut of_topic(f).partitions[0];
+        (partition.replicas, partition.in_sync) = (vec![1], vec![1]);
+    };
+    check(lone, (Check::Replication, Status::Warning), "one copy", "kafka-reassign-partitions");
+    assert_eq!(of(&after(lone), Check::Partitions).status, Status::Ok);
+    let (in_sync, text) = (Check::InSync, "asks for more than the replication factor 1");
+    check_wrong(lone, in_sync, "acknowledged with fewer copies", "min.insync.replicas=1");
+    let old = |f: &mut Facts| {
+        lone(f);
+        f.servers[0].way.met.as_mut().unwrap().release = Some(Release::V2_8);
+    };
+    check_wrong(old, in_sync, &format!("{text}: writes with acks=all are refused"), "orders");
+    let one = |f: &mut Facts| set_topic(f, "min.insync.replicas", "1");
+    check(one, (in_sync, Status::Warning), "by its leader alone", "min.insync.replicas=2");
+    let all = |f: &mut Facts| set_topic(f, "min.insync.replicas", "3");
+    check(all, (in_sync, Status::Warning), "one broker down stops writes", "add a replica");
+    let hidden = |f: &mut Facts| {
+        f.topic_settings.insert("orders".into(), Err(Unknown::of("hidden")));
+    };
+    let found = after(hidden);
+    assert_eq!(of(&found, in_sync).status, Status::NotKnown);
+    assert_eq!(of(&found, Check::Unclean).found, "hidden");
+}
+
+#[test]
+fn settings_that_lose_records_are_told() {
+    let unclean = |f: &mut Facts| set_topic(f, "unclean.leader.election.enable", "true");
+    check_wrong(unclean, Check::Unclean, "acknowledged records are lost", "enable=false");
+    let acks = |acks: Acks| move |f: &mut Facts| f.client.acks = acks;
+    let warning = (Check::Acks, Status::Warning);
+    check(acks(Acks::Leader), warning, "acks=1", "acks=all");
+    check(acks(Acks::None), warning, "lost silently", "acks=all");
+    let careless = |f: &mut Facts| {
+        set(f, "auto.create.topics.enable", "true");
+        set(f, "default.replication.factor", "1");
+    };
+    check(careless, (Check::AutoCreate, Status::Warning), "misspelt", "enable=false");
+}
+
+#[test]
+fn what_the_user_may_not_do_comes_with_the_command_that_allows_it() {
+    let denied = |f: &mut Facts| {
+        let topic = of_topic(f);
+        topic.error = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+        topic.partitions.clear();
+    };
+    let (check_, grant) = (Check::TopicRights, "--allow-principal User:alice --operation");
+    check_wrong(denied, check_, "may not even see it", grant);
+    let may = |operations: &'static [Operation]| {
+        move |f: &mut Facts| of_topic(f).operations = Ok(Operations::of(operations))
+    };
+    check_wrong(may(&[Operation::Describe]), check_, "neither read nor write", "--topic orders");
+    check_wrong(may(&[Operation::Read]), check_, "not write it", "--operation Write --topic");
+    check_wrong(may(&[Operation::Write]), check_, "not read it", "--operation Read --topic");
+    let only_reads = |f: &mut Facts| {
+        may(&[Operation::Read])(f);
+        f.client.wants_transactions = false;
+    };
+    check(only_reads, (check_, Status::Warning), "not write it", "if it shall write");
+    let group = |f: &mut Facts| f.groups[0].rights = Ok(Rights::Refused(vec![Operation::Read]));
+    check_wrong(group, Check::GroupRights, "lacks Read", "--operation Read --group billing");
+    let id = |f: &mut Facts| {
+        f.transactional_ids[0].rights = Ok(Rights::Refused(vec![Operation::Write]));
+    };
+    let fix = "--operation Write --transactional-id pay";
+    check_wrong(id, Check::TransactionRights, "lacks Write", fix);
+    let alone = |f: &mut Facts| {
+        let code = ErrorCode::COORDINATOR_NOT_AVAILABLE;
+        f.groups[0].rights = Ok(Rights::NoCoordinator(code));
+    };
+    check_wrong(alone, Check::GroupRights, "COORDINATOR_NOT_AVAILABLE", "group log");
+}
+
+#[test]
+fn transactions_and_groups_need_logs_and_time() {
+    let long = |f: &mut Facts| f.client.transaction_timeout_ms = 900_001;
+    let limit = "transaction.max.timeout.ms=900000";
+    check_wrong(long, Check::TransactionTimeout, limit, "at most 900000");
+    let unused = |f: &mut Facts| {
+        long(f);
+        f.client.wants_transactions = false;
+    };
+    check(unused, (Check::TransactionTimeout, Status::Warning), limit, "at most 900000");
+    let few = |f: &mut Facts| set(f, "transaction.state.log.replication.factor", "4");
+    check_wrong(few, Check::TransactionLog, "cannot be created", "start more brokers");
+    let least = |f: &mut Facts| set(f, "transaction.state.log.min.isr", "4");
+    check_wrong(least, Check::TransactionLog, "has 3 copies", "transaction.state.log.min.isr=2");
+    let groups = |f: &mut Facts| set(f, "offsets.topic.replication.factor", "4");
+    check_wrong(groups, Check::GroupLog, "consumer groups do not work", "start more brokers");
+    let lone = |f: &mut Facts| set(f, "offsets.topic.replication.factor", "1");
+    check(lone, (Check::GroupLog, Status::Warning), "one copy", "replication.factor=3");
+}
+
+#[test]
+fn clocks_are_compared_with_what_is_uncertain_in_mind() {
+    let clock = |ahead_ms: i64| {
+        move |f: &mut Facts| {
+            f.clock = Some(Ok(Clock { broker: 2, ahead_ms, uncertain_ms: 100 }));
+        }
+    };
+    check(clock(-5000), (Check::Clock, Status::Warning), "5000 ms behind", "NTP");
+    for (ahead, words) in [(50, "no difference"), (900, "900 ms ahead of"), (1100, "1100 ms")] {
+        let found = after(clock(ahead));
+        let found = of(&found, Check::Clock);
+        assert!(found.status == Status::Ok && found.found.contains(words), "{found:?}");
+    }
+}
+
+#[test]
+fn what_was_cut_short_says_so_and_is_wrong() {
+    let facts = Facts::new(healthy().client, [Address::new("a", 9092)]);
+    let found = findings(&Facts { is_cut: true, ..facts });
+    assert!(
+        found
+            .iter()
+            .all(|f| f.status == Status::NotKnown || matches!(f.check, Check::Acks | Check::Time))
+    );
+    check_wrong(|f| f.is_cut = true, Check::Time, "within 30 s", "--timeout");
+    assert_eq!(of(&found, Check::GroupRights).found, Unknown::TIME.0);
+}
+
+#[test]
+fn every_check_has_a_code_of_its_own_and_its_line_on_the_page() {
+    let codes: std::collections::BTreeSet<_> = Check::ALL.iter().map(|one| one.code()).collect();
+    assert_eq!(codes.len(), Check::ALL.len());
+    let page = include_str!("../../../../docs/doctor.md");
+    let lines: Vec<_> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    let line = |one: &Check| format!("| `{}` | {} |", one.code(), one.about());
+    assert_eq!(lines, Check::ALL.iter().map(line).collect::<Vec<_>>());
+}
+
+#[track_caller]
+fn check_wrong(change: impl Fn(&mut Facts), check_: Check, found: &str, fix: &str) {
+    check(change, (check_, Status::Wrong), found, fix);
+}
+
+#[track_caller]
+fn check(
+    change: impl FnOnce(&mut Facts),
+    (check_, status): (Check, Status),
+    found: &str,
+    fix: &str,
+) {
+    let all = after(change);
+    let is_it = |finding: &&Finding| {
+        let advice = finding.fix.as_deref().unwrap_or_default();
+        (finding.check, finding.status) == (check_, status)
+            && finding.found.contains(found)
+            && advice.contains(fix)
+    };
+    let of_check: Vec<_> = all.iter().filter(|finding| finding.check == check_).collect();
+    assert!(all.iter().any(|finding| is_it(&finding)), "{found:?}, {fix:?}: {of_check:#?}");
+}
+
+fn after(change: impl FnOnce(&mut Facts)) -> Vec<Finding> {
+    let mut facts = healthy();
+    change(&mut facts);
+    findings(&facts)
+}
+
+#[track_caller]
+fn of(findings: &[Finding], check: Check) -> &Finding {
+    findings.iter().find(|finding| finding.check == check).unwrap()
+}
+
+fn of_topic(facts: &mut Facts) -> &mut Topic {
+    &mut facts.topics.as_mut().unwrap()[0]
+}
+
+fn set(facts: &mut Facts, name: &str, value: &str) {
+    facts.broker_settings.as_mut().unwrap().insert(name.into(), value.into());
+}
+
+fn set_topic(facts: &mut Facts, name: &str, value: &str) {
+    let settings = facts.topic_settings.get_mut("orders").unwrap();
+    settings.as_mut().unwrap().insert(name.into(), value.into());
+}
+
+/// Three brokers, one topic, everything used.
+fn healthy() -> Facts {
+    let names = |name: &str| vec![name.to_owned()];
+    let client = Client {
+        encrypts: true,
+        mechanism: Some("PLAIN"),
+        user: Some("alice".into()),
+        acks: Acks::All,
+        transaction_timeout_ms: 60_000,
+        wants_transactions: true,
+        topics: names("orders"),
+        groups: names("billing"),
+        transactional_ids: names("pay"),
+        limit: Duration::from_secs(30),
+    };
+    let mut facts = Facts::new(client, []);
+    facts.servers = vec![server("a", "192.0.2.1:9092", "own")];
+    facts.cluster = facts.servers[0].cluster.clone();
+    let listener = |id: i32| {
+        let way = reached(Address::new(format!("k{id}.example"), 9092), "192.0.2.1:9092");
+        Listener { broker: id, way, cluster_id: Ok(Some("own".into())), is_it: Ok(Ok(())) }
+    };
+    facts.listeners = (1..=3).map(listener).collect();
+    facts.fenced = Ok(vec![]);
+    let (replicas, in_sync) = (vec![1, 2, 3], vec![1, 2, 3]);
+    let partition = Partition { index: 0, leader: Some(1), replicas, in_sync };
+    let all = [Operation::Read, Operation::Write, Operation::Describe];
+    facts.topics = Ok(vec![Topic {
+        name: "orders".into(),
+        error: ErrorCode::NONE,
+        is_internal: false,
+        partitions: vec![partition],
+        operations: Ok(Operations::of(&all)),
+    }]);
+    let pairs = |pairs: &[(&str, &str)]| -> Settings {
+        pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+    };
+    let topic = pairs(&[("min.insync.replicas", "2"), ("unclean.leader.election.enable", "false")]);
+    facts.topic_settings.insert("orders".into(), Ok(topic));
+    facts.broker_settings = Ok(pairs(&[
+        ("auto.create.topics.enable", "false"),
+        ("num.partitions", "1"),
+        ("default.replication.factor", "3"),
+        ("offsets.topic.replication.factor", "3"),
+        ("transaction.max.timeout.ms", "900000"),
+        ("transaction.state.log.replication.factor", "3"),
+        ("transaction.state.log.min.isr", "2"),
+    ]));
+    let rights = || Ok(Rights::Allowed(None));
+    facts.groups = vec![Group { id: "billing".into(), rights: rights() }];
+    facts.transactional_ids = vec![TransactionalId { id: "pay".into(), rights: rights() }];
+    facts
+}
+
+fn server(host: &str, at: &str, cluster: &str) -> Server {
+    let place = |id: i32| (id, Address::new(format!("k{id}.example"), 9092));
+    let brokers = (1..=3).map(place).collect();
+    let cluster = Cluster { id: Some(cluster.into()), controller: Some(1), brokers };
+    Server { way: reached(Address::new(host, 9092), at), cluster: Ok(cluster) }
+}
+
+fn step(stage: Stage, outcome: Result<(), Cause>) -> Step {
+    Step { stage, took: Duration::from_millis(3), outcome }
+}
+
+fn reached(to: Address, at: &str) -> Way {
+    let at = at.parse().unwrap();
+    let stages = [Stage::Connect, Stage::Encrypt, Stage::Versions, Stage::Login];
+    let steps = stages.map(|stage| step(stage, Ok(()))).to_vec();
+    let met = Met { release: Some(Release::NEWEST), features: vec![("group.version".into(), 1)] };
+    Way { to, resolved: Some(Ok(vec![at])), tried: vec![(at, steps)], met: Some(met) }
+}
+
+fn fail_name(way: &mut Way) {
+    let nowhere = Cause::Resolve(Arc::new(io::Error::other("no such host")));
+    (way.resolved, way.met) = (Some(Err(nowhere)), None);
+    way.tried.clear();
+}
+
+fn fail(way: &mut Way, stage: Stage, cause: Cause) {
+    let steps = &mut way.tried[0].1;
+    steps.retain(|step| step.stage <= stage);
+    steps.last_mut().unwrap().outcome = Err(cause);
+    way.met = None;
+}
+
+fn refused() -> Cause {
+    Cause::Io(Arc::new(io::ErrorKind::ConnectionRefused.into()))
+}
+
+fn refused_login() -> Cause {
+    let (code, message) = (ErrorCode::SASL_AUTHENTICATION_FAILED, None);
+    let fault = LoginFault::Refused { code, message };
+    Cause::Login(Arc::new(LoginFailure { mechanism: "PLAIN", user: Some("alice".into()), fault }))
+}
