@@ -40,6 +40,8 @@ use crate::kept::Kept;
 #[derive(Debug)]
 pub(crate) struct Groups {
     pub(crate) settings: GroupSettings,
+    /// The settings of groups that have some of their own.
+    own: BTreeMap<Str, GroupSettings>,
     groups: BTreeMap<Str, Group>,
     deadlines: Deadlines,
     /// When it is looked next for offsets and groups that are to be forgotten.
@@ -57,7 +59,16 @@ pub(crate) struct GroupMut<'a> {
 
 impl Groups {
     pub(crate) fn new(settings: GroupSettings) -> Self {
-        Self { settings, groups: BTreeMap::new(), deadlines: Deadlines::default(), check: None }
+        let (own, groups, deadlines) = Default::default();
+        Self { settings, own, groups, deadlines, check: None }
+    }
+
+    /// Gives a group settings of its own, or those that all have.
+    pub(crate) fn set_own(&mut self, id: &str, settings: Option<GroupSettings>) {
+        match settings {
+            Some(settings) => self.own.insert(id.into(), settings),
+            None => self.own.remove(id),
+        };
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Str, &Group)> {
@@ -70,14 +81,16 @@ impl Groups {
 
     /// The group, if there is one, to be changed.
     pub(crate) fn find(&mut self, id: &str) -> Option<GroupMut<'_>> {
-        let Self { settings, groups, deadlines, .. } = self;
+        let Self { settings, own, groups, deadlines, .. } = self;
+        let settings = own.get(id).unwrap_or(settings);
         let group = groups.get_mut(id)?;
         Some(GroupMut { id: id.into(), group, settings, deadlines })
     }
 
     /// The group, which is made if there is none, to be changed.
     pub(crate) fn obtain(&mut self, id: &Str) -> GroupMut<'_> {
-        let Self { settings, groups, deadlines, .. } = self;
+        let Self { settings, own, groups, deadlines, .. } = self;
+        let settings = own.get(id).unwrap_or(settings);
         let group = groups.entry(id.kept()).or_insert_with(Group::new);
         GroupMut { id: id.clone(), group, settings, deadlines }
     }

@@ -25,14 +25,23 @@ pub(crate) struct GroupSettings {
     /// How long a member of a consumer group may be silent. Kafka:
     /// group.consumer.session.timeout.ms.
     pub(crate) consumer_session: Duration,
+    /// What a single group may set instead, in ms. Kafka: group.consumer.min.session.timeout.ms,
+    /// group.consumer.max.session.timeout.ms.
+    pub(crate) consumer_session_range: (i32, i32),
     /// How often such a member shall send a heartbeat. Kafka:
     /// group.consumer.heartbeat.interval.ms.
     pub(crate) consumer_heartbeat_ms: i32,
+    /// What a single group may set instead, in ms. Kafka: group.consumer.min.heartbeat.interval.ms,
+    /// group.consumer.max.heartbeat.interval.ms.
+    pub(crate) consumer_heartbeat_range: (i32, i32),
     /// Members of a consumer group. Kafka: group.consumer.max.size.
     pub(crate) consumer_members_max: usize,
     /// How long it takes at least from one assignment of a consumer group to the next. Kafka, since
     /// 4.4: group.consumer.assignment.interval.ms, there 1 s; here 0.
     pub(crate) consumer_assignment_interval: Duration,
+    /// What a single group may set instead, in ms. Kafka:
+    /// group.consumer.min.assignment.interval.ms, group.consumer.max.assignment.interval.ms.
+    pub(crate) consumer_assignment_range: (i32, i32),
     /// How often patterns are looked up although no topic is new. Kafka:
     /// group.consumer.regex.refresh.interval.ms.
     pub(crate) consumer_regex_refresh: Duration,
@@ -53,9 +62,12 @@ impl GroupSettings {
         offsets_retention: Duration::from_secs(7 * 24 * 3600),
         offsets_check: Duration::from_secs(600),
         consumer_session: Duration::from_secs(45),
+        consumer_session_range: (45_000, 60_000),
         consumer_heartbeat_ms: 5000,
+        consumer_heartbeat_range: (5000, 15_000),
         consumer_members_max: i32::MAX as usize,
         consumer_assignment_interval: Duration::ZERO,
+        consumer_assignment_range: (0, 15_000),
         consumer_regex_refresh: Duration::from_secs(600),
         migration: MigrationPolicy::Bidirectional,
         consumer_epoch: 0,

@@ -1,4 +1,5 @@
-//! AlterConfigs: gives a topic these settings and no others. Clients use IncrementalAlterConfigs.
+//! AlterConfigs: gives a topic or group these settings and no others. Clients use
+//! IncrementalAlterConfigs.
 
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::alter_configs::{
@@ -6,16 +7,15 @@ use kurier_protocol::api::alter_configs::{
 };
 
 use super::api::{Api, Context, Outcome};
-use super::config_resource::{Intent, Refused, alter, given};
+use super::config_resource::{Change, Configured, Intent, Refused, alter, given};
 use crate::state::State;
-use crate::topic_config::TopicConfig;
 
 impl Api for AlterConfigsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         let intent = if self.validate_only { Intent::Check } else { Intent::Do };
         Outcome::Answer(answer(self, |resource| {
             let of = (resource.resource_type, &resource.resource_name);
-            alter(state, context.broker, of, intent, |config| replace(config, resource))
+            alter(state, context.broker, of, intent, resource)
         }))
     }
 
@@ -24,14 +24,16 @@ impl Api for AlterConfigsRequest {
     }
 }
 
-fn replace(config: &TopicConfig, resource: &AlterConfigsResource) -> Result<TopicConfig, Refused> {
-    let mut replaced = TopicConfig::new(config.release());
-    for wanted in &resource.configs {
-        let value = given(&wanted.name, wanted.value.as_deref())?;
-        let done = replaced.set(&wanted.name, value);
-        done.map_err(|reason| (ErrorCode::INVALID_CONFIG, reason))?;
+impl Change for AlterConfigsResource {
+    fn apply<C: Configured>(&self, config: &C) -> Result<C, Refused> {
+        let mut replaced = config.cleared();
+        for wanted in &self.configs {
+            let value = given(&wanted.name, wanted.value.as_deref())?;
+            let done = replaced.change(&wanted.name, Some(value));
+            done.map_err(|reason| (ErrorCode::INVALID_CONFIG, reason))?;
+        }
+        Ok(replaced)
     }
-    Ok(replaced)
 }
 
 fn answer(

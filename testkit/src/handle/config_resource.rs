@@ -2,7 +2,7 @@
 
 use kurier_protocol::{ErrorCode, Str};
 
-use crate::state::{State, Topic, check_topic_name};
+use crate::state::{GroupConfig, State, Topic, check_topic_name};
 use crate::topic_config::TopicConfig;
 
 /// A refusal: code and sentence.
@@ -37,7 +37,17 @@ pub(super) fn check_broker(broker: i32, name: &str, or_else: &str) -> Result<(),
     Err((ErrorCode::INVALID_REQUEST, message))
 }
 
-/// Changes the settings of a topic, or looks whether that would be possible.
+/// What is to become of settings.
+pub(super) trait Change {
+    /// The settings after it.
+    ///
+    /// # Errors
+    ///
+    /// Why they cannot be so.
+    fn apply<C: Configured>(&self, config: &C) -> Result<C, Refused>;
+}
+
+/// Changes the settings of a topic or group, or looks whether that would be possible.
 ///
 /// # Errors
 ///
@@ -47,28 +57,91 @@ pub(super) fn alter(
     broker: i32,
     (kind, name): (i8, &Str),
     intent: Intent,
-    change: impl FnOnce(&TopicConfig) -> Result<TopicConfig, Refused>,
+    change: &impl Change,
 ) -> Result<(), Refused> {
     match kind {
-        TOPIC => {}
+        TOPIC => {
+            let config = change.apply(&check_topic(state, name)?.config)?;
+            if let (Intent::Do, Some(topic)) = (intent, state.topic_mut(name)) {
+                topic.config = config;
+                topic.apply_config();
+            }
+            Ok(())
+        }
+        GROUP if state.settings.has_consumer_groups() => {
+            if name.is_empty() {
+                let message = "Default group resources are not allowed.".to_owned();
+                return Err((ErrorCode::INVALID_REQUEST, message));
+            }
+            let config = change.apply(&state.group_config(name))?;
+            let checked = config.check(&state.settings);
+            checked.map_err(|reason| (ErrorCode::INVALID_CONFIG, reason))?;
+            if intent == Intent::Do {
+                state.set_group_config(name, config);
+            }
+            Ok(())
+        }
         BROKER => {
             if !name.is_empty() {
                 check_broker(broker, name, "")?;
             }
             let message = "Cannot update these configs dynamically";
-            return Err((ErrorCode::INVALID_REQUEST, message.to_owned()));
+            Err((ErrorCode::INVALID_REQUEST, message.to_owned()))
         }
         other => {
             let message = format!("Unsupported resource type: {other}");
-            return Err((ErrorCode::INVALID_REQUEST, message));
+            Err((ErrorCode::INVALID_REQUEST, message))
         }
     }
-    let config = change(&check_topic(state, name)?.config)?;
-    if let (Intent::Do, Some(topic)) = (intent, state.topic_mut(name)) {
-        topic.config = config;
-        topic.apply_config();
+}
+
+/// Settings that single changes are made to.
+pub(super) trait Configured: Clone {
+    /// The same kind of settings, all at their defaults.
+    fn cleared(&self) -> Self;
+
+    /// Changes one setting, or gives it its default again.
+    ///
+    /// # Errors
+    ///
+    /// There is none of this name, or it does not take the value.
+    fn change(&mut self, name: &str, value: Option<&str>) -> Result<(), String>;
+
+    /// What a setting is now, to be added to.
+    fn present(&self, name: &str) -> Option<String>;
+}
+
+impl Configured for TopicConfig {
+    fn cleared(&self) -> Self {
+        Self::new(self.release())
     }
-    Ok(())
+
+    fn change(&mut self, name: &str, value: Option<&str>) -> Result<(), String> {
+        match value {
+            Some(value) => self.set(name, value),
+            None => self.unset(name),
+        }
+    }
+
+    fn present(&self, name: &str) -> Option<String> {
+        let (_, value, default) = self.all().find(|(known, ..)| *known == name)?;
+        Some(value.map_or(default, ToOwned::to_owned))
+    }
+}
+
+impl Configured for GroupConfig {
+    fn cleared(&self) -> Self {
+        Self::default()
+    }
+
+    fn change(&mut self, name: &str, value: Option<&str>) -> Result<(), String> {
+        self.set(name, value)
+    }
+
+    fn present(&self, _: &str) -> Option<String> {
+        // None of them is a list.
+        None
+    }
 }
 
 /// The value of a setting that must have one.
@@ -91,3 +164,4 @@ pub(super) enum Intent {
 
 pub(super) const TOPIC: i8 = 2;
 pub(super) const BROKER: i8 = 4;
+pub(super) const GROUP: i8 = 32;

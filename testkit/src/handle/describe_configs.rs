@@ -1,4 +1,5 @@
-//! DescribeConfigs: the settings of topics and brokers, and where each comes from (KIP-226).
+//! DescribeConfigs: the settings of topics, groups and brokers, and where each comes from
+//! (KIP-226).
 
 use kurier_protocol::api::describe_configs::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult,
@@ -7,8 +8,10 @@ use kurier_protocol::api::describe_configs::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
-use super::config_resource::{BROKER, TOPIC, check_broker, check_topic};
-use super::setting::{DEFAULT_SOURCE, Setting, broker_settings, cluster_settings, topic_settings};
+use super::config_resource::{BROKER, GROUP, TOPIC, check_broker, check_topic};
+use super::setting::{
+    DEFAULT_SOURCE, Setting, broker_settings, cluster_settings, group_settings, topic_settings,
+};
 use crate::state::State;
 
 impl Api for DescribeConfigsRequest {
@@ -80,6 +83,14 @@ fn find(
             Err((code @ ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, _)) => Err((code, String::new())),
             Err(refused) => Err(refused),
         },
+        GROUP if state.settings.has_consumer_groups() => {
+            if name.is_empty() {
+                let message = "Group name must not be empty".to_owned();
+                return Err((ErrorCode::INVALID_REQUEST, message));
+            }
+            let config = state.group_config(name);
+            Ok(group_settings(&state.settings, context.broker, &config))
+        }
         BROKER if name.is_empty() => Ok(cluster_settings(state.settings.release).collect()),
         BROKER => {
             check_broker(context.broker, name, " or empty string")?;

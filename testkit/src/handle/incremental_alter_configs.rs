@@ -1,4 +1,4 @@
-//! IncrementalAlterConfigs: changes single settings of a topic (KIP-339).
+//! IncrementalAlterConfigs: changes single settings of a topic or group (KIP-339).
 
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::incremental_alter_configs::{
@@ -7,17 +7,16 @@ use kurier_protocol::api::incremental_alter_configs::{
 };
 
 use super::api::{Api, Context, Outcome};
-use super::config_resource::{Intent, Refused, alter, given};
+use super::config_resource::{Change, Configured, Intent, Refused, alter, given};
 use crate::config_names::{ConfigKind, kind};
 use crate::state::State;
-use crate::topic_config::TopicConfig;
 
 impl Api for IncrementalAlterConfigsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         let intent = if self.validate_only { Intent::Check } else { Intent::Do };
         Outcome::Answer(answer(self, |resource| {
             let of = (resource.resource_type, &resource.resource_name);
-            alter(state, context.broker, of, intent, |config| change(config, resource))
+            alter(state, context.broker, of, intent, resource)
         }))
     }
 
@@ -26,41 +25,38 @@ impl Api for IncrementalAlterConfigsRequest {
     }
 }
 
-fn change(config: &TopicConfig, resource: &AlterConfigsResource) -> Result<TopicConfig, Refused> {
-    let mut changed = config.clone();
-    for wanted in &resource.configs {
-        let twice = resource.configs.iter().filter(|other| other.name == wanted.name).count();
-        if twice > 1 {
-            let message = "Error due to duplicate config keys".to_owned();
-            return Err((ErrorCode::INVALID_REQUEST, message));
+impl Change for AlterConfigsResource {
+    fn apply<C: Configured>(&self, config: &C) -> Result<C, Refused> {
+        let mut changed = config.clone();
+        for wanted in &self.configs {
+            let twice = self.configs.iter().filter(|other| other.name == wanted.name).count();
+            if twice > 1 {
+                let message = "Error due to duplicate config keys".to_owned();
+                return Err((ErrorCode::INVALID_REQUEST, message));
+            }
+            let value = match wanted.config_operation {
+                DELETE => None,
+                SET => Some(text(wanted)?.to_owned()),
+                APPEND | SUBTRACT => Some(edit(config, wanted)?),
+                // Kafka stumbles over it, and has no words for that.
+                _ => return Err((ErrorCode::UNKNOWN_SERVER_ERROR, String::new())),
+            };
+            let done = changed.change(&wanted.name, value.as_deref());
+            done.map_err(|reason| (ErrorCode::INVALID_CONFIG, reason))?;
         }
-        let value = match wanted.config_operation {
-            DELETE => None,
-            SET => Some(text(wanted)?.to_owned()),
-            APPEND | SUBTRACT => Some(edit(config, wanted)?),
-            // Kafka stumbles over it, and has no words for that.
-            _ => return Err((ErrorCode::UNKNOWN_SERVER_ERROR, String::new())),
-        };
-        let done = match value {
-            Some(value) => changed.set(&wanted.name, &value),
-            None => changed.unset(&wanted.name),
-        };
-        done.map_err(|reason| (ErrorCode::INVALID_CONFIG, reason))?;
+        Ok(changed)
     }
-    Ok(changed)
 }
 
 /// A list with entries more or less.
-fn edit(config: &TopicConfig, wanted: &AlterableConfig) -> Result<String, Refused> {
+fn edit(config: &impl Configured, wanted: &AlterableConfig) -> Result<String, Refused> {
     if kind(&wanted.name) != ConfigKind::List {
         let name = &wanted.name;
         let what = if wanted.config_operation == APPEND { "APPEND" } else { "SUBTRACT" };
         let message = format!("Can't {what} to key {name} because its type is not LIST.");
         return Err((ErrorCode::INVALID_CONFIG, message));
     }
-    let present = config.all().find(|(name, ..)| wanted.name == **name);
-    let present = present.map(|(_, value, default)| value.map_or(default, ToOwned::to_owned));
-    let present = present.unwrap_or_default();
+    let present = config.present(&wanted.name).unwrap_or_default();
     let mut entries: Vec<&str> =
         present.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
     for entry in text(wanted)?.split(',').map(str::trim) {

@@ -1,9 +1,10 @@
-//! Core: settings of topics and brokers as answers show them: value, source, what would be else.
+//! Core: settings of topics, groups and brokers as answers show them: value, source, what would be
+//! else.
 
 use kurier_protocol::release::Release;
 
 use crate::config_names::{ConfigKind, broker_name, kind};
-use crate::state::{Settings, Topic};
+use crate::state::{GroupConfig, Settings, Topic};
 
 /// A setting, and what it would be otherwise.
 #[derive(Debug)]
@@ -59,11 +60,31 @@ pub(super) fn broker_settings(settings: &Settings, broker: i32) -> impl Iterator
     })
 }
 
+/// The settings of a group.
+pub(super) fn group_settings(
+    settings: &Settings,
+    broker: i32,
+    config: &GroupConfig,
+) -> Vec<Setting> {
+    let brokers: Vec<Setting> = broker_settings(settings, broker).collect();
+    let shown = config.all(settings.release).filter_map(|(name, set, broker_name)| {
+        let of_broker = brokers.iter().find(|setting| setting.name == broker_name)?;
+        let set = set.map(|value| (name, value.clone(), GROUP_SOURCE));
+        let synonyms = set.into_iter().chain(of_broker.synonyms.iter().cloned());
+        let synonyms: Vec<_> = synonyms.collect();
+        let (_, value, source) = synonyms.first()?.clone();
+        Some(Setting { name, value, source, kind: kind(name), is_read_only: false, synonyms })
+    });
+    shown.collect()
+}
+
 /// Kafka: `ConfigSource.DYNAMIC_TOPIC_CONFIG`.
 const TOPIC_SOURCE: i8 = 1;
 /// Kafka: `ConfigSource.DYNAMIC_DEFAULT_BROKER_CONFIG`.
 const CLUSTER_SOURCE: i8 = 3;
 /// Kafka: `ConfigSource.STATIC_BROKER_CONFIG`.
 const STATIC_SOURCE: i8 = 4;
+/// Kafka: `ConfigSource.DYNAMIC_GROUP_CONFIG`.
+const GROUP_SOURCE: i8 = 8;
 /// Kafka: `ConfigSource.DEFAULT_CONFIG`.
 pub(super) const DEFAULT_SOURCE: i8 = 5;

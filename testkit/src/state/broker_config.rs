@@ -43,16 +43,27 @@ impl Settings {
         let Some(config) = BROKER_CONFIGS.iter().find(|config| config.name == name) else {
             return Err(unknown(name));
         };
-        let is_small = value.parse().is_ok_and(|value: i64| value < config.least);
-        let objection = match kind(name).objection(value) {
-            None if is_small => Some(format!("Value must be at least {}", config.least)),
-            objection => objection.map(str::to_owned),
-        };
-        if let Some(reason) = objection {
+        if let Some(reason) = config.objection(value) {
             return Err(format!("cannot be {value:?}: {reason}"));
         }
         (config.set)(self, value).ok_or_else(|| format!("cannot be {value:?}"))
     }
+}
+
+impl BrokerConfig {
+    /// Why a value is none that it takes, in Kafka's words.
+    fn objection(&self, value: &str) -> Option<String> {
+        let is_small = value.parse().is_ok_and(|value: i64| value < self.least);
+        match kind(self.name).objection(value) {
+            None if is_small => Some(format!("Value must be at least {}", self.least)),
+            objection => objection.map(str::to_owned),
+        }
+    }
+}
+
+/// Why a setting of brokers does not take a value, in Kafka's words.
+pub(super) fn objection(name: &str, value: &str) -> Option<String> {
+    BROKER_CONFIGS.iter().find(|config| config.name == name)?.objection(value)
 }
 
 /// The names of the settings that all brokers have alike, in their order.
@@ -110,6 +121,27 @@ const BROKER_CONFIGS: &[BrokerConfig] = &[
         set: |of, value| put(&mut of.groups.consumer_heartbeat_ms, value.parse().ok()),
     },
     BrokerConfig {
+        name: "group.consumer.max.assignment.interval.ms",
+        default: "15000",
+        least: 0,
+        value: |of| of.groups.consumer_assignment_range.1.to_string(),
+        set: |of, value| put(&mut of.groups.consumer_assignment_range.1, value.parse().ok()),
+    },
+    BrokerConfig {
+        name: "group.consumer.max.heartbeat.interval.ms",
+        default: "15000",
+        least: 1,
+        value: |of| of.groups.consumer_heartbeat_range.1.to_string(),
+        set: |of, value| put(&mut of.groups.consumer_heartbeat_range.1, value.parse().ok()),
+    },
+    BrokerConfig {
+        name: "group.consumer.max.session.timeout.ms",
+        default: "60000",
+        least: 1,
+        value: |of| of.groups.consumer_session_range.1.to_string(),
+        set: |of, value| put(&mut of.groups.consumer_session_range.1, value.parse().ok()),
+    },
+    BrokerConfig {
         name: "group.consumer.max.size",
         default: "2147483647",
         least: 1,
@@ -122,6 +154,27 @@ const BROKER_CONFIGS: &[BrokerConfig] = &[
         least: 0,
         value: |of| of.groups.migration.name().to_owned(),
         set: |of, value| put(&mut of.groups.migration, MigrationPolicy::named(value)),
+    },
+    BrokerConfig {
+        name: "group.consumer.min.assignment.interval.ms",
+        default: "0",
+        least: 0,
+        value: |of| of.groups.consumer_assignment_range.0.to_string(),
+        set: |of, value| put(&mut of.groups.consumer_assignment_range.0, value.parse().ok()),
+    },
+    BrokerConfig {
+        name: "group.consumer.min.heartbeat.interval.ms",
+        default: "5000",
+        least: 1,
+        value: |of| of.groups.consumer_heartbeat_range.0.to_string(),
+        set: |of, value| put(&mut of.groups.consumer_heartbeat_range.0, value.parse().ok()),
+    },
+    BrokerConfig {
+        name: "group.consumer.min.session.timeout.ms",
+        default: "45000",
+        least: 1,
+        value: |of| of.groups.consumer_session_range.0.to_string(),
+        set: |of, value| put(&mut of.groups.consumer_session_range.0, value.parse().ok()),
     },
     BrokerConfig {
         name: "group.consumer.regex.refresh.interval.ms",

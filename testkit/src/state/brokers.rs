@@ -33,6 +33,10 @@ impl State {
     pub(crate) fn finalize_release(&mut self, release: Release) {
         self.settings.release = release;
         self.groups.settings.consumer_epoch = i32::from(release >= Release::V4_4);
+        self.settings.groups.consumer_epoch = self.groups.settings.consumer_epoch;
+        for (group, config) in &self.group_configs {
+            self.groups.set_own(group, Some(config.applied(&self.settings)));
+        }
         self.transactions.set_rules(self.settings.transaction_rules());
         for topic in self.topics.values_mut().filter(|topic| topic.id.is_zero()) {
             topic.id = self.settings.topic_id(self.topics_made);

@@ -7,6 +7,7 @@ use kurier_protocol::Str;
 
 use super::acks::Acks;
 use super::broker::Broker;
+use super::group_config::GroupConfig;
 use super::settings::Settings;
 use super::topic::Topic;
 use crate::codecs::Codecs;
@@ -35,6 +36,8 @@ pub(crate) struct State {
     pub(super) next_producer_id: i64,
     pub(super) listeners: u32,
     pub(crate) groups: Groups,
+    /// What single groups are set to.
+    pub(super) group_configs: BTreeMap<Str, GroupConfig>,
     /// What groups know of the topics.
     pub(crate) group_topics: Topics,
     pub(crate) transactions: Transactions,
@@ -59,6 +62,7 @@ impl State {
             (1..=broker_count).map(|id| (id, Broker::new(id, settings.spoken.clone()))).collect();
         Self {
             groups: Groups::new(settings.groups),
+            group_configs: BTreeMap::new(),
             group_topics: Topics::default(),
             transactions: Transactions::new(settings.transactions, settings.transaction_rules()),
             acks: Acks::default(),

@@ -18,7 +18,7 @@ use super::bench::{Bench, batch};
 use crate::state::broker_config_names;
 
 impl Bench {
-    fn setting(
+    pub(super) fn setting(
         &mut self,
         resource_type: i8,
         of: &str,

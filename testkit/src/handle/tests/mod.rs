@@ -18,4 +18,5 @@ mod migration;
 mod transactions;
 mod consumer_groups;
 mod configs;
+mod group_configs;
 mod group_damage;
