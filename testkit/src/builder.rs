@@ -31,6 +31,35 @@ use crate::tls::{ClientAuth, Tls};
 use crate::transaction::TransactionSettings;
 
 /// What a [`TestCluster`] shall be.
+///
+/// # Memory
+///
+/// A cluster takes the bytes of its logs, as they were sent, and what it remembers beside them. A
+/// test counts that none of these takes more, however large the request was that it came in:
+///
+/// | what | bytes at most | how many, or how long |
+/// | --- | ---: | --- |
+/// | a topic of one partition | 2000 | |
+/// | a further partition | 1000 | |
+/// | a batch in a log | 300 | as long as its records |
+/// | an idempotent producer of a partition | 500 | `producer.id.expiration.ms`: a day |
+/// | a partition of a fetch session | 300 | a million of each broker |
+/// | a classic group with one member | 8000 | as long as members or offsets |
+/// | a consumer group with one member | 10,000 | the same |
+/// | a partition that the member is given | 100 | the same |
+/// | a committed offset | 300 | [`offsets_retention`](Self::offsets_retention) |
+/// | a transactional id | 1000 | [`transactional_id_expiration`] |
+/// | a remembered request | 500 | 256 MiB of them, [`requests_kept`](Self::requests_kept) |
+/// | a request and its answer in a network that [records] | 1000 | 100,000 events |
+/// | a connection in memory, both its ends | 20,000 | as long as it is open |
+///
+/// Names, metadata and the bodies of remembered requests come on top, each as long as it is.
+/// Besides, a connection holds the frame that is under way, and one in memory at most 256 KiB in
+/// each direction. Answers that nobody reads take 256 MiB at most, all together, and one batch for
+/// each connection.
+///
+/// [records]: crate::net::Network::record
+/// [`transactional_id_expiration`]: Self::transactional_id_expiration
 #[derive(Clone, Debug)]
 pub struct Builder {
     broker_count: u32,
