@@ -52,6 +52,10 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The example `history` checks a history that was kept in a file; `checked`, one of the client's,
+//! is a whole program that notes what it does. Very long histories are checked in seconds: see
+//! `docs/performance.md`.
 
 mod operation;
 mod text;
