@@ -15,7 +15,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::config::ClientConfig;
 use crate::error::{About, Cause, Error, Remedy, Waiting, means_missing, remedy};
 use crate::metadata::{
-    Creation, Driver, Hint, Leader, Owner, Picture, Sources, Topic, Wishes, bootstrap,
+    Coordinators, Creation, Driver, Hint, KeyType, Leader, Owner, Picture, Sources, Topic, Wishes,
+    bootstrap,
 };
 use crate::metrics::Metrics;
 use crate::net::{Address, Class, Connections, Peer, Ranges, Route, Standing};
@@ -54,6 +55,7 @@ struct Shared {
     picture: watch::Receiver<Arc<Picture>>,
     wishes: watch::Sender<Wishes>,
     hints: mpsc::Sender<Hint>,
+    coordinators: watch::Sender<Coordinators>,
     owners: AtomicU64,
 }
 
@@ -96,6 +98,7 @@ impl Cluster {
             picture,
             wishes,
             hints,
+            coordinators: watch::Sender::new(Coordinators::default()),
             owners: AtomicU64::new(1),
         });
         let request_timeout = sources.config.request_timeout;
@@ -152,9 +155,19 @@ impl Cluster {
     }
 
     /// Keeps a topic in all refreshes from now on; if it is not known, it is asked for soon.
-    fn want_topic(&self, name: &str, creation: Creation) {
+    pub(crate) fn want_topic(&self, name: &str, creation: Creation) {
         let owner = self.interest.owner;
         self.shared.wishes.send_if_modified(|wishes| wishes.want(owner, name, creation));
+    }
+
+    /// Keeps a topic in refreshes no longer.
+    pub(crate) fn forget_topic(&self, name: &str) {
+        let owner = self.interest.owner;
+        self.shared.wishes.send_if_modified(|wishes| {
+            wishes.forget(owner, name);
+            // Nothing is to be asked because of it.
+            false
+        });
     }
 
     /// Asks for metadata soon.
@@ -174,6 +187,21 @@ impl Cluster {
         let hint = Hint { topic: topic.into(), partition, leader, address };
         // A hint too many is lost: the refresh that goes with it brings the same news.
         let _ = self.shared.hints.try_send(hint);
+    }
+
+    /// Who looks after a key, as far as is known.
+    pub(crate) fn known_coordinator(&self, of: KeyType, key: &str) -> Option<i32> {
+        self.shared.coordinators.borrow().find(of, key)
+    }
+
+    /// A broker has named the coordinator of a key.
+    pub(crate) fn learn_coordinator(&self, of: KeyType, key: &str, broker: i32) {
+        self.shared.coordinators.send_modify(|known| known.insert(of, key, broker));
+    }
+
+    /// A broker is not the coordinator of a key any more, or cannot be reached.
+    pub(crate) fn forget_coordinator(&self, of: KeyType, key: &str, broker: i32) {
+        self.shared.coordinators.send_modify(|known| known.forget(of, key, broker));
     }
 
     /// A topic, once it is known. From then on it is kept fresh; if it does not exist, it is asked

@@ -40,6 +40,8 @@ mod scripted;
 pub mod net;
 pub mod metadata;
 mod cluster;
+mod retries;
+mod coordination;
 mod routing;
 pub mod offsets;
 pub mod admin;

@@ -17,7 +17,7 @@ use crate::cluster::Cluster;
 use crate::error::{About, Error, Remedy, Waiting, remedy};
 use crate::metadata::Creation;
 use crate::net::Class;
-use crate::routing::{Retries, until};
+use crate::retries::{Retries, until};
 
 /// A place in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,19 +1,17 @@
 //! Requests to whoever must answer them, again where that is safe.
 
-use std::time::Duration;
-
-use kurier_env::Purpose;
 use kurier_protocol::api;
 use kurier_protocol::schema::{Field, Kind};
 use kurier_protocol::value::{self, Value};
 use kurier_protocol::{ApiKey, ErrorCode, Message, Request, encode};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::Instant;
 
-use crate::backoff::Backoff;
 use crate::cluster::Cluster;
-use crate::error::{About, Cause, Error, Remedy, Waiting, remedy};
-use crate::metadata::Creation;
+use crate::coordination::coordinator;
+use crate::error::{About, Cause, Error, Remedy, remedy};
+use crate::metadata::{Creation, KeyType};
 use crate::net::Class;
+use crate::retries::{Retries, until};
 
 /// Who must answer a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +29,21 @@ pub enum Target {
         /// The partition.
         partition: i32,
     },
+    /// The broker that looks after the group with this id.
+    Group(String),
+    /// The broker that looks after this transactional id.
+    TransactionalId(String),
+}
+
+impl Target {
+    /// What a coordinator must look after to be this target.
+    fn key(&self) -> Option<(KeyType, &str)> {
+        match self {
+            Self::Group(id) => Some((KeyType::Group, id)),
+            Self::TransactionalId(id) => Some((KeyType::Transaction, id)),
+            _ => None,
+        }
+    }
 }
 
 /// Sends a request to its target until it is answered by whoever is the target then, or until the
@@ -67,7 +80,9 @@ async fn send<R: Request>(
     let cluster = &cluster.with_own_interest();
     let mut retries = Retries::new(cluster, deadline);
     loop {
-        let answer = match resolve(cluster, target, deadline).await {
+        let resolved = resolve(cluster, target, deadline).await;
+        let broker = resolved.as_ref().ok().copied();
+        let answer = match resolved {
             Ok(broker) => {
                 let call = cluster.call(broker, Class::Normal, 0..=i16::MAX, request.clone());
                 until(deadline, (R::KEY, broker), call).await
@@ -80,53 +95,17 @@ async fn send<R: Request>(
                 error.is_retriable() && (!error.maybe_written() || changes_nothing(R::KEY))
             }
         };
+        // Whoever is not there, or says that it is somebody else, is asked for again.
+        let is_lost = match &answer {
+            Ok((version, response)) => has_moved(*version, response),
+            Err(error) => error.is_retriable(),
+        };
+        if let (true, Some((of, key)), Some(broker)) = (is_lost, target.key(), broker) {
+            cluster.forget_coordinator(of, key, broker);
+        }
         if !is_safe || !retries.wait().await {
             return answer;
         }
-    }
-}
-
-/// Gives up on a call when its operation's time is over, and lets the connection be: others use it
-/// too, and it has timeouts of its own.
-pub(crate) async fn until<T>(
-    deadline: Instant,
-    (api, broker): (ApiKey, i32),
-    call: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let start = Instant::now();
-    timeout_at(deadline + GRACE, call).await.unwrap_or_else(|_| {
-        let address = format!("broker {broker}").into();
-        let what = Waiting::Answer { api, address };
-        Err(Error::TimedOut { what, after: start.elapsed(), maybe_written: true })
-    })
-}
-
-/// A call whose own timeout ends with its operation says more than that the operation is over.
-const GRACE: Duration = Duration::from_secs(1);
-
-/// Waits between the tries of one operation.
-pub(crate) struct Retries<'a> {
-    cluster: &'a Cluster,
-    backoff: Backoff,
-    deadline: Instant,
-}
-
-impl<'a> Retries<'a> {
-    pub(crate) fn new(cluster: &'a Cluster, deadline: Instant) -> Self {
-        let config = cluster.config();
-        let backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
-        Self { cluster, backoff, deadline }
-    }
-
-    /// Asks for metadata and waits. False if there is no time left for another try.
-    pub(crate) async fn wait(&mut self) -> bool {
-        let wait = self.backoff.next(self.cluster.env().chance(Purpose::Backoff));
-        if Instant::now() + wait >= self.deadline {
-            return false;
-        }
-        self.cluster.refresh();
-        sleep(wait).await;
-        true
     }
 }
 
@@ -146,6 +125,10 @@ pub(crate) async fn resolve(
             Some(id) => Ok(id),
             None => any(cluster),
         },
+        Target::Group(id) => coordinator(cluster, KeyType::Group, id, deadline).await,
+        Target::TransactionalId(id) => {
+            coordinator(cluster, KeyType::Transaction, id, deadline).await
+        }
         Target::Leader { topic, partition } => {
             let known = cluster.topic(topic, Creation::Never, deadline).await?;
             let Some(found) = known.partition(*partition) else {
@@ -165,23 +148,25 @@ fn any(cluster: &Cluster) -> Result<i32, Error> {
     cluster.least_loaded(Class::Normal).ok_or_else(none)
 }
 
-/// Whether an answer says that leader or controller is somebody else now, so that the same request
-/// goes there. A request that changes something must have been refused as a whole.
+/// Whether an answer says that leader, controller or coordinator is somebody else now, so that the
+/// same request goes there. A request that changes something must have been refused as a whole.
 fn has_moved<R: Request>(target: &Target, version: i16, response: &R::Response) -> bool {
-    if !matches!(target, Target::Controller | Target::Leader { .. }) {
-        return false;
-    }
+    let wanted = match target {
+        Target::Controller | Target::Leader { .. } => Remedy::Refresh,
+        Target::Group(_) | Target::TransactionalId(_) => Remedy::Coordinator,
+        Target::Any | Target::Broker(_) => return false,
+    };
     let codes = codes::<R>(version, response);
-    let is_refresh = |code: &ErrorCode| remedy(R::KEY, *code) == Remedy::Refresh;
+    let is_moved = |code: &ErrorCode| remedy(R::KEY, *code) == wanted;
     let mut errors = codes.iter().filter(|code| !code.is_ok()).peekable();
     match changes_nothing(R::KEY) {
-        true => errors.any(is_refresh),
+        true => errors.any(is_moved),
         // The code of the whole says nothing of the parts, where those have codes of their own.
         false => {
             let of_whole = R::Response::FIELDS.iter().any(|f| is_code(f) && f.is_in(version));
             let parts = codes.iter().skip(usize::from(of_whole));
             errors.peek().is_some()
-                && errors.all(is_refresh)
+                && errors.all(is_moved)
                 && parts.into_iter().all(|code| !code.is_ok())
         }
     }

@@ -5,7 +5,8 @@ use tokio::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::error::{About, Error, Remedy, remedy};
-use crate::routing::{Retries, Target, ask};
+use crate::retries::Retries;
+use crate::routing::{Target, ask};
 
 /// What came of each topic, in the order in which they were named.
 pub type Outcomes = Vec<(String, Result<(), Error>)>;

@@ -16,7 +16,8 @@ use super::handle::Admin;
 use super::rounds::{self, Operation, Outcomes, Said};
 use crate::error::{About, Error, means_missing, means_young};
 use crate::metadata::{Creation, Picture, Topic, question};
-use crate::routing::{Retries, Target, ask};
+use crate::retries::Retries;
+use crate::routing::{Target, ask};
 
 /// A topic that shall be created.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,9 +6,13 @@ mod wishes;
 mod question;
 mod refresh;
 mod recovery;
+mod coordinators;
+mod idle;
 mod driver;
 
+pub(crate) use coordinators::{Coordinators, KeyType};
 pub(crate) use driver::{Driver, Hint, Sources, bootstrap};
+pub(crate) use idle::Idle;
 pub use picture::{BrokerAddress, Leader, Partition, Picture, Topic};
 pub(crate) use question::question;
 pub use wishes::Creation;

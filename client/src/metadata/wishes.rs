@@ -48,6 +48,16 @@ impl Wishes {
         permission(owners) > before
     }
 
+    /// An owner wants a topic no more.
+    pub(crate) fn forget(&mut self, owner: Owner, topic: &str) {
+        if let Some(owners) = self.topics.get_mut(topic) {
+            owners.remove(&owner);
+            if owners.is_empty() {
+                self.topics.remove(topic);
+            }
+        }
+    }
+
     /// An owner wants nothing any more.
     pub(crate) fn release(&mut self, owner: Owner) {
         self.topics.retain(|_, owners| {
@@ -164,6 +174,10 @@ mod tests {
         wishes.want(ONE, "a", Creation::Never);
         wishes.want(TWO, "a", Creation::Never);
         wishes.want(TWO, "b", Creation::Never);
+        wishes.forget(ONE, "b");
+        assert_eq!(wishes.missing(&Picture::default()).len(), 2);
+        wishes.forget(TWO, "b");
+        assert_eq!(wishes.missing(&Picture::default()), ["a".into()]);
         wishes.release(TWO);
         assert_eq!(wishes.missing(&Picture::default()), ["a".into()]);
         wishes.release(ONE);

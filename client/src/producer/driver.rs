@@ -19,7 +19,7 @@ use super::sender::{Action, Call, Sender};
 use super::topics::{Topics, seen};
 use crate::cluster::Cluster;
 use crate::error::Error;
-use crate::metadata::Picture;
+use crate::metadata::{Creation, Idle, Picture};
 use crate::metrics::ProducerMeter;
 use crate::net::Class;
 
@@ -52,6 +52,7 @@ pub(crate) struct Driver {
     pub(crate) topics: Arc<watch::Sender<Arc<Topics>>>,
     pub(crate) flushes: BTreeMap<u64, oneshot::Sender<Result<(), Error>>>,
     pub(crate) flush_count: u64,
+    pub(crate) idle: Idle,
     /// Whether anyone can still tell something.
     pub(crate) is_listening: bool,
     /// Whether to end as soon as every record has its outcome.
@@ -89,6 +90,7 @@ impl Driver {
             }
             self.act(now, &known, &mut calls);
             self.sender.drain_done().for_each(|done| self.meter.note(now, &done));
+            self.let_sleep(now);
             if self.is_ending && self.sender.is_idle() {
                 if !self.is_listening {
                     return;
@@ -97,7 +99,8 @@ impl Driver {
                 self.events.close();
                 continue;
             }
-            let deadline = self.sender.deadline().map(tokio::time::Instant::from_std);
+            let deadline = [self.sender.deadline(), self.idle.deadline()].into_iter().flatten();
+            let deadline = deadline.min().map(tokio::time::Instant::from_std);
             if let Some(at) = deadline
                 && at != timer.deadline()
             {
@@ -130,6 +133,7 @@ impl Driver {
     fn handle_event(&mut self, now: Instant, event: Option<Event>) {
         match event {
             Some(Event::First(partition, number)) => {
+                self.note_use(now, &partition.topic);
                 self.sender.handle_first(now, &partition, number);
             }
             Some(Event::Full(partition)) => self.sender.handle_full(&partition),
@@ -153,6 +157,36 @@ impl Driver {
                 self.is_listening = false;
             }
         }
+    }
+
+    fn note_use(&mut self, now: Instant, topic: &Arc<str>) {
+        self.idle.handle_use(now, topic);
+        if self.topics.borrow().is_asleep(topic) {
+            // A caller had it in hand when it fell asleep.
+            self.topics.send_modify(|topics| Arc::make_mut(topics).wake(topic));
+            self.cluster.want_topic(topic, Creation::Never);
+        }
+    }
+
+    /// Stops asking for the topics that were not used for long.
+    fn let_sleep(&mut self, now: Instant) {
+        let idle = {
+            let (topics, sender) = (self.topics.borrow(), &self.sender);
+            let is_busy = |name: &str| {
+                topics
+                    .find(name)
+                    .is_some_and(|topic| topic.slots().any(|slot| sender.is_busy(slot)))
+            };
+            self.idle.poll(now, is_busy)
+        };
+        if idle.is_empty() {
+            return;
+        }
+        idle.iter().for_each(|topic| self.cluster.forget_topic(topic));
+        self.topics.send_modify(|topics| {
+            let table = Arc::make_mut(topics);
+            idle.iter().for_each(|topic| table.sleep(topic));
+        });
     }
 
     fn end(&mut self) {

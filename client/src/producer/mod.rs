@@ -70,6 +70,7 @@ use self::topics::Topics;
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
 use crate::error::{Error, Waiting};
+use crate::metadata::Idle;
 use crate::metrics::Wait;
 use crate::net::Class;
 
@@ -260,6 +261,7 @@ impl Producer {
             topics: Arc::clone(&table),
             flushes: BTreeMap::new(),
             flush_count: 0,
+            idle: Idle::new(cluster.config().topic_idle_max),
             is_listening: true,
             is_ending: false,
         };

@@ -121,6 +121,11 @@ impl Sender {
         }
     }
 
+    /// Whether a partition has records without an outcome.
+    pub(crate) fn is_busy(&self, slot: usize) -> bool {
+        self.lanes.get(slot).is_some_and(|lane| lane.oldest().is_some())
+    }
+
     /// A batch has its first record.
     pub(crate) fn handle_first(&mut self, now: Instant, partition: &Arc<Partition>, number: u64) {
         let slot = partition.slot;

@@ -1,6 +1,7 @@
 //! Core: the topics that a producer has used, and their partitions.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kurier_protocol::Uuid;
@@ -20,6 +21,9 @@ pub(crate) fn seen<'a>(picture: &'a Picture, name: &str) -> Option<Seen<'a>> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Topics {
     topics: Vec<Arc<Topic>>,
+    /// Those that were not used for long. Their metadata is not kept fresh, so that callers do not
+    /// see them until they are asked for again.
+    asleep: BTreeMap<Arc<str>, Arc<Topic>>,
     /// How many slots were given to partitions.
     slots: usize,
 }
@@ -44,6 +48,11 @@ impl Topic {
     #[inline]
     pub(crate) fn partitions(&self) -> &[Arc<Partition>] {
         self.known.get(..self.count).unwrap_or(&self.known)
+    }
+
+    /// The slots of all partitions that it ever had.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = usize> {
+        self.known.iter().map(|partition| partition.slot)
     }
 
     /// Fails what waits in its partitions: the driver has ended.
@@ -76,12 +85,37 @@ impl Topics {
         self.topics.get(at)
     }
 
+    /// All of them, those that sleep included.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Topic>> {
-        self.topics.iter()
+        self.topics.iter().chain(self.asleep.values())
+    }
+
+    /// A topic was not used for long.
+    pub(crate) fn sleep(&mut self, name: &str) {
+        if let Ok(at) = self.topics.binary_search_by(|topic| compare(&topic.name, name)) {
+            let topic = self.topics.remove(at);
+            self.asleep.insert(Arc::clone(&topic.name), topic);
+        }
+    }
+
+    /// Whether a topic was not used for long.
+    pub(crate) fn is_asleep(&self, name: &str) -> bool {
+        self.asleep.contains_key(name)
+    }
+
+    /// A topic is used again: it has the partitions that it had.
+    pub(crate) fn wake(&mut self, name: &str) {
+        if let Some(topic) = self.asleep.remove(name)
+            && let Err(at) = self.topics.binary_search_by(|other| compare(&other.name, name))
+        {
+            self.topics.insert(at, topic);
+        }
     }
 
     /// Adds a topic that is not there yet.
     pub(crate) fn add(&mut self, seen: Seen<'_>, magic: Magic, chance: u64) {
+        self.wake(seen.name);
+        self.update_if_news(seen);
         let Seen { name, id, count } = seen;
         let Err(at) = self.topics.binary_search_by(|topic| compare(&topic.name, name)) else {
             return;
@@ -91,6 +125,12 @@ impl Topics {
         let known = self.partitions(name, 0..count, magic);
         let topic = Topic { name: Arc::clone(name), id, magic, known, count, sticky };
         self.topics.insert(at, Arc::new(topic));
+    }
+
+    fn update_if_news(&mut self, seen: Seen<'_>) {
+        if self.is_news(seen) {
+            self.update(seen);
+        }
     }
 
     /// Whether a topic has another id, or more or fewer partitions than before.
@@ -172,6 +212,23 @@ mod tests {
         assert!(!update(&mut topics, "orders", 0, 3) && !update(&mut topics, "none", 0, 3));
         assert_eq!((slots(&topics, "orders"), slots(&topics, "a")), (vec![0, 1, 3], vec![2]));
         assert!(topics.find("b").is_none());
+    }
+
+    #[test]
+    fn a_topic_that_sleeps_is_hidden_and_wakes_up_with_the_partitions_that_it_had() {
+        let mut topics = Topics::default();
+        add(&mut topics, "a", 2);
+        add(&mut topics, "b", 1);
+        topics.sleep("a");
+        topics.sleep("none");
+        assert!(topics.find("a").is_none() && topics.is_asleep("a") && !topics.is_asleep("b"));
+        assert_eq!(topics.iter().count(), 2, "what waits in it is still abandoned at the end");
+        topics.wake("a");
+        topics.wake("b");
+        assert_eq!((slots(&topics, "a"), topics.is_asleep("a")), (vec![0, 1], false));
+        topics.sleep("a");
+        add(&mut topics, "a", 3);
+        assert_eq!(slots(&topics, "a"), [0, 1, 3], "it has grown meanwhile");
     }
 
     #[test]

@@ -8,4 +8,6 @@ mod recovery;
 mod endings;
 mod outages;
 mod leaders;
+mod coordinators;
+mod sleepers;
 mod throttling;

@@ -41,6 +41,7 @@ impl Fixture {
             topics: Arc::new(watch::channel(Arc::default()).0),
             flushes: BTreeMap::new(),
             flush_count: 0,
+            idle: Idle::new(Duration::from_secs(300)),
             is_listening: true,
             is_ending: false,
         };

@@ -21,7 +21,6 @@ pub(crate) enum Part {
     TokenEndpoint,
     Telemetry,
     PollRecords,
-    Metadata,
 }
 
 impl Part {
@@ -35,7 +34,6 @@ impl Part {
             Self::TokenEndpoint => "tokens from an OAuth endpoint",
             Self::Telemetry => "sending metrics to brokers (KIP-714)",
             Self::PollRecords => "polling by the number of records",
-            Self::Metadata => "topics that fall asleep",
         }
     }
 
@@ -50,7 +48,6 @@ impl Part {
             Self::TokenEndpoint => "src/security/oidc/mod.rs",
             Self::Telemetry => "src/metrics/telemetry.rs",
             Self::PollRecords => "src/consumer/poll.rs",
-            Self::Metadata => "src/metadata/idle.rs",
         }
     }
 
@@ -161,7 +158,6 @@ pub(crate) const OTHERS: &[Other] = &[
     ignored("metrics are there at any time: `Client::metrics`", &["statistics.interval.ms"]),
     later(Part::Telemetry, &["enable.metrics.push"]),
     later(Part::PollRecords, &["max.poll.records", "consume.callback.max.messages"]),
-    later(Part::Metadata, &["metadata.max.idle.ms"]),
     ignored(
         "names a class to load, and records are bytes here",
         &["key.serializer", "key.deserializer", "value.serializer", "value.deserializer"],
