@@ -61,7 +61,12 @@ impl Error {
                 Origin::Network
             }
             Self::Unreachable { tried } => match tried.first().map(|attempt| &attempt.cause) {
-                Some(Cause::Rejected(_) | Cause::NoSuchBroker | Cause::NoBrokers) => Origin::Broker,
+                Some(
+                    Cause::Rejected(_)
+                    | Cause::NoSuchBroker
+                    | Cause::NoBrokers
+                    | Cause::OtherCluster(_),
+                ) => Origin::Broker,
                 Some(Cause::Tls(fault)) if matches!(**fault, TlsFault::Unusable(_)) => {
                     Origin::Client
                 }

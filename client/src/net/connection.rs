@@ -150,6 +150,7 @@ impl Connection {
                 biased;
                 Some(command) = self.commands.recv(), if !self.waiting.is_full() => {
                     self.waiting.push(command);
+                    self.load.store(self.waiting.len(), Ordering::Relaxed);
                 }
                 told = OptionFuture::from(self.cut.as_mut()), if self.cut.is_some() => {
                     self.cut = None;

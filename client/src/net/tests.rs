@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use super::broker::{Connections, Peer, Route};
 use super::queue::WAITING_MAX;
-use super::{Address, Class};
+use super::{Address, Class, Standing};
 use crate::config::{ClientConfig, DialConfig};
 use crate::error::{Cause, Error, Fault, Waiting};
 use crate::scripted::{Brokers, api_versions, world};
@@ -73,6 +73,14 @@ fn named(topic: &str) -> MetadataRequest {
 fn with_broker(node_id: i32) -> MetadataResponse {
     let brokers = vec![MetadataResponseBroker { node_id, ..Default::default() }];
     MetadataResponse { brokers, ..Default::default() }
+}
+
+/// A request of several kilobytes.
+fn long() -> MetadataRequest {
+    MetadataRequest {
+        topics: named("x").topics.map(|one| vec![one[0].clone(); 200]),
+        ..Default::default()
+    }
 }
 
 #[derive(PartialEq)]
@@ -297,13 +305,9 @@ async fn a_broker_that_dies_in_mid_frame_leaves_the_outcome_open() {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_was_not_written_whole_was_certainly_not_executed() {
     // Longer than the pipe, whose reader stops reading.
-    let long = MetadataRequest {
-        topics: named("x").topics.map(|one| vec![one[0].clone(); 200]),
-        ..Default::default()
-    };
     let (client, mut brokers) = client_of("b", 300, ClientConfig::default());
     let whole = client.call(TIMEOUT, named("a"));
-    let cut = client.call(TIMEOUT, long);
+    let cut = client.call(TIMEOUT, long());
     let never = client.call(TIMEOUT, named("b"));
     let mut far = brokers.accept_ready(APIS).await;
     let _ = far.read().await;
@@ -312,6 +316,84 @@ async fn a_request_that_was_not_written_whole_was_certainly_not_executed() {
     is_disconnected(&whole.await.unwrap().unwrap_err(), Executed::Maybe);
     is_disconnected(&cut.await.unwrap().unwrap_err(), Executed::No);
     is_disconnected(&never.await.unwrap().unwrap_err(), Executed::No);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_covers_the_write_too() {
+    let (client, mut brokers) = client_of("b", 300, ClientConfig::default());
+    let start = Instant::now();
+    let stuck = client.call(Duration::from_secs(5), long());
+    let behind = client.call(TIMEOUT, named("b"));
+    // It reads no more than it has to.
+    let mut far = brokers.accept_ready(APIS).await;
+    let error = stuck.await.unwrap().unwrap_err();
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+    assert!(matches!(error, Error::TimedOut { maybe_written: false, .. }), "{error}");
+    is_disconnected(&behind.await.unwrap().unwrap_err(), Executed::No);
+    assert!(!far.is_closed().await, "a part of it was written, and then the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_are_cut_end_at_once_and_say_why() {
+    let (client, mut brokers) = client();
+    let sent = client.ask();
+    let mut far = brokers.accept_ready(APIS).await;
+    let _ = far.read().await;
+    client.connections.cut_all();
+    let cause = is_disconnected(&sent.await.unwrap().unwrap_err(), Executed::Maybe);
+    assert!(matches!(cause, Cause::Rebootstrap), "{cause}");
+    assert!(far.is_closed().await);
+
+    let waits = client.ask();
+    let _opening = brokers.accept().await;
+    client.connections.cut_all();
+    let error = waits.await.unwrap().unwrap_err();
+    assert!(!error.maybe_written() && error.to_string().contains("bootstrap"), "{error}");
+    assert!(client.connections.standings(Class::Normal).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_throttles_in_its_first_answer_is_left_alone_as_well() {
+    let (client, mut brokers) = client();
+    let call = client.ask();
+    let mut far = brokers.accept().await;
+    let (header, _) = far.read().await;
+    let mut throttled = api_versions(APIS);
+    throttled.throttle_time_ms = 2000;
+    far.answer(&header, &throttled).await;
+    let start = Instant::now();
+    let (header, _) = far.read().await;
+    assert_eq!(start.elapsed(), Duration::from_secs(2));
+    far.answer(&header, &MetadataResponse::default()).await;
+    call.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_a_broker_stands_follows_its_connection() {
+    let (client, mut brokers) = client();
+    let standing = || client.connections.standings(Class::Normal).get(&Peer::Broker(1)).copied();
+    assert_eq!(standing(), None);
+    let calls = [client.ask(), client.ask()];
+    tokio::task::yield_now().await;
+    assert_eq!(standing(), Some(Standing::Opening(2)));
+    let mut far = brokers.accept_ready(APIS).await;
+    let (first, _) = far.read().await;
+    let (second, _) = far.read().await;
+    assert_eq!(standing(), Some(Standing::Alone(2)));
+    for header in [first, second] {
+        far.answer(&header, &MetadataResponse::default()).await;
+    }
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(standing(), Some(Standing::Alone(0)));
+    drop(far);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(standing(), Some(Standing::Unknown), "nothing was lost");
+    let lost = client.ask();
+    drop(brokers.accept().await);
+    lost.await.unwrap().unwrap_err();
+    assert!(matches!(standing(), Some(Standing::Failed(_))));
 }
 
 #[tokio::test(start_paused = true)]
