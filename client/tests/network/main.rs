@@ -11,3 +11,4 @@ mod leaders;
 mod coordinators;
 mod sleepers;
 mod throttling;
+mod responsive;
