@@ -139,6 +139,7 @@ impl Fetcher {
                     track.is_paused = false;
                     // It was not wanted meanwhile.
                     track.silent_since = None;
+                    track.trouble = None;
                 }
             }
             Order::Stop(turn) => {
@@ -292,9 +293,11 @@ impl Fetcher {
             let Some(mut flight) = self.flights.remove(&id) else { continue };
             for asked in flight.plan.asked().iter() {
                 let after = self.config.outage_max;
-                let error = || standing_still(asked, flight.broker, Standstill::Silent, after);
+                let silent = || standing_still(asked, flight.broker, Standstill::Silent, after);
                 if self.current(asked.turn).is_some() {
-                    self.tell_outage(asked.turn.slot, now, |_| error());
+                    // The fetch may wait for a connection: what the last try came to says more.
+                    let error = |track: &Track| track.trouble.clone().unwrap_or_else(silent);
+                    self.tell_outage(asked.turn.slot, now, error);
                 }
             }
             flight.alarm_at = self.alarm_at(&flight.plan, now);
@@ -322,6 +325,7 @@ impl Fetcher {
     pub(super) fn retry(&mut self, moment: Moment, turn: Turn, error: &Error) {
         let Some(track) = self.track(turn.slot) else { return };
         let wait = track.backoff.next(moment.chance);
+        track.trouble = Some(error.clone());
         self.tell_outage(turn.slot, moment.now, |_| error.clone());
         self.wait(turn.slot, moment.now, wait);
     }

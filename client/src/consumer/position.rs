@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::buffer::{Claim, Turn};
 use super::config::Start;
 use crate::backoff::Backoff;
+use crate::error::Error;
 
 /// What is to be fetched of one partition.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Track {
     pub(crate) backoff: Backoff,
     /// Since when nothing was heard of it, though it was wanted.
     pub(crate) silent_since: Option<Instant>,
+    /// Why the last try of this silence has failed, if it has.
+    pub(crate) trouble: Option<Error>,
     /// What one answer may have of it where a batch did not fit the usual limit.
     pub(crate) bytes_max: Option<i32>,
     pub(crate) gap: Gap,
@@ -112,6 +115,7 @@ impl Track {
             retry_at: None,
             backoff,
             silent_since: None,
+            trouble: None,
             bytes_max: None,
             gap: Gap::None,
             is_unchecked: matches!(claim.start, Start::Offset(_)),
@@ -137,6 +141,7 @@ impl Track {
     pub(crate) fn heard(&mut self) {
         self.backoff.reset();
         self.silent_since = None;
+        self.trouble = None;
     }
 }
 

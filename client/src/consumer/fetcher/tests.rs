@@ -731,6 +731,25 @@ fn a_broker_that_does_not_answer_is_told_in_time() {
 }
 
 #[test]
+fn a_fetch_that_waits_for_a_connection_is_told_by_what_the_last_one_came_to() {
+    let mut f = Fixture::new(&[1]);
+    let fetch = f.fetch();
+    f.fetcher.handle_answer(f.moment(), fetch.id, Err(lost()));
+    let fetch = f.fetch_after(1000 * MS);
+    f.now += Duration::from_secs(60);
+    assert!(f.actions().is_empty());
+    let said = f.entries();
+    assert!(said.len() == 1 && said[0].starts_with("0: news lost broker-1:9092"), "{said:?}");
+    // Of the next silence it says nothing.
+    f.answer(&fetch, vec![data(0, &[batch(0, 1, &seal(0))])]);
+    f.fetch();
+    f.now += Duration::from_secs(60);
+    assert!(f.actions().is_empty());
+    let said = f.entries();
+    assert!(said[0].contains("it does not answer"), "{said:?}");
+}
+
+#[test]
 fn an_offset_beyond_the_end_is_for_the_broker_to_judge() {
     let beyond = || {
         let config = ConsumerConfig { stop: Stop::End, ..ConsumerConfig::default() };
