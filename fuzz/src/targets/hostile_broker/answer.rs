@@ -78,3 +78,47 @@ fn framed(frame: &[u8]) -> Vec<u8> {
 
 /// The correlation id, with which an answer begins.
 const NUMBER_BYTES: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use kurier_protocol::frame;
+
+    use super::*;
+
+    const HONEST: [u8; 10] = [0, 0, 0, 7, 0, 0, 0, 0, 0, 0];
+
+    fn sent(act: &Act) -> Sent {
+        let asked = RequestHeader {
+            request_api_key: ApiKey::API_VERSIONS.0,
+            request_api_version: 0,
+            correlation_id: 7,
+            client_id: None,
+        };
+        answer(act, &asked, &HONEST)
+    }
+
+    #[test]
+    fn an_honest_answer_is_the_clusters_own() {
+        let bytes = sent(&Act::Honest).bytes;
+        assert_eq!((bytes[..4].to_vec(), &bytes[4..]), (vec![0, 0, 0, 10], &HONEST[..]));
+    }
+
+    #[test]
+    fn damage_and_other_answers_keep_the_number_that_is_waited_for() {
+        for act in [Act::Damaged(vec![0, 9]), Act::Body(vec![1, 2]), Act::Other(vec![3; 40])] {
+            let bytes = sent(&act).bytes;
+            assert_eq!(bytes[4..8], [0, 0, 0, 7], "{act:?}");
+            let honest = [&[0, 0, 0, 10], &HONEST[..]].concat();
+            assert_ne!(bytes, honest, "{act:?}");
+            assert!(frame::length(bytes[..4].try_into().unwrap(), 1000).is_ok(), "{act:?}");
+        }
+    }
+
+    #[test]
+    fn a_cut_answer_is_the_last_thing_that_comes() {
+        let cut = sent(&Act::Cut(6));
+        assert_eq!((cut.bytes.len(), cut.is_last), (6, true));
+        assert!(sent(&Act::Silence).bytes.is_empty() && !sent(&Act::Silence).is_last);
+        assert!(sent(&Act::Close).is_last);
+    }
+}

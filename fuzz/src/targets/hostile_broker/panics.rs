@@ -20,3 +20,17 @@ pub(super) fn count() -> usize {
     });
     SEEN.get()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_that_a_runtime_keeps_to_itself_is_counted() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let before = count();
+        let task = runtime.spawn(async { panic!("of a task, as it must") });
+        assert!(runtime.block_on(task).is_err());
+        assert_eq!(count(), before + 1);
+    }
+}
