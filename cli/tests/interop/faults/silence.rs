@@ -205,25 +205,18 @@ fn too_few_replicas_are_told_in_time() {
     });
 }
 
+/// Kafka 4.4 tells a client that it is at the wrong broker (KIP-1242).
 #[test]
 fn brokers_behind_the_wrong_address_are_told_in_time() {
-    let kept = Kept { replicas: 1, in_sync_min: 1 };
-    outage("brokers behind each other's address", kept, mixed_up, |told, _| {
-        assert_says(&told.sending, "NOT_LEADER_OR_FOLLOWER");
-        assert_says(&told.reading, "NOT_LEADER_OR_FOLLOWER");
+    let trouble = |cluster: &mut Cluster, _: &str| {
+        cluster.mix_up();
+        cluster.servers(Way::Proxied)
+    };
+    outage("brokers behind each other's address", Kept::WELL, trouble, |told, servers| {
+        for told in [&told.sending, &told.reading, &told.asking] {
+            assert_says(told, "REBOOTSTRAP_REQUIRED");
+            assert!(servers.iter().any(|server| told.contains(server)), "{told}");
+        }
+        assert_says(&told.connecting, "connecting has succeeded");
     });
-}
-
-#[test]
-fn followers_behind_the_leaders_address_are_read_from_and_not_written_to() {
-    outage("followers behind the leader's address", Kept::WELL, mixed_up, |told, _| {
-        assert_says(&told.sending, "NOT_LEADER_OR_FOLLOWER");
-        // Whoever holds the partition serves it (KIP-392), and there is nothing new in it.
-        assert_says(&told.reading, "said nothing");
-    });
-}
-
-fn mixed_up(cluster: &mut Cluster, _: &str) -> Vec<String> {
-    cluster.mix_up();
-    Vec::new()
 }
