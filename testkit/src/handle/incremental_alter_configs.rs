@@ -1,5 +1,7 @@
 //! IncrementalAlterConfigs: changes single settings of a topic or group (KIP-339).
 
+use std::collections::HashSet;
+
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::incremental_alter_configs::{
     AlterConfigsResource, AlterConfigsResourceResponse, AlterableConfig,
@@ -8,6 +10,7 @@ use kurier_protocol::api::incremental_alter_configs::{
 
 use super::api::{Api, Context, Outcome};
 use super::config_resource::{Change, Configured, Intent, Refused, alter, given};
+use super::once::once;
 use crate::config_names::{ConfigKind, kind};
 use crate::state::State;
 
@@ -28,9 +31,8 @@ impl Api for IncrementalAlterConfigsRequest {
 impl Change for AlterConfigsResource {
     fn apply<C: Configured>(&self, config: &C) -> Result<C, Refused> {
         let mut changed = config.clone();
-        for wanted in &self.configs {
-            let twice = self.configs.iter().filter(|other| other.name == wanted.name).count();
-            if twice > 1 {
+        for (wanted, times) in once(&self.configs, |wanted| &wanted.name) {
+            if times > 1 {
                 let message = "Error due to duplicate config keys".to_owned();
                 return Err((ErrorCode::INVALID_REQUEST, message));
             }
@@ -57,14 +59,15 @@ fn edit(config: &impl Configured, wanted: &AlterableConfig) -> Result<String, Re
         return Err((ErrorCode::INVALID_CONFIG, message));
     }
     let present = config.present(&wanted.name).unwrap_or_default();
-    let mut entries: Vec<&str> =
-        present.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
-    for entry in text(wanted)?.split(',').map(str::trim) {
-        entries.retain(|present| *present != entry);
-        if wanted.config_operation == APPEND {
-            entries.push(entry);
-        }
-    }
+    let present = present.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    let said = text(wanted)?.split(',').map(str::trim);
+    let entries: Vec<&str> = if wanted.config_operation == APPEND {
+        let mut known = HashSet::new();
+        present.chain(said).filter(|entry| known.insert(*entry)).collect()
+    } else {
+        let gone: HashSet<&str> = said.collect();
+        present.filter(|entry| !gone.contains(entry)).collect()
+    };
     Ok(entries.join(","))
 }
 

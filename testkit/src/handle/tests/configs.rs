@@ -72,6 +72,13 @@ fn settings_are_changed_one_by_one_and_seen_with_their_source() {
     assert_eq!((after.value.as_deref(), after.config_source), (Some("10"), 1));
     let policy = bench.setting(2, "t", "cleanup.policy");
     assert_eq!((policy.value.as_deref(), policy.config_type), (Some("delete,compact"), 7));
+    // What is there already stays where it is.
+    for (operation, left) in [(2, "delete,compact"), (3, "compact")] {
+        let changes = [("cleanup.policy", operation, Some("delete"))];
+        assert_eq!(bench.alter("t", &changes), ErrorCode::NONE);
+        let policy = bench.setting(2, "t", "cleanup.policy").value;
+        assert_eq!(policy.as_deref(), Some(left));
+    }
     let refused = bench.produce(9, "t", 0, batch(Magic::V2, Compression::None, &["x"]));
     assert_eq!(refused.error_code, ErrorCode::MESSAGE_TOO_LARGE);
     assert_eq!(bench.alter("t", &[("max.message.bytes", 1, None)]), ErrorCode::NONE);
