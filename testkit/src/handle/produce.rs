@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use kurier_protocol::api::produce::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceData,
     PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData,
@@ -21,6 +22,10 @@ use crate::transaction::{Member, Writer};
 
 impl Api for ProduceRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
+        if self.transactional_id.is_none() && has_transactional_records(self) {
+            let code = ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+            return answer(self, self.refuse(code), state, context);
+        }
         if !matches!(self.acks, -1..=1) {
             return Outcome::Answer(self.refuse(ErrorCode::INVALID_REQUIRED_ACKS));
         }
@@ -160,12 +165,8 @@ fn append(
     let led = state.led(context.broker, topic, data.index, -1);
     led.map_err(|code| Refusal::new(code, ""))?;
     let records = data.records.clone().unwrap_or_default().0;
-    let batch = RecordBatches::new(records.clone()).next().and_then(Result::ok);
     let mut stranger = stranger(state.settings.release);
-    if let Some(batch) = batch.filter(RecordBatch::is_transactional) {
-        let id = request.transactional_id.as_ref();
-        let code = ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
-        let id = id.ok_or_else(|| Refusal::new(code, ""))?;
+    if let (Some(batch), Some(id)) = (first_transactional(&records), &request.transactional_id) {
         let of = (topic.clone(), data.index);
         let entered = enter_transaction(state, context, id, (of, &batch));
         entered.map_err(|code| Refusal::new(code, ""))?;
@@ -195,6 +196,19 @@ fn append(
     state.push_change();
     saboteur.answer().map_err(|code| Refusal::new(code, ""))?;
     Ok(appended)
+}
+
+/// Whether records of a transaction are among those of a request: without a transactional id all
+/// of it is refused.
+fn has_transactional_records(request: &ProduceRequest) -> bool {
+    let mut data = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    data.any(|data| data.records.as_ref().is_some_and(|r| first_transactional(&r.0).is_some()))
+}
+
+/// The first batch of some records, if it belongs to a transaction: that decides for all of them.
+fn first_transactional(records: &Bytes) -> Option<RecordBatch> {
+    let first = RecordBatches::new(records.clone()).next()?.ok()?;
+    Some(first).filter(RecordBatch::is_transactional)
 }
 
 /// How a producer may begin that the partition does not know.

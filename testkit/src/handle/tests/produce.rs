@@ -275,6 +275,18 @@ fn batches_that_clients_must_not_write_are_refused() {
     };
     let nameless = code(&mut bench, 9, sealed(Magic::V2, &transactional, &["x"]));
     assert_eq!(nameless, ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    // Nothing of such a request is appended.
+    bench.state.partition_mut("t", 1).unwrap().set_leader(Some(1));
+    let mut request = bench.produce_request(9, "t", 1, sealed(Magic::V2, &transactional, &["x"]));
+    let good = bench.produce_request(9, "t", 0, plain(&["x"]));
+    request.topic_data.splice(0..0, good.topic_data);
+    let answer = bench.call(1, 9, &request).answer();
+    let partitions = answer.responses.iter().flat_map(|topic| &topic.partition_responses);
+    let codes: Vec<_> = partitions.map(|partition| partition.error_code).collect();
+    assert_eq!(codes, [ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED; 2]);
+    assert_eq!(bench.state.partition("t", 0).unwrap().log.end(), 0);
+    request.acks = 0;
+    assert!(matches!(bench.call(1, 9, &request), Fate::Closed));
 }
 
 #[test]
