@@ -13,6 +13,7 @@
 //! 2 130 140 ok flush
 //! ```
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -42,14 +43,26 @@ impl fmt::Display for History {
 impl FromStr for History {
     type Err = ParseError;
 
-    /// Empty lines and those that begin with `#` are left out.
+    /// Empty lines and those that begin with `#` are left out. A value that two lines send is an
+    /// error, as it could not be told whose record a poll gave.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let lines = text.lines().enumerate();
         let lines = lines.map(|(index, line)| (index + 1, line.trim()));
         let told = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-        let operations =
-            told.map(|(line, text)| operation(text).map_err(|reason| ParseError { line, reason }));
-        Ok(Self { operations: operations.collect::<Result<_, _>>()? })
+        let mut operations = Vec::new();
+        let mut lines_by_value = BTreeMap::new();
+        for (line, text) in told {
+            let refused = |reason| ParseError { line, reason };
+            let read = operation(text).map_err(refused)?;
+            for sent in read.sends() {
+                if let Some(former) = lines_by_value.insert(sent.value, line) {
+                    let value = sent.value;
+                    return Err(refused(format!("line {former} sends the value {value}, too")));
+                }
+            }
+            operations.push(read);
+        }
+        Ok(Self { operations })
     }
 }
 

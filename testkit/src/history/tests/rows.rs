@@ -327,8 +327,12 @@ fn text_that_is_no_history_is_refused_with_its_line() {
         ("1 2 3 ok offsets g t-0", 1),
         ("1 2 3 ok crash ; send t-0 7", 1),
         ("1 2 3 ok txn maybe", 1),
+        ("1 2 3 ok send t-0 7@0\n\n2 3 4 ok send t-1 7@0", 3),
+        ("1 2 3 ok send t-0 7@0\n2 3 4 ok txn abort ; send t-1 7@0", 2),
     ] {
         let error = text.parse::<History>().unwrap_err();
         assert_eq!(error.line, line, "{text}");
     }
+    let twice = "1 2 3 ok send t-0 7@0\n2 3 4 ok send t-1 7@0".parse::<History>();
+    assert_eq!(twice.unwrap_err().to_string(), "line 2: line 1 sends the value 7, too");
 }
