@@ -1,6 +1,6 @@
 //! Time as the cluster is told it, and the wall clock of a simulation.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kurier_env::Wall;
 
@@ -11,6 +11,12 @@ pub(crate) struct Now {
     pub(crate) instant: Instant,
     /// For people: milliseconds since 1970.
     pub(crate) millis: i64,
+}
+
+/// The moment that comes so long after another one. Nobody waits longer than a century:
+/// `Duration::MAX` stands for never, and no clock shows when that is over.
+pub(crate) fn later(than: Instant, by: Duration) -> Instant {
+    than + by.min(CENTURY)
 }
 
 /// A wall clock that starts at a fixed date and goes with tokio's clock, which tests pause.
@@ -32,6 +38,8 @@ impl Wall for PausableWall {
         EPOCH_MILLIS.saturating_add(since)
     }
 }
+
+const CENTURY: Duration = Duration::from_secs(36_525 * 24 * 3600);
 
 /// What a simulation's wall clock shows at its start: a day in January 2027.
 pub(crate) const EPOCH_MILLIS: i64 = 1_800_000_000_000;

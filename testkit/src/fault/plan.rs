@@ -74,7 +74,8 @@ impl Plan {
     }
 
     fn sum(&self, by: impl Fn(&Twist) -> Option<Duration>) -> Duration {
-        self.twists.iter().filter_map(|(_, twist)| by(twist)).sum()
+        let all = self.twists.iter().filter_map(|(_, twist)| by(twist));
+        all.fold(Duration::ZERO, Duration::saturating_add)
     }
 }
 

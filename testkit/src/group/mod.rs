@@ -33,6 +33,7 @@ use std::time::Instant;
 
 use kurier_protocol::Str;
 
+use crate::clock::later;
 use crate::deadlines::Deadlines;
 use crate::kept::Kept;
 
@@ -166,7 +167,7 @@ impl Groups {
             }
         }
         if self.check.is_some_and(|at| at <= now) {
-            self.check = Some(now + self.settings.offsets_check);
+            self.check = Some(later(now, self.settings.offsets_check));
             self.expire(now);
         }
     }
@@ -174,7 +175,7 @@ impl Groups {
     /// Time passes while there is nothing to look for: offsets are looked for at intervals.
     pub(crate) fn handle_time(&mut self, now: Instant) {
         if self.check.is_none_or(|at| at <= now && self.groups.is_empty()) {
-            self.check = Some(now + self.settings.offsets_check);
+            self.check = Some(later(now, self.settings.offsets_check));
         }
     }
 

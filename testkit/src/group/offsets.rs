@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use kurier_protocol::Str;
 
+use crate::clock::later;
+
 /// A partition by name.
 pub(crate) type TopicPartition = (Str, i32);
 
@@ -122,7 +124,7 @@ impl Offsets {
                 KeptFrom::Commit => written.offset.at,
                 KeptFrom::At(from) => from,
             };
-            let until = written.offset.expires.unwrap_or(from + retention);
+            let until = written.offset.expires.unwrap_or_else(|| later(from, retention));
             now < until || is_in_use(&of.0) || open.values().any(|staged| staged.contains_key(of))
         });
     }

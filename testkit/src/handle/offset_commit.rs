@@ -11,6 +11,7 @@ use kurier_protocol::api::offset_commit::{
 use super::api::{Api, Context, Outcome};
 use super::commitment::{Named, keep, known_partition, known_topic};
 use super::membership::check_commit;
+use crate::clock::later;
 use crate::group::{Claim, CommitKind, Committed, Offsets};
 use crate::kept::Kept;
 use crate::state::State;
@@ -37,7 +38,7 @@ impl Api for OffsetCommitRequest {
         }
         let now = context.now.instant;
         let kept = u64::try_from(self.retention_time_ms).ok().map(Duration::from_millis);
-        let expires = kept.and_then(|kept| now.checked_add(kept));
+        let expires = kept.map(|kept| later(now, kept));
         let topics = self.topics.iter().map(|topic| {
             let name = known_topic(state, named(topic, context.version));
             answer(topic, |partition| match &name {

@@ -11,6 +11,7 @@ use tokio::io::ReadBuf;
 
 use super::link::{Blocked, Link, Side};
 use super::wire::{End, Next, Wire};
+use crate::clock::later;
 
 /// A connection between a client and a broker.
 #[derive(Debug)]
@@ -142,7 +143,7 @@ impl Connection {
             match (old.blocked(sender), link.blocked(sender)) {
                 (None, Some(_)) => wire.block(now),
                 (Some(blocked), None) => {
-                    let has_waited = wire.unblock(now + link.latency.pick(self.chance()));
+                    let has_waited = wire.unblock(later(now, link.latency.pick(self.chance())));
                     has_lost |= has_waited && blocked == Blocked::Lost;
                 }
                 _ => {}

@@ -9,6 +9,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::ReadBuf;
 
 use super::link::Link;
+use crate::clock::later;
 use crate::limits::STREAM_BYTES_MAX;
 
 /// Bytes under way in one direction, in their order.
@@ -112,8 +113,8 @@ impl Wire {
             let nanos = (bytes as u128 * 1_000_000_000).div_ceil(u128::from(rate.max(1)));
             Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
         });
-        self.free_at = Some(begins + takes);
-        let at = begins + takes + link.latency.pick(chance);
+        self.free_at = Some(later(begins, takes));
+        let at = later(later(begins, takes), link.latency.pick(chance));
         let at = self.last_at.map_or(at, |last| last.max(at));
         self.last_at = Some(at);
         Some(at)

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::topic::Topic;
 use super::whole::State;
+use crate::clock::later;
 
 impl State {
     /// Nobody hears of a broker from now on. Says whether there is such a broker.
@@ -48,13 +49,13 @@ impl State {
     /// When the controller has waited for long enough for a broker that is silent.
     pub(super) fn fencing(&self) -> Option<Instant> {
         let waited_for = self.silent.iter().filter(|(id, _)| self.is_alive(**id));
-        waited_for.map(|(_, since)| *since + self.settings.broker_session).min()
+        waited_for.map(|(_, since)| later(*since, self.settings.broker_session)).min()
     }
 
     /// Fences the brokers that were silent for too long: what they lead and coordinate moves.
     pub(super) fn fence(&mut self, now: Instant) {
         let session = self.settings.broker_session;
-        let over = self.silent.iter().filter(|(_, since)| **since + session <= now);
+        let over = self.silent.iter().filter(|(_, since)| later(**since, session) <= now);
         let over: Vec<i32> = over.map(|(id, _)| *id).filter(|id| self.is_alive(*id)).collect();
         for id in over {
             self.set_alive(id, false, now);

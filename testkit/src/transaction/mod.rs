@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use kurier_protocol::{ErrorCode, Str};
 
-use crate::clock::Now;
+use crate::clock::{Now, later};
 use crate::deadlines::Deadlines;
 use crate::group::{TopicPartition, TransactionEnd};
 use crate::kept::Kept;
@@ -82,7 +82,7 @@ impl Transactions {
         if !(1..=self.settings.timeout_max_ms).contains(&init.timeout_ms) {
             return Err(ErrorCode::INVALID_TRANSACTION_TIMEOUT);
         }
-        let how = (self.rules, now.instant + self.settings.marker_delay);
+        let how = (self.rules, later(now.instant, self.settings.marker_delay));
         let fresh = || Transaction::new(init.fresh, now.instant);
         self.transactions.entry(init.id.kept()).or_insert_with(fresh);
         self.act(init.id, |found| found.init(now, init, how))
@@ -135,7 +135,7 @@ impl Transactions {
         (end, rules): (TransactionEnd, Rules),
         fresh: i64,
     ) -> Result<Producer, ErrorCode> {
-        let due = now.instant + self.settings.marker_delay;
+        let due = later(now.instant, self.settings.marker_delay);
         self.act(writer.id, |found| match rules {
             Rules::V1 => found.end_v1(now, writer, (end, due)),
             Rules::V2 => found.end_v2(now, writer, (end, due), fresh),
@@ -154,7 +154,7 @@ impl Transactions {
         now: Now,
         mut fresh: impl FnMut() -> i64,
     ) -> Vec<Ending> {
-        let how = (self.rules, now.instant + self.settings.marker_delay);
+        let how = (self.rules, later(now.instant, self.settings.marker_delay));
         let mut endings = Vec::new();
         for id in self.deadlines.take(now.instant) {
             let Some(found) = self.transactions.get_mut(&id) else { continue };

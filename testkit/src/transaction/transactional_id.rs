@@ -9,7 +9,7 @@ use super::marker::Marker;
 use super::phase::Phase;
 use super::settings::TransactionSettings;
 use super::writer::{Init, Member, Producer, Rules, Writer};
-use crate::clock::Now;
+use crate::clock::{Now, later};
 use crate::group::{TopicPartition, TransactionEnd};
 use crate::kept::Kept;
 
@@ -68,7 +68,7 @@ impl Transaction {
     /// When something is due: the end of a transaction, or of the id itself.
     pub(super) fn deadline(&self, settings: &TransactionSettings) -> Option<Instant> {
         match self.phase {
-            Phase::Empty | Phase::Complete(_) => Some(self.updated + settings.id_expiration),
+            Phase::Empty | Phase::Complete(_) => Some(later(self.updated, settings.id_expiration)),
             Phase::Ongoing | Phase::Prepare(_) => self.due,
         }
     }

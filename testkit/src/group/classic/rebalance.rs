@@ -6,6 +6,7 @@ use kurier_protocol::{ErrorCode, Str};
 
 use super::group::Classic;
 use super::phase::{Barrier, Phase};
+use crate::clock::later;
 use crate::group::member::{Awaits, Member};
 use crate::group::settings::GroupSettings;
 
@@ -17,7 +18,7 @@ impl Classic {
             Phase::Empty if self.members.is_empty() => return,
             Phase::Empty => {
                 self.phase = Phase::PreparingRebalance;
-                let (until, left) = (now + settings.initial_delay, self.patience());
+                let (until, left) = (later(now, settings.initial_delay), self.patience());
                 let left = left.saturating_sub(settings.initial_delay);
                 self.barrier = Barrier::First { until, left, has_new: false };
                 if until <= now {

@@ -7,6 +7,7 @@ use kurier_protocol::{Str, Uuid};
 
 use super::member::{ConsumerMember, Owned};
 use super::pattern::Patterns;
+use crate::clock::later;
 use crate::group::assignor::{Assignment, Assignor, Reader};
 use crate::group::settings::GroupSettings;
 use crate::group::topics::{Known, Topics};
@@ -161,7 +162,7 @@ impl Consumer {
         topics: &Topics,
         settings: &GroupSettings,
     ) {
-        let next = self.assigned_at.map(|at| at + settings.consumer_assignment_interval);
+        let next = self.assigned_at.map(|at| later(at, settings.consumer_assignment_interval));
         if self.assignment_epoch >= self.epoch || next.is_some_and(|next| now < next) {
             return;
         }
@@ -223,7 +224,8 @@ impl Consumer {
         for member in self.members.values_mut() {
             let session = member.classic.as_ref().map(|classic| classic.session);
             let is_revoking = !member.place.revoking.is_empty() && member.classic.is_none();
-            member.timers.session = Some(now + session.unwrap_or(settings.consumer_session));
+            let session = session.unwrap_or(settings.consumer_session);
+            member.timers.session = Some(later(now, session));
             member.timers.revoke = is_revoking.then_some(now + member.rebalance);
             (member.timers.join, member.timers.sync) = (None, None);
         }

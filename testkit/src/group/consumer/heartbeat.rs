@@ -8,6 +8,7 @@ use kurier_protocol::{ErrorCode, Str};
 use super::group::{Change, Consumer};
 use super::member::{ConsumerMember, Owned};
 use super::pattern;
+use crate::clock::later;
 use crate::group::assignor::{Assignment, Assignor};
 use crate::group::member::Caller;
 use crate::group::refusal::Refusal;
@@ -53,7 +54,7 @@ impl Consumer {
         let id = entrant.id.clone();
         let mut member = entrant.member.clone();
         member.update(caller, request);
-        member.timers.session = Some(caller.now + settings.consumer_session);
+        member.timers.session = Some(later(caller.now, settings.consumer_session));
         (member.timers.join, member.timers.sync) = (None, None);
         let update = self.update(caller, entrant, member, (topics, settings))?;
         self.refresh(topics, update.change);

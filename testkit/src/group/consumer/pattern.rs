@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use kurier_protocol::{ErrorCode, Str};
 
+use crate::clock::later;
 use crate::group::refusal::Refusal;
 use crate::group::topics::Topics;
 use crate::pattern::Pattern;
@@ -45,7 +46,7 @@ impl Patterns {
             && patterns.iter().all(|pattern| self.found.contains_key(pattern));
         !patterns.is_empty()
             && now > at + LOOKED_UP_AT_MOST_EVERY
-            && (!is_known || made < topics.made() || now > at + refresh)
+            && (!is_known || made < topics.made() || now > later(at, refresh))
     }
 
     /// Looks the patterns up. Says whether any means other topics than before.

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kurier_protocol::ErrorCode;
+use kurier_protocol::api::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
+use kurier_protocol::api::init_producer_id::InitProducerIdRequest;
 use kurier_protocol::api::join_group::{JoinGroupRequest, JoinGroupRequestProtocol};
 use kurier_protocol::api::offset_commit::OffsetCommitRequest;
 use kurier_protocol::data::consumer_protocol_subscription::ConsumerProtocolSubscription;
 use kurier_protocol::data::encode_versioned;
 use kurier_protocol::release::Release;
 
-use super::bench::Bench;
+use super::bench::{Bench, Fate};
+use super::consumer_groups::{beats, joins};
 use super::group_offsets::commit;
 use super::groups::{COORDINATOR, SECOND, join, sync};
 use crate::group::{ASKED, TransactionEnd};
@@ -144,6 +147,51 @@ fn a_group_without_members_and_offsets_is_forgotten() {
     assert!(bench.state.groups.get("g").is_some_and(crate::group::Group::is_empty));
     bench.pass(CHECK);
     assert!(bench.state.groups.get("g").is_none());
+}
+
+#[test]
+fn what_is_never_due_is_never_done_and_overflows_nothing() {
+    let mut bench = Bench::new(Release::NEWEST);
+    let never = Duration::MAX;
+    let groups = &mut bench.state.groups.settings;
+    (groups.consumer_session, groups.consumer_regex_refresh) = (never, never);
+    (groups.initial_delay, groups.offsets_retention) = (never, never);
+    groups.consumer_assignment_interval = never;
+    let transactions = &mut bench.state.transactions.settings;
+    (transactions.marker_delay, transactions.id_expiration) = (never, never);
+    bench.commits_to("t", "", -1);
+    let request = OffsetCommitRequest { retention_time_ms: i64::MAX, ..commit("", -1, 5) };
+    bench.call(COORDINATOR, 4, &request).answer();
+    let pattern = ConsumerGroupHeartbeatRequest {
+        group_id: "k".into(),
+        subscribed_topic_regex: Some("t.*".into()),
+        ..joins("m")
+    };
+    let broker = bench.state.coordinator("k").unwrap();
+    let joined = bench.call(broker, 1, &pattern).answer();
+    assert_eq!((joined.error_code, joined.member_epoch), (ErrorCode::NONE, 1));
+    let second = ConsumerGroupHeartbeatRequest { member_id: "n".into(), ..pattern.clone() };
+    assert_eq!(bench.call(broker, 1, &second).answer().error_code, ErrorCode::NONE);
+    let joining = JoinGroupRequest { group_id: "c".into(), ..join("") };
+    let joining = JoinGroupRequest { group_instance_id: Some("i".into()), ..joining };
+    let of_classic = bench.state.coordinator("c").unwrap();
+    assert!(matches!(bench.call(of_classic, 9, &joining), Fate::Waits(_)));
+    let init = InitProducerIdRequest {
+        transactional_id: Some("x".into()),
+        transaction_timeout_ms: 60_000,
+        ..Default::default()
+    };
+    let of_transaction = bench.state.coordinator("x").unwrap();
+    bench.call(of_transaction, 4, &init).answer();
+    bench.pass(365 * DAY);
+    bench.state.groups.settings.offsets_check = never;
+    bench.pass(365 * DAY);
+    assert!(bench.has_offset("t"));
+    let beat = ConsumerGroupHeartbeatRequest { group_id: "k".into(), ..beats("m", 1) };
+    assert_eq!(bench.call(broker, 1, &beat).answer().error_code, ErrorCode::NONE);
+    let state = &mut bench.state;
+    assert!(state.transactions.get("x").is_some(), "its id is known still");
+    state.move_coordinator("k", 1 + broker % 3, bench.now.instant);
 }
 
 #[test]

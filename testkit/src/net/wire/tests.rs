@@ -40,6 +40,18 @@ fn bytes_arrive_after_the_latency_and_the_end_after_them() {
 }
 
 #[test]
+fn what_never_arrives_is_waited_for_and_overflows_nothing() {
+    let (mut wire, start) = (Wire::default(), start());
+    let mut never = link(&[Change::Latency(Duration::MAX.into())]);
+    never.bytes_per_second = Some(1);
+    for _ in 0..10 {
+        write(&mut wire, start, b"abc", &never);
+    }
+    wire.end(start, End::Finished, &never, 0);
+    assert!(matches!(wire.next(start + Duration::from_secs(1 << 30)), Next::At(_)));
+}
+
+#[test]
 fn nothing_overtakes_when_the_latency_falls() {
     let (mut wire, start) = (Wire::default(), start());
     write(&mut wire, start, b"a", &link(&[Change::Latency((9 * MS).into())]));
