@@ -53,7 +53,6 @@ pub enum Reply {
 #[derive(Debug)]
 pub struct Waiting {
     opened: Opened,
-    call: u64,
     broker: i32,
     since: Instant,
     until: Instant,
@@ -93,14 +92,14 @@ impl BareCluster {
         if let Some(step) = step {
             return reply(step);
         }
-        let (call, broker) = (self.state.new_call(), connection.broker);
+        let broker = connection.broker;
         let (since, until) = (self.now.instant, self.now.instant);
-        self.poll(Waiting { opened, call, broker, since, until })
+        self.poll(Waiting { opened, broker, since, until })
     }
 
     /// Looks whether a request that waits can be answered now.
     pub fn poll(&mut self, mut waiting: Waiting) -> Reply {
-        match self.step(&waiting, false) {
+        match self.step(&mut waiting, false) {
             Step::Wait(until) => {
                 waiting.until = until;
                 Reply::Waits(waiting)
@@ -110,16 +109,15 @@ impl BareCluster {
     }
 
     /// The client of a request that waits has gone.
-    pub fn hang_up(&mut self, waiting: &Waiting) {
-        let _nobody_hears = self.step(waiting, true);
+    pub fn hang_up(&mut self, mut waiting: Waiting) {
+        let _nobody_hears = self.step(&mut waiting, true);
     }
 
     #[expect(clippy::fn_params_excessive_bools, reason = "becomes a field")]
-    fn step(&mut self, waiting: &Waiting, is_last_call: bool) -> Step {
+    fn step(&mut self, waiting: &mut Waiting, is_last_call: bool) -> Step {
         self.state.advance(self.now);
         let header = &waiting.opened.header;
         let context = Context {
-            call: waiting.call,
             client_id: header.client_id.clone().unwrap_or_default(),
             broker: waiting.broker,
             listener: ListenerId::MEMORY,

@@ -44,7 +44,3 @@ pub(crate) const SESSION_PARTITIONS_MAX: usize = 1_000_000;
 /// How long a fetch session need not give way to another one. Kafka:
 /// min.incremental.fetch.session.eviction.ms.
 pub(crate) const SESSION_PROTECTED: Duration = Duration::from_secs(120);
-/// Answers to members of a group that are kept for their connections to fetch.
-pub(crate) const ANSWERS_KEPT_MAX: usize = 10_000;
-/// Requests that wait for replicas, before the oldest are forgotten as their clients have gone.
-pub(crate) const UNACKNOWLEDGED_MAX: usize = 10_000;

@@ -147,9 +147,9 @@ impl<'a, S: Io> Connection<'a, S> {
             }
             // What is spoken may be narrowed while the connection lives.
             let spoken = self.shared.with(|core, _| core.state.spoken(self.broker).clone());
-            let opened = handle::open(&spoken, &frame).map_err(End::Closed)?;
+            let mut opened = handle::open(&spoken, &frame).map_err(End::Closed)?;
             let plan = self.record(&opened);
-            self.answer(&opened, &plan).await?;
+            self.answer(&mut opened, &plan).await?;
         }
         Ok(())
     }
@@ -194,10 +194,10 @@ impl<'a, S: Io> Connection<'a, S> {
         })
     }
 
-    async fn answer(&mut self, opened: &Opened, plan: &Plan) -> Result<(), End> {
+    async fn answer(&mut self, opened: &mut Opened, plan: &Plan) -> Result<(), End> {
         rest(plan.delay()).await;
         let split = self.shared.with(|core, _| doctored::split(plan, opened, &core.state));
-        let split = split.map_err(End::Closed)?;
+        let mut split = split.map_err(End::Closed)?;
         for after in plan.again() {
             self.execute_later(opened, after)?;
         }
@@ -215,7 +215,7 @@ impl<'a, S: Io> Connection<'a, S> {
                 (frame.map_or_else(|error| Step::Close(error.to_string()), Step::Answer), None)
             }
             _ if split.is_empty => (doctored::refusal(opened, ErrorCode::NONE), None),
-            _ => self.execute(split.left.as_ref().unwrap_or(opened), &plan.refused).await,
+            _ => self.execute(split.left.as_mut().unwrap_or(opened), &plan.refused).await,
         };
         let step = match &plan.fate {
             Some(Fate::ExecuteThenAnswer(code)) => doctored::refusal(opened, *code),
@@ -269,7 +269,7 @@ impl<'a, S: Io> Connection<'a, S> {
 
     /// Executes the request once more after a delay, if the broker lives as long; nobody is told.
     fn execute_later(&self, opened: &Opened, after: Duration) -> Result<(), End> {
-        let again = handle::reopen(opened, opened.body.clone()).map_err(End::Closed)?;
+        let mut again = handle::reopen(opened, opened.body.clone()).map_err(End::Closed)?;
         let (shared, broker) = (Arc::clone(self.shared), self.broker);
         let mut context = self.context(opened);
         context.is_last_call = true;
@@ -282,7 +282,6 @@ impl<'a, S: Io> Connection<'a, S> {
                 () = sleep(after) => {}
             }
             shared.with(|core, now| {
-                context.call = core.state.new_call();
                 (context.since, context.now) = (now.instant, now);
                 again.pending.poll(&mut core.state, &context);
             });
@@ -293,7 +292,6 @@ impl<'a, S: Io> Connection<'a, S> {
     fn context(&self, opened: &Opened) -> Context {
         let now = self.shared.with(|_, now| now);
         Context {
-            call: 0,
             client_id: opened.header.client_id.clone().unwrap_or_default(),
             broker: self.broker,
             listener: self.listener,
@@ -321,7 +319,7 @@ impl<'a, S: Io> Connection<'a, S> {
     /// Polls the handler until it has decided. Its answer counts as unread until it is written.
     async fn execute(
         &mut self,
-        opened: &Opened,
+        opened: &mut Opened,
         refused: &[(Filter, ErrorCode)],
     ) -> (Step, Option<Unread<'a>>) {
         let (login, chance) = (&mut self.login, &*self.shared.chance);
@@ -331,7 +329,6 @@ impl<'a, S: Io> Connection<'a, S> {
             return (step, None);
         }
         let since = Instant::now().into_std();
-        let call = self.shared.with(|core, _| core.state.new_call());
         let client_id = opened.header.client_id.clone().unwrap_or_default();
         let mut is_last_call = false;
         loop {
@@ -341,7 +338,6 @@ impl<'a, S: Io> Connection<'a, S> {
             let mut unread = None;
             let (step, deadline) = self.shared.with(|core, now| {
                 let context = Context {
-                    call,
                     client_id: client_id.clone(),
                     broker: self.broker,
                     listener: self.listener,

@@ -4,40 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use kurier_protocol::api::join_group::JoinGroupResponse;
-use kurier_protocol::api::sync_group::SyncGroupResponse;
 use kurier_protocol::data::consumer_protocol_assignment::ConsumerProtocolAssignment;
 use kurier_protocol::data::consumer_protocol_subscription::ConsumerProtocolSubscription;
 use kurier_protocol::data::decode_versioned;
 use kurier_protocol::{ErrorCode, Str};
 
 use super::assignor::Assignment;
-use super::calls::{Calls, Known};
 use super::classic::Classic;
 use super::consumer::{ClassicMember, Consumer, ConsumerMember, Place, Timers, assignment};
 use super::member::{Awaits, Member};
 use super::refusal::Refusal;
 use super::settings::GroupSettings;
 use super::topics::Topics;
-
-/// Answers to requests that waited when the group took up another protocol.
-#[derive(Debug, Default)]
-pub(crate) struct Interrupted {
-    pub(super) joins: Calls<JoinGroupResponse>,
-    pub(super) syncs: Calls<SyncGroupResponse>,
-}
-
-impl Interrupted {
-    /// The answer to a JoinGroup that waited.
-    pub(crate) fn join(&mut self, call: u64) -> Option<JoinGroupResponse> {
-        answered(&mut self.joins, call)
-    }
-
-    /// The answer to a SyncGroup that waited.
-    pub(crate) fn sync(&mut self, call: u64) -> Option<SyncGroupResponse> {
-        answered(&mut self.syncs, call)
-    }
-}
 
 /// Makes a consumer group of a classic one.
 ///
@@ -131,11 +109,4 @@ pub(super) fn downgrade(
         Some((id.clone(), downgraded))
     });
     Classic::of_consumers(consumer.epoch, members.collect())
-}
-
-fn answered<A>(calls: &mut Calls<A>, call: u64) -> Option<A> {
-    match calls.take(call) {
-        Known::Answered(answer) => Some(answer),
-        Known::New | Known::Waits => None,
-    }
 }

@@ -9,7 +9,7 @@ use kurier_protocol::data::decode_versioned;
 
 use super::classic::Classic;
 use super::consumer::Consumer;
-use super::conversion::{self, Interrupted};
+use super::conversion;
 use super::offsets::{KeptFrom, Offsets};
 use super::refusal::Refusal;
 use super::settings::GroupSettings;
@@ -20,7 +20,6 @@ use super::topics::Topics;
 pub(crate) struct Group {
     pub(crate) kind: Kind,
     pub(crate) offsets: Offsets,
-    pub(crate) interrupted: Interrupted,
 }
 
 /// The protocol that a group's members speak.
@@ -33,8 +32,7 @@ pub(crate) enum Kind {
 
 impl Group {
     pub(super) fn new() -> Self {
-        let (offsets, interrupted) = Default::default();
-        Self { kind: Kind::Classic(Classic::new()), offsets, interrupted }
+        Self { kind: Kind::Classic(Classic::new()), offsets: Offsets::default() }
     }
 
     /// Whether it has no members.
@@ -127,7 +125,7 @@ impl Group {
     ) -> Result<(), Refusal> {
         let Kind::Classic(classic) = &mut self.kind else { return Ok(()) };
         let consumer = conversion::upgrade(id, classic, now, topics, settings)?;
-        (self.interrupted.joins, self.interrupted.syncs) = classic.interrupt();
+        classic.interrupt();
         self.kind = Kind::Consumer(consumer);
         Ok(())
     }

@@ -5,16 +5,17 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use kurier_protocol::Str;
 use kurier_protocol::api::join_group::{
-    JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponseMember,
+    JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse, JoinGroupResponseMember,
 };
+use kurier_protocol::api::sync_group::SyncGroupResponse;
+
+use super::slot::Slot;
 
 use crate::kept::Kept;
 
 /// Who sends a request, and which one it is.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    /// Tells the request from all others, when it is handled again.
-    pub(crate) call: u64,
     pub(crate) version: i16,
     pub(crate) client_id: Str,
     /// A part of a member's id that nobody has.
@@ -41,11 +42,11 @@ pub(crate) struct Member {
 }
 
 /// The request of a member that waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Awaits {
     Nothing,
-    Join(u64),
-    Sync(u64),
+    Join(Slot<JoinGroupResponse>),
+    Sync(Slot<SyncGroupResponse>),
 }
 
 impl Member {
@@ -79,6 +80,10 @@ impl Member {
     /// It has shown that it is alive.
     pub(super) fn touch(&mut self, now: Instant) {
         self.deadline = Some(now + self.session);
+    }
+
+    pub(super) fn awaits_nothing(&self) -> bool {
+        matches!(self.awaits, Awaits::Nothing)
     }
 
     pub(super) fn awaits_join(&self) -> bool {

@@ -4,7 +4,7 @@ mod settings;
 mod refusal;
 mod topics;
 mod offsets;
-mod calls;
+mod slot;
 mod claim;
 mod member;
 mod classic;
@@ -25,6 +25,7 @@ pub(crate) use offsets::{Committed, Offsets, TopicPartition, TransactionEnd};
 pub(crate) use refusal::Refusal;
 pub(crate) use settings::GroupSettings;
 pub use settings::MigrationPolicy;
+pub(crate) use slot::{Look, Reply, Slot};
 pub(crate) use topics::Topics;
 
 use std::collections::BTreeMap;

@@ -13,7 +13,8 @@ use crate::state::{ListenerId, State};
 
 /// An API that the brokers serve.
 pub(super) trait Api: Request {
-    /// Does what the request asks for, or looks whether what it waits for is there.
+    /// Does what the request asks for. If it is to wait, it is handled anew later, or goes on from
+    /// where it was.
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self>;
 
     /// An answer with this error code wherever it has room for one.
@@ -23,8 +24,6 @@ pub(super) trait Api: Request {
 /// Where and when a request is handled.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
-    /// Tells the request from all others, when it is handled again.
-    pub(crate) call: u64,
     /// Who the client says it is.
     pub(crate) client_id: Str,
     /// The broker that handles it.
@@ -47,16 +46,24 @@ pub(super) enum Outcome<R: Request> {
     Answer(R::Response),
     /// Ask again when something has changed, and at the latest then.
     Wait(Instant),
+    /// The same, but then it goes on from here.
+    GoOn(Instant, Box<dyn Progress<R>>),
     /// The client wants no answer.
     Silence,
     /// The connection is closed, for this reason.
     Close(String),
 }
 
+/// How far a request has come that waits: what it has done, it does not do again.
+pub(super) trait Progress<R: Request>: Debug + Send + Sync {
+    /// Looks whether what the request waits for is there.
+    fn poll(self: Box<Self>, request: &R, state: &mut State, context: &Context) -> Outcome<R>;
+}
+
 /// A request of any API.
 pub(crate) trait Pending: Debug + Send + Sync {
     /// Does what the request asks for, or looks whether what it waits for is there.
-    fn poll(&self, state: &mut State, context: &Context) -> Step;
+    fn poll(&mut self, state: &mut State, context: &Context) -> Step;
 
     /// An answer with this error code.
     fn refuse(&self, code: ErrorCode) -> Step;
@@ -78,8 +85,9 @@ pub(crate) enum Step {
 }
 
 #[derive(Debug)]
-struct Decoded<R> {
+struct Decoded<R: Request> {
     request: R,
+    progress: Option<Box<dyn Progress<R>>>,
     version: i16,
     correlation_id: i32,
 }
@@ -91,14 +99,23 @@ pub(super) fn pending<R: Api>(
 ) -> Result<Box<dyn Pending>, String> {
     let version = header.request_api_version;
     let request = decode::<R>(body, version).map_err(|error| error.to_string())?;
-    Ok(Box::new(Decoded { request, version, correlation_id: header.correlation_id }))
+    let correlation_id = header.correlation_id;
+    Ok(Box::new(Decoded { request, progress: None, version, correlation_id }))
 }
 
 impl<R: Api> Pending for Decoded<R> {
-    fn poll(&self, state: &mut State, context: &Context) -> Step {
-        match self.request.handle(state, context) {
+    fn poll(&mut self, state: &mut State, context: &Context) -> Step {
+        let outcome = match self.progress.take() {
+            Some(progress) => progress.poll(&self.request, state, context),
+            None => self.request.handle(state, context),
+        };
+        match outcome {
             Outcome::Answer(response) => self.answer(&response),
             Outcome::Wait(until) => Step::Wait(until),
+            Outcome::GoOn(until, progress) => {
+                self.progress = Some(progress);
+                Step::Wait(until)
+            }
             Outcome::Silence => Step::Silence,
             Outcome::Close(reason) => Step::Close(reason),
         }

@@ -95,7 +95,7 @@ pub(super) struct UnknownVersion {
 }
 
 impl Pending for UnknownVersion {
-    fn poll(&self, _: &mut State, _: &Context) -> Step {
+    fn poll(&mut self, _: &mut State, _: &Context) -> Step {
         self.refuse(ErrorCode::UNSUPPORTED_VERSION)
     }
 

@@ -10,6 +10,7 @@ use kurier_protocol::release::Release;
 use kurier_protocol::{ErrorCode, Records, Str, Uuid};
 
 use super::api::{Api, Context, Outcome};
+use super::leaders::{self, Endpoint};
 use super::{downconversion, nearest};
 use crate::log::{Extent, FirstBatch};
 use crate::sessions::Wanted;
@@ -71,15 +72,19 @@ fn group(
 
 /// Says where the leaders are that the partitions name (KIP-951).
 fn name_leaders(response: &mut FetchResponse, state: &State, context: &Context) {
-    let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
-    let leaders: Vec<i32> = partitions.map(|p| p.current_leader.leader_id).collect();
-    for (node_id, address) in state.brokers_at(context.listener) {
-        if context.version >= 16 && leaders.contains(&node_id) {
-            let (host, port) = (Str::from(&address.host), address.port.into());
-            let rack = state.rack(node_id);
-            response.node_endpoints.push(NodeEndpoint { node_id, host, port, rack });
-        }
+    if context.version < 16 {
+        return;
     }
+    let partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
+    let leaders = partitions.map(|partition| partition.current_leader.leader_id);
+    let endpoints = leaders::endpoints(leaders, state, context).into_iter();
+    let endpoints = endpoints.map(|Endpoint { node_id, host, port, rack }| NodeEndpoint {
+        node_id,
+        host,
+        port,
+        rack,
+    });
+    response.node_endpoints = endpoints.collect();
 }
 
 /// What each partition has to give, in the order in which they are wanted.
@@ -272,16 +277,13 @@ fn aborted(
     Some(found.collect())
 }
 
-/// The new leader comes with the refusal of the old one (KIP-951).
+/// The new leader, where a refusal comes with it.
 fn leader(context: &Context, partition: &Partition, code: ErrorCode) -> LeaderIdAndEpoch {
-    let moved = [ErrorCode::NOT_LEADER_OR_FOLLOWER, ErrorCode::FENCED_LEADER_EPOCH];
-    if context.version < 16 || !moved.contains(&code) {
-        return LeaderIdAndEpoch::default();
-    }
-    LeaderIdAndEpoch {
-        leader_id: partition.leader.unwrap_or(-1),
-        leader_epoch: partition.leader_epoch,
-    }
+    let told = leaders::current(Some(partition), code).filter(|_| context.version >= 16);
+    told.map_or_else(LeaderIdAndEpoch::default, |(leader_id, leader_epoch)| LeaderIdAndEpoch {
+        leader_id,
+        leader_epoch,
+    })
 }
 
 fn failed(wanted: &FetchPartition, error_code: ErrorCode) -> PartitionData {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::join_group::{JoinGroupRequest, JoinGroupResponse};
 
-use super::api::{Api, Context, Outcome};
+use super::api::{Api, Context, Outcome, Progress};
 use super::membership::{act, caller, wait};
-use crate::group::{Caller, Kind};
+use crate::group::{Caller, Kind, Look, Reply, Slot};
 use crate::state::State;
 
 impl Api for JoinGroupRequest {
@@ -30,14 +30,10 @@ impl Api for JoinGroupRequest {
         state.groups.make_classic_if_empty(&self.group_id);
         let joined =
             act(state, &self.group_id, |classic, settings| classic.join(&caller, self, settings));
-        match joined {
-            None => {
-                let refused = self.refuse(ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
-                Outcome::Answer(nameless(refused, context.version))
-            }
-            Some(None) if context.is_last_call => Outcome::Silence,
-            Some(None) => Outcome::Wait(wait(context)),
-            Some(Some(answer)) => Outcome::Answer(nameless(answer, context.version)),
+        let refused = || Reply::Now(self.refuse(ErrorCode::INCONSISTENT_GROUP_PROTOCOL));
+        match joined.unwrap_or_else(refused) {
+            Reply::Now(answer) => Outcome::Answer(nameless(answer, context.version)),
+            Reply::Later(slot) => Box::new(slot).poll(self, state, context),
         }
     }
 
@@ -47,8 +43,26 @@ impl Api for JoinGroupRequest {
     }
 }
 
-/// Joins a group whose members speak the protocol of consumer groups, or learns that it has become
-/// one; `None` if it is no such group.
+impl Progress<JoinGroupRequest> for Slot<JoinGroupResponse> {
+    fn poll(
+        self: Box<Self>,
+        request: &JoinGroupRequest,
+        state: &mut State,
+        context: &Context,
+    ) -> Outcome<JoinGroupRequest> {
+        if let Err(code) = check(request, state, context) {
+            return Outcome::Answer(nameless(request.refuse(code), context.version));
+        }
+        match self.look() {
+            Look::Answered(answer) => Outcome::Answer(nameless(answer, context.version)),
+            Look::Waits if context.is_last_call => Outcome::Silence,
+            Look::Waits => Outcome::GoOn(wait(context), self),
+            Look::Forgotten => request.handle(state, context),
+        }
+    }
+}
+
+/// Joins a group whose members speak the protocol of consumer groups; `None` if it is no such group.
 fn join_consumers(
     request: &JoinGroupRequest,
     state: &mut State,
@@ -56,9 +70,6 @@ fn join_consumers(
 ) -> Option<JoinGroupResponse> {
     let topics = &state.group_topics;
     let mut group = state.groups.find(&request.group_id)?;
-    if let Some(answer) = group.interrupted.join(caller.call) {
-        return Some(answer);
-    }
     let settings = group.settings;
     let Kind::Consumer(consumer) = &mut group.kind else { return None };
     if consumer.is_empty() {

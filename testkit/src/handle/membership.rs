@@ -12,7 +12,6 @@ use crate::state::State;
 /// Who sends a request.
 pub(super) fn caller(state: &mut State, context: &Context) -> Caller {
     Caller {
-        call: context.call,
         version: context.version,
         client_id: context.client_id.kept(),
         fresh: state.new_member_name(),

@@ -6,6 +6,8 @@ mod operations;
 mod api;
 mod api_versions;
 mod metadata;
+mod leaders;
+mod acknowledgement;
 mod produce;
 mod downconversion;
 mod nearest;

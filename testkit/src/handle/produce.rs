@@ -1,23 +1,22 @@
 //! Produce: appends record batches, and waits until enough replicas have them.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use kurier_protocol::api::produce::{
-    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceData,
-    PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData,
-    TopicProduceResponse,
+    BatchIndexAndErrorMessage, NodeEndpoint, PartitionProduceData, PartitionProduceResponse,
+    ProduceRequest, ProduceResponse, TopicProduceData, TopicProduceResponse,
 };
 use kurier_protocol::record::{RecordBatch, RecordBatches};
 use kurier_protocol::release::Release;
 use kurier_protocol::{ErrorCode, Str};
 
-use super::api::{Api, Context, Outcome};
+use super::acknowledgement::{Owed, Unacknowledged, current_leader};
+use super::api::{Api, Context, Outcome, Progress};
+use super::leaders::{self, Endpoint};
 use crate::group::TopicPartition;
 use crate::log::{Appended, Log};
 use crate::produced::{Produced, Refusal};
 use crate::producer_state::Stranger;
-use crate::state::{Owed, Partition, State, Unacknowledged};
+use crate::state::{Partition, State};
 use crate::transaction::{Member, Writer};
 
 impl Api for ProduceRequest {
@@ -29,22 +28,7 @@ impl Api for ProduceRequest {
         if !matches!(self.acks, -1..=1) {
             return Outcome::Answer(self.refuse(ErrorCode::INVALID_REQUIRED_ACKS));
         }
-        let request = state.acks.take(context.call);
-        let mut request = request.unwrap_or_else(|| append_all(self, state, context));
-        let Unacknowledged { response, owed } = &mut request;
-        owed.retain(|owed| settle(state, context, owed, response).is_none());
-        if !owed.is_empty() {
-            let wait = Duration::from_millis(u64::try_from(self.timeout_ms).unwrap_or(0));
-            let until = context.since + wait;
-            if context.now.instant < until && !context.is_last_call {
-                state.acks.wait(context.call, request);
-                return Outcome::Wait(until);
-            }
-            for owed in owed {
-                set_error(response, owed, ErrorCode::REQUEST_TIMED_OUT);
-            }
-        }
-        answer(self, request.response, state, context)
+        Box::new(append_all(self, state, context)).poll(self, state, context)
     }
 
     fn refuse(&self, code: ErrorCode) -> ProduceResponse {
@@ -53,6 +37,20 @@ impl Api for ProduceRequest {
             answer_topic(topic, failed.collect())
         });
         ProduceResponse { responses: responses.collect(), ..Default::default() }
+    }
+}
+
+impl Progress<ProduceRequest> for Unacknowledged {
+    fn poll(
+        mut self: Box<Self>,
+        request: &ProduceRequest,
+        state: &mut State,
+        context: &Context,
+    ) -> Outcome<ProduceRequest> {
+        match self.settle(request, state, context) {
+            Some(until) => Outcome::GoOn(until, self),
+            None => answer(request, self.response, state, context),
+        }
     }
 }
 
@@ -70,14 +68,15 @@ fn answer(
             None => Outcome::Silence,
         };
     }
-    let leaders: Vec<i32> = partitions().map(|p| p.current_leader.leader_id).collect();
-    for (node_id, address) in state.brokers_at(context.listener) {
-        if leaders.contains(&node_id) {
-            let host = Str::from(&address.host);
-            let (port, rack) = (address.port.into(), state.rack(node_id));
-            response.node_endpoints.push(NodeEndpoint { node_id, host, port, rack });
-        }
-    }
+    let leaders = partitions().map(|partition| partition.current_leader.leader_id);
+    let endpoints = leaders::endpoints(leaders, state, context).into_iter();
+    let endpoints = endpoints.map(|Endpoint { node_id, host, port, rack }| NodeEndpoint {
+        node_id,
+        host,
+        port,
+        rack,
+    });
+    response.node_endpoints = endpoints.collect();
     Outcome::Answer(response)
 }
 
@@ -109,50 +108,6 @@ fn append_all(request: &ProduceRequest, state: &mut State, context: &Context) ->
         all.response.responses.push(answer_topic(topic, partitions));
     }
     all
-}
-
-/// Looks whether all replicas in sync have what is owed, and writes into the answer if that will
-/// not be known; `None` as long as it is open.
-fn settle(
-    state: &State,
-    context: &Context,
-    owed: &Owed,
-    response: &mut ProduceResponse,
-) -> Option<()> {
-    let (topic, index) = (&*owed.topic, owed.partition);
-    let found = state.topic(topic).and_then(|found| Some((found, found.partition(index)?)));
-    let code = match found {
-        None => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
-        Some((_, partition)) if partition.leader != Some(context.broker) => {
-            ErrorCode::NOT_LEADER_OR_FOLLOWER
-        }
-        Some((_, partition)) if partition.high_watermark() < owed.until => return None,
-        // They were enough when the records came.
-        Some((topic, partition))
-            if partition.in_sync.len() < partition.in_sync_min(&topic.config) =>
-        {
-            ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND
-        }
-        Some(_) => return Some(()),
-    };
-    set_error(response, owed, code);
-    let partition = partition_mut(response, owed)?;
-    partition.current_leader = current_leader(state, context, (topic, index), code);
-    Some(())
-}
-
-/// Says that it is not known whether records that were appended will stay. They keep their offset.
-fn set_error(response: &mut ProduceResponse, owed: &Owed, code: ErrorCode) {
-    if let Some(partition) = partition_mut(response, owed) {
-        partition.error_code = code;
-    }
-}
-
-fn partition_mut<'a>(
-    response: &'a mut ProduceResponse,
-    owed: &Owed,
-) -> Option<&'a mut PartitionProduceResponse> {
-    response.responses.get_mut(owed.at.0)?.partition_responses.get_mut(owed.at.1)
 }
 
 fn append(
@@ -278,23 +233,6 @@ fn refused(
         log_start_offset,
         current_leader,
         ..failed(index, refusal.code)
-    }
-}
-
-/// The new leader comes with the refusal of the old one (KIP-951).
-fn current_leader(
-    state: &State,
-    context: &Context,
-    (topic, index): (&str, i32),
-    code: ErrorCode,
-) -> LeaderIdAndEpoch {
-    let moved = [ErrorCode::NOT_LEADER_OR_FOLLOWER, ErrorCode::FENCED_LEADER_EPOCH];
-    match state.partition(topic, index) {
-        Some(partition) if context.version >= 10 && moved.contains(&code) => LeaderIdAndEpoch {
-            leader_id: partition.leader.unwrap_or(-1),
-            leader_epoch: partition.leader_epoch,
-        },
-        _ => LeaderIdAndEpoch::default(),
     }
 }
 

@@ -3,9 +3,9 @@
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::sync_group::{SyncGroupRequest, SyncGroupResponse};
 
-use super::api::{Api, Context, Outcome};
+use super::api::{Api, Context, Outcome, Progress};
 use super::membership::{act, caller, check, wait};
-use crate::group::{Caller, Kind};
+use crate::group::{Caller, Kind, Look, Reply, Slot};
 use crate::state::State;
 
 impl Api for SyncGroupRequest {
@@ -22,11 +22,11 @@ impl Api for SyncGroupRequest {
         if let Some(answer) = sync_consumers(self, state, &caller) {
             return Outcome::Answer(answer);
         }
-        match act(state, &self.group_id, |classic, _| classic.sync(&caller, self)) {
-            None => Outcome::Answer(self.refuse(ErrorCode::UNKNOWN_MEMBER_ID)),
-            Some(None) if context.is_last_call => Outcome::Silence,
-            Some(None) => Outcome::Wait(wait(context)),
-            Some(Some(answer)) => Outcome::Answer(answer),
+        let synced = act(state, &self.group_id, |classic, _| classic.sync(&caller, self));
+        let refused = || Reply::Now(self.refuse(ErrorCode::UNKNOWN_MEMBER_ID));
+        match synced.unwrap_or_else(refused) {
+            Reply::Now(answer) => Outcome::Answer(answer),
+            Reply::Later(slot) => Box::new(slot).poll(self, state, context),
         }
     }
 
@@ -35,8 +35,27 @@ impl Api for SyncGroupRequest {
     }
 }
 
-/// Asks for an assignment in a group whose members speak the protocol of consumer groups, or learns
-/// that it has become one; `None` if it is no such group.
+impl Progress<SyncGroupRequest> for Slot<SyncGroupResponse> {
+    fn poll(
+        self: Box<Self>,
+        request: &SyncGroupRequest,
+        state: &mut State,
+        context: &Context,
+    ) -> Outcome<SyncGroupRequest> {
+        if let Err(code) = check(state, context, &request.group_id) {
+            return Outcome::Answer(request.refuse(code));
+        }
+        match self.look() {
+            Look::Answered(answer) => Outcome::Answer(answer),
+            Look::Waits if context.is_last_call => Outcome::Silence,
+            Look::Waits => Outcome::GoOn(wait(context), self),
+            Look::Forgotten => request.handle(state, context),
+        }
+    }
+}
+
+/// Asks for an assignment in a group whose members speak the protocol of consumer groups; `None` if
+/// it is no such group.
 fn sync_consumers(
     request: &SyncGroupRequest,
     state: &mut State,
@@ -44,9 +63,6 @@ fn sync_consumers(
 ) -> Option<SyncGroupResponse> {
     let topics = &state.group_topics;
     let mut group = state.groups.find(&request.group_id)?;
-    if let Some(answer) = group.interrupted.sync(caller.call) {
-        return Some(answer);
-    }
     let Kind::Consumer(consumer) = &mut group.kind else { return None };
     let synced = consumer.sync_classic(caller.now, request, topics);
     Some(synced.unwrap_or_else(|refused| request.refuse(refused.code)))

@@ -9,7 +9,6 @@ mod lag;
 mod partition;
 mod topic;
 mod name;
-mod acks;
 mod whole;
 mod coordinators;
 mod brokers;
@@ -19,7 +18,6 @@ mod topics;
 mod partitions;
 mod time;
 
-pub(crate) use acks::{Owed, Unacknowledged};
 pub(crate) use broker::{Address, ListenerId};
 pub(crate) use broker_config::broker_config_names;
 pub(crate) use group_config::GroupConfig;

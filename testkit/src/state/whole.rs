@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use kurier_protocol::Str;
 
-use super::acks::Acks;
 use super::broker::Broker;
 use super::group_config::GroupConfig;
 use super::settings::Settings;
@@ -41,9 +40,7 @@ pub(crate) struct State {
     /// What groups know of the topics.
     pub(crate) group_topics: Topics,
     pub(crate) transactions: Transactions,
-    pub(crate) acks: Acks,
     pub(crate) saboteur: Saboteur,
-    pub(super) calls: u64,
     pub(super) members_named: u64,
     /// Bytes that an answer to a fetch may have now, its first batch apart.
     pub(crate) fetch_bytes_max: usize,
@@ -65,9 +62,7 @@ impl State {
             group_configs: BTreeMap::new(),
             group_topics: Topics::default(),
             transactions: Transactions::new(settings.transactions, settings.transaction_rules()),
-            acks: Acks::default(),
             saboteur: Saboteur::default(),
-            calls: 0,
             members_named: 0,
             settings,
             codecs: Codecs::new(),
@@ -85,12 +80,6 @@ impl State {
             coordinators: BTreeMap::new(),
             changes: 0,
         }
-    }
-
-    /// A number for a request, so that it is known again when it is handled again.
-    pub(crate) fn new_call(&mut self) -> u64 {
-        self.calls += 1;
-        self.calls
     }
 
     /// The part of a member's id that nobody has, in the form of a random UUID.

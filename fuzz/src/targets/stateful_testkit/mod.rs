@@ -169,7 +169,7 @@ impl World {
         let Some(last) = self.connections.len().checked_sub(1) else { return Ok(()) };
         let gone = self.connections.swap_remove(u.int_in_range(0..=last)?);
         if let Some((waiting, _)) = gone.waits {
-            self.cluster.hang_up(&waiting);
+            self.cluster.hang_up(waiting);
         }
         Ok(())
     }

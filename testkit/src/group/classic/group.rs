@@ -9,9 +9,9 @@ use kurier_protocol::api::sync_group::SyncGroupResponse;
 use kurier_protocol::{ErrorCode, Str};
 
 use super::phase::{Barrier, Phase};
-use crate::group::calls::Calls;
 use crate::group::claim::Claim;
 use crate::group::member::{Awaits, Member};
+use crate::group::slot::Slot;
 
 /// A group of the classic protocol.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub(crate) struct Classic {
     /// Ids that were given away and did not join yet (KIP-394), and until when they may.
     pub(super) promised: BTreeMap<Str, Instant>,
     pub(super) barrier: Barrier,
-    pub(super) joins: Calls<JoinGroupResponse>,
-    pub(super) syncs: Calls<SyncGroupResponse>,
+    /// How many requests were answered that had waited.
+    answered: u64,
     /// When its last member had gone; `None` if it has members or never had any.
     pub(super) empty_since: Option<Instant>,
     /// What a new coordinator would read in the log: the latest generation that was completed.
@@ -53,8 +53,7 @@ impl Classic {
             members: BTreeMap::new(),
             promised: BTreeMap::new(),
             barrier: Barrier::None,
-            joins: Calls::default(),
-            syncs: Calls::default(),
+            answered: 0,
             empty_since: None,
             saved: None,
         }
@@ -135,7 +134,7 @@ impl Classic {
 
     /// Grows when a request that waits is answered.
     pub(crate) fn answered(&self) -> u64 {
-        self.joins.answered() + self.syncs.answered()
+        self.answered
     }
 
     // ---- what its members are told
@@ -183,11 +182,14 @@ impl Classic {
 
     /// Keeps what a new coordinator would read in the log.
     pub(super) fn save(&mut self) {
+        let mut members = self.members.clone();
+        // Who waits is not in the log.
+        members.values_mut().for_each(|member| member.awaits = Awaits::Nothing);
         self.saved = Some(Box::new(Saved {
             generation: self.generation,
             protocol: self.protocol.clone(),
             leader: self.leader.clone(),
-            members: self.members.clone(),
+            members,
         }));
     }
 
@@ -228,8 +230,8 @@ impl Classic {
     }
 
     /// Answers all requests that wait: the group takes up another protocol, so that they must
-    /// begin anew. Gives the answers, for their connections to fetch.
-    pub(crate) fn interrupt(&mut self) -> (Calls<JoinGroupResponse>, Calls<SyncGroupResponse>) {
+    /// begin anew.
+    pub(crate) fn interrupt(&mut self) {
         let ids: Vec<Str> = self.members.keys().cloned().collect();
         for id in ids {
             if let Some(member) = self.members.get_mut(&id) {
@@ -237,18 +239,23 @@ impl Classic {
                 self.release(awaits, ErrorCode::REBALANCE_IN_PROGRESS, &id);
             }
         }
-        (std::mem::take(&mut self.joins), std::mem::take(&mut self.syncs))
     }
 
     /// Answers a request that waits with an error.
     pub(super) fn release(&mut self, awaits: Awaits, error_code: ErrorCode, id: &Str) {
         match awaits {
             Awaits::Nothing => {}
-            Awaits::Join(call) => self.joins.answer(call, refused(error_code, id)),
-            Awaits::Sync(call) => {
-                self.syncs.answer(call, SyncGroupResponse { error_code, ..Default::default() });
+            Awaits::Join(slot) => self.answer(slot, refused(error_code, id)),
+            Awaits::Sync(slot) => {
+                self.answer(slot, SyncGroupResponse { error_code, ..Default::default() });
             }
         }
+    }
+
+    /// Answers a request that waits.
+    pub(super) fn answer<A: Clone>(&mut self, slot: Slot<A>, answer: A) {
+        slot.answer(answer);
+        self.answered += 1;
     }
 }
 

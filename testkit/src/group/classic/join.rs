@@ -7,29 +7,24 @@ use kurier_protocol::{ErrorCode, Str};
 
 use super::group::{Classic, refused};
 use super::phase::{Barrier, Phase};
-use crate::group::calls::Known;
 use crate::group::member::{Awaits, Caller, Member};
 use crate::group::settings::GroupSettings;
+use crate::group::slot::{Reply, Slot};
 use crate::kept::Kept;
 
 impl Classic {
-    /// A member joins, or looks whether the generation it waits for has begun: `None` if not.
+    /// A member joins, and is told when the generation begins.
     pub(crate) fn join(
         &mut self,
         caller: &Caller,
         request: &JoinGroupRequest,
         settings: &GroupSettings,
-    ) -> Option<JoinGroupResponse> {
-        match self.joins.take(caller.call) {
-            Known::Waits => return None,
-            Known::Answered(answer) => return Some(answer),
-            Known::New => {}
-        }
+    ) -> Reply<JoinGroupResponse> {
         if self.is_full(&request.member_id, settings) {
             self.promised.remove(&request.member_id);
             let id = request.member_id.clone();
             self.remove(&id, ErrorCode::UNKNOWN_MEMBER_ID);
-            return Some(refused(ErrorCode::GROUP_MAX_SIZE_REACHED, &Str::default()));
+            return Reply::Now(refused(ErrorCode::GROUP_MAX_SIZE_REACHED, &Str::default()));
         }
         let done = if !self.takes(request) {
             Err(ErrorCode::INCONSISTENT_GROUP_PROTOCOL)
@@ -38,14 +33,7 @@ impl Classic {
         } else {
             self.join_as_known(caller, request, settings)
         };
-        match done {
-            Ok(Some(answer)) => Some(answer),
-            Ok(None) => match self.joins.take(caller.call) {
-                Known::Answered(answer) => Some(answer),
-                Known::New | Known::Waits => None,
-            },
-            Err(code) => Some(refused(code, &request.member_id)),
-        }
+        done.unwrap_or_else(|code| Reply::Now(refused(code, &request.member_id)))
     }
 
     fn is_full(&self, id: &Str, settings: &GroupSettings) -> bool {
@@ -77,7 +65,7 @@ impl Classic {
         caller: &Caller,
         request: &JoinGroupRequest,
         settings: &GroupSettings,
-    ) -> Result<Option<JoinGroupResponse>, ErrorCode> {
+    ) -> Result<Reply<JoinGroupResponse>, ErrorCode> {
         let name = request.group_instance_id.as_ref().unwrap_or(&caller.client_id);
         let id = Str::from(format!("{name}-{}", caller.fresh));
         if let Some(instance) = &request.group_instance_id {
@@ -87,10 +75,9 @@ impl Classic {
         } else if caller.version >= 4 {
             let session = u64::try_from(request.session_timeout_ms).unwrap_or(0);
             self.promised.insert(id.clone(), caller.now + Duration::from_millis(session));
-            return Ok(Some(refused(ErrorCode::MEMBER_ID_REQUIRED, &id)));
+            return Ok(Reply::Now(refused(ErrorCode::MEMBER_ID_REQUIRED, &id)));
         }
-        self.add(caller, request, id, settings);
-        Ok(None)
+        Ok(Reply::Later(self.add(caller, request, id, settings)))
     }
 
     fn join_as_known(
@@ -98,11 +85,10 @@ impl Classic {
         caller: &Caller,
         request: &JoinGroupRequest,
         settings: &GroupSettings,
-    ) -> Result<Option<JoinGroupResponse>, ErrorCode> {
+    ) -> Result<Reply<JoinGroupResponse>, ErrorCode> {
         let id = &request.member_id;
         if self.promised.remove(id).is_some() {
-            self.add(caller, request, id.kept(), settings);
-            return Ok(None);
+            return Ok(Reply::Later(self.add(caller, request, id.kept(), settings)));
         }
         self.check_member(id, request.group_instance_id.as_deref())?;
         let member = self.members.get(id).ok_or(ErrorCode::UNKNOWN_MEMBER_ID)?;
@@ -111,20 +97,20 @@ impl Classic {
         match self.phase {
             Phase::Empty => return Err(ErrorCode::UNKNOWN_MEMBER_ID),
             // It did not get the answer, and asks again.
-            Phase::CompletingRebalance if is_same => return Ok(Some(self.joined(id))),
-            Phase::Stable if is_same && !is_leader => return Ok(Some(self.joined(id))),
+            Phase::CompletingRebalance if is_same => return Ok(Reply::Now(self.joined(id))),
+            Phase::Stable if is_same && !is_leader => return Ok(Reply::Now(self.joined(id))),
             _ => {}
         }
+        let slot = Slot::new();
         if let Some(member) = self.members.get_mut(id) {
-            let before = std::mem::replace(&mut member.awaits, Awaits::Join(caller.call));
+            let before = std::mem::replace(&mut member.awaits, Awaits::Join(slot.clone()));
             member.update(caller.version, request);
-            self.joins.wait(caller.call);
             if let Awaits::Join(before) = before {
-                self.joins.answer(before, refused(ErrorCode::REBALANCE_IN_PROGRESS, id));
+                self.answer(before, refused(ErrorCode::REBALANCE_IN_PROGRESS, id));
             }
         }
         self.rebalance(caller.now, settings);
-        Ok(None)
+        Ok(Reply::Later(slot))
     }
 
     fn add(
@@ -133,19 +119,20 @@ impl Classic {
         request: &JoinGroupRequest,
         id: Str,
         settings: &GroupSettings,
-    ) {
+    ) -> Slot<JoinGroupResponse> {
         if self.members.is_empty() {
             self.protocol_type = Some(request.protocol_type.kept());
         }
+        let slot = Slot::new();
         let mut member = Member::new(caller, request);
-        member.awaits = Awaits::Join(caller.call);
-        self.joins.wait(caller.call);
+        member.awaits = Awaits::Join(slot.clone());
         self.leader.get_or_insert_with(|| id.clone());
         self.members.insert(id, member);
         if let Barrier::First { has_new, .. } = &mut self.barrier {
             *has_new = true;
         }
         self.rebalance(caller.now, settings);
+        slot
     }
 
     /// A static member comes back under another id (KIP-345).
@@ -155,7 +142,7 @@ impl Classic {
         request: &JoinGroupRequest,
         (old, id): (&Str, &Str),
         settings: &GroupSettings,
-    ) -> Result<Option<JoinGroupResponse>, ErrorCode> {
+    ) -> Result<Reply<JoinGroupResponse>, ErrorCode> {
         let mut member = self.members.remove(old).ok_or(ErrorCode::UNKNOWN_MEMBER_ID)?;
         let awaits = std::mem::replace(&mut member.awaits, Awaits::Nothing);
         self.release(awaits, ErrorCode::FENCED_INSTANCE_ID, old);
@@ -175,7 +162,7 @@ impl Classic {
             let answer = self.joined(id);
             // A leader that did not know it need not assign would do so from old knowledge
             // (KIP-814): up to version 8 it is told that it follows its former self.
-            return Ok(Some(match (is_leader, caller.version) {
+            return Ok(Reply::Now(match (is_leader, caller.version) {
                 (true, 9..) => JoinGroupResponse { skip_assignment: true, ..answer },
                 (true, _) => {
                     JoinGroupResponse { leader: old.clone(), members: Vec::new(), ..answer }
@@ -183,11 +170,11 @@ impl Classic {
                 (false, _) => answer,
             }));
         }
+        let slot = Slot::new();
         if let Some(member) = self.members.get_mut(id) {
-            member.awaits = Awaits::Join(caller.call);
+            member.awaits = Awaits::Join(slot.clone());
         }
-        self.joins.wait(caller.call);
         self.rebalance(caller.now, settings);
-        Ok(None)
+        Ok(Reply::Later(slot))
     }
 }

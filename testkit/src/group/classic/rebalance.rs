@@ -98,8 +98,8 @@ impl Classic {
             member.touch(now);
             member.is_new = false;
             member.owes_sync = true;
-            if let Awaits::Join(call) = std::mem::replace(&mut member.awaits, Awaits::Nothing) {
-                self.joins.answer(call, answer);
+            if let Awaits::Join(slot) = std::mem::replace(&mut member.awaits, Awaits::Nothing) {
+                self.answer(slot, answer);
             }
         }
     }

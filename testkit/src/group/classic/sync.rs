@@ -7,35 +7,34 @@ use kurier_protocol::{ErrorCode, Str};
 
 use super::group::Classic;
 use super::phase::{Barrier, Phase};
-use crate::group::calls::Known;
 use crate::group::member::{Awaits, Caller};
+use crate::group::slot::{Reply, Slot};
 use crate::kept::Kept;
 
 impl Classic {
-    /// The leader assigns, the others wait for it: `None` as long as it did not.
+    /// The leader assigns, the others wait for it.
     pub(crate) fn sync(
         &mut self,
         caller: &Caller,
         request: &SyncGroupRequest,
-    ) -> Option<SyncGroupResponse> {
-        match self.syncs.take(caller.call) {
-            Known::Waits => return None,
-            Known::Answered(answer) => return Some(answer),
-            Known::New => {}
-        }
+    ) -> Reply<SyncGroupResponse> {
+        let refused =
+            |error_code| Reply::Now(SyncGroupResponse { error_code, ..Default::default() });
         if let Err(error_code) = self.check_sync(request) {
-            return Some(SyncGroupResponse { error_code, ..Default::default() });
+            return refused(error_code);
         }
         let id = &request.member_id;
         let is_complete = self.phase == Phase::Stable;
-        let member = self.members.get_mut(id)?;
+        let Some(member) = self.members.get_mut(id) else {
+            return refused(ErrorCode::UNKNOWN_MEMBER_ID);
+        };
+        let slot = Slot::new();
         member.owes_sync = false;
         if is_complete {
             member.touch(caller.now);
         } else {
-            let before = std::mem::replace(&mut member.awaits, Awaits::Sync(caller.call));
+            let before = std::mem::replace(&mut member.awaits, Awaits::Sync(slot.clone()));
             self.release(before, ErrorCode::REBALANCE_IN_PROGRESS, id);
-            self.syncs.wait(caller.call);
             if self.leader.as_ref() == Some(id) {
                 self.assign(caller.now, request);
             }
@@ -43,10 +42,9 @@ impl Classic {
         if self.phase == Phase::Stable && self.members.values().all(|m| !m.owes_sync) {
             self.barrier = Barrier::None;
         }
-        match self.syncs.take(caller.call) {
-            Known::Answered(answer) => Some(answer),
-            Known::Waits => None,
-            Known::New => self.synced(id),
+        match self.synced(id).filter(|_| is_complete) {
+            Some(answer) => Reply::Now(answer),
+            None => Reply::Later(slot),
         }
     }
 
@@ -79,10 +77,12 @@ impl Classic {
         for id in ids {
             let answer = self.synced(&id);
             let Some(member) = self.members.get_mut(&id) else { continue };
-            if let (Awaits::Sync(call), Some(answer)) = (member.awaits, answer) {
-                member.awaits = Awaits::Nothing;
-                member.touch(now);
-                self.syncs.answer(call, answer);
+            let Awaits::Sync(slot) = &member.awaits else { continue };
+            let slot = slot.clone();
+            member.awaits = Awaits::Nothing;
+            member.touch(now);
+            if let Some(answer) = answer {
+                self.answer(slot, answer);
             }
         }
         self.save();

@@ -28,7 +28,7 @@ impl Classic {
         let mut lost = Vec::new();
         for (id, member) in &mut self.members {
             if member.deadline.is_none_or(|deadline| deadline > now) {
-            } else if member.awaits != Awaits::Nothing && !member.is_new {
+            } else if !member.awaits_nothing() && !member.is_new {
                 member.deadline = None;
             } else {
                 lost.push(id.clone());
@@ -67,8 +67,6 @@ impl Classic {
     pub(crate) fn reload(&mut self, now: Instant) {
         self.promised.clear();
         self.barrier = Barrier::None;
-        self.joins.clear();
-        self.syncs.clear();
         let saved = self.saved.as_deref().cloned();
         self.generation = saved.as_ref().map_or(0, |saved| saved.generation);
         self.protocol = saved.as_ref().and_then(|saved| saved.protocol.clone());

@@ -1,5 +1,6 @@
 //! A cluster whose clock the test moves, and records to feed it with.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -17,7 +18,7 @@ use kurier_protocol::{ErrorCode, Records, Request, Uuid, decode, frame};
 
 use crate::clock::Now;
 use crate::group::GroupSettings;
-use crate::handle::{Context, Step, open};
+use crate::handle::{Context, Opened, Step, open};
 use crate::state::{BROKER_SESSION, ListenerId, NewTopic, Settings, State};
 use crate::transaction::TransactionSettings;
 
@@ -25,6 +26,9 @@ use crate::transaction::TransactionSettings;
 pub(super) struct Bench {
     pub(super) state: State,
     pub(super) now: Now,
+    calls: u64,
+    /// The requests that wait, by number.
+    waiting: BTreeMap<u64, Opened>,
 }
 
 /// What became of a request.
@@ -65,6 +69,8 @@ impl Bench {
         let mut bench = Self {
             state: State::new(settings, 3),
             now: Now { instant: instant(), millis: MILLIS },
+            calls: 0,
+            waiting: BTreeMap::new(),
         };
         bench.add_topic("t", &[]);
         bench
@@ -97,8 +103,14 @@ impl Bench {
         request: &R,
         ago: Duration,
     ) -> Fate<R::Response> {
-        let call = self.state.new_call();
+        let call = self.new_call();
         self.poll(broker, version, (request, call), ago)
+    }
+
+    /// A number for a request, under which it waits.
+    pub(super) fn new_call(&mut self) -> u64 {
+        self.calls += 1;
+        self.calls
     }
 
     /// Handles a request for the first time, or again if it has waited under this number.
@@ -111,11 +123,10 @@ impl Bench {
     ) -> Fate<R::Response> {
         self.state.advance(self.now);
         let bytes = frame::request(request, version, 7, Some("test")).unwrap().to_bytes();
-        let Ok(opened) = open(self.state.spoken(broker), &bytes.slice(4..)) else {
-            return Fate::Closed;
-        };
+        let opened = self.waiting.remove(&call).map(Ok);
+        let opened = opened.unwrap_or_else(|| open(self.state.spoken(broker), &bytes.slice(4..)));
+        let Ok(mut opened) = opened else { return Fate::Closed };
         let context = Context {
-            call,
             client_id: "test".into(),
             broker,
             listener: ListenerId::MEMORY,
@@ -125,7 +136,10 @@ impl Bench {
             is_last_call: false,
         };
         match opened.pending.poll(&mut self.state, &context) {
-            Step::Wait(until) => Fate::Waits(until - self.now.instant),
+            Step::Wait(until) => {
+                self.waiting.insert(call, opened);
+                Fate::Waits(until - self.now.instant)
+            }
             Step::Silence => Fate::Silent,
             Step::Close(_) => Fate::Closed,
             Step::Answer(segments) | Step::Last(segments, _) => {

@@ -45,9 +45,8 @@ pub(super) fn damage<R: Request>(bench: &mut Bench, of: impl Fn(&Bench, i16) -> 
 
 /// Whether the bytes were understood as a request. What was answered must be fit to be sent.
 fn feed(bench: &mut Bench, version: i16, bytes: Bytes) -> bool {
-    let Ok(opened) = open(bench.state.spoken(1), &bytes) else { return false };
+    let Ok(mut opened) = open(bench.state.spoken(1), &bytes) else { return false };
     let context = Context {
-        call: 1,
         client_id: "test".into(),
         broker: 1,
         listener: ListenerId::MEMORY,

@@ -80,7 +80,7 @@ impl Bench {
     }
 
     fn joins(&mut self, request: &JoinGroupRequest) -> (u64, Fate<JoinGroupResponse>) {
-        let call = self.state.new_call();
+        let call = self.new_call();
         (call, self.poll(COORDINATOR, 9, (request, call), Duration::ZERO))
     }
 
@@ -122,7 +122,7 @@ impl Bench {
         let follow = self.again(&join(&second), call).answer();
         assert_eq!((follow.generation_id, follow.members.len()), (2, 0));
         assert_eq!(follow.leader, first);
-        let (call, wanted) = (self.state.new_call(), sync(&second, 2, &[]));
+        let (call, wanted) = (self.new_call(), sync(&second, 2, &[]));
         let fate = self.poll(COORDINATOR, 5, (&wanted, call), Duration::ZERO);
         assert!(matches!(fate, Fate::Waits(_)));
         let given = sync(&first, 2, &[(&first, "a"), (&second, "b")]);
@@ -203,6 +203,24 @@ fn an_id_that_was_promised_holds_the_others_up_for_a_session_at_most() {
     assert!(matches!(fate, Fate::Waits(_)));
     bench.pass(10 * SECOND);
     assert_eq!(bench.again(&join(&first), call).answer().generation_id, 2);
+}
+
+#[test]
+fn a_request_that_waits_begins_anew_if_its_coordinator_has_lost_it() {
+    let mut bench = Bench::new(Release::NEWEST);
+    let (first, _) = bench.pair();
+    let (call, fate) = bench.joins(&join(&first));
+    assert!(matches!(fate, Fate::Waits(_)));
+    let now = bench.now.instant;
+    bench.state.move_coordinator("g", 1, now);
+    assert_eq!(bench.again(&join(&first), call).answer().error_code, ErrorCode::NOT_COORDINATOR);
+    bench.state.move_coordinator("g", COORDINATOR, now);
+    let (call, _) = bench.joins(&join(&first));
+    bench.state.move_coordinator("g", 1, now);
+    bench.state.move_coordinator("g", COORDINATOR, now);
+    // The coordinator knows the generation before, in which everybody still is.
+    assert!(matches!(bench.again(&join(&first), call), Fate::Waits(_)));
+    assert_eq!(bench.heartbeat(&first, 2), ErrorCode::REBALANCE_IN_PROGRESS);
 }
 
 #[test]

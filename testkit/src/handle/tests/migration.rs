@@ -104,7 +104,7 @@ fn who_waits_when_a_group_changes_its_protocol_is_told_to_begin_anew() {
     bench.classic();
     let second = bench.name_member();
     let request = reads(&second, &["t"]);
-    let call = bench.state.new_call();
+    let call = bench.new_call();
     let fate = bench.poll(COORDINATOR, 9, (&request, call), Duration::ZERO);
     assert!(matches!(fate, Fate::Waits(_)));
     assert_eq!(bench.beat(&joins("m1")).error_code, ErrorCode::NONE);

@@ -46,7 +46,7 @@ fn first(response: ProduceResponse) -> PartitionProduceResponse {
 /// Sends a record with acks=all that waits; gives the number under which it does.
 fn send_and_wait(bench: &mut Bench, topic: &str) -> u64 {
     let request = bench.produce_request(9, topic, 0, one("x"));
-    let call = bench.state.new_call();
+    let call = bench.new_call();
     let fate = bench.poll(1, 9, (&request, call), Duration::ZERO);
     assert!(matches!(fate, Fate::Waits(_)), "{fate:?}");
     call
@@ -75,11 +75,24 @@ fn acks_all_waits_for_all_replicas_in_sync() {
 }
 
 #[test]
+fn ever_so_many_requests_wait_and_each_is_appended_once() {
+    let mut bench = Bench::new(Release::V4_4);
+    change(&mut bench, "t", |found, _| found.hold_follower(3));
+    let count = 11_000;
+    let calls: Vec<u64> = (0..count).map(|_| send_and_wait(&mut bench, "t")).collect();
+    change(&mut bench, "t", Partition::release_followers);
+    for (call, offset) in calls.into_iter().zip(0..) {
+        assert_eq!(outcome(&mut bench, "t", call), (ErrorCode::NONE, offset));
+    }
+    assert_eq!(bench.state.partition("t", 0).unwrap().log.end(), count);
+}
+
+#[test]
 fn acks_all_waits_no_longer_than_it_says() {
     let mut bench = Bench::new(Release::V4_4);
     change(&mut bench, "t", |found, _| found.hold_follower(3));
     let request = bench.produce_request(9, "t", 0, one("x"));
-    let call = bench.state.new_call();
+    let call = bench.new_call();
     let Fate::Waits(wait) = bench.poll(1, 9, (&request, call), Duration::ZERO) else {
         panic!("no wait")
     };

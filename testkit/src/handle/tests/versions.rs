@@ -92,9 +92,8 @@ fn answer_to_unknown(release: Release, version: i16) -> ApiVersionsResponse {
     let mut bench = Bench::new(release);
     let mut bytes = frame::request(&hello(), 3, 7, None).unwrap().to_bytes().to_vec();
     bytes[6..8].copy_from_slice(&version.to_be_bytes());
-    let opened = open(&release.into(), &Bytes::from(bytes).slice(4..)).unwrap();
+    let mut opened = open(&release.into(), &Bytes::from(bytes).slice(4..)).unwrap();
     let context = crate::handle::Context {
-        call: 1,
         client_id: "test".into(),
         broker: 1,
         listener: crate::state::ListenerId::MEMORY,
