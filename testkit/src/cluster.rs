@@ -6,12 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kurier_env::{Env, Purpose};
 use kurier_protocol::api::produce::ProduceRequest;
-use kurier_protocol::record::{DecompressLimits, Record, RecordBatch, RecordBatches};
+use kurier_protocol::record::{RecordBatch, RecordBatches};
 use kurier_protocol::{ApiKey, Uuid};
 
 use crate::clock::Now;
 use crate::codecs::Codecs;
-use crate::limits::DECOMPRESSED_BYTES_MAX;
 use crate::net::{Fabric, MemoryNet, Network};
 use crate::produced::Produced;
 use crate::producer_state::Stranger;
@@ -144,23 +143,6 @@ impl TestCluster {
     #[must_use]
     pub fn batches(&self, topic: &str, partition: i32) -> Vec<RecordBatch> {
         self.at(topic, partition, |p| p.log.batches().map(|stored| stored.batch.clone()).collect())
-    }
-
-    /// The records of a partition that can be read.
-    #[must_use]
-    pub fn records(&self, topic: &str, partition: i32) -> Vec<Record> {
-        let start = self.log_start(topic, partition);
-        let mut all = Vec::new();
-        for batch in self.batches(topic, partition) {
-            let opened = batch.open(&DecompressLimits {
-                bytes_max: DECOMPRESSED_BYTES_MAX,
-                ..DecompressLimits::default()
-            });
-            let opened = opened.expect("what was stored was checked before");
-            let records = opened.records().map(|r| r.expect("a checked record"));
-            all.extend(records.filter(|r| r.offset >= start).map(|r| opened.to_owned(&r)));
-        }
-        all
     }
 
     /// The offset after the last record that consumers can read: all replicas in sync have the

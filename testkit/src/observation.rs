@@ -114,6 +114,20 @@ impl TestCluster {
 
 /// Records.
 impl TestCluster {
+    /// Everything that the log of a partition holds from its start on, in order: records of open
+    /// and aborted transactions too, the markers that end them, and what is above the high
+    /// watermark. What consumers are given of it is [`read`](Self::read).
+    ///
+    /// # Panics
+    ///
+    /// There is no such partition.
+    #[must_use]
+    pub fn stored_records(&self, topic: &str, partition: i32) -> Vec<Record> {
+        let start = self.log_start(topic, partition);
+        let batches = self.batches(topic, partition);
+        batches.iter().flat_map(opened).filter(|record| start <= record.offset).collect()
+    }
+
     /// The records of a partition as a reader gets them: markers are left out.
     ///
     /// # Panics
@@ -149,7 +163,7 @@ impl TestCluster {
         for batch in batches.iter().filter(|batch| batch.base_offset() < end) {
             let fate = transactions.fate(batch).expect("a marker that the cluster has written");
             if fate == Fate::Committed {
-                records.extend(opened(batch).into_iter().filter(|one| start <= one.offset));
+                records.extend(opened(batch).filter(|one| start <= one.offset));
             }
         }
         records
@@ -157,9 +171,10 @@ impl TestCluster {
 }
 
 /// All records of a stored batch.
-fn opened(batch: &RecordBatch) -> Vec<Record> {
+fn opened(batch: &RecordBatch) -> impl Iterator<Item = Record> {
     let limits =
         DecompressLimits { bytes_max: DECOMPRESSED_BYTES_MAX, ..DecompressLimits::default() };
     let opened = batch.open(&limits).expect("what was stored was checked before");
-    opened.records().map(|record| opened.to_owned(&record.expect("a checked record"))).collect()
+    let all = opened.records().map(|record| opened.to_owned(&record.expect("a checked record")));
+    all.collect::<Vec<_>>().into_iter()
 }

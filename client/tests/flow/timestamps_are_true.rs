@@ -16,9 +16,9 @@ async fn the_users_own_or_the_brokers() {
     let world = world.await;
     let producer = world.producer().await;
     let own = producer.send(Record::to("t").timestamp(17).value("1")).await.unwrap();
-    assert_eq!((own.timestamp, world.cluster.records("t", 0)[0].timestamp), (17, 17));
+    assert_eq!((own.timestamp, world.cluster.stored_records("t", 0)[0].timestamp), (17, 17));
     let appended = producer.send(Record::to("appended").timestamp(17).value("1")).await.unwrap();
-    let stored = world.cluster.records("appended", 0)[0].timestamp;
+    let stored = world.cluster.stored_records("appended", 0)[0].timestamp;
     assert!(stored > 17 && appended.timestamp == stored, "{appended:?} {stored}");
 }
 
@@ -37,7 +37,7 @@ async fn no_older_than_the_linger_even_when_the_broker_is_slow() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     producer.close().await.unwrap();
-    for (sent, record) in sent.iter().zip(world.cluster.records("t", 0)) {
+    for (sent, record) in sent.iter().zip(world.cluster.stored_records("t", 0)) {
         let age = sent - record.timestamp;
         assert!((0..=16).contains(&age), "{age} ms old at offset {}", record.offset);
     }

@@ -37,7 +37,7 @@ impl World {
 
     /// The values of a partition's log, as numbers.
     pub(crate) fn log(&self, partition: i32) -> Vec<u32> {
-        let records = self.cluster.records("t", partition);
+        let records = self.cluster.stored_records("t", partition);
         records.iter().map(|record| number(record.value().unwrap())).collect()
     }
 }

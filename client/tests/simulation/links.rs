@@ -69,7 +69,7 @@ async fn a_partition_stops_requests_and_nothing_acknowledged_is_lost_when_it_hea
         }
         for (n, delivery) in deliveries.into_iter().enumerate() {
             let offset = delivery.await.unwrap().offset;
-            let record = &cluster.records("t", 0)[usize::try_from(offset).unwrap()];
+            let record = &cluster.stored_records("t", 0)[usize::try_from(offset).unwrap()];
             assert_eq!(record.value().unwrap(), n.to_string().as_bytes(), "{way:?} {blocked:?}");
         }
     }

@@ -123,7 +123,7 @@ fn said(ended: JoinError) -> String {
 
 fn look(cluster: &TestCluster, plan: &Plan) -> Report {
     let mut values: Vec<_> = (0..plan.partitions)
-        .flat_map(|partition| cluster.records(TOPIC, partition))
+        .flat_map(|partition| cluster.stored_records(TOPIC, partition))
         .map(|record| record.value().unwrap().to_vec())
         .collect();
     let stored = values.len();

@@ -229,7 +229,7 @@ impl Requests {
     /// assert!(peer.produce("t", 0, "late").await.is_err());
     /// assert_eq!(cluster.connect(1).await?.produce("t", 0, "early").await?, Ok(0));
     /// tokio::time::sleep(after * 2).await;
-    /// assert_eq!(cluster.records("t", 0)[1].value(), Some(&b"late"[..]));
+    /// assert_eq!(cluster.stored_records("t", 0)[1].value(), Some(&b"late"[..]));
     /// # Ok(())
     /// # }
     /// ```

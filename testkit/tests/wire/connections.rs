@@ -81,7 +81,7 @@ async fn a_large_request_is_taken_whole() {
     assert_eq!(stored(&peer.call(PRODUCE, &produce(&value)).await.unwrap()), Ok(0));
     let answer = peer.call(FETCH, &fetch(0, 0)).await.unwrap();
     assert!(fetched(&answer).unwrap() > value.len());
-    assert_eq!(cluster.records("t", 0)[0].value(), Some(value.as_bytes()));
+    assert_eq!(cluster.stored_records("t", 0)[0].value(), Some(value.as_bytes()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,7 +25,7 @@ async fn append(peer: &mut Peer, value: &str) -> std::io::Result<i64> {
 }
 
 fn values(cluster: &TestCluster) -> Vec<String> {
-    let records = cluster.records("t", 0);
+    let records = cluster.stored_records("t", 0);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     records.iter().map(|record| text(record.value().unwrap())).collect()
 }

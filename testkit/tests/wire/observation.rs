@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kurier_protocol::ApiKey;
-use kurier_testkit::{Fault, Requests, TestCluster};
+use kurier_testkit::{Fault, Isolation, Requests, TestCluster};
 
 #[tokio::test(start_paused = true)]
 async fn requests_connections_and_bytes_are_counted() {
@@ -59,4 +59,25 @@ async fn who_asks_too_often_is_listed() {
     assert!(peer.produce("t", 0, "x").await.is_ok());
     cluster.assert_at_most(3, &Fault::on(ApiKey::FETCH), Duration::from_secs(1));
     cluster.assert_at_most(2, &Fault::on(ApiKey::FETCH), Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "3 requests are waited for, and 2 are kept")]
+async fn who_waits_for_more_requests_than_are_kept_is_told() {
+    let cluster = TestCluster::builder().requests_kept(2).build();
+    cluster.wait_for_requests(&Requests::of(ApiKey::METADATA), 3).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn stored_records_are_more_than_what_is_read() {
+    let cluster = TestCluster::builder().brokers(2).topic("t", 1).build();
+    let mut peer = cluster.connect(cluster.leader("t", 0).unwrap()).await.unwrap();
+    assert_eq!(peer.produce("t", 0, "a").await.unwrap(), Ok(0));
+    let follower = 3 - cluster.leader("t", 0).unwrap();
+    cluster.hold_follower("t", 0, follower);
+    let late = peer.produce("t", 0, "b");
+    let not_answered = tokio::time::timeout(Duration::from_millis(1), late).await;
+    assert!(not_answered.is_err(), "{not_answered:?}");
+    assert_eq!(cluster.stored_records("t", 0).len(), 2);
+    assert_eq!(cluster.read("t", 0, Isolation::Uncommitted).len(), 1);
 }

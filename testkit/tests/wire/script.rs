@@ -217,7 +217,7 @@ async fn a_fault_waits_for_an_answer_with_records_to_damage() {
     assert_eq!(peer.produce("t", 0, "x").await.unwrap(), Ok(0));
     assert!(peer.fetch("t", 0, 0).await.is_err());
     assert_eq!((fault.hits(), fault.is_active()), (1, false));
-    assert_eq!(cluster.records("t", 0)[0].value(), Some(&b"x"[..]));
+    assert_eq!(cluster.stored_records("t", 0)[0].value(), Some(&b"x"[..]));
 }
 
 #[tokio::test(start_paused = true)]
