@@ -25,8 +25,8 @@ use crate::topic_config::TopicConfig;
 
 /// A Kafka cluster in memory. Cloning shares it.
 ///
-/// Methods that name a topic, partition or broker panic if there is none: that is an error of the
-/// test, not something to handle.
+/// Methods that are given a topic, partition or broker panic if there is none, unless they say
+/// otherwise: that is an error of the test, not something to handle.
 #[derive(Clone, Debug)]
 pub struct TestCluster {
     pub(crate) shared: Arc<Shared>,
@@ -118,7 +118,8 @@ impl TestCluster {
     }
 
     /// The record batches of a partition as producers sent them, refused ones included, as far as
-    /// the requests are remembered. What is no batch is left out.
+    /// the requests are remembered. What is no batch is left out. What was sent to a
+    /// partition that is not there counts as well.
     #[must_use]
     pub fn received(&self, topic: &str, partition: i32) -> Vec<RecordBatch> {
         let id = self.topic_id(topic).unwrap_or_default();
@@ -260,15 +261,24 @@ impl TestCluster {
     }
 
     /// Cuts the connections of a broker, which goes on.
-    pub fn drop_connections(&self, broker: i32) {
-        self.shared.end_life(broker, None);
-    }
-
-    /// Makes another replica the leader of a partition, with the next epoch.
     ///
     /// # Panics
     ///
-    /// There is no such partition, or the broker is not one of its replicas or does not run.
+    /// There is no such broker.
+    pub fn drop_connections(&self, broker: i32) {
+        let is_there = self.look(|state| state.broker_ids().any(|id| id == broker));
+        assert!(is_there, "there is no broker {broker}");
+        self.shared.end_life(broker, None);
+    }
+
+    /// Makes another replica the leader of a partition, with the next epoch: one in sync, as an
+    /// election by Kafka's controller would. [`truncate`](Self::truncate) does what an unclean one
+    /// does.
+    ///
+    /// # Panics
+    ///
+    /// There is no such partition, or the broker is not one of its replicas in sync or does not
+    /// run.
     pub fn move_leader(&self, topic: &str, partition: i32, broker: i32) {
         self.shared.with(|core, _| {
             let is_alive = core.state.is_alive(broker);

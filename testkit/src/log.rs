@@ -10,8 +10,8 @@ use kurier_protocol::record::{
 use crate::codecs::Codecs;
 use crate::epochs::Epochs;
 
-/// The records of a partition. Every replica is always in sync, so one log stands for all of them,
-/// and its end is the high watermark.
+/// The records of a partition, as its leader has them. Other replicas have the beginning of it, and
+/// how much of it is readable is not known here.
 #[derive(Debug)]
 pub(crate) struct Log {
     start: i64,
@@ -71,7 +71,7 @@ impl Log {
         self.start
     }
 
-    /// Offset that the next record will get. Kafka: log end offset, here the high watermark too.
+    /// Offset that the next record will get. Kafka: log end offset.
     pub(crate) fn end(&self) -> i64 {
         self.end
     }

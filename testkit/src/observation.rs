@@ -58,12 +58,21 @@ impl TestCluster {
         })
     }
 
-    /// Completes when the brokers have got so many requests of one kind, those before included.
+    /// Completes when the brokers have got so many requests of one kind, those before included, as
+    /// far as they are remembered.
+    ///
+    /// # Panics
+    ///
+    /// Fewer requests are remembered than that ([`requests_kept`]).
+    ///
+    /// [`requests_kept`]: crate::Builder::requests_kept
     ///
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
     pub async fn wait_for_requests(&self, requests: &Requests, count: usize) {
+        let kept_max = self.shared.with(|core, _| core.recorder.kept_max());
+        assert!(count <= kept_max, "{count} requests are waited for, and {kept_max} are kept");
         loop {
             // Registered before the count, so that no request between it and the wait is missed.
             let mut recorded = std::pin::pin!(self.shared.recorded());

@@ -168,6 +168,11 @@ impl Recorder {
         &self.counters
     }
 
+    /// How many requests are remembered at most.
+    pub(crate) fn kept_max(&self) -> usize {
+        self.kept_max
+    }
+
     /// Everything that is remembered.
     pub(crate) fn requests(&self) -> impl Iterator<Item = &RecordedRequest> {
         self.requests.iter()

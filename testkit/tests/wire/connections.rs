@@ -133,6 +133,12 @@ async fn connections_can_be_cut_while_the_broker_goes_on() {
     assert_eq!(stored(&second.call(PRODUCE, &produce("x")).await.unwrap()), Ok(0));
 }
 
+#[test]
+#[should_panic(expected = "there is no broker 3")]
+fn connections_of_a_broker_that_is_not_there_cannot_be_cut() {
+    cluster().drop_connections(3);
+}
+
 #[tokio::test(start_paused = true)]
 async fn names_and_addresses_lead_to_brokers_or_to_errors() {
     let cluster = cluster();
