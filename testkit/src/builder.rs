@@ -14,7 +14,6 @@ use kurier_protocol::release::Release;
 use crate::bare::BareCluster;
 use crate::clock::PausableWall;
 use crate::cluster::TestCluster;
-use crate::config_names::unknown_of_topics;
 use crate::error::Error;
 use crate::group::{GroupSettings, MigrationPolicy};
 use crate::limits::{BROKERS_MAX, FETCH_SESSIONS_MAX, REQUESTS_KEPT_MAX};
@@ -28,6 +27,7 @@ use crate::state::{
 };
 #[cfg(feature = "tls")]
 use crate::tls::{ClientAuth, Tls};
+use crate::topic_config::TopicSetting;
 use crate::transaction::TransactionSettings;
 
 /// What a [`TestCluster`] shall be.
@@ -474,7 +474,7 @@ impl Builder {
             }
         }
         let of_topics = self.configs.values().flatten();
-        for (name, problem) in of_topics.map(|(name, _)| (name, unknown_of_topics(name))) {
+        for (name, problem) in of_topics.map(|(name, _)| (name, TopicSetting::unknown(name))) {
             if let Some(problem) = problem {
                 return Err(Error::Config { name: name.clone(), problem });
             }

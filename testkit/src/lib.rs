@@ -58,7 +58,7 @@ mod epochs;
 mod deadlines;
 mod pattern;
 mod log;
-mod config_names;
+mod config_kind;
 mod topic_config;
 mod group;
 mod transaction;

@@ -258,7 +258,7 @@ impl Produced<'_> {
 
     fn check_record(&self, record: &RecordRef<'_>) -> Option<(ErrorCode, String)> {
         let config = self.config;
-        if config.is_compacted && record.key.is_none() {
+        if config.cleanup.compacts && record.key.is_none() {
             let (topic, partition) = self.of;
             let message = format!(
                 "Compacted topic cannot accept message without key in topic partition \

@@ -28,7 +28,7 @@ impl TestCluster {
     /// There is no such topic, or its `cleanup.policy` does not contain `compact`.
     pub fn compact(&self, topic: &str) {
         self.each_partition(topic, |found, (config, codecs), millis| {
-            assert!(config.is_compacted, "topic {topic} is not compacted");
+            assert!(config.cleanup.compacts, "topic {topic} is not compacted");
             let done = found.compact(millis, (config, codecs));
             done.unwrap_or_else(|error| panic!("a batch of {topic} cannot be opened: {error}"));
         });

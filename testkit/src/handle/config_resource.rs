@@ -124,8 +124,8 @@ impl Configured for TopicConfig {
     }
 
     fn present(&self, name: &str) -> Option<String> {
-        let (_, value, default) = self.all().find(|(known, ..)| *known == name)?;
-        Some(value.map_or(default, ToOwned::to_owned))
+        let (_, value, default) = self.all().find(|(setting, ..)| setting.name == name)?;
+        Some(value.unwrap_or(default).to_owned())
     }
 }
 

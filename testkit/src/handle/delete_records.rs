@@ -35,7 +35,7 @@ fn delete(
 ) -> Result<i64, ErrorCode> {
     let index = wanted.partition_index;
     let high_watermark = state.led(context.broker, topic, index, -1)?.high_watermark();
-    let keeps_all = state.topic(topic).is_some_and(|topic| !topic.config.deletes());
+    let keeps_all = state.topic(topic).is_some_and(|topic| !topic.config.cleanup.deletes);
     if keeps_all {
         return Err(ErrorCode::POLICY_VIOLATION);
     }

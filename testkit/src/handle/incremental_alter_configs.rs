@@ -11,8 +11,9 @@ use kurier_protocol::api::incremental_alter_configs::{
 use super::api::{Api, Context, Outcome};
 use super::config_resource::{Change, Configured, Intent, Refused, alter, given};
 use super::once::once;
-use crate::config_names::{ConfigKind, kind};
+use crate::config_kind::ConfigKind;
 use crate::state::State;
+use crate::topic_config::TopicSetting;
 
 impl Api for IncrementalAlterConfigsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
@@ -52,13 +53,13 @@ impl Change for AlterConfigsResource {
 
 /// A list with entries more or less.
 fn edit(config: &impl Configured, wanted: &AlterableConfig) -> Result<String, Refused> {
-    if kind(&wanted.name) != ConfigKind::List {
-        let name = &wanted.name;
+    let name = &wanted.name;
+    if TopicSetting::named(name).is_none_or(|setting| setting.kind != ConfigKind::List) {
         let what = if wanted.config_operation == APPEND { "APPEND" } else { "SUBTRACT" };
         let message = format!("Can't {what} to key {name} because its type is not LIST.");
         return Err((ErrorCode::INVALID_CONFIG, message));
     }
-    let present = config.present(&wanted.name).unwrap_or_default();
+    let present = config.present(name).unwrap_or_default();
     let present = present.split(',').map(str::trim).filter(|entry| !entry.is_empty());
     let said = text(wanted)?.split(',').map(str::trim);
     let entries: Vec<&str> = if wanted.config_operation == APPEND {

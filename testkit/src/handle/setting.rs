@@ -3,8 +3,8 @@
 
 use kurier_protocol::release::Release;
 
-use crate::config_names::{ConfigKind, broker_name, kind};
-use crate::state::{GroupConfig, Settings, Topic};
+use crate::config_kind::ConfigKind;
+use crate::state::{GroupConfig, Settings, Topic, broker_config_kind};
 
 /// A setting, and what it would be otherwise.
 #[derive(Debug)]
@@ -20,14 +20,16 @@ pub(super) struct Setting {
 
 /// The settings of a topic.
 pub(super) fn topic_settings(topic: &Topic) -> impl Iterator<Item = Setting> {
-    topic.config.all().map(|(name, value, default)| {
+    topic.config.all().map(|(setting, value, default)| {
+        let (name, default) = (setting.name, default.to_owned());
         let set = value.map(|value| (name, value.to_owned(), TOPIC_SOURCE));
         let of_cluster = of_cluster(topic.config.release()).filter(|(set, ..)| *set == name);
-        let of_broker = broker_name(name).map(|broker| (broker, default.clone(), DEFAULT_SOURCE));
+        let of_broker = setting.broker_name;
+        let of_broker = of_broker.map(|broker| (broker, default.clone(), DEFAULT_SOURCE));
         let synonyms: Vec<_> = set.into_iter().chain(of_cluster).chain(of_broker).collect();
         let strongest = synonyms.first().map(|(_, value, source)| (value.clone(), *source));
         let (value, source) = strongest.unwrap_or((default, DEFAULT_SOURCE));
-        Setting { name, value, source, kind: kind(name), is_read_only: false, synonyms }
+        Setting { name, value, source, kind: setting.kind, is_read_only: false, synonyms }
     })
 }
 
@@ -37,7 +39,7 @@ pub(super) fn cluster_settings(release: Release) -> impl Iterator<Item = Setting
         name,
         value: value.clone(),
         source,
-        kind: kind(name),
+        kind: ConfigKind::Int,
         is_read_only: false,
         synonyms: vec![(name, value, source)],
     })
@@ -56,7 +58,14 @@ pub(super) fn broker_settings(settings: &Settings, broker: i32) -> impl Iterator
         let set = (!is_default).then(|| (name, value.clone(), STATIC_SOURCE));
         let source = if is_default { DEFAULT_SOURCE } else { STATIC_SOURCE };
         let synonyms = set.into_iter().chain(of_default).collect();
-        Setting { name, value, source, kind: kind(name), is_read_only: true, synonyms }
+        Setting {
+            name,
+            value,
+            source,
+            kind: broker_config_kind(name),
+            is_read_only: true,
+            synonyms,
+        }
     })
 }
 
@@ -73,7 +82,8 @@ pub(super) fn group_settings(
         let synonyms = set.into_iter().chain(of_broker.synonyms.iter().cloned());
         let synonyms: Vec<_> = synonyms.collect();
         let (_, value, source) = synonyms.first()?.clone();
-        Some(Setting { name, value, source, kind: kind(name), is_read_only: false, synonyms })
+        let kind = of_broker.kind;
+        Some(Setting { name, value, source, kind, is_read_only: false, synonyms })
     });
     shown.collect()
 }

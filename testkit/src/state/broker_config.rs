@@ -5,8 +5,9 @@ use std::time::Duration;
 use kurier_protocol::nearest::question;
 
 use super::settings::Settings;
-use crate::config_names::{TOPIC_CONFIGS, broker_name, kind};
+use crate::config_kind::ConfigKind;
 use crate::group::MigrationPolicy;
+use crate::topic_config::TopicSetting;
 
 /// A setting that all brokers have alike.
 struct BrokerConfig {
@@ -54,7 +55,7 @@ impl BrokerConfig {
     /// Why a value is none that it takes, in Kafka's words.
     fn objection(&self, value: &str) -> Option<String> {
         let is_small = value.parse().is_ok_and(|value: i64| value < self.least);
-        match kind(self.name).objection(value) {
+        match broker_config_kind(self.name).objection(value) {
             None if is_small => Some(format!("Value must be at least {}", self.least)),
             objection => objection.map(str::to_owned),
         }
@@ -71,11 +72,26 @@ pub(crate) fn broker_config_names() -> impl Iterator<Item = &'static str> {
     BROKER_CONFIGS.iter().map(|config| config.name)
 }
 
+/// What values a setting of brokers takes.
+pub(crate) fn broker_config_kind(name: &str) -> ConfigKind {
+    if let Some(topic) = TopicSetting::named(name) {
+        topic.kind
+    } else if name.ends_with(".enable") {
+        ConfigKind::Boolean
+    } else if name.ends_with(".policy") {
+        ConfigKind::Text
+    } else if name == "offsets.retention.check.interval.ms" {
+        ConfigKind::Long
+    } else {
+        ConfigKind::Int
+    }
+}
+
 fn unknown(name: &str) -> String {
-    let topics = TOPIC_CONFIGS.iter().map(|(name, ..)| *name);
     let plain = name.strip_prefix("log.").unwrap_or(name);
-    let mut topics = topics.filter(|topic| broker_name(topic) == Some(name) || *topic == plain);
-    match (topics.next(), question(name, broker_config_names())) {
+    let is_meant = |topic: &&TopicSetting| topic.broker_name == Some(name) || topic.name == plain;
+    let topic = TopicSetting::all().find(is_meant).map(|topic| topic.name);
+    match (topic, question(name, broker_config_names())) {
         (Some(topic), _) if topic == name => "is set for each topic".to_owned(),
         (Some(topic), _) => format!("is set for each topic, as {topic}"),
         (None, Some(question)) => format!("is no setting of brokers; {question}"),

@@ -19,7 +19,7 @@ mod partitions;
 mod time;
 
 pub(crate) use broker::{Address, ListenerId};
-pub(crate) use broker_config::broker_config_names;
+pub(crate) use broker_config::{broker_config_kind, broker_config_names};
 pub(crate) use group_config::GroupConfig;
 pub(crate) use name::check_topic_name;
 pub(crate) use partition::{Partition, Role};

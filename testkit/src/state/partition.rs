@@ -284,7 +284,7 @@ impl Partition {
 
     /// Forgets the records that are older or more than the topic keeps.
     pub(crate) fn apply_retention(&mut self, millis: i64, config: &TopicConfig) {
-        if !config.deletes() {
+        if !config.cleanup.deletes {
             return;
         }
         let (ms, bytes) = (config.retention_ms, config.retention_bytes);
