@@ -16,7 +16,7 @@ use crate::clock::PausableWall;
 use crate::cluster::TestCluster;
 use crate::error::Error;
 use crate::group::{GroupSettings, MigrationPolicy};
-use crate::limits::{BROKERS_MAX, FETCH_SESSIONS_MAX, REQUESTS_KEPT_MAX};
+use crate::limits::{BROKERS_MAX, CONNECTION_IDLE_MAX, FETCH_SESSIONS_MAX, REQUESTS_KEPT_MAX};
 use crate::recorder::Recorder;
 use crate::sasl::{Sasl, SaslMechanism};
 use crate::security::Security;
@@ -459,6 +459,7 @@ impl Builder {
             replication_default: self.replication_default.unwrap_or_else(|| count.min(3)),
             fetch_sessions_max: self.fetch_sessions_max,
             broker_session: self.broker_session,
+            connection_idle_max: CONNECTION_IDLE_MAX,
             cluster_id: numbered_id(CLUSTER_IDS, 0).to_string(),
             groups,
             transactions: self.transactions,

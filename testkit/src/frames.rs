@@ -58,6 +58,11 @@ impl FrameReader {
         matches!(io.read_buf(&mut self.buffer).await, Ok(1..))
     }
 
+    /// How many bytes have come that are not handed on yet.
+    pub(crate) fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
     fn split(&mut self, bytes_max: usize) -> io::Result<Split> {
         let Some(claim) = self.buffer.first_chunk::<4>() else {
             return Ok(Split::Missing(4 - self.buffer.len()));

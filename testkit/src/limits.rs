@@ -22,6 +22,9 @@ pub(crate) const ANSWER_BYTES_UNREAD_MAX: usize = 256 << 20;
 pub(crate) const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
 /// Bytes that are read from a connection at once, at least.
 pub(crate) const READ_BYTES_MIN: usize = 16 << 10;
+/// How long a connection may be idle, as far as nothing else is set. Kafka:
+/// connections.max.idle.ms.
+pub(crate) const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(600);
 /// Bytes that are read ahead while a request waits.
 pub(crate) const READ_AHEAD_BYTES_MAX: usize = 64 << 10;
 /// Bytes of a stream in memory that are under way in one direction.

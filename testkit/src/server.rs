@@ -11,7 +11,7 @@ use kurier_protocol::ErrorCode;
 use kurier_protocol::release::Release;
 use kurier_protocol::wire::Segments;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::doctored::{self, Scene};
 use crate::entrance::Entrance;
@@ -104,6 +104,8 @@ struct Connection<'a, S> {
     number: u64,
     io: S,
     reader: FrameReader,
+    /// How long nothing may come.
+    idle_max: Duration,
     login: Login,
 }
 
@@ -124,9 +126,12 @@ impl From<io::Error> for End {
 
 impl<'a, S: Io> Connection<'a, S> {
     fn new(shared: &'a Arc<Shared>, broker: i32, number: u64, listener: ListenerId, io: S) -> Self {
-        let spoken = shared.with(|core, _| core.state.spoken(broker).clone());
+        let (spoken, idle_max) = shared.with(|core, _| {
+            (core.state.spoken(broker).clone(), core.state.settings.connection_idle_max)
+        });
         let login = Login::new(shared.security.sasl.clone(), spoken);
-        Self { shared, broker, listener, number, io, reader: FrameReader::default(), login }
+        let reader = FrameReader::default();
+        Self { shared, broker, listener, number, io, reader, idle_max, login }
     }
 
     async fn run(mut self) -> Result<(), End> {
@@ -154,8 +159,19 @@ impl<'a, S: Io> Connection<'a, S> {
         Ok(())
     }
 
-    async fn next(&mut self) -> io::Result<Option<Bytes>> {
-        self.reader.next(&mut self.io, self.login.frame_bytes_max()).await
+    /// The next frame; none if the client has closed the connection. One over which nothing comes
+    /// for too long is closed here.
+    async fn next(&mut self) -> Result<Option<Bytes>, End> {
+        let bytes_max = self.login.frame_bytes_max();
+        loop {
+            let before = self.reader.buffered();
+            let next = self.reader.next(&mut self.io, bytes_max);
+            match timeout(self.idle_max, next).await {
+                Ok(frame) => return Ok(frame?),
+                Err(_) if self.reader.buffered() > before => {}
+                Err(_) => return Err(End::Closed(format!("idle for {:?}", self.idle_max))),
+            }
+        }
     }
 
     /// Remembers the request, and looks up what shall go wrong with it.

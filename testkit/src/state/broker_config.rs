@@ -80,7 +80,7 @@ pub(crate) fn broker_config_kind(name: &str) -> ConfigKind {
         ConfigKind::Boolean
     } else if name.ends_with(".policy") {
         ConfigKind::Text
-    } else if name == "offsets.retention.check.interval.ms" {
+    } else if ["connections.max.idle.ms", "offsets.retention.check.interval.ms"].contains(&name) {
         ConfigKind::Long
     } else {
         ConfigKind::Int
@@ -114,6 +114,13 @@ const BROKER_CONFIGS: &[BrokerConfig] = &[
         least: 0,
         value: |of| ms(of.broker_session),
         set: |of, value| put(&mut of.broker_session, from_ms(value)),
+    },
+    BrokerConfig {
+        name: "connections.max.idle.ms",
+        default: "600000",
+        least: 0,
+        value: |of| ms(of.connection_idle_max),
+        set: |of, value| put(&mut of.connection_idle_max, from_ms(value)),
     },
     BrokerConfig {
         name: "default.replication.factor",

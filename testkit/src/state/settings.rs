@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     /// How long the controller waits for a broker that is silent. Kafka:
     /// broker.session.timeout.ms.
     pub(crate) broker_session: Duration,
+    /// How long a connection may be idle before it is closed. Kafka: connections.max.idle.ms.
+    pub(crate) connection_idle_max: Duration,
     /// What Metadata calls the cluster.
     pub(crate) cluster_id: String,
     pub(crate) groups: GroupSettings,

@@ -9,7 +9,7 @@ use kurier_protocol::api::metadata::MetadataRequest;
 use kurier_protocol::{ApiKey, ErrorCode, frame};
 use kurier_testkit::TestCluster;
 use tokio::io::AsyncWriteExt;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 fn cluster() -> TestCluster {
     TestCluster::builder().brokers(2).topic("t", 1).build()
@@ -137,6 +137,34 @@ async fn connections_can_be_cut_while_the_broker_goes_on() {
 #[should_panic(expected = "there is no broker 3")]
 fn connections_of_a_broker_that_is_not_there_cannot_be_cut() {
     cluster().drop_connections(3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_over_which_nothing_comes_is_closed() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let idle = ("connections.max.idle.ms", MINUTE.as_millis().to_string());
+    let cluster = TestCluster::builder().topic("t", 1).config(idle.0, idle.1).build();
+    let env = cluster.env(1);
+    let start = Instant::now();
+    let mut idle = Peer::connect(&env, 1).await.unwrap();
+    let mut busy = Peer::connect(&env, 1).await.unwrap();
+    // Who waits for an answer is not idle, nor is a request that comes slowly.
+    let mut waiting = Peer::connect(&env, 1).await.unwrap();
+    waiting.send(FETCH, &fetch(0, 90_000)).await;
+    let mut slow = Peer::connect(&env, 1).await.unwrap();
+    let request = frame::request(&MetadataRequest::default(), 7, 1, None).unwrap().to_bytes();
+    for byte in request.iter().take(3) {
+        slow.stream.write_all(&[*byte]).await.unwrap();
+        sleep(MINUTE / 2).await;
+        busy.call(7, &MetadataRequest::default()).await.unwrap();
+    }
+    assert!(idle.is_closed().await);
+    assert_eq!(start.elapsed(), MINUTE * 3 / 2, "it was closed before that");
+    slow.stream.write_all(&request[3..]).await.unwrap();
+    slow.receive::<MetadataRequest>(7).await.unwrap();
+    waiting.receive::<FetchRequest>(FETCH).await.unwrap();
+    assert!(busy.is_closed().await);
+    assert_eq!(start.elapsed(), MINUTE * 5 / 2);
 }
 
 #[tokio::test(start_paused = true)]
