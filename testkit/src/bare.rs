@@ -1,7 +1,8 @@
 //! Core: a cluster without network, tasks and clock: frames go in, answers come out, and time
 //! passes when its owner says so.
 //!
-//! Fuzz targets and benchmarks drive it; nothing else should, and it may change with any release.
+//! The fuzz target `stateful_testkit` drives it; nothing else should, and it may change with any
+//! release.
 
 use std::fmt;
 use std::sync::Arc;

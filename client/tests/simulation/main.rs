@@ -7,7 +7,7 @@
 //! ```sh
 //! cargo test -p kurier-client --test simulation                     # 20 seeds
 //! KURIER_SEEDS=200 cargo test -p kurier-client --test simulation    # 200
-//! KURIER_SEED=17 cargo test -p kurier-client --test simulation      # this one alone
+//! KURIER_SEED=17 cargo test -p kurier-client --test simulation every_run    # this one alone
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]

@@ -82,7 +82,7 @@ async fn play(plan: &Plan, recorder: &Recorder) -> Result<(Report, Duration), St
     sleep(limit).await;
     match Handle::current().metrics().num_alive_tasks() {
         0 => Ok((report, healed)),
-        left => Err(format!("{left} tasks are left when all clients are gone (N1)")),
+        left => Err(format!("{left} tasks are left when all clients are gone")),
     }
 }
 
@@ -108,7 +108,7 @@ async fn finish(mut who: JoinSet<()>, limit: Duration, name: &str) -> Result<(),
         }
         Ok(())
     };
-    let late = |_| Err(format!("{name} made no progress within {limit:?} after the heal (N2)"));
+    let late = |_| Err(format!("{name} made no progress within {limit:?} after the heal"));
     timeout(limit, all).await.unwrap_or_else(late)
 }
 
@@ -167,13 +167,13 @@ fn judge(plan: &Plan, history: &History, healed: Duration) -> Result<(), String>
     if let Some(first) = check.run(history).first() {
         return Err(explain(plan, &first.to_string(), check.shrink(history).as_ref()));
     }
-    // N2: enqueueing waits for the topic at most `block_max`, which is the delivery timeout here.
+    // Enqueueing waits for the topic at most `block_max`, which is the delivery timeout here.
     let limit = 2 * plan.settings.delivery_timeout + SLACK;
     let sends = history.operations.iter().filter(|op| matches!(op.action, Action::Send(_)));
     for send in sends {
         let took = send.completed.unwrap_or(Duration::MAX).saturating_sub(send.invoked);
         if took > limit {
-            let late = format!("an outcome took {took:?}, {limit:?} is allowed (N2): {send:?}");
+            let late = format!("an outcome took {took:?}, {limit:?} is allowed: {send:?}");
             return Err(explain(plan, &late, None));
         }
     }
