@@ -1,6 +1,5 @@
 //! The cluster as its owner holds it: reach it, look into it, break it.
 
-use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +10,7 @@ use kurier_protocol::{ApiKey, Uuid};
 
 use crate::clock::Now;
 use crate::codecs::Codecs;
+use crate::error::ListenError;
 use crate::net::{Fabric, MemoryNet, Network};
 use crate::produced::Produced;
 use crate::producer_state::Stranger;
@@ -76,12 +76,12 @@ impl TestCluster {
     ///
     /// # Errors
     ///
-    /// A port cannot be opened.
+    /// A port cannot be opened; the error says which.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future closes the ports again.
-    pub async fn serve_tcp(&self, host: &str, port: u16) -> io::Result<TcpCluster> {
+    pub async fn serve_tcp(&self, host: &str, port: u16) -> Result<TcpCluster, ListenError> {
         listen(&self.shared, host, port).await
     }
 }

@@ -1,4 +1,6 @@
-//! What can be wrong with the description of a cluster.
+//! What can be wrong with the description of a cluster, and with its ports.
+
+use std::io;
 
 use kurier_protocol::release::ReleaseError;
 
@@ -39,4 +41,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// Why no clients can come to a broker over TCP.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen at {address}: {source}")]
+pub struct ListenError {
+    /// Where the broker was to listen, as `host:port`.
+    pub address: String,
+    /// What the system says.
+    pub source: io::Error,
 }

@@ -101,7 +101,7 @@ mod builder;
 
 pub use builder::Builder;
 pub use cluster::TestCluster;
-pub use error::Error;
+pub use error::{Error, ListenError};
 pub use fault::{Connections, Fault, Requests};
 pub use group::MigrationPolicy;
 pub use isolation::Isolation;

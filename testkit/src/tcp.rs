@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::entrance::Entrance;
+use crate::error::ListenError;
 use crate::fault::ConnectionFate;
 use crate::server::{serve, turn_away};
 use crate::shared::{Power, Shared};
@@ -43,26 +44,34 @@ impl TcpCluster {
 }
 
 /// Opens a port for each broker: free ones if `port` is 0, else `port` and those after it.
-pub(crate) async fn listen(shared: &Arc<Shared>, host: &str, port: u16) -> io::Result<TcpCluster> {
+///
+/// # Errors
+///
+/// A port cannot be opened.
+pub(crate) async fn listen(
+    shared: &Arc<Shared>,
+    host: &str,
+    port: u16,
+) -> Result<TcpCluster, ListenError> {
+    let failed = |port: u32, source| ListenError { address: at(host, port), source };
     let brokers: Vec<i32> = shared.with(|core, _| core.state.broker_ids().collect());
     let mut listeners = Vec::new();
     let mut addresses = BTreeMap::new();
     for (&broker, step) in brokers.iter().zip(0u16..) {
-        let wanted = if port == 0 { Some(0) } else { port.checked_add(step) };
-        let wanted = wanted.ok_or_else(|| {
-            let what = format!("broker {broker} would listen beyond port 65535");
-            io::Error::new(io::ErrorKind::InvalidInput, what)
-        })?;
-        let listener = TcpListener::bind((host, wanted)).await.map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot listen at {host}:{wanted}: {error}"))
-        })?;
-        let port = listener.local_addr()?.port();
+        let wanted = if port == 0 { 0 } else { u32::from(port) + u32::from(step) };
+        let failed = |source| failed(wanted, source);
+        let bound = u16::try_from(wanted).map_err(|_| io::ErrorKind::InvalidInput.into());
+        let listener = TcpListener::bind((host, bound.map_err(failed)?)).await.map_err(failed)?;
+        let port = listener.local_addr().map_err(failed)?.port();
         addresses.insert(broker, Address { host: advertised(host), port });
         listeners.push((broker, listener, port));
     }
     #[cfg(feature = "tls")]
     let tls = match &shared.security.tls {
-        Some(tls) => Some(tls.door(&hosts(host)).map_err(io::Error::other)?),
+        Some(tls) => {
+            let door = tls.door(&hosts(host)).map_err(io::Error::other);
+            Some(door.map_err(|source| failed(port.into(), source))?)
+        }
         None => None,
     };
     let entrance = Entrance {
@@ -78,6 +87,11 @@ pub(crate) async fn listen(shared: &Arc<Shared>, host: &str, port: u16) -> io::R
         tasks.spawn(door.run(listener));
     }
     Ok(TcpCluster { addresses: addresses.into_values().collect(), tasks })
+}
+
+/// A place to listen, as `host:port`.
+fn at(host: &str, port: u32) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// The port of one broker.

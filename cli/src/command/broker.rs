@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kurier_auth::kerberos::Keytab;
 use kurier_env::{RealWall, Seeded, read_at_most};
-use kurier_testkit::{Builder, TestCluster};
+use kurier_testkit::{Builder, ListenError, TestCluster};
 
 use crate::args::broker::BrokerArgs;
 use crate::args::value::ClusterConfig;
@@ -31,7 +31,7 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
     let builder = secure(builder, args)?;
     let cluster = build(builder)?;
     let served = cluster.serve_tcp(bare(&args.host), args.port).await;
-    let served = served.map_err(|error| cannot_listen(args, &error))?;
+    let served = served.map_err(|error| cannot_listen(&error))?;
     let addresses = served.bootstrap();
     let lines: String = addresses.iter().map(|address| format!("{address}\n")).collect();
     tokio::select! {
@@ -181,19 +181,13 @@ fn access(args: &BrokerArgs) -> String {
     access
 }
 
-fn cannot_listen(args: &BrokerArgs, error: &io::Error) -> Failure {
-    let BrokerArgs { host, port, .. } = args;
-    let advice = match error.kind() {
+fn cannot_listen(error: &ListenError) -> Failure {
+    let ListenError { address, source } = error;
+    let advice = match source.kind() {
         io::ErrorKind::AddrInUse => "choose another --port, or 0 for free ones",
         _ => "check --host and --port",
     };
-    let reason = reason(error);
-    // The test kit names the port that it could not have, where there are several.
-    let what = match reason.split_once("cannot listen at ") {
-        Some((_, what)) => format!("cannot listen at {what}"),
-        None => format!("cannot listen at {host}:{port}: {reason}"),
-    };
-    Failure::Failed(format!("{what}; {advice}"))
+    Failure::Failed(format!("cannot listen at {address}: {}; {advice}", reason(source)))
 }
 
 fn cannot_write(file: &Path, error: &io::Error, option: &str) -> Failure {

@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &DemoArgs) -> Outcome {
 
     let cluster = build(describe(&args.release, args.brokers).topic(TOPIC, 1))?;
     let served = cluster.serve_tcp("127.0.0.1", 0).await.map_err(|error| {
-        Failure::Failed(format!("cannot listen on 127.0.0.1: {}", reason(&error)))
+        Failure::Failed(format!("cannot listen on 127.0.0.1: {}", reason(&error.source)))
     })?;
     let bootstrap = served.bootstrap();
     stdout.print(&started(args, &bootstrap))?;

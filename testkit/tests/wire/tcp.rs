@@ -76,8 +76,13 @@ async fn a_port_that_is_taken_is_named() {
     let cluster = cluster();
     let tcp = cluster.serve_tcp("127.0.0.1", 0).await.unwrap();
     let taken = port(&tcp.bootstrap()[0]);
-    let error = cluster.serve_tcp("127.0.0.1", taken).await.unwrap_err().to_string();
-    assert!(error.contains(&format!("127.0.0.1:{taken}")), "{error}");
+    let error = cluster.serve_tcp("127.0.0.1", taken).await.unwrap_err();
+    assert_eq!(error.address, format!("127.0.0.1:{taken}"));
+    assert_eq!(error.source.kind(), std::io::ErrorKind::AddrInUse);
+    assert!(error.to_string().starts_with(&format!("cannot listen at 127.0.0.1:{taken}: ")));
+    let three = TestCluster::builder().brokers(3).build();
+    let beyond = three.serve_tcp("127.0.0.1", u16::MAX).await.unwrap_err();
+    assert!(["127.0.0.1:65535", "127.0.0.1:65536"].contains(&beyond.address.as_str()));
 }
 
 fn port(address: &str) -> u16 {
