@@ -10,6 +10,7 @@ use kurier_protocol::record::{
 
 use crate::codecs::Codecs;
 use crate::producer_state::ProducerStates;
+use crate::seal::seal_of;
 
 /// How the batches of a log are compacted.
 #[derive(Debug)]
@@ -182,17 +183,7 @@ fn write(
         let latest = if records.is_empty() { batch.max_timestamp() } else { -1 };
         writer.extend_to(delta(batch.last_offset()), latest)?;
     }
-    let seal = Seal {
-        compression: batch.compression(),
-        base_offset,
-        producer_id: batch.producer_id(),
-        producer_epoch: batch.producer_epoch(),
-        base_sequence: batch.base_sequence(),
-        is_transactional: batch.is_transactional(),
-        is_control: batch.is_control(),
-        partition_leader_epoch: batch.partition_leader_epoch(),
-        ..Seal::default()
-    };
+    let seal = Seal { base_offset, ..seal_of(batch) };
     let bytes = writer.seal_with(&seal, &mut codecs.compressor)?;
     RecordBatches::new(bytes).collect()
 }

@@ -9,3 +9,10 @@ pub enum Isolation {
     /// open. Kafka: `read_committed`.
     Committed,
 }
+
+impl Isolation {
+    /// The one that a request asks for by Kafka's number.
+    pub(crate) fn numbered(level: i8) -> Self {
+        if level == 1 { Self::Committed } else { Self::Uncommitted }
+    }
+}

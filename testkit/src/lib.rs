@@ -63,6 +63,7 @@ mod topic_config;
 mod group;
 mod transaction;
 mod producer_state;
+mod seal;
 mod sabotage;
 mod compaction;
 mod produced;

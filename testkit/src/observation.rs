@@ -158,8 +158,7 @@ impl TestCluster {
     pub fn read(&self, topic: &str, partition: i32, isolation: Isolation) -> Vec<Record> {
         let (batches, start, end, aborted) = self.at(topic, partition, |found| {
             let batches = found.log.batches().map(|stored| stored.batch.clone());
-            let (start, end) = (found.log.start(), found.high_watermark());
-            let end = if isolation == Isolation::Committed { found.last_stable() } else { end };
+            let (start, end) = (found.log.start(), found.readable(isolation));
             let aborted = found.producers.aborted(start, end).map(|one| AbortedTransaction {
                 producer_id: one.producer_id,
                 first_offset: one.first_offset,

@@ -10,6 +10,7 @@ use kurier_protocol::release::Release;
 
 use crate::codecs::Codecs;
 use crate::producer_state::Sequenced;
+use crate::seal::seal_of;
 use crate::topic_config::TopicConfig;
 
 /// The records of one partition in a Produce request, and what decides whether they are taken.
@@ -344,14 +345,8 @@ fn rewrite(
             headers: &headers,
         })?;
     }
-    let seal = Seal {
-        compression,
-        producer_id: batch.producer_id(),
-        producer_epoch: batch.producer_epoch(),
-        base_sequence: batch.base_sequence(),
-        is_transactional: batch.is_transactional(),
-        ..Seal::default()
-    };
+    // Where it will stand the log decides.
+    let seal = Seal { compression, base_offset: 0, ..seal_of(batch) };
     writer.seal_with(&seal, &mut codecs.compressor)
 }
 

@@ -2,11 +2,14 @@
 
 use bytes::{Bytes, BytesMut};
 use kurier_protocol::ErrorCode;
-use kurier_protocol::record::{BatchWriter, Magic, RecordBatch, RecordBatches, RecordParts, Seal};
+use kurier_protocol::record::{
+    BatchWriter, Compression, Magic, RecordBatch, RecordBatches, RecordParts, Seal,
+};
 
 use crate::codecs::Codecs;
 use crate::group::{Committed, TopicPartition};
 use crate::log::{Appended, Log};
+use crate::seal::seal_of;
 
 /// A way in which brokers do wrong while they say that all is well. It is for tests of checkers
 /// only: a checker that stays silent while a cluster does this is of no use. Faults that a client
@@ -193,14 +196,6 @@ fn altered(batch: &RecordBatch) -> Option<Bytes> {
         let at = i32::try_from(record.offset - batch.base_offset()).ok()?;
         writer.get_or_insert_with(new).append_at(at, &parts).ok()?;
     }
-    let seal = Seal {
-        base_offset: batch.base_offset(),
-        producer_id: batch.producer_id(),
-        producer_epoch: batch.producer_epoch(),
-        base_sequence: batch.base_sequence(),
-        is_transactional: batch.is_transactional(),
-        partition_leader_epoch: batch.partition_leader_epoch(),
-        ..Seal::default()
-    };
+    let seal = Seal { compression: Compression::None, ..seal_of(batch) };
     writer?.seal(&seal).ok()
 }

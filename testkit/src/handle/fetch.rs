@@ -12,6 +12,7 @@ use kurier_protocol::{ErrorCode, Records, Str, Uuid};
 use super::api::{Api, Context, Outcome};
 use super::leaders::{self, Endpoint};
 use super::{downconversion, nearest};
+use crate::isolation::Isolation;
 use crate::log::{Extent, FirstBatch};
 use crate::sessions::Wanted;
 use crate::state::{Partition, Role, State};
@@ -118,8 +119,10 @@ impl Plan {
                 _ if plan.bytes > 0 => FirstBatch::Omitted,
                 _ => FirstBatch::Whole,
             };
-            let (bytes_max, isolation) =
-                (bytes_max.saturating_sub(plan.bytes), Isolation::of(request));
+            let (bytes_max, isolation) = (
+                bytes_max.saturating_sub(plan.bytes),
+                Isolation::numbered(request.isolation_level),
+            );
             let room = Room { bytes_max, first, isolation };
             let part = look(state, context, (request, wanted), room).unwrap_or_else(Part::Failed);
             match part {
@@ -145,26 +148,9 @@ struct Room {
     isolation: Isolation,
 }
 
-/// What a reader is shown of transactions that are open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Isolation {
-    Uncommitted,
-    Committed,
-}
-
-impl Isolation {
-    fn of(request: &FetchRequest) -> Self {
-        if request.isolation_level == 1 { Self::Committed } else { Self::Uncommitted }
-    }
-
-    /// The offset up to which such a reader is given records by a broker.
-    fn limit(self, partition: &Partition, broker: i32) -> i64 {
-        let limit = match self {
-            Self::Uncommitted => partition.high_watermark(),
-            Self::Committed => partition.last_stable(),
-        };
-        limit.min(partition.end_at(broker))
-    }
+/// Where the log ends for such readers at a broker, which may follow.
+fn reader_end(isolation: Isolation, partition: &Partition, broker: i32) -> i64 {
+    partition.readable(isolation).min(partition.end_at(broker))
 }
 
 fn look(
@@ -194,7 +180,7 @@ fn look(
     }
     let bytes_max = usize::try_from(wanted.partition_max_bytes).unwrap_or(0).min(room.bytes_max);
     let from = state.saboteur.fetch_from(log, wanted.fetch_offset);
-    let until = state.saboteur.fetch_until(log, room.isolation.limit(partition, broker));
+    let until = state.saboteur.fetch_until(log, reader_end(room.isolation, partition, broker));
     let extent = log.extent(from, (bytes_max, until), room.first);
     match extent {
         Ok(extent) if is_in_range => Ok(Part::Data(extent)),
@@ -226,8 +212,8 @@ fn read(
     };
     let log = &partition.log;
     let marks = PartitionData {
-        high_watermark: Isolation::Uncommitted.limit(partition, context.broker),
-        last_stable_offset: Isolation::Committed.limit(partition, context.broker),
+        high_watermark: reader_end(Isolation::Uncommitted, partition, context.broker),
+        last_stable_offset: reader_end(Isolation::Committed, partition, context.broker),
         log_start_offset: log.start(),
         aborted_transactions: aborted(request, wanted, partition, part)
             .map(|told| if saboteur.tells_aborted() { told } else { Vec::new() }),
@@ -264,7 +250,7 @@ fn aborted(
     part: Part,
 ) -> Option<Vec<AbortedTransaction>> {
     let Part::Data(extent) = part else { return None };
-    if Isolation::of(request) == Isolation::Uncommitted {
+    if Isolation::numbered(request.isolation_level) == Isolation::Uncommitted {
         return None;
     }
     let until = partition.log.batches_of(extent).last().map(|last| last.batch.last_offset() + 1);

@@ -8,13 +8,14 @@ use kurier_protocol::api::list_offsets::{
 
 use super::api::{Api, Context, Outcome};
 use super::once::once;
+use crate::isolation::Isolation;
 use crate::log::Found;
 use crate::state::{Partition, State};
 
 impl Api for ListOffsetsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         Outcome::Answer(answer(self, |topic, wanted| {
-            find(state, context, (topic, self.isolation_level), wanted)
+            find(state, context, (topic, Isolation::numbered(self.isolation_level)), wanted)
                 .unwrap_or_else(|code| failed(wanted, code))
         }))
     }
@@ -43,7 +44,7 @@ fn answer(
 fn find(
     state: &mut State,
     context: &Context,
-    (topic, isolation): (&str, i8),
+    (topic, isolation): (&str, Isolation),
     wanted: &ListOffsetsPartition,
 ) -> Result<ListOffsetsPartitionResponse, ErrorCode> {
     let index = wanted.partition_index;
@@ -60,10 +61,7 @@ fn find(
         });
     }
     // What lies beyond is not for consumers, or not yet.
-    let limit = match isolation {
-        1 if context.version >= 2 => partition.last_stable(),
-        _ => partition.high_watermark(),
-    };
+    let limit = partition.readable(isolation);
     // A new leader that does not know yet how far its followers are cannot say (KIP-207).
     let lags = log.epochs().latest_start() > partition.high_watermark();
     let at = |offset| Some(Found { offset, timestamp: -1 });

@@ -7,6 +7,7 @@ use super::lag::{Lag, Why};
 use crate::clock::Now;
 use crate::codecs::Codecs;
 use crate::compaction::Compaction;
+use crate::isolation::Isolation;
 use crate::log::{Appended, Log, OutOfRange, Retention};
 use crate::produced::{Checked, Refusal};
 use crate::producer_state::{ProducerStates, Stranger, Verdict};
@@ -200,6 +201,14 @@ impl Partition {
     /// open transaction were deleted. Kafka: last stable offset.
     pub(crate) fn last_stable(&self) -> i64 {
         self.producers.last_stable(self.high_watermark).max(self.log.start())
+    }
+
+    /// Where such readers stop.
+    pub(crate) fn readable(&self, isolation: Isolation) -> i64 {
+        match isolation {
+            Isolation::Uncommitted => self.high_watermark,
+            Isolation::Committed => self.last_stable(),
+        }
     }
 
     // ---- the log
