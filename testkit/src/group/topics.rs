@@ -11,32 +11,46 @@ pub(crate) type Known = BTreeMap<Str, (Uuid, i32)>;
 #[derive(Debug, Default)]
 pub(crate) struct Topics {
     by_name: Known,
+    /// The topics by their ids, as far as the release has them.
     names: BTreeMap<Uuid, Str>,
     made: u64,
+    partitions: usize,
 }
 
 impl Topics {
-    /// A topic is there, or has more partitions than before.
+    /// A topic is there, has more partitions than before, or an id.
     pub(crate) fn set(&mut self, name: &str, id: Uuid, partitions: usize) {
-        let count = i32::try_from(partitions).unwrap_or(i32::MAX);
-        if self.by_name.insert(name.into(), (id, count)).is_none() {
+        if !self.by_name.contains_key(name) {
             self.made += 1;
         }
-        self.names.insert(id, name.into());
+        self.remove(name);
+        let count = i32::try_from(partitions).unwrap_or(i32::MAX);
+        self.partitions += partitions;
+        self.by_name.insert(name.into(), (id, count));
+        if !id.is_zero() {
+            self.names.insert(id, name.into());
+        }
     }
 
     /// A topic is gone.
     pub(crate) fn remove(&mut self, name: &str) {
-        if let Some((id, _)) = self.by_name.remove(name) {
+        if let Some((id, count)) = self.by_name.remove(name) {
+            self.partitions -= usize::try_from(count).unwrap_or(0);
             self.names.remove(&id);
         }
+    }
+
+    /// How many partitions all topics have together.
+    pub(crate) fn partitions(&self) -> usize {
+        self.partitions
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&(Uuid, i32)> {
         self.by_name.get(name)
     }
 
-    pub(super) fn name(&self, id: Uuid) -> Option<&Str> {
+    /// The topic that has an id.
+    pub(crate) fn name(&self, id: Uuid) -> Option<&Str> {
         self.names.get(&id)
     }
 

@@ -28,8 +28,8 @@ impl State {
         })
     }
 
-    /// Lets the cluster as a whole be another release: it has the features and the log format of
-    /// that one. Topics that have no id get one, if it has ids.
+    /// Lets the cluster as a whole be another release: it has the features, the log format and the
+    /// defaults of that one. Topics that have no id get one, if it has ids.
     pub(crate) fn finalize_release(&mut self, release: Release) {
         self.settings.release = release;
         self.groups.settings.consumer_epoch = i32::from(release >= Release::V4_4);
@@ -38,9 +38,14 @@ impl State {
             self.groups.set_own(group, Some(config.applied(&self.settings)));
         }
         self.transactions.set_rules(self.settings.transaction_rules());
-        for topic in self.topics.values_mut().filter(|topic| topic.id.is_zero()) {
-            topic.id = self.settings.topic_id(self.topics_made);
-            self.topics_made += 1;
+        for (name, topic) in &mut self.topics {
+            topic.config = topic.config.in_release(release);
+            topic.apply_config();
+            if topic.id.is_zero() {
+                topic.id = self.settings.topic_id(self.topics_made);
+                self.topics_made += 1;
+                self.group_topics.set(name, topic.id, topic.partitions.len());
+            }
         }
         self.changes += 1;
     }

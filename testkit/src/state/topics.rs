@@ -33,8 +33,7 @@ impl State {
 
     /// The name of the topic with this id.
     pub(crate) fn topic_name(&self, id: Uuid) -> Option<&Str> {
-        let found = self.topics.iter().find(|(_, topic)| topic.id == id && !id.is_zero());
-        found.map(|(name, _)| name)
+        self.group_topics.name(id)
     }
 
     /// The topic that a request means by an id or, in versions without ids, by a name.

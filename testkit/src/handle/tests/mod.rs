@@ -19,4 +19,5 @@ mod transactions;
 mod consumer_groups;
 mod configs;
 mod group_configs;
+mod upgrade;
 mod group_damage;
