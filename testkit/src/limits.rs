@@ -4,8 +4,11 @@ use std::time::Duration;
 
 /// Brokers of a cluster.
 pub(crate) const BROKERS_MAX: u32 = 1000;
-/// Partitions of a topic. Kafka has no limit; a typing error should not take all memory.
-pub(crate) const PARTITIONS_MAX: i32 = 100_000;
+/// Partitions of all topics together. Kafka has no limit; a typing error should not take all
+/// memory.
+pub(crate) const PARTITIONS_MAX: usize = 100_000;
+/// Partitions that a request may create. Kafka: 10,000, not to be set, from KRaft on.
+pub(crate) const PARTITIONS_CREATED_MAX: usize = 10_000;
 /// Bytes of a request. Kafka: socket.request.max.bytes.
 pub(crate) const REQUEST_BYTES_MAX: usize = 100 << 20;
 /// Bytes of a request before the client has logged in. Kafka: sasl.server.max.receive.size.

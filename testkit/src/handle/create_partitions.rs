@@ -8,12 +8,16 @@ use kurier_protocol::api::create_partitions::{
 
 use super::api::{Api, Context, Outcome};
 use super::once::once;
+use crate::limits::PARTITIONS_CREATED_MAX;
 use crate::state::{NewTopic, State};
 
 impl Api for CreatePartitionsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         if !state.settings.is_kraft() && state.controller() != Some(context.broker) {
             return Outcome::Answer(self.refuse(ErrorCode::NOT_CONTROLLER));
+        }
+        if additional(self, state) > PARTITIONS_CREATED_MAX {
+            return Outcome::Answer(refuse(self, ErrorCode::POLICY_VIOLATION, Some(EXCESSIVE)));
         }
         let results = once(&self.topics, |topic| &topic.name).map(|(topic, times)| {
             let placed = match times {
@@ -35,9 +39,27 @@ impl Api for CreatePartitionsRequest {
     }
 
     fn refuse(&self, code: ErrorCode) -> CreatePartitionsResponse {
-        let results = self.topics.iter().map(|topic| result(topic, code, None)).collect();
-        CreatePartitionsResponse { results, ..Default::default() }
+        refuse(self, code, None)
     }
+}
+
+fn refuse(
+    request: &CreatePartitionsRequest,
+    code: ErrorCode,
+    why: Option<&str>,
+) -> CreatePartitionsResponse {
+    let results = request.topics.iter();
+    let results = results.map(|topic| result(topic, code, why.map(str::to_owned))).collect();
+    CreatePartitionsResponse { results, ..Default::default() }
+}
+
+/// How many partitions a request adds to topics that there are.
+fn additional(request: &CreatePartitionsRequest, state: &State) -> usize {
+    let counts = request.topics.iter().filter_map(|wanted| {
+        let present = state.topic(&wanted.name)?.partitions.len();
+        Some(usize::try_from(wanted.count).unwrap_or(0).saturating_sub(present))
+    });
+    counts.fold(0, usize::saturating_add)
 }
 
 /// The replicas of each new partition.
@@ -90,3 +112,5 @@ fn result(
     let error_message = message.map(Into::into);
     CreatePartitionsTopicResult { name: topic.name.clone(), error_code, error_message }
 }
+
+const EXCESSIVE: &str = "Excessively large number of additional partitions per request.";

@@ -9,6 +9,7 @@ use kurier_protocol::{ErrorCode, Str};
 use super::api::{Api, Context, Outcome};
 use super::once::once;
 use super::setting::topic_settings;
+use crate::limits::PARTITIONS_CREATED_MAX;
 use crate::state::{NewTopic, State, Topic};
 
 impl Api for CreateTopicsRequest {
@@ -16,6 +17,9 @@ impl Api for CreateTopicsRequest {
         let settings = &state.settings;
         if !settings.is_kraft() && state.controller() != Some(context.broker) {
             return Outcome::Answer(self.refuse(ErrorCode::NOT_CONTROLLER));
+        }
+        if partitions(self, state) > PARTITIONS_CREATED_MAX {
+            return Outcome::Answer(refuse(self, ErrorCode::POLICY_VIOLATION, Some(EXCESSIVE)));
         }
         let results = once(&self.topics, |topic| &topic.name).map(|(topic, times)| {
             let planned = match times {
@@ -37,9 +41,28 @@ impl Api for CreateTopicsRequest {
     }
 
     fn refuse(&self, code: ErrorCode) -> CreateTopicsResponse {
-        let topics = self.topics.iter().map(|topic| failed(&topic.name, code, None)).collect();
-        CreateTopicsResponse { topics, ..Default::default() }
+        refuse(self, code, None)
     }
+}
+
+fn refuse(
+    request: &CreateTopicsRequest,
+    code: ErrorCode,
+    why: Option<&'static str>,
+) -> CreateTopicsResponse {
+    let topics = request.topics.iter();
+    let topics = topics.map(|topic| failed(&topic.name, code, why.map(Str::from_static)));
+    CreateTopicsResponse { topics: topics.collect(), ..Default::default() }
+}
+
+/// How many partitions a request asks for.
+fn partitions(request: &CreateTopicsRequest, state: &State) -> usize {
+    let counts = request.topics.iter().map(|topic| match topic.num_partitions {
+        _ if !topic.assignments.is_empty() => topic.assignments.len(),
+        -1 => usize::try_from(state.settings.partitions_default).unwrap_or(0),
+        count => usize::try_from(count).unwrap_or(0),
+    });
+    counts.fold(0, usize::saturating_add)
 }
 
 fn plan(
@@ -120,3 +143,5 @@ fn created(name: &Str, topic: &Topic) -> CreatableTopicResult {
 fn failed(name: &Str, error_code: ErrorCode, error_message: Option<Str>) -> CreatableTopicResult {
     CreatableTopicResult { name: name.clone(), error_code, error_message, ..Default::default() }
 }
+
+const EXCESSIVE: &str = "Excessively large number of partitions per request.";

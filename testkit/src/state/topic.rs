@@ -71,24 +71,27 @@ pub(crate) struct NewTopic<'a> {
 type Place = Result<Vec<Vec<i32>>, (ErrorCode, String)>;
 
 impl NewTopic<'_> {
-    /// The replicas of each partition. Leaders go round the brokers, beginning at `turn`.
+    /// The replicas of each partition. Leaders go round the brokers, beginning at `turn`; no more
+    /// than `left` partitions are placed.
     pub(super) fn place(
         &self,
         brokers: &BTreeMap<i32, Broker>,
         settings: &Settings,
-        turn: u64,
+        (turn, left): (u64, usize),
     ) -> Place {
         if let Some(assignments) = self.assignments {
+            check_room(assignments.len(), left)?;
             return check_assignments(assignments, brokers);
         }
         let count = match self.partitions {
             -1 => settings.partitions_default,
             count => count,
         };
-        if !(1..=PARTITIONS_MAX).contains(&count) {
+        if count < 1 {
             let message = "Number of partitions was set to an invalid non-positive value.";
             return Err((ErrorCode::INVALID_PARTITIONS, message.to_owned()));
         }
+        check_room(usize::try_from(count).unwrap_or(usize::MAX), left)?;
         let replication = match self.replication {
             -1 => settings.replication_default,
             replication => replication,
@@ -114,6 +117,17 @@ impl NewTopic<'_> {
         let ring = |from: usize| alive.iter().cycle().skip(from % alive.len()).take(width);
         Ok((0usize..).zip(0..count).map(|(p, _)| ring(turn + p).copied().collect()).collect())
     }
+}
+
+fn check_room(partitions: usize, left: usize) -> Result<(), (ErrorCode, String)> {
+    if partitions <= left {
+        return Ok(());
+    }
+    let message = format!(
+        "A cluster in memory has at most {PARTITIONS_MAX} partitions: there is room for {left} \
+         more, not for {partitions}."
+    );
+    Err((ErrorCode::POLICY_VIOLATION, message))
 }
 
 fn check_assignments(assignments: &[Vec<i32>], brokers: &BTreeMap<i32, Broker>) -> Place {

@@ -6,6 +6,7 @@ use super::name::{check_topic_name, metric_name};
 use super::partition::Partition;
 use super::topic::{NewTopic, Topic};
 use super::whole::State;
+use crate::limits::PARTITIONS_MAX;
 use crate::topic_config::TopicConfig;
 
 impl State {
@@ -68,7 +69,8 @@ impl State {
         for (name, value) in new.configs {
             config.set(name, value).map_err(|reason| (ErrorCode::INVALID_CONFIG, reason))?;
         }
-        let replicas = new.place(&self.brokers, &self.settings, self.topics_made)?;
+        let at = (self.topics_made, self.partitions_left());
+        let replicas = new.place(&self.brokers, &self.settings, at)?;
         let alive = self.alive();
         let partitions = replicas.into_iter().map(|r| Partition::new(r, &alive)).collect();
         Ok(Topic { id: self.settings.topic_id(self.topics_made), config, partitions })
@@ -108,7 +110,12 @@ impl State {
         new: &NewTopic<'_>,
         from: usize,
     ) -> Result<Vec<Vec<i32>>, (ErrorCode, String)> {
-        new.place(&self.brokers, &self.settings, from as u64)
+        new.place(&self.brokers, &self.settings, (from as u64, self.partitions_left()))
+    }
+
+    /// How many more partitions the cluster may have.
+    fn partitions_left(&self) -> usize {
+        PARTITIONS_MAX.saturating_sub(self.group_topics.partitions())
     }
 
     /// Adds partitions to a topic.

@@ -195,7 +195,7 @@ fn what_kafka_does_not_create_is_not_created() {
         (topic("a/b", 1, 1), ErrorCode::INVALID_TOPIC_EXCEPTION),
         (topic("new", 0, 1), ErrorCode::INVALID_PARTITIONS),
         (topic("new", -2, 1), ErrorCode::INVALID_PARTITIONS),
-        (topic("new", i32::MAX, 1), ErrorCode::INVALID_PARTITIONS),
+        (topic("new", i32::MAX, 1), ErrorCode::POLICY_VIOLATION),
         (topic("new", 1, 0), ErrorCode::INVALID_REPLICATION_FACTOR),
         (topic("new", 1, 4), ErrorCode::INVALID_REPLICATION_FACTOR),
         (config("no.such.name", Some("1")), ErrorCode::INVALID_CONFIG),
@@ -279,6 +279,68 @@ fn before_kraft_only_the_controller_creates_topics() {
     assert_eq!(ask(Release::V2_8, 2), ErrorCode::NOT_CONTROLLER);
     assert_eq!(ask(Release::V2_8, 1), ErrorCode::NONE);
     assert_eq!(ask(Release::V4_4, 2), ErrorCode::NONE);
+}
+
+#[test]
+fn a_request_creates_no_more_partitions_than_kafka_lets_it() {
+    let mut bench = Bench::new(Release::V4_4);
+    let many = |validate_only| CreateTopicsRequest {
+        topics: (0..101).map(|number| topic(&format!("t{number}"), 100, 1)).collect(),
+        validate_only,
+        ..Default::default()
+    };
+    for validate_only in [true, false] {
+        let answer = bench.call(1, 7, &many(validate_only)).answer();
+        assert_eq!(answer.topics.len(), 101);
+        for refused in answer.topics {
+            assert_eq!(refused.error_code, ErrorCode::POLICY_VIOLATION);
+            let why = "Excessively large number of partitions per request.";
+            assert_eq!(refused.error_message.as_deref(), Some(why));
+        }
+    }
+    let topics = [("t", 10_004), ("none", 20_000)].map(|(name, count)| CreatePartitionsTopic {
+        name: name.into(),
+        count,
+        assignments: None,
+    });
+    let mut request = CreatePartitionsRequest { topics: topics.into(), ..Default::default() };
+    let code = |bench: &mut Bench, request: &CreatePartitionsRequest| {
+        bench.call(1, 3, request).answer().results.into_iter().next().unwrap().error_code
+    };
+    assert_eq!(code(&mut bench, &request), ErrorCode::POLICY_VIOLATION);
+    request.topics[0].count -= 1;
+    assert_eq!(code(&mut bench, &request), ErrorCode::NONE);
+    assert_eq!(bench.state.topic("t").unwrap().partitions.len(), 10_003);
+}
+
+#[test]
+fn all_topics_together_have_no_more_partitions_than_fit() {
+    let mut bench = Bench::new(Release::V4_4);
+    let codes: Vec<_> = (0..11)
+        .map(|number| create(&mut bench, 7, topic(&format!("t{number}"), 10_000, 1)))
+        .collect();
+    assert_eq!(codes[..9], [ErrorCode::NONE; 9]);
+    assert_eq!(codes[9..], [ErrorCode::POLICY_VIOLATION; 2]);
+    let by_hand = |partitions: i32| CreatableTopic {
+        assignments: (0..partitions)
+            .map(|partition_index| CreatableReplicaAssignment {
+                partition_index,
+                broker_ids: vec![1],
+            })
+            .collect(),
+        ..topic("hand", -1, -1)
+    };
+    assert_eq!(create(&mut bench, 7, by_hand(9_998)), ErrorCode::POLICY_VIOLATION);
+    assert_eq!(create(&mut bench, 7, by_hand(9_997)), ErrorCode::NONE);
+    let more = vec![CreatePartitionsTopic { name: "t".into(), count: 4, assignments: None }];
+    let request = CreatePartitionsRequest { topics: more, ..Default::default() };
+    let refused = bench.call(1, 3, &request).answer().results.remove(0);
+    assert_eq!(refused.error_code, ErrorCode::POLICY_VIOLATION);
+    let why = "A cluster in memory has at most 100000 partitions: there is room for 0 more, not for \
+               1.";
+    assert_eq!(refused.error_message.as_deref(), Some(why));
+    assert!(bench.state.remove_topic("t0"));
+    assert_eq!(bench.call(1, 3, &request).answer().results.remove(0).error_code, ErrorCode::NONE);
 }
 
 #[test]
