@@ -118,15 +118,8 @@ impl BareCluster {
     fn step(&mut self, waiting: &mut Waiting, is_last_call: bool) -> Step {
         self.state.advance(self.now);
         let header = &waiting.opened.header;
-        let context = Context {
-            client_id: header.client_id.clone().unwrap_or_default(),
-            broker: waiting.broker,
-            listener: ListenerId::MEMORY,
-            version: header.request_api_version,
-            since: waiting.since,
-            now: self.now,
-            is_last_call,
-        };
+        let new = Context::new(header, (waiting.broker, ListenerId::MEMORY), self.now);
+        let context = Context { since: waiting.since, is_last_call, ..new };
         waiting.opened.pending.poll(&mut self.state, &context)
     }
 

@@ -11,7 +11,7 @@ use kurier_protocol::ErrorCode;
 use kurier_protocol::release::Release;
 use kurier_protocol::wire::Segments;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::doctored::{self, Scene};
 use crate::entrance::Entrance;
@@ -307,15 +307,7 @@ impl<'a, S: Io> Connection<'a, S> {
 
     fn context(&self, opened: &Opened) -> Context {
         let now = self.shared.with(|_, now| now);
-        Context {
-            client_id: opened.header.client_id.clone().unwrap_or_default(),
-            broker: self.broker,
-            listener: self.listener,
-            version: opened.header.request_api_version,
-            since: now.instant,
-            now,
-            is_last_call: false,
-        }
+        Context::new(&opened.header, (self.broker, self.listener), now)
     }
 
     /// Sends what is to be sent without a fault.
@@ -344,28 +336,17 @@ impl<'a, S: Io> Connection<'a, S> {
         if let Some(step) = step {
             return (step, None);
         }
-        let since = Instant::now().into_std();
-        let client_id = opened.header.client_id.clone().unwrap_or_default();
-        let mut is_last_call = false;
+        let refusals = Refusals(refused.to_vec());
+        let mut context = Context { refusals, ..self.context(opened) };
         loop {
             // Registered before the poll, so that no change between it and the wait is missed.
             let mut changed = std::pin::pin!(self.shared.changed());
             changed.as_mut().enable();
             let mut unread = None;
             let (step, deadline) = self.shared.with(|core, now| {
-                let context = Context {
-                    client_id: client_id.clone(),
-                    broker: self.broker,
-                    listener: self.listener,
-                    version: opened.header.request_api_version,
-                    since,
-                    now,
-                    is_last_call,
-                };
-                core.state.fetch_bytes_max = self.shared.answer_room().min(FETCH_BYTES_MAX);
-                core.state.refusals = Refusals(refused.to_vec());
+                context.now = now;
+                context.fetch_bytes_max = self.shared.answer_room().min(FETCH_BYTES_MAX);
                 let step = opened.pending.poll(&mut core.state, &context);
-                core.state.refusals = Refusals::default();
                 if let Step::Answer(segments) = &step {
                     // Under the lock, so that the next answer knows of this one.
                     unread = Some(self.shared.count_unread(segments.len()));
@@ -373,7 +354,7 @@ impl<'a, S: Io> Connection<'a, S> {
                 (step, core.state.deadline())
             });
             let Step::Wait(until) = step else { return (step, unread) };
-            if is_last_call {
+            if context.is_last_call {
                 return (step, None);
             }
             // Whoever waits sees to it that what is due in the cluster happens in time.
@@ -382,7 +363,7 @@ impl<'a, S: Io> Connection<'a, S> {
                 biased;
                 () = changed => {}
                 () = sleep_until(until.into()) => {}
-                goes_on = self.reader.read_ahead(&mut self.io) => is_last_call = !goes_on,
+                goes_on = self.reader.read_ahead(&mut self.io) => context.is_last_call = !goes_on,
             }
         }
     }

@@ -86,7 +86,7 @@ fn in_turn(codes: &[ErrorCode], turn: u64) -> ErrorCode {
 }
 
 /// The parts of requests that are being refused while one request is handled.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Refusals(pub(crate) Vec<(Filter, ErrorCode)>);
 
 impl Refusals {

@@ -58,7 +58,7 @@ fn add(
 ) -> Vec<AddPartitionsToTxnTopicResult> {
     // All or nothing: what is right was not tried if something is wrong.
     let wrong = |topic: &Str, partition: i32| {
-        state.refusals.check(topic, partition).err().or_else(|| {
+        context.refusals.check(topic, partition).err().or_else(|| {
             let is_there = state.partition(topic, partition).is_some();
             (!is_there).then_some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
         })

@@ -9,6 +9,8 @@ use kurier_protocol::wire::Segments;
 use kurier_protocol::{ErrorCode, Request, Str, decode, frame};
 
 use crate::clock::Now;
+use crate::fault::Refusals;
+use crate::limits::FETCH_BYTES_MAX;
 use crate::state::{ListenerId, State};
 
 /// An API that the brokers serve.
@@ -37,6 +39,32 @@ pub(crate) struct Context {
     pub(crate) now: Now,
     /// Whether it must not wait, as the client has gone.
     pub(crate) is_last_call: bool,
+    /// Bytes that an answer to a fetch may have now, its first batch apart.
+    pub(crate) fetch_bytes_max: usize,
+    /// What the script refuses of the request.
+    pub(crate) refusals: Refusals,
+}
+
+impl Context {
+    /// That of a request which comes now, through a listener of a broker, and of which the script
+    /// refuses nothing.
+    pub(crate) fn new(
+        header: &RequestHeader,
+        (broker, listener): (i32, ListenerId),
+        now: Now,
+    ) -> Self {
+        Self {
+            client_id: header.client_id.clone().unwrap_or_default(),
+            broker,
+            listener,
+            version: header.request_api_version,
+            since: now.instant,
+            now,
+            is_last_call: false,
+            fetch_bytes_max: FETCH_BYTES_MAX,
+            refusals: Refusals::default(),
+        }
+    }
 }
 
 /// What a handler decided.

@@ -28,7 +28,7 @@ impl Api for FetchRequest {
         let plan = Plan::new(self, &fetch.wanted, state, context);
         let wait = Duration::from_millis(u64::try_from(self.max_wait_ms).unwrap_or(0));
         let until = context.since + wait;
-        let enough = usize::try_from(self.min_bytes).unwrap_or(0).min(bytes_max(self, state));
+        let enough = usize::try_from(self.min_bytes).unwrap_or(0).min(bytes_max(self, context));
         let is_due = plan.is_urgent || plan.bytes >= enough || until <= context.now.instant;
         if !is_due && !context.is_last_call {
             return Outcome::Wait(until);
@@ -110,7 +110,7 @@ enum Part {
 impl Plan {
     fn new(request: &FetchRequest, wanted: &[Wanted], state: &State, context: &Context) -> Self {
         let mut plan = Self { is_urgent: wanted.is_empty(), ..Self::default() };
-        let bytes_max = bytes_max(request, state);
+        let bytes_max = bytes_max(request, context);
         for wanted in wanted {
             // Up to version 2 a client has to raise its limit for a large batch; later the first
             // batch of an answer comes whole.
@@ -136,8 +136,8 @@ impl Plan {
 }
 
 /// Bytes that an answer may have, its first batch apart.
-fn bytes_max(request: &FetchRequest, state: &State) -> usize {
-    usize::try_from(request.max_bytes).unwrap_or(0).min(state.fetch_bytes_max)
+fn bytes_max(request: &FetchRequest, context: &Context) -> usize {
+    usize::try_from(request.max_bytes).unwrap_or(0).min(context.fetch_bytes_max)
 }
 
 /// What may still go into the answer.
@@ -161,7 +161,7 @@ fn look(
 ) -> Result<Part, ErrorCode> {
     let topic = state.resolve(wanted.topic_id, &wanted.topic)?;
     let (wanted, broker) = (&wanted.partition, context.broker);
-    state.refusals.check(&topic, wanted.partition)?;
+    context.refusals.check(&topic, wanted.partition)?;
     let of = (&*topic, wanted.partition);
     let partition = state.held(broker, of, wanted.current_leader_epoch, role(state, context))?;
     if let Some(replica) = nearest::follower(state, context, request, (partition, wanted)) {

@@ -10,9 +10,7 @@ use super::group_config::GroupConfig;
 use super::settings::Settings;
 use super::topic::Topic;
 use crate::codecs::Codecs;
-use crate::fault::Refusals;
 use crate::group::{Groups, Topics};
-use crate::limits::FETCH_BYTES_MAX;
 use crate::sabotage::Saboteur;
 use crate::sessions::Sessions;
 use crate::transaction::Transactions;
@@ -42,10 +40,6 @@ pub(crate) struct State {
     pub(crate) transactions: Transactions,
     pub(crate) saboteur: Saboteur,
     pub(super) members_named: u64,
-    /// Bytes that an answer to a fetch may have now, its first batch apart.
-    pub(crate) fetch_bytes_max: usize,
-    /// What the script refuses of the request that is being handled.
-    pub(crate) refusals: Refusals,
     /// Who coordinates groups and transactional ids that do not stay where they belong.
     pub(super) coordinators: BTreeMap<Str, i32>,
     /// Grows with every change that a waiting request may wait for.
@@ -75,8 +69,6 @@ impl State {
             producers_seen: None,
             next_producer_id: 0,
             listeners: 1,
-            fetch_bytes_max: FETCH_BYTES_MAX,
-            refusals: Refusals::default(),
             coordinators: BTreeMap::new(),
             changes: 0,
         }

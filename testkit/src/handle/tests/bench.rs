@@ -19,14 +19,16 @@ use kurier_protocol::{ErrorCode, Records, Request, Uuid, decode, frame};
 use crate::clock::Now;
 use crate::group::GroupSettings;
 use crate::handle::{Context, Opened, Step, open};
+use crate::limits::{CONNECTION_IDLE_MAX, FETCH_BYTES_MAX};
 use crate::state::{BROKER_SESSION, ListenerId, NewTopic, Settings, State};
-use crate::limits::CONNECTION_IDLE_MAX;
 use crate::transaction::TransactionSettings;
 
 /// A cluster of three brokers with topic `t` of three partitions, led by brokers 1, 2 and 3.
 pub(super) struct Bench {
     pub(super) state: State,
     pub(super) now: Now,
+    /// Bytes that an answer to a fetch may have, its first batch apart.
+    pub(super) fetch_bytes_max: usize,
     calls: u64,
     /// The requests that wait, by number.
     waiting: BTreeMap<u64, Opened>,
@@ -71,6 +73,7 @@ impl Bench {
         let mut bench = Self {
             state: State::new(settings, 3),
             now: Now { instant: instant(), millis: MILLIS },
+            fetch_bytes_max: FETCH_BYTES_MAX,
             calls: 0,
             waiting: BTreeMap::new(),
         };
@@ -128,15 +131,10 @@ impl Bench {
         let opened = self.waiting.remove(&call).map(Ok);
         let opened = opened.unwrap_or_else(|| open(self.state.spoken(broker), &bytes.slice(4..)));
         let Ok(mut opened) = opened else { return Fate::Closed };
-        let context = Context {
-            client_id: "test".into(),
-            broker,
-            listener: ListenerId::MEMORY,
-            version,
-            since: self.now.instant - ago,
-            now: self.now,
-            is_last_call: false,
-        };
+        let new = Context::new(&opened.header, (broker, ListenerId::MEMORY), self.now);
+        let since = self.now.instant - ago;
+        let fetch_bytes_max = self.fetch_bytes_max;
+        let context = Context { since, fetch_bytes_max, ..new };
         match opened.pending.poll(&mut self.state, &context) {
             Step::Wait(until) => {
                 self.waiting.insert(call, opened);

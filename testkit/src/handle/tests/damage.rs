@@ -30,31 +30,24 @@ pub(super) fn damage<R: Request>(bench: &mut Bench, of: impl Fn(&Bench, i16) -> 
     for version in R::VERSIONS.filter(|&version| accepts(release, R::KEY, version)) {
         let request = of(bench, version);
         let good = frame::request(&request, version, 7, Some("c")).unwrap().to_bytes().slice(4..);
-        assert!(feed(bench, version, good.clone()), "{} v{version}", R::KEY);
+        assert!(feed(bench, good.clone()), "{} v{version}", R::KEY);
         for at in 4..good.len() {
             for damage in [0x01, 0x40, 0x80, 0xff] {
                 let mut bad = good.to_vec();
                 bad[at] ^= damage;
-                understood += usize::from(feed(bench, version, bad.into()));
+                understood += usize::from(feed(bench, bad.into()));
             }
-            assert!(!feed(bench, version, good.slice(..at)), "{} v{version} {at}", R::KEY);
+            assert!(!feed(bench, good.slice(..at)), "{} v{version} {at}", R::KEY);
         }
     }
     understood
 }
 
 /// Whether the bytes were understood as a request. What was answered must be fit to be sent.
-fn feed(bench: &mut Bench, version: i16, bytes: Bytes) -> bool {
+fn feed(bench: &mut Bench, bytes: Bytes) -> bool {
     let Ok(mut opened) = open(bench.state.spoken(1), &bytes) else { return false };
-    let context = Context {
-        client_id: "test".into(),
-        broker: 1,
-        listener: ListenerId::MEMORY,
-        version,
-        since: bench.now.instant,
-        now: bench.now,
-        is_last_call: true,
-    };
+    let new = Context::new(&opened.header, (1, ListenerId::MEMORY), bench.now);
+    let context = Context { is_last_call: true, ..new };
     let refusal = opened.pending.refuse(ErrorCode::UNKNOWN_SERVER_ERROR);
     assert!(matches!(refusal, Step::Answer(_)), "{refusal:?}");
     let step = opened.pending.poll(&mut bench.state, &context);

@@ -80,7 +80,7 @@ fn a_partition_gives_no_more_than_it_may() {
 #[test]
 fn while_other_readers_are_slow_an_answer_has_one_batch() {
     let (mut bench, length) = filled(Release::V4_4);
-    bench.state.fetch_bytes_max = 0;
+    bench.fetch_bytes_max = 0;
     // However much it asks for, it is not kept waiting either.
     let request = with_wait(bench.fetch_request(12, &[(0, 0)]), i32::MAX);
     let answer = only(bench.call(1, 12, &request).answer());

@@ -93,15 +93,8 @@ fn answer_to_unknown(release: Release, version: i16) -> ApiVersionsResponse {
     let mut bytes = frame::request(&hello(), 3, 7, None).unwrap().to_bytes().to_vec();
     bytes[6..8].copy_from_slice(&version.to_be_bytes());
     let mut opened = open(&release.into(), &Bytes::from(bytes).slice(4..)).unwrap();
-    let context = crate::handle::Context {
-        client_id: "test".into(),
-        broker: 1,
-        listener: crate::state::ListenerId::MEMORY,
-        version,
-        since: bench.now.instant,
-        now: bench.now,
-        is_last_call: false,
-    };
+    let at = (1, crate::state::ListenerId::MEMORY);
+    let context = crate::handle::Context::new(&opened.header, at, bench.now);
     let crate::handle::Step::Answer(answer) = opened.pending.poll(&mut bench.state, &context)
     else {
         panic!("no answer")
