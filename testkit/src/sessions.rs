@@ -73,6 +73,12 @@ impl Sessions {
         Self { sessions: BTreeMap::new(), latest_id: 0, slots, partitions_max }
     }
 
+    /// The same for one of many brokers. Kafka's draw their ids by chance: what holds for all of
+    /// them is that a client finds nothing under another broker's id.
+    pub(crate) fn of_broker(self, broker: i32) -> Self {
+        Self { latest_id: broker.saturating_mul(IDS_OF_A_BROKER), ..self }
+    }
+
     /// Says what a request is about, without changing a session.
     ///
     /// # Errors
@@ -239,6 +245,9 @@ impl Wanted {
             || answer.preferred_read_replica >= 0
     }
 }
+
+/// How far the ids of brokers are apart.
+const IDS_OF_A_BROKER: i32 = 2_000_000;
 
 /// What a client was told of a partition that it knows nothing of.
 const NOTHING: (i64, i64) = (-1, -1);

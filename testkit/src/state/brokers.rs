@@ -75,7 +75,7 @@ impl State {
     /// The fetch sessions of a broker.
     pub(crate) fn sessions(&mut self, broker: i32) -> &mut Sessions {
         let slots = self.settings.fetch_sessions_max;
-        self.sessions.entry(broker).or_insert_with(|| Sessions::new(slots))
+        self.sessions.entry(broker).or_insert_with(|| Sessions::new(slots).of_broker(broker))
     }
 
     /// The topics, by name and id, and partitions that a fetch is about; none if its session is

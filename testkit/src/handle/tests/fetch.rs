@@ -248,21 +248,41 @@ fn a_session_that_goes_on_in_an_older_version_is_not_told_of_a_divergence() {
 }
 
 #[test]
+fn a_client_finds_no_session_under_the_id_that_another_broker_gave_it() {
+    let mut bench = Bench::new(Release::V4_4);
+    let request = |bench: &Bench, partition| FetchRequest {
+        session_epoch: 0,
+        ..bench.fetch_request(12, &[(partition, 0)])
+    };
+    let ids = [1, 2, 3].map(|broker| {
+        let request = request(&bench, broker - 1);
+        bench.call(broker, 12, &request).answer().session_id
+    });
+    assert!(ids.iter().all(|id| *id > 0), "{ids:?}");
+    for (broker, session_id) in [(1, ids[1]), (2, ids[2]), (3, ids[0])] {
+        let next = FetchRequest { session_id, session_epoch: 1, ..Default::default() };
+        let mixed = bench.call(broker, 12, &next).answer().error_code;
+        assert_eq!(mixed, ErrorCode::FETCH_SESSION_ID_NOT_FOUND);
+    }
+}
+
+#[test]
 fn a_session_is_asked_for_what_is_new() {
     let (mut bench, _) = filled(Release::V4_4);
     bench.state.partition_mut("t", 1).unwrap().set_leader(Some(1));
     let request = bench.fetch_request(12, &[(0, 0), (1, 0)]);
     let first = bench.call(1, 12, &FetchRequest { session_epoch: 0, ..request }).answer();
-    assert_eq!((first.session_id, first.responses[0].partitions.len()), (1, 2));
+    let session_id = first.session_id;
+    assert_eq!(first.responses[0].partitions.len(), 2);
     let quiet = FetchRequest {
-        session_id: 1,
+        session_id,
         session_epoch: 1,
         max_wait_ms: 100,
         ..bench.fetch_request(12, &[(0, 3)])
     };
     assert!(matches!(bench.call(1, 12, &quiet), Fate::Waits(_)));
     let late = bench.call_again(1, 12, &quiet, Duration::from_millis(100)).answer();
-    assert_eq!((late.session_id, late.responses.len()), (1, 0));
+    assert_eq!((late.session_id, late.responses.len()), (session_id, 0));
     bench.produce(9, "t", 1, batch(Magic::V2, Compression::None, &["new"]));
     let next = FetchRequest { session_epoch: 2, topics: vec![], ..quiet };
     assert_eq!(values(&only(bench.call(1, 12, &next).answer())), numbered(0, &["new"]));

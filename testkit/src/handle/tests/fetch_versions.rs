@@ -99,16 +99,18 @@ fn a_session_gains_and_loses_partitions_in_every_version_that_has_sessions() {
                 ..Bench::new(release).fetch_request(version, partitions)
             };
             let first = send(from(&[(0, 0), (1, 0)], 0, 0));
-            assert_eq!(first, (ErrorCode::NONE, 1, vec![0, 1]), "{release} v{version}");
+            let id = first.1;
+            assert!(id > 0, "{release} v{version}");
+            assert_eq!(first, (ErrorCode::NONE, id, vec![0, 1]), "{release} v{version}");
             // Partition 0 is forgotten, 2 is new, and of 1 there is nothing to say.
-            let mut next = from(&[(2, 0)], 1, 1);
+            let mut next = from(&[(2, 0)], id, 1);
             let (topic, topic_id) = (next.topics[0].topic.clone(), next.topics[0].topic_id);
             next.forgotten_topics_data =
                 vec![ForgottenTopic { topic, topic_id, partitions: vec![0] }];
-            assert_eq!(send(next), (ErrorCode::NONE, 1, vec![2]), "{release} v{version}");
-            let mut empty = from(&[(0, 0)], 1, 2);
+            assert_eq!(send(next), (ErrorCode::NONE, id, vec![2]), "{release} v{version}");
+            let mut empty = from(&[(0, 0)], id, 2);
             empty.topics.clear();
-            assert_eq!(send(empty), (ErrorCode::NONE, 1, vec![]), "{release} v{version}");
+            assert_eq!(send(empty), (ErrorCode::NONE, id, vec![]), "{release} v{version}");
         }
     }
 }
