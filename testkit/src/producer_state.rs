@@ -1,6 +1,6 @@
 //! Core: what a partition remembers of its idempotent and transactional producers (KIP-98).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kurier_protocol::ErrorCode;
 use kurier_protocol::record::RecordBatch;
@@ -13,6 +13,8 @@ use crate::transaction::Marker;
 #[derive(Debug, Default)]
 pub(crate) struct ProducerStates {
     states: BTreeMap<i64, ProducerState>,
+    /// Where transactions begin that are open, and whose they are: what `open_from` says of each.
+    open: BTreeSet<(i64, i64)>,
     /// The transactions that were aborted, in the order of their markers.
     aborted: Vec<Ended>,
     /// Transactions whose markers were not below the high watermark yet: not all replicas know
@@ -135,9 +137,11 @@ impl ProducerStates {
         timestamp: i64,
         (base_offset, last_offset): (i64, i64),
     ) {
-        let state = self.enter(written.producer_id, written.epoch);
-        if written.is_transactional {
-            state.open_from.get_or_insert(base_offset);
+        let id = written.producer_id;
+        let state = self.enter(id, written.epoch);
+        let begins = written.is_transactional && state.open_from.is_none();
+        if begins {
+            state.open_from = Some(base_offset);
         }
         state.timestamp = timestamp;
         if state.batches.len() == PRODUCER_BATCHES_MAX {
@@ -145,6 +149,9 @@ impl ProducerStates {
         }
         let sequences = (written.first, written.last);
         state.batches.push_back(Written { sequences, base_offset, last_offset, timestamp });
+        if begins {
+            self.open.insert((base_offset, id));
+        }
     }
 
     /// Remembers the end of a transaction, whose marker was appended at a time.
@@ -159,6 +166,7 @@ impl ProducerStates {
         state.coordinator_epoch = marker.coordinator_epoch;
         state.timestamp = timestamp;
         let Some(first_offset) = state.open_from.take() else { return };
+        self.open.remove(&(first_offset, marker.producer_id));
         let ended = Ended { producer_id: marker.producer_id, first_offset, last_offset: offset };
         self.unreplicated.push(ended);
         if marker.end == TransactionEnd::Abort {
@@ -204,7 +212,7 @@ impl ProducerStates {
     /// Where the first transaction begins of which not all replicas know that it has ended:
     /// committed records are read up to there. Kafka: last stable offset.
     pub(crate) fn last_stable(&self, high_watermark: i64) -> i64 {
-        let open = self.states.values().filter_map(|state| state.open_from);
+        let open = self.open.first().map(|(offset, _)| *offset).into_iter();
         let unreplicated =
             self.unreplicated.iter().filter(|ended| ended.last_offset >= high_watermark);
         let unstable = open.chain(unreplicated.map(|ended| ended.first_offset));
@@ -252,6 +260,7 @@ impl ProducerStates {
     /// Forgets all producers: nothing is left of their records, or of the memory of them.
     pub(crate) fn forget(&mut self) {
         self.states.clear();
+        self.open.clear();
         self.unreplicated.clear();
     }
 
@@ -261,6 +270,7 @@ impl ProducerStates {
             state.batches.retain(|written| written.last_offset >= offset);
             !state.batches.is_empty()
         });
+        self.open.retain(|(_, id)| self.states.contains_key(id));
     }
 
     /// Learns everything anew from the batches of a log, after it lost its end.
@@ -397,6 +407,28 @@ mod tests {
         states.push_marker(marker, (5, 0), 3);
         assert_eq!((states.last_stable(3), states.last_stable(5)), (0, 0));
         assert_eq!(states.last_stable(6), 6);
+    }
+
+    #[test]
+    fn what_is_stable_is_known_from_the_first_open_transaction() {
+        let of = |producer_id| Sequenced { producer_id, is_transactional: true, ..batch(0, 0, 0) };
+        let ends = |states: &mut ProducerStates, producer_id, offset: i64| {
+            let end = TransactionEnd::Abort;
+            let marker = Marker { producer_id, epoch: 0, end, coordinator_epoch: 0 };
+            states.push_marker(marker, (offset, 0), offset + 1);
+        };
+        let mut states = after(&[(of(1), 3), (of(2), 4), (of(3), 5)]);
+        assert_eq!(states.last_stable(6), 3);
+        ends(&mut states, 2, 6);
+        ends(&mut states, 1, 7);
+        assert_eq!(states.last_stable(8), 5);
+        ends(&mut states, 3, 8);
+        assert_eq!(states.last_stable(9), 9);
+        let mut states = after(&[(of(1), 3), (of(2), 4)]);
+        states.forget_before(4);
+        assert_eq!(states.last_stable(5), 4, "who is forgotten has nothing open");
+        states.forget();
+        assert_eq!(states.last_stable(5), 5);
     }
 
     #[test]
