@@ -15,7 +15,7 @@ use crate::bare::BareCluster;
 use crate::clock::PausableWall;
 use crate::cluster::TestCluster;
 use crate::error::Error;
-use crate::group::{GroupSettings, MigrationPolicy};
+use crate::group::GroupSettings;
 use crate::limits::{BROKERS_MAX, CONNECTION_IDLE_MAX, FETCH_SESSIONS_MAX, REQUESTS_KEPT_MAX};
 use crate::recorder::Recorder;
 use crate::sasl::{Sasl, SaslMechanism};
@@ -66,9 +66,7 @@ pub struct Builder {
     release: String,
     versions: BTreeMap<ApiKey, RangeInclusive<i16>>,
     auto_create: bool,
-    partitions_default: i32,
     replication_default: Option<i16>,
-    fetch_sessions_max: usize,
     requests_kept: usize,
     topics: Vec<(String, i32)>,
     racks: BTreeMap<i32, String>,
@@ -91,9 +89,7 @@ impl Builder {
             release: Release::NEWEST.name().to_owned(),
             versions: BTreeMap::new(),
             auto_create: true,
-            partitions_default: 1,
             replication_default: None,
-            fetch_sessions_max: FETCH_SESSIONS_MAX,
             requests_kept: REQUESTS_KEPT_MAX,
             topics: Vec::new(),
             racks: BTreeMap::new(),
@@ -187,26 +183,11 @@ impl Builder {
         Self { auto_create, ..self }
     }
 
-    /// Partitions of topics that are created without a number. Kafka: `num.partitions`.
-    /// Default: 1.
-    #[must_use]
-    pub fn partitions_default(self, count: i32) -> Self {
-        Self { partitions_default: count, ..self }
-    }
-
     /// Replicas of topics that are created without a number. Kafka: `default.replication.factor`.
     /// Default: 3, or as many as there are brokers.
     #[must_use]
     pub fn replication_default(self, count: i16) -> Self {
         Self { replication_default: Some(count), ..self }
-    }
-
-    /// How many fetch sessions (KIP-227) a broker remembers. With none, or without room for
-    /// another one, clients send all partitions in each request. Kafka:
-    /// `max.incremental.fetch.session.cache.slots`. Default: 1000.
-    #[must_use]
-    pub fn fetch_sessions_max(self, sessions: usize) -> Self {
-        Self { fetch_sessions_max: sessions, ..self }
     }
 
     /// How long the controller waits for a broker that is [paused](TestCluster::pause_broker)
@@ -225,93 +206,10 @@ impl Builder {
         self
     }
 
-    /// The shortest session that a member of a group may ask for. Kafka:
-    /// `group.min.session.timeout.ms`. Default: 6 s.
-    #[must_use]
-    pub fn group_min_session_timeout(mut self, timeout: Duration) -> Self {
-        self.groups.session_min_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
-        self
-    }
-
     /// How many members a group may have. Kafka: `group.max.size`. Default: as many as come.
     #[must_use]
     pub fn group_max_size(mut self, members: usize) -> Self {
         self.groups.members_max = members;
-        self
-    }
-
-    /// How many members a consumer group may have (KIP-848). Kafka: `group.consumer.max.size`.
-    /// Default: as many as come.
-    #[must_use]
-    pub fn consumer_group_max_size(mut self, members: usize) -> Self {
-        self.groups.consumer_members_max = members;
-        self
-    }
-
-    /// How long it takes at least from one assignment of a consumer group to the next. Kafka, since
-    /// 4.4: `group.consumer.assignment.interval.ms`, there 1 s. Default: 0.
-    #[must_use]
-    pub fn consumer_group_assignment_interval(mut self, interval: Duration) -> Self {
-        self.groups.consumer_assignment_interval = interval;
-        self
-    }
-
-    /// Whether groups with members change their protocol. Kafka:
-    /// `group.consumer.migration.policy`. Default: [`MigrationPolicy::Bidirectional`].
-    #[must_use]
-    pub fn consumer_group_migration_policy(mut self, policy: MigrationPolicy) -> Self {
-        self.groups.migration = policy;
-        self
-    }
-
-    /// How long committed offsets are kept that nobody reads (KIP-211). Kafka:
-    /// `offsets.retention.minutes`. Default: 7 days.
-    #[must_use]
-    pub fn offsets_retention(mut self, retention: Duration) -> Self {
-        self.groups.offsets_retention = retention;
-        self
-    }
-
-    /// How often it is looked for offsets that were kept for long enough, and for groups without
-    /// offsets and members, which are forgotten. At least 1 ms. Kafka:
-    /// `offsets.retention.check.interval.ms`. Default: 10 minutes.
-    #[must_use]
-    pub fn offsets_retention_check_interval(mut self, interval: Duration) -> Self {
-        self.groups.offsets_check = interval.max(Duration::from_millis(1));
-        self
-    }
-
-    /// How long a transactional id is remembered that has no transaction. Kafka:
-    /// `transactional.id.expiration.ms`. Default: 7 days.
-    #[must_use]
-    pub fn transactional_id_expiration(mut self, expiration: Duration) -> Self {
-        self.transactions.id_expiration = expiration;
-        self
-    }
-
-    /// How long a member of a consumer group (KIP-848) may be silent. Kafka:
-    /// `group.consumer.session.timeout.ms`. Default: 45 s.
-    #[must_use]
-    pub fn consumer_group_session_timeout(mut self, timeout: Duration) -> Self {
-        self.groups.consumer_session = timeout;
-        self
-    }
-
-    /// How often a member of a consumer group (KIP-848) shall send a heartbeat, and so learns of
-    /// changes. Kafka: `group.consumer.heartbeat.interval.ms`. Default: 5 s.
-    #[must_use]
-    pub fn consumer_group_heartbeat_interval(mut self, interval: Duration) -> Self {
-        let ms = i32::try_from(interval.as_millis()).unwrap_or(i32::MAX);
-        self.groups.consumer_heartbeat_ms = ms;
-        self
-    }
-
-    /// The longest timeout that a transactional producer may ask for. Kafka:
-    /// `transaction.max.timeout.ms`. Default: 15 minutes.
-    #[must_use]
-    pub fn transaction_max_timeout(mut self, timeout: Duration) -> Self {
-        let ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
-        self.transactions.timeout_max_ms = ms;
         self
     }
 
@@ -455,9 +353,9 @@ impl Builder {
             release,
             spoken: Spoken::new(release, self.versions.clone()),
             auto_create: self.auto_create,
-            partitions_default: self.partitions_default,
+            partitions_default: 1,
             replication_default: self.replication_default.unwrap_or_else(|| count.min(3)),
-            fetch_sessions_max: self.fetch_sessions_max,
+            fetch_sessions_max: FETCH_SESSIONS_MAX,
             broker_session: self.broker_session,
             connection_idle_max: CONNECTION_IDLE_MAX,
             cluster_id: numbered_id(CLUSTER_IDS, 0).to_string(),

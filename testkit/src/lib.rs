@@ -104,7 +104,6 @@ pub use builder::Builder;
 pub use cluster::TestCluster;
 pub use error::{Error, ListenError};
 pub use fault::{Connections, Fault, Requests};
-pub use group::MigrationPolicy;
 pub use isolation::Isolation;
 pub use peer::Peer;
 pub use planted::PlantedFault;

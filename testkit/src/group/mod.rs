@@ -24,7 +24,7 @@ pub(crate) use member::Caller;
 pub(crate) use offsets::{Committed, Offsets, TopicPartition, TransactionEnd};
 pub(crate) use refusal::Refusal;
 pub(crate) use settings::GroupSettings;
-pub use settings::MigrationPolicy;
+pub(crate) use settings::MigrationPolicy;
 pub(crate) use slot::{Look, Reply, Slot};
 pub(crate) use topics::Topics;
 

@@ -77,7 +77,7 @@ impl GroupSettings {
 /// Whether a group with members changes its protocol when a member of the other one comes, or the
 /// last one of the other one has gone (KIP-848). Kafka: `group.consumer.migration.policy`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MigrationPolicy {
+pub(crate) enum MigrationPolicy {
     /// From the classic protocol to that of consumer groups, and back: Kafka's default.
     #[default]
     Bidirectional,
