@@ -64,16 +64,13 @@ impl Member {
             is_new: true,
             owes_sync: false,
         };
-        member.update(caller.version, request);
+        member.update(request);
         member
     }
 
     /// Takes what a further JoinGroup says.
-    pub(super) fn update(&mut self, version: i16, request: &JoinGroupRequest) {
-        self.session = millis(request.session_timeout_ms);
-        // Version 0 has one timeout for both.
-        let is_said = version >= 1 && request.rebalance_timeout_ms >= 0;
-        self.rebalance = if is_said { millis(request.rebalance_timeout_ms) } else { self.session };
+    pub(super) fn update(&mut self, request: &JoinGroupRequest) {
+        (self.session, self.rebalance) = timeouts(request);
         self.protocols = request.protocols.kept();
     }
 
@@ -108,6 +105,13 @@ impl Member {
             metadata: self.metadata(protocol),
         }
     }
+}
+
+/// How long a member may be silent, and take to join again. Version 0 has one time for both.
+pub(super) fn timeouts(request: &JoinGroupRequest) -> (Duration, Duration) {
+    let session = millis(request.session_timeout_ms);
+    let is_said = request.rebalance_timeout_ms >= 0;
+    (session, if is_said { millis(request.rebalance_timeout_ms) } else { session })
 }
 
 /// A time of the protocol; negative ones are none.

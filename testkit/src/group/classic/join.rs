@@ -104,7 +104,7 @@ impl Classic {
         let slot = Slot::new();
         if let Some(member) = self.members.get_mut(id) {
             let before = std::mem::replace(&mut member.awaits, Awaits::Join(slot.clone()));
-            member.update(caller.version, request);
+            member.update(request);
             if let Awaits::Join(before) = before {
                 self.answer(before, refused(ErrorCode::REBALANCE_IN_PROGRESS, id));
             }
@@ -147,7 +147,7 @@ impl Classic {
         let awaits = std::mem::replace(&mut member.awaits, Awaits::Nothing);
         self.release(awaits, ErrorCode::FENCED_INSTANCE_ID, old);
         member.touch(caller.now);
-        member.update(caller.version, request);
+        member.update(request);
         let is_leader = self.leader.as_ref() == Some(old);
         if is_leader {
             self.leader = Some(id.clone());

@@ -1,7 +1,9 @@
 //! Core: SyncGroup: the leader of a classic group assigns, the others wait for it.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
+use bytes::Bytes;
 use kurier_protocol::api::sync_group::{SyncGroupRequest, SyncGroupResponse};
 use kurier_protocol::{ErrorCode, Str};
 
@@ -68,9 +70,11 @@ impl Classic {
     }
 
     fn assign(&mut self, now: Instant, request: &SyncGroupRequest) {
+        // What is said last of a member counts.
+        let given = request.assignments.iter().map(|given| (&given.member_id, &given.assignment));
+        let given: BTreeMap<&Str, &Bytes> = given.collect();
         for (id, member) in &mut self.members {
-            let given = request.assignments.iter().rfind(|given| given.member_id == *id);
-            member.assignment = given.map(|given| given.assignment.kept()).unwrap_or_default();
+            member.assignment = given.get(id).map(|given| given.kept()).unwrap_or_default();
         }
         self.phase = Phase::Stable;
         let ids: Vec<Str> = self.members.keys().cloned().collect();

@@ -21,7 +21,7 @@ use super::heartbeat::{Entrant, check_fence, unknown_instance};
 use super::member::{ClassicMember, ConsumerMember, MemberState};
 use crate::group::assignor::Assignment;
 use crate::group::claim::Claim;
-use crate::group::member::{Caller, millis};
+use crate::group::member::{Caller, timeouts};
 use crate::group::refusal::Refusal;
 use crate::group::settings::{GroupSettings, MigrationPolicy};
 use crate::group::topics::Topics;
@@ -259,10 +259,8 @@ impl ConsumerMember {
         }
         self.names = said.topics.iter().map(Str::kept).collect();
         self.regex = None;
-        let session = millis(request.session_timeout_ms);
-        // Version 0 has one timeout for both.
-        let is_said = request.rebalance_timeout_ms >= 0;
-        self.rebalance = if is_said { millis(request.rebalance_timeout_ms) } else { session };
+        let (session, rebalance) = timeouts(request);
+        self.rebalance = rebalance;
         self.classic = Some(ClassicMember { session, protocols: request.protocols.kept() });
         self.timers.session = Some(caller.now + session);
         self.timers.sync = Some(caller.now + self.rebalance);
