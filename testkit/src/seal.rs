@@ -1,4 +1,4 @@
-//! Core: how a batch is sealed that stands for another one: by the same producer, at the same place.
+//! Core: how a batch is sealed that stands for another one: by the same producer, at its place.
 
 use kurier_protocol::record::{RecordBatch, Seal};
 

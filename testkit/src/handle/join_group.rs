@@ -62,7 +62,8 @@ impl Progress<JoinGroupRequest> for Slot<JoinGroupResponse> {
     }
 }
 
-/// Joins a group whose members speak the protocol of consumer groups; `None` if it is no such group.
+/// Joins a group whose members speak the protocol of consumer groups; `None` if it is no such
+/// group.
 fn join_consumers(
     request: &JoinGroupRequest,
     state: &mut State,

@@ -336,8 +336,8 @@ fn all_topics_together_have_no_more_partitions_than_fit() {
     let request = CreatePartitionsRequest { topics: more, ..Default::default() };
     let refused = bench.call(1, 3, &request).answer().results.remove(0);
     assert_eq!(refused.error_code, ErrorCode::POLICY_VIOLATION);
-    let why = "A cluster in memory has at most 100000 partitions: there is room for 0 more, not for \
-               1.";
+    let why = "A cluster in memory has at most 100000 partitions: there is room for 0 more, not \
+               for 1.";
     assert_eq!(refused.error_message.as_deref(), Some(why));
     assert!(bench.state.remove_topic("t0"));
     assert_eq!(bench.call(1, 3, &request).answer().results.remove(0).error_code, ErrorCode::NONE);
