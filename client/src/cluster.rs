@@ -11,6 +11,7 @@ use kurier_env::{Env, Purpose, watch};
 use kurier_protocol::{ApiKey, Request};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 
 use crate::config::ClientConfig;
 use crate::error::{About, Cause, Error, Remedy, Waiting, means_missing, remedy};
@@ -86,7 +87,10 @@ impl Cluster {
             bootstrap: servers.into(),
         };
         sources.connections.prepare().await?;
-        let (publish, picture) = watch::channel(Arc::new(bootstrap(&sources).await?));
+        let first = Arc::new(bootstrap(&sources).await?);
+        let (cluster, brokers) = (first.cluster_id.as_deref(), first.brokers().count());
+        tracing::info!(cluster, brokers, "found the cluster");
+        let (publish, picture) = watch::channel(first);
         let (wishes, wished) = watch::channel(Wishes::default());
         let (hints, hinted) = mpsc::channel(HINTS_MAX);
         sources.connections.metrics().metadata_came(Instant::now().into_std());
@@ -103,7 +107,8 @@ impl Cluster {
         });
         let request_timeout = sources.config.request_timeout;
         let cluster = Self { interest: Interest::new(&shared), shared, request_timeout };
-        tokio::spawn(Driver::new(sources, publish, wished, hinted).run());
+        let driver = Driver::new(sources, publish, wished, hinted);
+        tokio::spawn(driver.run().instrument(tracing::debug_span!("metadata")));
         Ok(cluster)
     }
 

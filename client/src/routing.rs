@@ -106,6 +106,8 @@ async fn send<R: Request>(
         if !is_safe || !retries.wait().await {
             return answer;
         }
+        let error = answer.err().map(tracing::field::display);
+        tracing::debug!(api = %R::KEY, error, "asking again");
     }
 }
 

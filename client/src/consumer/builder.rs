@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kurier_protocol::record::DecompressLimits;
+use tracing::Instrument;
 
 use super::config::{ConsumerConfig, OffsetReset, Start, Stop};
 use super::driver::{Driver, Wanted};
@@ -127,7 +128,8 @@ impl ConsumerBuilder {
             lost: BTreeMap::new(),
             picture_seen: None,
         };
-        tokio::spawn(driver.run(wanted));
+        let span = tracing::debug_span!("consumer", class = ?driver.class);
+        tokio::spawn(driver.run(wanted).instrument(span));
         Ok(Consumer::new(shared, env, limits, reads))
     }
 

@@ -326,6 +326,8 @@ impl Fetcher {
         let Some(track) = self.track(turn.slot) else { return };
         let wait = track.backoff.next(moment.chance);
         track.trouble = Some(error.clone());
+        let (topic, partition) = (&track.topic, track.partition);
+        tracing::debug!(%topic, partition, ?wait, %error, "fetching again");
         self.tell_outage(turn.slot, moment.now, |_| error.clone());
         self.wait(turn.slot, moment.now, wait);
     }

@@ -11,6 +11,7 @@ use kurier_protocol::{ApiKey, ErrorCode};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::news;
 use super::picture::{Leader, Picture};
 use super::question::{must_ask_for_all, question};
 use super::recovery::{Reason, Recovery};
@@ -139,6 +140,7 @@ impl Driver {
         let picture = Arc::clone(&self.picture.borrow());
         let at = (&*hint.topic, hint.partition);
         if let Some(next) = picture.with_leader(at, hint.leader, hint.address.as_ref()) {
+            news::tell(&picture, &next);
             self.picture.send_replace(Arc::new(next));
         }
     }
@@ -161,6 +163,7 @@ impl Driver {
                     next.retain_topics(|name| wishes.topics.contains_key(name));
                     wishes.missing(&next)
                 };
+                news::tell(&held, &next);
                 self.picture.send_replace(Arc::new(next));
                 self.sources.connections.metrics().metadata_came(now);
                 self.sources.connections.release_bootstrap();

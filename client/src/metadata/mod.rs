@@ -5,6 +5,7 @@ mod merge;
 mod wishes;
 mod question;
 mod refresh;
+mod news;
 mod recovery;
 mod coordinators;
 mod idle;

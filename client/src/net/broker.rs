@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::address::Address;
 use super::class::Class;
@@ -279,7 +280,9 @@ impl Connections {
             let _in_runtime = self.0.runtime.enter();
             Connection::new(dial, ends)
         };
-        self.0.runtime.spawn(connection.run());
+        let span =
+            tracing::debug_span!("connection", address = %route.address, class = ?route.class);
+        self.0.runtime.spawn(connection.run().instrument(span));
         BrokerHandle { address: route.address.clone(), commands, state, load, cut }
     }
 

@@ -194,6 +194,8 @@ impl Connection {
             _ => Phase::Resting,
         });
         let Some(cause) = end.map(|cause| self.explained(cause, &serving)) else {
+            let reason = if serving.is_closing { "nobody uses it any more" } else { "it is idle" };
+            tracing::debug!(address = %self.address, reason, "closed");
             let leave = poll_fn(|cx| serving.frames.poll_shutdown(cx));
             // Whoever has gone already does not hear it.
             return drop(timeout(SHUTDOWN_MAX, leave).await);
@@ -500,6 +502,7 @@ impl Serving {
         match sent.what.complete(sent.version, &body) {
             Ok(wait) if wait.is_zero() => Ok(()),
             Ok(wait) => {
+                tracing::debug!(address, ?wait, "throttled");
                 let until = self.last_use + wait;
                 self.muted_until = Some(self.muted_until.map_or(until, |m| m.max(until)));
                 Ok(())

@@ -177,6 +177,8 @@ impl Dial {
         let login = timeout(limit, authenticator.log_in(&mut line, carrier)).await;
         let late = |_| authenticator.failed(LoginFault::TimedOut(limit));
         opened.lifetime = login.map_err(late)??;
+        let (address, mechanism, user) = (&self.address, sasl.name(), sasl.user());
+        tracing::debug!(%address, mechanism, user, lifetime = ?opened.lifetime, "logged in");
         Ok(opened)
     }
 

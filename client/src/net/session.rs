@@ -71,7 +71,7 @@ impl Session {
     pub(super) fn begin_if_due(&mut self, now: Instant) -> bool {
         let is_due = self.renewing.is_none() && now >= self.due;
         if is_due {
-            tracing::debug!(address = %self.dial.address, "logs in again");
+            tracing::debug!(address = %self.dial.address, "a login is to be renewed");
             self.renewing = Some(Renewing::new(self.dial.clone()));
         }
         is_due
@@ -103,6 +103,7 @@ impl Session {
             }
         };
         self.dial.meter.renewed(took);
+        tracing::debug!(address = %self.dial.address, ?took, "logged in again");
         let dial = self.dial.clone();
         Poll::Ready(Ok(Progress::Renewed(lifetime.map(|lifetime| Self::new(dial, lifetime)))))
     }

@@ -61,6 +61,7 @@ use std::time::Duration;
 use kurier_env::watch;
 use kurier_protocol::record::Compression;
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument;
 
 use self::accumulator::{Accumulator, Space};
 use self::driver::{Driver, Event};
@@ -265,7 +266,8 @@ impl Producer {
             is_listening: true,
             is_ending: false,
         };
-        tokio::spawn(driver.run());
+        let span = tracing::debug_span!("producer", ?class);
+        tokio::spawn(driver.run().instrument(span));
         let shared = Shared {
             record_bytes_max: config.request_bytes_max.min(config.buffer_bytes_max),
             cluster,

@@ -3,12 +3,18 @@
 #![cfg(feature = "kerberos")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
+#[path = "../capture/mod.rs"]
+mod capture;
+#[path = "../capture/hidden.rs"]
+mod hidden;
 mod world;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use capture::listen;
 use futures_util::future::join_all;
+use hidden::assert_hides;
 use kurier_auth::Mechanism;
 use kurier_client::Error;
 use kurier_client::security::kerberos::{Kerberos, KerberosConfig, TicketSource};
@@ -199,5 +205,25 @@ async fn errors_name_file_principal_kdc_and_what_helps() {
     let text = error_of(by_keytab(), &world, "b").await.to_string();
     for part in ["alice@TEST", "/alice.keytab", "key version 1", "KRB-ERROR 24", "older than"] {
         assert!(text.contains(part), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_event_and_no_error_of_a_login_has_a_key_or_a_password() {
+    let (log, _listening) = listen();
+    let world = World::new(&[("kdc", Manner::Good)], 0);
+    let kerberos = Kerberos::new(by_keytab());
+    check_login(&kerberos, &world, "b").await;
+    let keytab = world.kdc.lock().unwrap().keytab("alice").unwrap().to_bytes().unwrap().to_vec();
+    world.kdc.lock().unwrap().add("alice", "looking-glass").unwrap();
+    let error = error_of(by_keytab(), &world, "b").await;
+    let text = format!("{}\n{kerberos:?}\n{error}\n{error:?}", log.text());
+    assert!(text.contains("logged in by Kerberos"), "{text}");
+    for password in ["wonderland", "looking-glass"] {
+        assert_hides(&text, password.as_bytes(), "a password");
+    }
+    // The key stands at the end of a keytab, before the number of its version if there is one.
+    for end in [keytab.len(), keytab.len() - 4] {
+        assert_hides(&text, &keytab[end - 32..end], "a key");
     }
 }

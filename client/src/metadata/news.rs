@@ -1,0 +1,44 @@
+//! What is told of a picture that takes the place of another one.
+
+use super::picture::{Leader, Picture, Topic};
+
+/// Tells what has changed: brokers, topics and leaders.
+pub(super) fn tell(held: &Picture, next: &Picture) {
+    for (id, broker) in next.brokers() {
+        if held.broker(id).is_none_or(|held| held.address != broker.address) {
+            tracing::debug!(broker = id, address = %broker.address, "a broker is there");
+        }
+    }
+    for (id, _) in held.brokers().filter(|(id, _)| next.broker(*id).is_none()) {
+        tracing::debug!(broker = id, "a broker is gone");
+    }
+    for topic in next.topics.values() {
+        tell_topic(held.topic(&topic.name).map(|held| &**held), topic);
+    }
+}
+
+fn tell_topic(held: Option<&Topic>, next: &Topic) {
+    let Some(held) = held else {
+        let (topic, partitions, code) = (&next.name, next.partitions.len(), next.error);
+        return tracing::debug!(%topic, partitions, %code, "a topic is known");
+    };
+    let topic = &next.name;
+    if held.error != next.error {
+        tracing::debug!(%topic, code = %next.error, "a topic is there again, or is not");
+    }
+    if held.id != next.id {
+        tracing::info!(%topic, id = %next.id, "a topic was created anew");
+    } else if held.partitions.len() != next.partitions.len() {
+        let (was, is) = (held.partitions.len(), next.partitions.len());
+        tracing::info!(%topic, was, is, "a topic has another number of partitions");
+    }
+    for partition in &next.partitions {
+        let Some(before) = held.partition(partition.index) else { continue };
+        if before.leader != partition.leader {
+            let broker = |leader: Option<Leader>| leader.map(|of| of.broker);
+            let (was, is) = (broker(before.leader), broker(partition.leader));
+            let (partition, epoch) = (partition.index, partition.leader_epoch);
+            tracing::debug!(%topic, partition, was, is, epoch, "a leader has moved");
+        }
+    }
+}
