@@ -38,9 +38,6 @@ pub struct ClientConfig {
     /// How old metadata may become before it is asked for again. Kafka: metadata.max.age.ms.
     /// Default: 300 s.
     pub metadata_age_max: Duration,
-    /// How long a producer may not have used a topic before it asks for its metadata no more
-    /// (KIP-526); at least 5 s. Kafka: metadata.max.idle.ms. Default: 300 s.
-    pub topic_idle_max: Duration,
     /// How long a topic that the brokers do not know is asked for, as it may be just being
     /// created; a third of it where the client's own question does not create it.
     /// librdkafka: topic.metadata.propagation.max.ms. Default: 10 s.
@@ -75,7 +72,6 @@ impl Default for ClientConfig {
             retry_backoff: Duration::from_millis(100),
             retry_backoff_max: Duration::from_secs(1),
             metadata_age_max: Duration::from_secs(300),
-            topic_idle_max: Duration::from_secs(300),
             topic_wait: Duration::from_secs(10),
             frame_bytes_max: 100 << 20,
             in_flight_max: 64,
@@ -227,7 +223,6 @@ impl ClientConfig {
             ("retry.backoff.ms", self.retry_backoff),
             ("retry.backoff.max.ms", self.retry_backoff_max),
             ("topic_wait", self.topic_wait),
-            ("metadata.max.idle.ms", self.topic_idle_max),
             ("metadata.max.age.ms", self.metadata_age_max),
             ("metrics.sample.window.ms", self.metrics.sample_window),
         ];
@@ -235,9 +230,6 @@ impl ClientConfig {
         if !self.recovery.rebootstrap_after.is_zero() {
             let after = self.recovery.rebootstrap_after;
             check_durations(&[("metadata.recovery.rebootstrap.trigger.ms", after)])?;
-        }
-        if self.topic_idle_max < TOPIC_IDLE_LEAST {
-            return Err(Error::invalid("metadata.max.idle.ms", "must be at least 5 s"));
         }
         self.sasl.as_ref().map_or(Ok(()), Sasl::check)?;
         if self.in_flight_max == 0 {
@@ -265,8 +257,6 @@ pub(crate) fn check_durations(durations: &[(&str, Duration)]) -> Result<(), Erro
     })
 }
 
-/// What is used now and then would be forgotten and asked for again and again.
-const TOPIC_IDLE_LEAST: Duration = Duration::from_secs(5);
 /// Longer waits overflow clocks somewhere.
 const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 /// Each kind of thing that is measured keeps so many numbers.

@@ -49,6 +49,9 @@ pub struct ProducerConfig {
     /// Whether brokers may create a topic that does not exist, if they are configured to. Kafka's
     /// own producer always lets them. Default: true.
     pub topic_creation: bool,
+    /// How long a topic may not be used before its metadata is asked for no more (KIP-526); at
+    /// least 5 s. Kafka: metadata.max.idle.ms. Default: 300 s.
+    pub topic_idle_max: Duration,
 }
 
 impl Default for ProducerConfig {
@@ -68,6 +71,7 @@ impl Default for ProducerConfig {
             block_max: Duration::from_secs(60),
             partitioner: Partitioner::ByKey,
             topic_creation: true,
+            topic_idle_max: Duration::from_secs(300),
         }
     }
 }
@@ -100,7 +104,12 @@ impl ProducerConfig {
         check_durations(&[
             ("request_timeout (request.timeout.ms)", self.request_timeout),
             ("delivery_timeout (delivery.timeout.ms)", self.delivery_timeout),
+            ("topic_idle_max (metadata.max.idle.ms)", self.topic_idle_max),
         ])?;
+        if self.topic_idle_max < TOPIC_IDLE_LEAST {
+            let setting = "topic_idle_max (metadata.max.idle.ms)";
+            return Err(Error::invalid(setting, "must be at least 5 s"));
+        }
         let may_be_zero =
             [("linger (linger.ms)", self.linger), ("block_max (max.block.ms)", self.block_max)];
         for setting in may_be_zero.into_iter().filter(|(_, value)| !value.is_zero()) {
@@ -118,6 +127,8 @@ impl ProducerConfig {
     }
 }
 
+/// What is used now and then would be forgotten and asked for again and again.
+const TOPIC_IDLE_LEAST: Duration = Duration::from_secs(5);
 /// A buffer must hold at least the first buffer of one batch.
 const BUFFER_BYTES_LEAST: usize = 64 << 10;
 
@@ -178,6 +189,7 @@ mod tests {
         let short = Duration::from_secs(1);
         check(ProducerConfig { delivery_timeout: short, ..of() }, "delivery.timeout.ms");
         check(ProducerConfig { request_timeout: Duration::ZERO, ..of() }, "request.timeout.ms");
+        check(ProducerConfig { topic_idle_max: short, ..of() }, "metadata.max.idle.ms");
     }
 
     #[test]

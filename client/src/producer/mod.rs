@@ -262,7 +262,7 @@ impl Producer {
             topics: Arc::clone(&table),
             flushes: BTreeMap::new(),
             flush_count: 0,
-            idle: Idle::new(cluster.config().topic_idle_max),
+            idle: Idle::new(config.topic_idle_max),
             is_listening: true,
             is_ending: false,
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kurier_client::config::ClientConfig;
-use kurier_client::producer::{Producer, Record};
+use kurier_client::producer::{Producer, ProducerConfig, Record};
 use kurier_client::{Client, Error};
 use kurier_protocol::ApiKey;
 use kurier_protocol::api::metadata::MetadataRequest;
@@ -15,14 +15,11 @@ const SECOND: Duration = Duration::from_secs(1);
 
 async fn world() -> (TestCluster, Client, Producer) {
     let cluster = TestCluster::builder().topic("busy", 1).topic("rare", 1).build();
-    let config = ClientConfig {
-        metadata_age_max: 20 * SECOND,
-        topic_idle_max: 60 * SECOND,
-        ..ClientConfig::default()
-    };
+    let config = ClientConfig { metadata_age_max: 20 * SECOND, ..ClientConfig::default() };
     let builder = Client::builder(cluster.bootstrap()).config(config).env(cluster.env(7));
     let client = builder.connect().await.unwrap();
-    let producer = client.producer().build().await.unwrap();
+    let ours = ProducerConfig { topic_idle_max: 60 * SECOND, ..ProducerConfig::default() };
+    let producer = client.producer().config(ours).build().await.unwrap();
     (cluster, client, producer)
 }
 

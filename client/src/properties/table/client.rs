@@ -69,9 +69,6 @@ settings! {
         |p| ms(p.client.metadata_age_max) => |p, v| {
         p.client.metadata_age_max = millis(v)?;
     };
-    "metadata.max.idle.ms":
-        "How long a producer may not have used a topic before it asks for its metadata no more",
-        |p| ms(p.client.topic_idle_max) => |p, v| p.client.topic_idle_max = millis(v)?;
     "topic.metadata.propagation.max.ms":
         "How long a topic that the brokers do not know is asked for",
         |p| ms(p.client.topic_wait) => |p, v| p.client.topic_wait = millis(v)?;

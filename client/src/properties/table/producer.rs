@@ -76,6 +76,9 @@ settings! {
     };
     "allow.auto.create.topics": "Whether brokers may create a topic that does not exist",
         |p| p.producer.topic_creation.to_string() => |p, v| p.producer.topic_creation = switch(v)?;
+    "metadata.max.idle.ms":
+        "How long a topic may not be used before its metadata is asked for no more",
+        |p| ms(p.producer.topic_idle_max) => |p, v| p.producer.topic_idle_max = millis(v)?;
 }
 
 fn codec(text: &str) -> Parsed<Compression> {
