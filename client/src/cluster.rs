@@ -2,10 +2,11 @@
 
 use std::future::ready;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures_util::TryFutureExt;
 use futures_util::future::Either;
 use kurier_env::{Env, Purpose, watch};
 use kurier_protocol::{ApiKey, Request};
@@ -14,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use crate::config::ClientConfig;
-use crate::error::{About, Cause, Error, Remedy, Waiting, means_missing, remedy};
+use crate::error::{About, Advertised, Cause, Error, Remedy, Waiting, means_missing, remedy};
 use crate::metadata::{
     Coordinators, Creation, Driver, Hint, KeyType, Leader, Owner, Picture, Sources, Topic, Wishes,
     bootstrap,
@@ -58,6 +59,8 @@ struct Shared {
     hints: mpsc::Sender<Hint>,
     coordinators: watch::Sender<Coordinators>,
     owners: AtomicU64,
+    /// The bootstrap servers.
+    servers: Arc<[Address]>,
 }
 
 impl Interest {
@@ -104,6 +107,7 @@ impl Cluster {
             hints,
             coordinators: watch::Sender::new(Coordinators::default()),
             owners: AtomicU64::new(1),
+            servers: Arc::clone(&sources.bootstrap),
         });
         let request_timeout = sources.config.request_timeout;
         let cluster = Self { interest: Interest::new(&shared), shared, request_timeout };
@@ -245,6 +249,7 @@ impl Cluster {
         let start = Instant::now();
         let missing_until = deadline.min(start + self.topic_wait(creation));
         let mut is_missing = false;
+        let mut last = None;
         loop {
             let until = if is_missing { missing_until } else { deadline };
             let ask_again = Instant::now() + self.config().retry_backoff_max;
@@ -258,7 +263,7 @@ impl Cluster {
                 Err(_) => {
                     let what = Waiting::Metadata { topic: name.into() };
                     let after = start.elapsed();
-                    return Err(Error::TimedOut { what, after, maybe_written: false });
+                    return Err(Error::timed_out(what, after).after(last.as_ref()));
                 }
             }
             let Some(topic) = pictures.borrow_and_update().topic(name).cloned() else { continue };
@@ -267,9 +272,10 @@ impl Cluster {
             match remedy(ApiKey::METADATA, code) {
                 Remedy::Ok => return Ok(topic),
                 Remedy::Fail | Remedy::Fatal if !is_missing => {
-                    return Err(Error::broker(ApiKey::METADATA, code, About::topic(name)));
+                    let error = Error::broker(ApiKey::METADATA, code, About::topic(name));
+                    return Err(error.seen_as(self.config().principal().as_ref()));
                 }
-                _ => {}
+                _ => last = Some(Error::broker(ApiKey::METADATA, code, About::topic(name))),
             }
         }
     }
@@ -295,8 +301,11 @@ impl Cluster {
         F: FnOnce(i16) -> R + Send + 'static,
     {
         let call = |route: Route<'_>| self.shared.connections.call(route, versions, request);
+        let shared = Arc::downgrade(&self.shared);
         match self.with_route(broker, class, call) {
-            Ok(future) => Either::Left(future),
+            Ok(future) => Either::Left(
+                future.map_err(move |error| with_advertiser(&shared, broker, class, error)),
+            ),
             Err(error) => Either::Right(ready(Err(error))),
         }
     }
@@ -308,7 +317,10 @@ impl Cluster {
 
     /// What a broker speaks; connects if need be.
     pub(crate) async fn versions(&self, broker: i32, class: Class) -> Result<Arc<Ranges>, Error> {
-        self.with_route(broker, class, |route| self.shared.connections.versions(route))?.await
+        let asked =
+            self.with_route(broker, class, |route| self.shared.connections.versions(route))?;
+        let shared = Arc::downgrade(&self.shared);
+        asked.await.map_err(|error| with_advertiser(&shared, broker, class, error))
     }
 
     /// The broker with the least to do for this client, of those that it has connections to; else
@@ -344,6 +356,29 @@ impl Cluster {
     }
 }
 
+/// An error about a broker that was never reached says where its address comes from: it may be one
+/// that only other machines can reach.
+fn with_advertiser(shared: &Weak<Shared>, broker: i32, class: Class, error: Error) -> Error {
+    let Error::Unreachable { .. } = &error else { return error };
+    let Some(shared) = shared.upgrade() else { return error };
+    let picture = Arc::clone(&shared.picture.borrow());
+    let address = picture.broker(broker).map(|known| &known.address);
+    let is_given = address.is_some_and(|address| shared.servers.contains(address));
+    let was_reached = [class, Class::Normal]
+        .into_iter()
+        .any(|class| shared.connections.ranges(Peer::Broker(broker), class).is_some());
+    if is_given || was_reached {
+        return error;
+    }
+    error.advertised(|| {
+        let some = shared.servers.iter().take(SERVERS_SHOWN).map(Address::to_string);
+        let servers = some.collect::<Vec<_>>().join(", ").into();
+        Advertised { broker, servers }
+    })
+}
+
+/// How many bootstrap servers an error names.
+const SERVERS_SHOWN: usize = 3;
 /// Leaders heard of that wait to be looked at.
 const HINTS_MAX: usize = 64;
 

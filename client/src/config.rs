@@ -1,6 +1,7 @@
 //! What can be set about a client as a whole.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kurier_env::SocketOptions;
@@ -204,6 +205,20 @@ impl ClientConfig {
             return false;
         }
         self.sasl.as_ref().is_some_and(Sasl::shows_secret)
+    }
+
+    /// What brokers take this client for, if that is known beforehand, in the words of ACLs:
+    /// `User:alice`. A broker may be set up to take names otherwise.
+    pub(crate) fn principal(&self) -> Option<Arc<str>> {
+        match &self.sasl {
+            Some(Sasl::Plain { user, .. } | Sasl::Scram { user, is_token: false, .. }) => {
+                Some(format!("User:{user}").into())
+            }
+            Some(_) => None,
+            #[cfg(feature = "tls")]
+            None if self.tls.as_ref().is_some_and(|tls| tls.identity.is_some()) => None,
+            None => Some("User:ANONYMOUS".into()),
+        }
     }
 
     /// Checks what cannot work.

@@ -125,7 +125,8 @@ fn read(
     };
     let message = message.as_ref().map(|text| text.to_string().into());
     let code = if code.is_ok() { ErrorCode::COORDINATOR_NOT_AVAILABLE } else { code };
-    Err(Error::Broker { api: ApiKey::FIND_COORDINATOR, code, about, message })
+    let api = ApiKey::FIND_COORDINATOR;
+    Err(Error::Broker { api, code, about, message, principal: None })
 }
 
 fn nobody() -> Error {

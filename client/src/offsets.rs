@@ -204,9 +204,11 @@ impl Lookup<'_> {
         let call = self.cluster.call(broker, Class::Normal, versions, make);
         let (version, response) =
             until(self.deadline, (ApiKey::LIST_OFFSETS, broker), call).await?;
+        let principal = self.cluster.config().principal();
         let answer = |(index, _): &(usize, i32)| {
             let wanted = wanted.get(*index)?;
-            let found = read(wanted, version, &response);
+            let found =
+                read(wanted, version, &response).map_err(|error| error.seen_as(principal.as_ref()));
             let lacks = |found: &FoundOffset| found.offset.is_none() && has_one(wanted.2);
             Some((
                 *index,
@@ -320,7 +322,7 @@ fn has_one(position: Position) -> bool {
 /// What to say where a leader names no offset although there is one.
 pub(crate) fn missing(topic: &str, partition: i32, after: Duration) -> Error {
     let what = Waiting::Offset { topic: topic.into(), partition };
-    Error::TimedOut { what, after, maybe_written: false }
+    Error::timed_out(what, after)
 }
 
 fn offset(version: i16, answer: &ListOffsetsPartitionResponse) -> Option<i64> {

@@ -21,7 +21,7 @@ pub(crate) async fn until<T>(
     timeout_at(deadline + GRACE, call).await.unwrap_or_else(|_| {
         let address = format!("broker {broker}").into();
         let what = Waiting::Answer { api, address };
-        Err(Error::TimedOut { what, after: start.elapsed(), maybe_written: true })
+        Err(Error::TimedOut { what, after: start.elapsed(), maybe_written: true, last: None })
     })
 }
 

@@ -79,6 +79,7 @@ async fn send<R: Request>(
     // The topic of its target is kept fresh until it is answered.
     let cluster = &cluster.with_own_interest();
     let mut retries = Retries::new(cluster, deadline);
+    let mut before = None;
     loop {
         let resolved = resolve(cluster, target, deadline).await;
         let broker = resolved.as_ref().ok().copied();
@@ -104,10 +105,12 @@ async fn send<R: Request>(
             cluster.forget_coordinator(of, key, broker);
         }
         if !is_safe || !retries.wait().await {
-            return answer;
+            return answer.map_err(|error| error.after(before.as_ref()));
         }
-        let error = answer.err().map(tracing::field::display);
-        tracing::debug!(api = %R::KEY, error, "asking again");
+        let error = answer.err();
+        let shown = error.as_ref().map(tracing::field::display);
+        tracing::debug!(api = %R::KEY, error = shown, "asking again");
+        before = error.or(before);
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) async fn run<O: Operation>(
     let deadline = Instant::now() + cluster.request_timeout();
     let timeout_ms = i32::try_from(cluster.request_timeout().as_millis()).unwrap_or(i32::MAX);
     let mut retries = Retries::new(cluster, deadline);
+    let principal = cluster.config().principal();
     let names: Vec<String> = wanted.iter().map(|op| op.topic().to_owned()).collect();
     let mut outcomes: Vec<Option<Result<(), Error>>> = vec![None; wanted.len()];
     let mut open: Vec<usize> = (0..wanted.len()).collect();
@@ -59,7 +60,8 @@ pub(super) async fn run<O: Operation>(
         let mut again = Vec::new();
         for index in open {
             let name = names.get(index).map_or("", String::as_str);
-            let outcome = outcome(O::Request::KEY, name, &said);
+            let outcome = outcome(O::Request::KEY, name, &said)
+                .map_err(|error| error.seen_as(principal.as_ref()));
             if outcome.as_ref().is_err_and(Error::is_retriable) {
                 again.push(index);
             }
@@ -96,6 +98,7 @@ fn outcome(api: ApiKey, topic: &str, said: &[Said]) -> Result<(), Error> {
             code,
             about: About::topic(topic),
             message: message.map(Into::into),
+            principal: None,
         }),
     }
 }

@@ -105,7 +105,7 @@ impl Admin {
         let mut retries = Retries::new(&self.cluster, deadline);
         loop {
             let picture = self.metadata(Some(names.clone()), deadline).await?;
-            let topics: Vec<_> = names.iter().map(|name| described(&picture, name)).collect();
+            let topics: Vec<_> = names.iter().map(|name| self.described(&picture, name)).collect();
             let is_young = |topic: &Result<_, Error>| match topic {
                 Err(Error::Broker { code, .. }) => means_young(*code),
                 _ => false,
@@ -160,15 +160,18 @@ impl Admin {
         let (_, answer) = ask(&self.cluster, &Target::Any, deadline, make).await?;
         Ok(Picture::of(&answer))
     }
-}
 
-fn described(picture: &Picture, name: &str) -> Result<Arc<Topic>, Error> {
-    let missing = || Error::UnknownTopic { topic: name.into(), partition: None };
-    let topic = picture.topic(name).ok_or_else(missing)?;
-    match topic.error {
-        code if code.is_ok() => Ok(Arc::clone(topic)),
-        code if means_missing(code) => Err(missing()),
-        code => Err(Error::broker(ApiKey::METADATA, code, About::topic(name))),
+    fn described(&self, picture: &Picture, name: &str) -> Result<Arc<Topic>, Error> {
+        let missing = || Error::UnknownTopic { topic: name.into(), partition: None };
+        let topic = picture.topic(name).ok_or_else(missing)?;
+        match topic.error {
+            code if code.is_ok() => Ok(Arc::clone(topic)),
+            code if means_missing(code) => Err(missing()),
+            code => {
+                let error = Error::broker(ApiKey::METADATA, code, About::topic(name));
+                Err(error.seen_as(self.cluster.config().principal().as_ref()))
+            }
+        }
     }
 }
 

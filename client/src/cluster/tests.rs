@@ -101,8 +101,44 @@ async fn a_topic_that_may_not_be_seen_is_an_error_at_once() {
     let (header, _) = far.read_as::<MetadataRequest>().await;
     far.answer(&header, &answer(&[("t", ErrorCode::TOPIC_AUTHORIZATION_FAILED, -1)])).await;
     let error = topic.await.unwrap().unwrap_err();
-    assert!(error.to_string().contains("an ACL must allow it"), "{error}");
+    assert!(error.to_string().contains("no ACL allows User:ANONYMOUS to Describe"), "{error}");
     assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_was_never_reached_names_who_advertises_its_address() {
+    let (cluster, brokers, _first) = connected(APIS).await;
+    brokers.net.refuse(9092);
+    brokers.net.refuse(9093);
+    let call = |broker| {
+        let make = |_| MetadataRequest::default();
+        cluster.call(broker, Class::Fetch(7), 0..=i16::MAX, make)
+    };
+    let asked = call(2).await.unwrap_err().to_string();
+    let opened = cluster.versions(2, Class::Fetch(8)).await.unwrap_err().to_string();
+    for text in [asked, opened] {
+        let begin = "cannot reach b:9093: connection refused; that is the address of broker 2 as \
+                     b:9092 (bootstrap.servers) has it: set advertised.listeners";
+        assert!(text.starts_with(begin), "{text}");
+    }
+    // The address of the other one is the one that was given.
+    let text = call(1).await.unwrap_err().to_string();
+    assert!(text.contains("b:9092: connection refused; check the address"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_that_does_not_come_in_time_names_what_the_broker_said() {
+    let (cluster, mut brokers, _first) = connected(APIS).await;
+    let topic = wait_for(&cluster, "t", Creation::Never);
+    let mut far = brokers.accept_ready(APIS).await;
+    let said = [("t", ErrorCode::LEADER_NOT_AVAILABLE, -1)];
+    serve_for(&mut far, Duration::from_secs(61), &said).await;
+    let error = topic.await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::TimedOut { .. }), "{error}");
+    assert_eq!(error.code(), Some(ErrorCode::LEADER_NOT_AVAILABLE));
+    let text = "no usable metadata of topic t (the last try: broker answered LEADER_NOT_AVAILABLE \
+                to Metadata for topic t; if it stays so";
+    assert!(error.to_string().starts_with(text), "{error}");
 }
 
 /// Answers questions about topics until a time is over; says which topics each was about.

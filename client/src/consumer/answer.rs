@@ -380,6 +380,7 @@ impl Fetcher {
                     code: ErrorCode::OFFSET_OUT_OF_RANGE,
                     about: About::partition(&asked.topic, asked.partition),
                     message: Some(format!("offset {} was asked for", asked.offset).into()),
+                    principal: None,
                 };
                 return self.fail(asked.turn, error);
             }

@@ -120,7 +120,7 @@ impl ConsumerBuilder {
         let driver = Driver {
             meter,
             class: Class::Fetch(cluster.new_owner()),
-            fetcher: Fetcher::new(config.clone(), backoff),
+            fetcher: Fetcher::new(config.clone(), backoff).known_as(cluster.config().principal()),
             cluster,
             config,
             shared: Arc::clone(&shared),

@@ -10,7 +10,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kurier_protocol::Uuid;
+use kurier_protocol::{ApiKey, ErrorCode, Uuid};
 
 use super::buffer::{Claim, Entry, Item, Order, Turn};
 use super::config::{ConsumerConfig, Start, Stop};
@@ -18,7 +18,7 @@ use super::lookup::{self, Lookup};
 use super::plan::{Asked, Plan, standing_still};
 use super::position::{End, Gap, Place, Track};
 use crate::backoff::Backoff;
-use crate::error::{Error, Standstill, Waiting};
+use crate::error::{About, Error, Standstill, Waiting};
 use crate::metadata::{Leader, Picture};
 use crate::metrics::{Catch, Extent};
 
@@ -45,6 +45,8 @@ pub(crate) struct Fetcher {
     pub(super) is_stirred: bool,
     /// Whether what is buffered left no room for a fetch.
     is_held: bool,
+    /// What the brokers take this client for, if that is known.
+    principal: Option<Arc<str>>,
 }
 
 /// What the driver has to do.
@@ -94,7 +96,13 @@ impl Fetcher {
             wants_refresh: false,
             is_stirred: false,
             is_held: false,
+            principal: None,
         }
+    }
+
+    /// The same, with what the brokers take this client for.
+    pub(crate) fn known_as(self, principal: Option<Arc<str>>) -> Self {
+        Self { principal, ..self }
     }
 
     /// A partition is to be read. One that is read already stays as it is.
@@ -352,6 +360,7 @@ impl Fetcher {
     pub(super) fn fail(&mut self, turn: Turn, error: Error) {
         if let Some(track) = self.tracks.get_mut(turn.slot).and_then(Option::as_mut) {
             track.place = Place::Done;
+            let error = error.seen_as(self.principal.as_ref());
             self.entries.push(Entry { turn: track.turn, item: Item::Failed(error) });
         }
     }
@@ -369,7 +378,12 @@ fn no_leader(picture: &Picture, track: &Track, after: Duration) -> Error {
     let topic = Box::from(&*track.topic);
     let is_known = picture.topic(&track.topic).is_some_and(|topic| topic.error.is_ok());
     if is_known {
-        Error::TimedOut { what: Waiting::Metadata { topic }, after, maybe_written: false }
+        let known = picture.topic(&track.topic).and_then(|topic| topic.partition(track.partition));
+        let said = known.map_or(ErrorCode::NONE, |partition| partition.error);
+        let code = if said.is_ok() { ErrorCode::LEADER_NOT_AVAILABLE } else { said };
+        let about = About::partition(&track.topic, track.partition);
+        let last = Error::broker(ApiKey::METADATA, code, about);
+        Error::timed_out(Waiting::Metadata { topic }, after).after(Some(&last))
     } else {
         Error::UnknownTopic { topic, partition: None }
     }

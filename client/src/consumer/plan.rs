@@ -143,7 +143,7 @@ pub(crate) fn standing_still(
 ) -> Error {
     let (topic, partition, offset) = ((&*asked.topic).into(), asked.partition, asked.offset);
     let what = Waiting::Records { topic, partition, offset, broker, standstill };
-    Error::TimedOut { what, after, maybe_written: false }
+    Error::timed_out(what, after)
 }
 
 /// The version of Fetch since which the first batch comes whole, whatever the limits (KIP-74).

@@ -33,7 +33,7 @@ impl Error {
             Self::Broker { api, code, .. } => kind_of_code(*api, *code),
             Self::TimedOut { .. } => ErrorKind::TimedOut,
             Self::Disconnected { .. } => ErrorKind::Unavailable,
-            Self::Unreachable { tried } if self.course() == Course::End => {
+            Self::Unreachable { tried, .. } if self.course() == Course::End => {
                 tried.first().map_or(ErrorKind::Unavailable, |attempt| kind_of(&attempt.cause))
             }
             Self::Unreachable { .. } => ErrorKind::Unavailable,
@@ -56,11 +56,13 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::UnknownTopic { .. }
             | Self::NotKafka { fault: Fault::Record(_), .. } => Origin::Broker,
+            // Whoever stood in the way.
+            Self::TimedOut { last: Some(last), .. } => last.origin(),
             Self::TimedOut { what: Waiting::BufferSpace, .. } => Origin::Client,
             Self::TimedOut { .. } | Self::Disconnected { .. } | Self::NotKafka { .. } => {
                 Origin::Network
             }
-            Self::Unreachable { tried } => match tried.first().map(|attempt| &attempt.cause) {
+            Self::Unreachable { tried, .. } => match tried.first().map(|attempt| &attempt.cause) {
                 Some(
                     Cause::Rejected(_)
                     | Cause::NoSuchBroker
@@ -81,19 +83,22 @@ impl Error {
         }
     }
 
-    /// The error code of a broker, where one has answered with one.
+    /// The error code of a broker, where one has answered with one; where time ran out, the last.
     #[must_use]
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Broker { code, .. } => Some(*code),
+            Self::TimedOut { last, .. } => last.as_ref()?.code(),
             Self::Authentication { failure, .. } => match &failure.fault {
                 LoginFault::Refused { code, .. } => Some(*code),
                 _ => None,
             },
-            Self::Unreachable { tried } => tried.iter().find_map(|attempt| match attempt.cause {
-                Cause::Rejected(code) => Some(code),
-                _ => None,
-            }),
+            Self::Unreachable { tried, .. } => {
+                tried.iter().find_map(|attempt| match attempt.cause {
+                    Cause::Rejected(code) => Some(code),
+                    _ => None,
+                })
+            }
             _ => None,
         }
     }
@@ -142,7 +147,7 @@ impl Error {
         match self {
             Self::Broker { api, code, .. } => course_of(*api, *code),
             Self::TimedOut { .. } | Self::Disconnected { .. } => Course::Retry,
-            Self::Unreachable { tried } => {
+            Self::Unreachable { tried, .. } => {
                 let is_passing = tried.iter().any(|attempt| attempt.cause.is_passing());
                 if is_passing || tried.is_empty() { Course::Retry } else { Course::End }
             }

@@ -83,6 +83,10 @@ impl fmt::Display for Fault {
                 let [a, b, c, d] = bytes.to_be_bytes();
                 write!(f, "an answer begins with the bytes {a:02x} {b:02x} {c:02x} {d:02x}")?;
                 match usize::try_from(*bytes).is_ok_and(|bytes| bytes <= FRAME_BYTES_LIKELY) {
+                    // No setting is lower.
+                    true if *bytes_max < FRAME_BYTES_MIN => {
+                        f.write_str(", which no broker begins with; check that the port is Kafka's")
+                    }
                     true => write!(
                         f,
                         ", a frame of {bytes} bytes, and {bytes_max} is the limit; \
@@ -102,6 +106,11 @@ impl fmt::Display for Fault {
                 "an answer has correlation id {found}, and no request is open; {OTHER_SIDE}"
             ),
             Self::Decode(error) => write!(f, "an answer cannot be read: {error}; {OTHER_SIDE}"),
+            Self::Record(error @ RecordError::CodecNotBuilt { .. }) => write!(
+                f,
+                "a record batch cannot be read or written: {error}; build with it, or choose \
+                 another codec"
+            ),
             Self::Record(error) => write!(
                 f,
                 "a record batch cannot be read: {error}; start behind it, \
@@ -124,10 +133,14 @@ fn speaker(first: &[u8; 4]) -> &'static str {
         b"+OK " => "POP3",
         b"* OK" => "IMAP",
         b"-ERR" => "Redis",
+        b"AMQP" => "AMQP",
+        b"ERRO" => "memcached",
         _ => "another protocol",
     }
 }
 
+/// The least that the longest answer can be set to. Handshakes have a limit below it.
+const FRAME_BYTES_MIN: usize = 1 << 20;
 /// A frame that claims more than this is none: brokers answer with 100 MiB at most by default.
 const FRAME_BYTES_LIKELY: usize = 1 << 30;
 
@@ -194,6 +207,12 @@ impl Cause {
             }
             _ => false,
         }
+    }
+
+    /// Whether it may be the address that is wrong: nobody answers there.
+    #[must_use]
+    pub fn is_of_address(&self) -> bool {
+        matches!(self, Self::Resolve(_) | Self::Io(_) | Self::SetupTimedOut(_))
     }
 
     /// Whether the next try may succeed with nothing changed.
@@ -268,6 +287,27 @@ impl fmt::Display for Attempt {
     }
 }
 
+/// Who says that a broker has an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advertised {
+    /// The broker.
+    pub broker: i32,
+    /// The bootstrap servers, of which one was reached and named the address.
+    pub servers: Box<str>,
+}
+
+impl fmt::Display for Advertised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "that is the address of broker {} as {} (bootstrap.servers) has it: set \
+             advertised.listeners of the broker to an address that can be reached from here, or \
+             make this one known here; and check that the broker runs",
+            self.broker, self.servers
+        )
+    }
+}
+
 /// What an answer is about.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -337,8 +377,6 @@ pub enum Waiting {
         topic: Box<str>,
         /// The partition of the record.
         partition: i32,
-        /// Why the last try failed, if one did.
-        last: Option<Box<str>>,
     },
     /// An offset that every log has: that of its first record, or that of its end.
     Offset {
@@ -384,12 +422,8 @@ impl fmt::Display for Waiting {
             Self::Answer { api, address } => write!(f, "no answer to {api} from {address}"),
             Self::Connection { address } => write!(f, "no connection to {address}"),
             Self::Metadata { topic } => write!(f, "no usable metadata of topic {topic}"),
-            Self::Delivery { topic, partition, last } => {
-                write!(f, "no acknowledgement from partition {partition} of topic {topic}")?;
-                match last {
-                    Some(last) => write!(f, " (the last try: {last})"),
-                    None => Ok(()),
-                }
+            Self::Delivery { topic, partition } => {
+                write!(f, "no acknowledgement from partition {partition} of topic {topic}")
             }
             Self::Offset { topic, partition } => {
                 write!(f, "no offset of partition {partition} of topic {topic}")
@@ -417,7 +451,9 @@ impl Waiting {
             Self::Connection { .. } => {
                 "check that the broker runs and that its advertised address can be reached"
             }
-            Self::Metadata { .. } => "check that the topic's partitions have leaders",
+            Self::Metadata { .. } => {
+                "check that brokers can be reached, and that the topic's partitions have leaders"
+            }
             Self::Delivery { .. } => {
                 "check the partition's leader and replicas, or raise delivery.timeout.ms"
             }

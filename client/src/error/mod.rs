@@ -1,16 +1,18 @@
 //! What can go wrong, as facts; and what to do about what a broker says.
 
 mod advice;
+mod release;
 mod rounded;
 mod login;
 mod tls;
 mod fault;
+mod acl;
 mod remedy;
 mod kind;
 mod variants;
 mod class;
 
-pub use fault::{About, Attempt, Cause, Fault, Standstill, Waiting};
+pub use fault::{About, Advertised, Attempt, Cause, Fault, Standstill, Waiting};
 pub use kind::{ErrorKind, Origin};
 pub use login::{LoginFailure, LoginFault};
 pub use remedy::{Remedy, remedy};

@@ -1,6 +1,8 @@
 //! What errors say, and what they promise about what was written.
 
+mod advice;
 mod classes;
+mod texts;
 
 use std::io;
 use std::sync::Arc;
@@ -34,6 +36,7 @@ fn every_message_names_what_was_tried_and_what_to_do() {
             code: ErrorCode::TOPIC_ALREADY_EXISTS,
             about: About::topic("a"),
             message: Some("Topic 'a' already exists.".into()),
+            principal: None,
         },
         "broker answered TOPIC_ALREADY_EXISTS to CreateTopics for topic a; delete it first, or \
          use it as it is",
@@ -53,6 +56,7 @@ fn every_message_names_what_was_tried_and_what_to_do() {
             what: Waiting::Answer { api: ApiKey::PRODUCE, address: "b:1".into() },
             after: Duration::from_secs(30),
             maybe_written: true,
+            last: None,
         },
         "no answer to Produce from b:1 within 30 s, and it may have been executed; check the \
          broker's health, or raise request.timeout.ms",
@@ -65,7 +69,8 @@ fn a_message_names_a_few_of_many_addresses() {
         address: format!("b:{port}").into(),
         cause: Cause::io(io::ErrorKind::ConnectionRefused.into()),
     };
-    let text = Error::Unreachable { tried: (1..=3000).map(attempt).collect() }.to_string();
+    let text = Error::Unreachable { tried: (1..=3000).map(attempt).collect(), advertised: None }
+        .to_string();
     assert!(text.contains("b:8: connection refused; and 2992 more; check the address"), "{text}");
     assert!(text.len() < 400, "{} bytes", text.len());
 }
@@ -74,7 +79,7 @@ fn a_message_names_a_few_of_many_addresses() {
 fn a_message_says_times_as_people_do_and_nothing_twice() {
     let what = Waiting::Connection { address: "b:1".into() };
     check(
-        &Error::TimedOut { what, after: Duration::from_micros(4_999_970), maybe_written: false },
+        &Error::timed_out(what, Duration::from_micros(4_999_970)),
         "no connection to b:1 within 5 s; check that the broker runs and that its advertised \
          address can be reached",
     );
@@ -84,6 +89,7 @@ fn a_message_says_times_as_people_do_and_nothing_twice() {
             code: ErrorCode::TOPIC_ALREADY_EXISTS,
             about: About::Nothing,
             message: Some("TOPIC_ALREADY_EXISTS".into()),
+            principal: None,
         },
         "broker answered TOPIC_ALREADY_EXISTS to CreateTopics; delete it first, or use it as it is",
     );
@@ -122,7 +128,7 @@ fn the_first_bytes_tell_tls_and_http_from_a_broken_frame() {
     }
     let binary = Fault::of_length([0x4a, 0, 0, 1], 9).to_string();
     assert!(binary.contains("4a 00 00 01") && binary.contains("check that the port"), "{binary}");
-    let large = Fault::of_length([0x08, 0, 0, 0], 9).to_string();
+    let large = Fault::of_length([0x08, 0, 0, 0], 100 << 20).to_string();
     assert!(large.contains("receive.message.max.bytes"), "{large}");
 }
 

@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kurier_protocol::{ApiKey, EncodeError, ErrorCode};
+use kurier_protocol::{ApiKey, EncodeError, ErrorCode, Request};
 
+use super::acl::MissingAcl;
 use super::advice;
-use super::fault::{About, Attempt, Cause, Fate, Fault, Waiting};
+use super::fault::{About, Advertised, Attempt, Cause, Fate, Fault, Waiting};
 use super::login::LoginFailure;
+use super::release;
 use super::rounded::Rounded;
 
 /// Why something failed. The text of each names what was tried and what may help, and is whole:
@@ -17,8 +19,8 @@ use super::rounded::Rounded;
 #[derive(Clone, thiserror::Error)]
 pub enum Error {
     /// A broker answered, and its answer was an error code.
-    #[error("broker answered {code} to {api}{about}{}{}",
-        Note(": ", in_other_words(message.as_deref(), *code)), Note("; ", advice::on_code(*code)))]
+    #[error("broker answered {code} to {api}{about}{}",
+        Said { api: *api, code: *code, about, words: message, by: principal.as_deref() })]
     Broker {
         /// The API that was asked.
         api: ApiKey,
@@ -28,9 +30,11 @@ pub enum Error {
         about: About,
         /// The broker's own words, where it has any.
         message: Option<Box<str>>,
+        /// Where an ACL misses: what the broker takes this client for, if that is known.
+        principal: Option<Arc<str>>,
     },
     /// Something did not happen in time.
-    #[error("{what} within {}{}; {}", Rounded(*after),
+    #[error("{what}{} within {}{}; {}", LastTry(last.as_deref()), Rounded(*after),
         Fate((what.is_for_deed() || *maybe_written).then_some(*maybe_written)), what.advice())]
     TimedOut {
         /// What did not happen.
@@ -39,6 +43,8 @@ pub enum Error {
         after: Duration,
         /// Whether a broker may nevertheless have done what it was asked to.
         maybe_written: bool,
+        /// What stood in the way the last time that it was tried, if anything did.
+        last: Option<Arc<Self>>,
     },
     /// The connection ended before the answer came.
     #[error("lost {address}{}: {cause}{}", InAnswerTo(*api), Fate(Some(*maybe_written)))]
@@ -53,10 +59,13 @@ pub enum Error {
         cause: Cause,
     },
     /// No connection could be made; nothing was sent.
-    #[error("cannot reach {}{}", List(tried), Note("; ", on_attempts(tried)))]
+    #[error("cannot reach {}{}", List(tried), WayOut(tried, advertised.as_deref()))]
     Unreachable {
         /// Every address that was tried.
         tried: Box<[Attempt]>,
+        /// Who says so, if the address is one that a broker advertises and no connection to it
+        /// was ever made.
+        advertised: Option<Box<Advertised>>,
     },
     /// What came was not Kafka's protocol.
     #[error("{from}: {fault}")]
@@ -127,7 +136,13 @@ impl Error {
     /// A broker's answer without words of its own.
     #[must_use]
     pub fn broker(api: ApiKey, code: ErrorCode, about: About) -> Self {
-        Self::Broker { api, code, about, message: None }
+        Self::Broker { api, code, about, message: None, principal: None }
+    }
+
+    /// Something that did not happen in time, and that no broker can have done.
+    #[must_use]
+    pub fn timed_out(what: Waiting, after: Duration) -> Self {
+        Self::TimedOut { what, after, maybe_written: false, last: None }
     }
 
     /// A setting or argument that cannot be used.
@@ -143,21 +158,33 @@ impl Error {
         match cause {
             Cause::Fault(fault) => Self::NotKafka { from: address, fault },
             Cause::Login(failure) => Self::Authentication { address, failure },
-            cause => Self::Unreachable { tried: Box::new([Attempt { address, cause }]) },
+            cause => {
+                let tried = Box::new([Attempt { address, cause }]);
+                Self::Unreachable { tried, advertised: None }
+            }
         }
     }
 
     /// A request whose value does not fit the version that the broker speaks.
     #[must_use]
-    pub fn encode(error: &EncodeError) -> Self {
+    pub fn encode<R: Request>(error: &EncodeError) -> Self {
         match error {
             EncodeError::UnsupportedField { message, version, field }
-            | EncodeError::Null { message, version, field } => Self::Unsupported {
-                feature: format!("this value of {field} in {message}").into(),
-                needed: "a newer version of the request".into(),
-                offered: format!("v{version}").into(),
-                remedy: "leave it at its default, or use a newer broker".into(),
-            },
+            | EncodeError::Null { message, version, field } => {
+                let since = release::first_version(R::FIELDS, error);
+                let release = since.and_then(|since| release::first_with(R::KEY, since));
+                Self::Unsupported {
+                    feature: format!("this value of {field} in {message}").into(),
+                    needed: match (since, release) {
+                        (Some(since), Some(release)) => {
+                            format!("version {since} of it (Kafka {release} or newer)").into()
+                        }
+                        _ => "a newer version of it".into(),
+                    },
+                    offered: format!("version {version}").into(),
+                    remedy: "leave it at its default, or use a newer broker".into(),
+                }
+            }
             other => Self::invalid("request", other.to_string()),
         }
     }
@@ -174,7 +201,9 @@ impl Error {
             true => format!("version {low} of it"),
             false => format!("version {low} to {high} of it"),
         };
-        let since = advice::first_release(api).filter(|_| offered.is_none());
+        // A broker may also have left the old versions behind (KIP-896).
+        let is_newer = offered.is_some_and(|offered| needed.1 < offered.0);
+        let since = release::first_with(api, needed.0).filter(|_| !is_newer);
         let needed = match since {
             Some(release) => format!("Kafka {release} or newer ({})", span(needed)),
             None => span(needed),
@@ -188,18 +217,66 @@ impl Error {
             feature: api.to_string().into(),
             needed: needed.into(),
             offered: offered.into(),
-            remedy: advice::instead_of(api).into(),
+            remedy: if is_newer { NEWER_CLIENT } else { release::instead_of(api) }.into(),
         }
+    }
+
+    /// The same, where an ACL misses, with what the broker takes this client for.
+    pub(crate) fn seen_as(mut self, by: Option<&Arc<str>>) -> Self {
+        if let Self::Broker { code, principal, .. } = &mut self
+            && MissingAcl::is_meant_by(*code)
+        {
+            *principal = by.cloned();
+        }
+        self
+    }
+
+    /// The same, if time ran out and nothing is said of it yet, with what stood in the way before.
+    pub(crate) fn after(mut self, before: Option<&Self>) -> Self {
+        if let (Self::TimedOut { last: last @ None, .. }, Some(before)) = (&mut self, before) {
+            *last = Some(Arc::new(before.clone()));
+        }
+        self
+    }
+
+    /// The same, if nobody was reached, with who says that a broker is there.
+    pub(crate) fn advertised(mut self, by: impl FnOnce() -> Advertised) -> Self {
+        if let Self::Unreachable { tried, advertised } = &mut self
+            && tried.iter().all(|attempt| attempt.cause.is_of_address())
+        {
+            *advertised = Some(Box::new(by()));
+        }
+        self
     }
 }
 
-/// The rest of a message, if there is more to say.
-struct Note<'a>(&'static str, Option<&'a str>);
+/// What to do where a broker has left behind all versions that this client has.
+const NEWER_CLIENT: &str = "use a newer version of this client";
 
-impl fmt::Display for Note<'_> {
+/// What a broker means by its code: its own words, and what to do about it.
+struct Said<'a> {
+    api: ApiKey,
+    code: ErrorCode,
+    about: &'a About,
+    words: &'a Option<Box<str>>,
+    by: Option<&'a str>,
+}
+
+impl fmt::Display for Said<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.1 {
-            Some(text) => write!(f, "{}{}", self.0, text.trim_end_matches('.')),
+        let Self { api, code, about, .. } = *self;
+        let words =
+            in_other_words(self.words.as_deref(), code).map(|words| words.trim_end_matches('.'));
+        if let Some(words) = words {
+            write!(f, ": {words}")?;
+        }
+        if MissingAcl::is_meant_by(code) {
+            return write!(f, "; {}", MissingAcl { api, code, about, principal: self.by });
+        }
+        match advice::on_code(code) {
+            Some(advice) => write!(f, "; {advice}"),
+            // Then at least what the code means.
+            None if words.is_none() => write!(f, ": {}", code.explain()),
             None => Ok(()),
         }
     }
@@ -207,9 +284,23 @@ impl fmt::Display for Note<'_> {
 
 /// A broker's words, unless they only repeat its code.
 fn in_other_words(message: Option<&str>, code: ErrorCode) -> Option<&str> {
-    let repeats =
-        |words: &str| code == ErrorCode::TOPIC_ALREADY_EXISTS && words.contains("already exists");
+    let repeats = |words: &str| match code {
+        ErrorCode::TOPIC_ALREADY_EXISTS => words.contains("already exists"),
+        _ if MissingAcl::is_meant_by(code) => words.contains("uthorization failed"),
+        _ => false,
+    };
     message.filter(|words| !words.is_empty() && code.name() != Some(words) && !repeats(words))
+}
+
+struct LastTry<'a>(Option<&'a Error>);
+
+impl fmt::Display for LastTry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(last) => write!(f, " (the last try: {last})"),
+            None => Ok(()),
+        }
+    }
 }
 
 struct InAnswerTo(Option<ApiKey>);
@@ -241,11 +332,21 @@ impl fmt::Display for List<'_> {
 const ATTEMPTS_SHOWN: usize = 8;
 
 /// What may help against connections that were not made; TLS's faults say that themselves.
-fn on_attempts(tried: &[Attempt]) -> Option<&'static str> {
-    let is_reached = |attempt: &Attempt| matches!(attempt.cause, Cause::Tls(_));
-    (!tried.iter().all(is_reached) || tried.is_empty()).then_some(
-        "check the address, that the broker runs, and that nothing between blocks the port",
-    )
+struct WayOut<'a>(&'a [Attempt], Option<&'a Advertised>);
+
+impl fmt::Display for WayOut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(tried, advertised) = *self;
+        let is_reached = |attempt: &Attempt| matches!(attempt.cause, Cause::Tls(_));
+        match advertised {
+            Some(advertised) => write!(f, "; {advertised}"),
+            None if tried.iter().all(is_reached) && !tried.is_empty() => Ok(()),
+            None => f.write_str(
+                "; check the address, that the broker runs, and that nothing between blocks the \
+                 port",
+            ),
+        }
+    }
 }
 
 struct MissingTopic<'a>(&'a str, Option<(i32, usize)>);

@@ -221,7 +221,7 @@ impl Sources {
     fn starts_over(&self, peer: Peer, error: &Error) -> bool {
         let is_meant = match error {
             Error::Broker { api, code, .. } => remedy(*api, *code) == Remedy::Rebootstrap,
-            Error::Unreachable { tried } => {
+            Error::Unreachable { tried, .. } => {
                 tried.iter().any(|attempt| matches!(attempt.cause, Cause::OtherCluster(_)))
             }
             _ => false,
@@ -350,7 +350,7 @@ fn summary(tried: Vec<(Address, Error)>) -> Error {
     for (address, error) in tried {
         let address: Box<str> = address.to_string().into();
         match error {
-            Error::Unreachable { tried } => attempts.extend(tried),
+            Error::Unreachable { tried, .. } => attempts.extend(tried),
             Error::NotKafka { from, fault } => {
                 attempts.push(Attempt { address: from, cause: Cause::Fault(fault) });
             }
@@ -361,7 +361,7 @@ fn summary(tried: Vec<(Address, Error)>) -> Error {
             other => return other,
         }
     }
-    Error::Unreachable { tried: attempts.into() }
+    Error::Unreachable { tried: attempts.into(), advertised: None }
 }
 
 /// Leaves an answer about all topics as it were if only the wanted ones had been asked for.

@@ -358,7 +358,7 @@ impl Connection {
                 Command::Open { .. } => self.dial.config.request_timeout,
             };
             let what = what(command.api());
-            command.fail(Error::TimedOut { what, after, maybe_written: false });
+            command.fail(Error::timed_out(what, after));
         }
     }
 
@@ -385,7 +385,7 @@ impl Connection {
             let api = sent.what.api();
             let error = if sent.deadline <= now.into_std() {
                 let what = Waiting::Answer { api, address: self.address.clone() };
-                Error::TimedOut { what, after: sent.timeout, maybe_written }
+                Error::TimedOut { what, after: sent.timeout, maybe_written, last: None }
             } else {
                 lost(Some(api), maybe_written)
             };
@@ -515,7 +515,7 @@ impl Serving {
 
 /// Whether a broker said that it is not the one that was wanted.
 fn is_misrouted(error: &Error) -> bool {
-    let Error::Unreachable { tried } = error else { return false };
+    let Error::Unreachable { tried, .. } = error else { return false };
     tried.iter().any(|attempt| match attempt.cause {
         Cause::Rejected(code) => remedy(ApiKey::API_VERSIONS, code) == Remedy::Rebootstrap,
         _ => false,

@@ -218,7 +218,8 @@ impl Dial {
             address: format!("{} ({})", self.address, address.ip()).into(),
             cause,
         };
-        Error::Unreachable { tried: tried.into_iter().map(attempt).collect() }
+        let tried = tried.into_iter().map(attempt).collect();
+        Error::Unreachable { tried, advertised: None }
     }
 }
 

@@ -221,7 +221,7 @@ impl Contact {
         sleep_until(self.muted_until).await;
         let request = make(version);
         // What cannot be written leaves the connection as it is.
-        kurier_protocol::encode(&request, version).map_err(|error| Error::encode(&error))?;
+        kurier_protocol::encode(&request, version).map_err(|error| Error::encode::<R>(&error))?;
         self.is_broken = true;
         let limit = self.dial.config.request_timeout;
         let bytes_max = self.dial.config.frame_bytes_max;
@@ -244,7 +244,12 @@ impl Contact {
             Err(_) => {
                 let address = self.dial.address.to_string().into();
                 let what = Waiting::Answer { api: R::KEY, address };
-                return Err(Error::TimedOut { what, after: limit, maybe_written: true });
+                return Err(Error::TimedOut {
+                    what,
+                    after: limit,
+                    maybe_written: true,
+                    last: None,
+                });
             }
         };
         let response = decode::<R::Response>(&body, version)

@@ -275,7 +275,7 @@ async fn a_request_without_an_answer_closes_the_connection_after_its_timeout() {
     assert_eq!(start.elapsed(), Duration::from_secs(5));
     let is_answer = |what: &Waiting| matches!(what, Waiting::Answer { .. });
     assert!(
-        matches!(&error, Error::TimedOut { what, maybe_written: true, after }
+        matches!(&error, Error::TimedOut { what, maybe_written: true, after, .. }
             if is_answer(what) && *after == Duration::from_secs(5)),
         "{error}"
     );

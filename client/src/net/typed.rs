@@ -57,7 +57,7 @@ impl<R: Request, F: FnOnce(i16) -> R + Send + 'static> Exchange for Typed<R, F> 
         let make = self.request.take().ok_or(Error::Closed { what: "request" })?;
         let request = make(version);
         let segments = frame::request(&request, version, correlation_id, Some(client_id))
-            .map_err(|error| Error::encode(&error))?;
+            .map_err(|error| Error::encode::<R>(&error))?;
         Ok(Encoded { version, segments, expect: expect(&request) })
     }
 

@@ -262,8 +262,8 @@ impl Drop for Part {
         let error = if self.was_sent {
             let topic = Box::from(&*self.batch.topic);
             let partition = self.batch.partition;
-            let what = error::Waiting::Delivery { topic, partition, last: None };
-            Error::TimedOut { what, after: Duration::ZERO, maybe_written: true }
+            let what = error::Waiting::Delivery { topic, partition };
+            Error::TimedOut { what, after: Duration::ZERO, maybe_written: true, last: None }
         } else {
             Error::Closed { what: "producer" }
         };

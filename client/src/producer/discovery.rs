@@ -35,7 +35,7 @@ pub(crate) async fn newest_version(
         if Instant::now() >= deadline {
             let what = Waiting::Metadata { topic: (&*topic.name).into() };
             let after = start.elapsed();
-            return Err(last.unwrap_or(Error::TimedOut { what, after, maybe_written: false }));
+            return Err(last.unwrap_or_else(|| Error::timed_out(what, after)));
         }
         cluster.refresh();
         let wait = backoff.next(cluster.env().chance(Purpose::Backoff));

@@ -15,7 +15,7 @@ use tokio::time::sleep_until;
 
 use super::accumulator::Partition;
 use super::response::Heard;
-use super::sender::{Action, Call, Sender};
+use super::sender::{Action, Call, Sender, Unsettled};
 use super::topics::{Topics, seen};
 use crate::cluster::Cluster;
 use crate::error::Error;
@@ -38,7 +38,7 @@ pub(crate) enum Event {
     /// Send everything and end.
     End,
     /// Fail everything and end at once; tells a partition that had something left.
-    Abort(oneshot::Sender<Option<Arc<Partition>>>),
+    Abort(oneshot::Sender<Option<Unsettled>>),
 }
 
 /// The task of one producer.
@@ -151,7 +151,7 @@ impl Driver {
             Some(Event::Abort(told)) => {
                 self.end();
                 // The caller may have stopped waiting.
-                let _ = told.send(self.sender.unsettled().cloned());
+                let _ = told.send(self.sender.unsettled());
                 self.sender.give_up();
                 // What is told behind it comes too late, and ends with the task.
                 self.is_listening = false;

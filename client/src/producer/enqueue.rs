@@ -192,8 +192,7 @@ impl Shared {
             () = self.events.closed() => Err(Error::Closed { what: "producer" }),
             () = tokio::time::sleep_until(deadline) => {
                 self.meter.exhausted();
-                let what = Waiting::BufferSpace;
-                Err(Error::TimedOut { what, after, maybe_written: false })
+                Err(Error::timed_out(Waiting::BufferSpace, after))
             }
         }
     }

@@ -182,9 +182,9 @@ impl Lanes {
     }
 
     /// Some partition that has a record without an outcome.
-    pub(crate) fn unsettled(&self) -> Option<&Arc<Partition>> {
+    pub(crate) fn unsettled(&self) -> Option<&Lane> {
         let (_, slot) = self.expiry.first()?;
-        self.get(*slot).map(|lane| &lane.partition)
+        self.get(*slot)
     }
 
     /// Drops all lanes, so that the deliveries of what is in them fail.
@@ -284,7 +284,7 @@ mod tests {
         // Told later, as two callers may be.
         note(&mut lanes, 0, 1, now + S);
         assert_eq!(lanes.deadline(), Some(now + 11 * S));
-        assert_eq!(lanes.unsettled().map(|p| p.slot), Some(0));
+        assert_eq!(lanes.unsettled().map(|lane| lane.partition.slot), Some(0));
         lanes.settle(0, 1);
         assert_eq!(lanes.deadline(), Some(now + 12 * S));
         assert_eq!(lanes.pop_expired(now + 11 * S), None);

@@ -66,7 +66,7 @@ use tracing::Instrument;
 use self::accumulator::{Accumulator, Space};
 use self::driver::{Driver, Event};
 use self::enqueue::{Obstacle, Shared};
-use self::sender::Sender;
+use self::sender::{Sender, Unsettled};
 use self::topics::Topics;
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
@@ -221,10 +221,11 @@ impl Producer {
         let left = left.await.ok().flatten();
         // What failed before is not forgotten.
         let outcome = closing.await;
-        left.map_or(outcome, |partition| {
+        left.map_or(outcome, |Unsettled { partition, last }| {
             let topic = Box::from(&*partition.topic);
-            let what = Waiting::Delivery { topic, partition: partition.index, last: None };
-            Err(Error::TimedOut { what, after: at_most, maybe_written: true })
+            let what = Waiting::Delivery { topic, partition: partition.index };
+            let last = last.map(Arc::new);
+            Err(Error::TimedOut { what, after: at_most, maybe_written: true, last })
         })
     }
 
@@ -257,7 +258,8 @@ impl Producer {
             meter: meter.clone(),
             cluster: cluster.clone(),
             class,
-            sender: Sender::new(config.clone(), Arc::clone(&accumulator), backoff),
+            sender: Sender::new(config.clone(), Arc::clone(&accumulator), backoff)
+                .known_as(cluster.config().principal()),
             events: receiver,
             topics: Arc::clone(&table),
             flushes: BTreeMap::new(),

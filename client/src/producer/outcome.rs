@@ -86,11 +86,10 @@ impl Sender {
         let Some((number, _)) = lane.oldest() else { return };
         let topic = lane.partition.topic.clone();
         let partition = lane.partition.index;
-        let last: Option<Box<str>> = lane.last_error.as_ref().map(|e| e.to_string().into());
+        let last = lane.last_error.clone().map(Arc::new);
         let timed_out = |maybe_written| {
-            let (topic, last) = ((&*topic).into(), last.clone());
-            let what = Waiting::Delivery { topic, partition, last };
-            Error::TimedOut { what, after, maybe_written }
+            let what = Waiting::Delivery { topic: (&*topic).into(), partition };
+            Error::TimedOut { what, after, maybe_written, last: last.clone() }
         };
         let failed = |maybe_written| Fate::Failed(timed_out(maybe_written));
         let (mut was_sent, mut lost) = (false, 0);
@@ -140,7 +139,10 @@ impl Sender {
 impl Sender {
     fn handle_verdict(&mut self, moment: Moment, mut loaded: Loaded, verdict: Verdict) {
         match verdict {
-            Verdict::Done(Fate::Failed(error)) => self.fail(loaded, error),
+            Verdict::Done(Fate::Failed(error)) => {
+                let error = error.seen_as(self.principal.as_ref());
+                self.fail(loaded, error);
+            }
             Verdict::Done(fate) => self.finish(loaded.slot, loaded.sealed, fate),
             Verdict::Each(refusals) => {
                 let error = refusals.error(0);

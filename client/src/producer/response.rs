@@ -105,7 +105,7 @@ fn verdict(loaded: &Loaded, partition: &PartitionProduceResponse) -> Verdict {
     let code = partition.error_code;
     let with = |message| {
         let about = about(loaded);
-        Error::Broker { api: ApiKey::PRODUCE, code, about, message }
+        Error::Broker { api: ApiKey::PRODUCE, code, about, message, principal: None }
     };
     let words = || partition.error_message.as_ref().map(|words| Box::from(&**words));
     match remedy(ApiKey::PRODUCE, code) {
@@ -151,7 +151,8 @@ impl Refusals {
             None => Some(NEIGHBOUR.into()),
         };
         let about = self.about.clone();
-        Error::Broker { api: ApiKey::PRODUCE, code: self.code, about, message }
+        let (api, code) = (ApiKey::PRODUCE, self.code);
+        Error::Broker { api, code, about, message, principal: None }
     }
 }
 

@@ -51,6 +51,16 @@ pub(crate) struct Sender {
     pub(super) is_short: bool,
     /// No caller is left: nothing lingers any more.
     pub(super) is_ending: bool,
+    /// What the brokers take this client for, if that is known.
+    pub(super) principal: Option<Arc<str>>,
+}
+
+/// A partition with records that have no outcome.
+#[derive(Debug)]
+pub(crate) struct Unsettled {
+    pub(crate) partition: Arc<Partition>,
+    /// Why the last try failed, if one did.
+    pub(crate) last: Option<Error>,
 }
 
 /// What the driver has to do.
@@ -118,12 +128,18 @@ impl Sender {
             wants_refresh: false,
             is_short: false,
             is_ending: false,
+            principal: None,
         }
     }
 
     /// Whether a partition has records without an outcome.
     pub(crate) fn is_busy(&self, slot: usize) -> bool {
         self.lanes.get(slot).is_some_and(|lane| lane.oldest().is_some())
+    }
+
+    /// The same, with what the brokers take this client for.
+    pub(crate) fn known_as(self, principal: Option<Arc<str>>) -> Self {
+        Self { principal, ..self }
     }
 
     /// A batch has its first record.
@@ -211,12 +227,14 @@ impl Sender {
 
     /// Whether every record has its outcome.
     pub(crate) fn is_idle(&self) -> bool {
-        self.unsettled().is_none() && self.flights.is_empty() && self.actions.is_empty()
+        self.lanes.unsettled().is_none() && self.flights.is_empty() && self.actions.is_empty()
     }
 
     /// The partition of some record without an outcome.
-    pub(crate) fn unsettled(&self) -> Option<&Arc<Partition>> {
-        self.lanes.unsettled()
+    pub(crate) fn unsettled(&self) -> Option<Unsettled> {
+        let lane = self.lanes.unsettled()?;
+        let last = lane.last_error.clone();
+        Some(Unsettled { partition: Arc::clone(&lane.partition), last })
     }
 
     /// Drops everything that waits for a broker, so that its deliveries fail. What is left to do

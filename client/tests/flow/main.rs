@@ -20,3 +20,4 @@ mod many_threads_share_a_producer;
 mod topics_change;
 mod many_threads_read;
 mod replicas_decide;
+mod failures_say_why;

@@ -27,8 +27,7 @@ pub(super) fn specimens() -> Vec<Error> {
     };
     let tls = |fault: TlsFault| Error::unreachable("b:1", fault.into());
     let faulty = |fault| Error::unreachable("b:1", Cause::Fault(fault));
-    let timed_out =
-        |what| Error::TimedOut { what, after: Duration::from_secs(1), maybe_written: false };
+    let timed_out = |what| Error::timed_out(what, Duration::from_secs(1));
     let lost = |cause| Error::Disconnected {
         address: "b:1".into(),
         api: Some(ApiKey::PRODUCE),
@@ -43,7 +42,7 @@ pub(super) fn specimens() -> Vec<Error> {
         lost(Cause::Unwelcome),
         Error::unreachable("b:1", Cause::io(io::ErrorKind::ConnectionRefused.into())),
         Error::unreachable("b:1", Cause::Rejected(ErrorCode::UNSUPPORTED_VERSION)),
-        Error::Unreachable { tried: [].into() },
+        Error::Unreachable { tried: [].into(), advertised: None },
         tls(TlsFault::NotTls),
         tls(TlsFault::HungUp),
         tls(TlsFault::CertificateWanted),
@@ -244,6 +243,7 @@ fn what_is_printed_for_developers_can_be_read_and_is_one_line() {
         code: ErrorCode::POLICY_VIOLATION,
         about: About::partition("t", 3),
         message: Some("no\n\u{1b}[31m".into()),
+        principal: None,
     };
     let text = format!("{said:?}");
     assert!(text.starts_with("Invalid: broker answered POLICY_VIOLATION to Produce"), "{text}");

@@ -48,7 +48,7 @@ fn asking(config: ClientConfig) -> (Brokers, JoinHandle<Result<(), Error>>, Conn
 
 fn tls_fault(error: &Error) -> TlsFault {
     match error {
-        Error::Unreachable { tried } => match &tried[0].cause {
+        Error::Unreachable { tried, .. } => match &tried[0].cause {
             Cause::Tls(fault) => TlsFault::clone(fault),
             other => panic!("{other}"),
         },

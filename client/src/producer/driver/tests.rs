@@ -85,7 +85,7 @@ async fn what_comes_behind_an_abort_is_not_waited_for() {
     let start = tokio::time::Instant::now();
     driver.run().await;
     assert_eq!(start.elapsed(), Duration::ZERO);
-    assert_eq!(left.await.unwrap().map(|partition| partition.index), Some(0));
+    assert_eq!(left.await.unwrap().map(|left| left.partition.index), Some(0));
     assert!(early.is_complete() && late.is_complete());
     assert!(matches!(flushed.await, Ok(Err(Error::Closed { .. }))));
     late_flush.await.unwrap_err();

@@ -44,7 +44,7 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Setting(setting, problem) => Self::invalid(setting, problem),
-            Failure::Silent(tried) => Self::Unreachable { tried },
+            Failure::Silent(tried) => Self::Unreachable { tried, advertised: None },
             Failure::Kerberos { wanted, error } => {
                 Self::invalid("sasl.kerberos", format!("{wanted}: {error}"))
             }
