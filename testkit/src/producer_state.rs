@@ -107,6 +107,8 @@ impl ProducerStates {
     pub(crate) fn check(&self, next: Sequenced, stranger: Stranger) -> Result<Verdict, ErrorCode> {
         let Some(state) = self.states.get(&next.producer_id) else {
             return match stranger {
+                // Kafka compares it with the epoch of nobody.
+                _ if next.epoch < NO_EPOCH => Err(ErrorCode::INVALID_PRODUCER_EPOCH),
                 Stranger::AtZero(code) if next.first != 0 => Err(code),
                 _ => Ok(Verdict::Append),
             };
@@ -302,6 +304,8 @@ impl ProducerState {
     }
 }
 
+/// The epoch of a producer that has none.
+const NO_EPOCH: i16 = -1;
 const OUT_OF_ORDER: ErrorCode = ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER;
 
 #[cfg(test)]
@@ -349,6 +353,13 @@ mod tests {
     fn an_older_epoch_is_refused() {
         let states = after(&[(batch(3, 0, 0), 0)]);
         assert_eq!(check(&states, batch(2, 0, 0)), Err(ErrorCode::INVALID_PRODUCER_EPOCH));
+    }
+
+    #[test]
+    fn an_epoch_that_nobody_can_have_is_refused() {
+        let states = ProducerStates::default();
+        assert_eq!(check(&states, batch(-2, 0, 0)), Err(ErrorCode::INVALID_PRODUCER_EPOCH));
+        assert_eq!(check(&states, batch(-1, 0, 0)), Ok(Verdict::Append));
     }
 
     #[test]
