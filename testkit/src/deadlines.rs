@@ -29,6 +29,18 @@ impl Deadlines {
         }
     }
 
+    /// Forgets a thing. Says whether it was to be due.
+    pub(crate) fn remove(&mut self, name: &str) -> bool {
+        let was_due = self.by_name.contains_key(name);
+        self.set(name, None);
+        was_due
+    }
+
+    /// Whether nothing is due, however long one waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
     /// When the first thing is due.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.in_order.first().map(|(due, _)| *due)
@@ -69,5 +81,7 @@ mod tests {
         assert_eq!(deadlines.take(at(2)), [] as [Str; 0]);
         assert_eq!(deadlines.take(at(4)), ["a", "b"]);
         assert_eq!(deadlines.next(), Some(at(9)));
+        assert!(deadlines.remove("d") && !deadlines.remove("d"));
+        assert!(deadlines.is_empty());
     }
 }

@@ -9,6 +9,7 @@ use kurier_protocol::api::sync_group::SyncGroupResponse;
 use kurier_protocol::{ErrorCode, Str};
 
 use super::phase::{Barrier, Phase};
+use crate::deadlines::Deadlines;
 use crate::group::claim::Claim;
 use crate::group::member::{Awaits, Member};
 use crate::group::slot::Slot;
@@ -23,7 +24,7 @@ pub(crate) struct Classic {
     pub(super) leader: Option<Str>,
     pub(super) members: BTreeMap<Str, Member>,
     /// Ids that were given away and did not join yet (KIP-394), and until when they may.
-    pub(super) promised: BTreeMap<Str, Instant>,
+    pub(super) promised: Deadlines,
     pub(super) barrier: Barrier,
     /// How many requests were answered that had waited.
     answered: u64,
@@ -51,7 +52,7 @@ impl Classic {
             protocol: None,
             leader: None,
             members: BTreeMap::new(),
-            promised: BTreeMap::new(),
+            promised: Deadlines::default(),
             barrier: Barrier::None,
             answered: 0,
             empty_since: None,

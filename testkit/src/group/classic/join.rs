@@ -21,7 +21,7 @@ impl Classic {
         settings: &GroupSettings,
     ) -> Reply<JoinGroupResponse> {
         if self.is_full(&request.member_id, settings) {
-            self.promised.remove(&request.member_id);
+            self.promised.set(&request.member_id, None);
             let id = request.member_id.clone();
             self.remove(&id, ErrorCode::UNKNOWN_MEMBER_ID);
             return Reply::Now(refused(ErrorCode::GROUP_MAX_SIZE_REACHED, &Str::default()));
@@ -74,7 +74,7 @@ impl Classic {
             }
         } else if caller.version >= 4 {
             let session = u64::try_from(request.session_timeout_ms).unwrap_or(0);
-            self.promised.insert(id.clone(), caller.now + Duration::from_millis(session));
+            self.promised.set(&id, Some(caller.now + Duration::from_millis(session)));
             return Ok(Reply::Now(refused(ErrorCode::MEMBER_ID_REQUIRED, &id)));
         }
         Ok(Reply::Later(self.add(caller, request, id, settings)))
@@ -87,7 +87,7 @@ impl Classic {
         settings: &GroupSettings,
     ) -> Result<Reply<JoinGroupResponse>, ErrorCode> {
         let id = &request.member_id;
-        if self.promised.remove(id).is_some() {
+        if self.promised.remove(id) {
             return Ok(Reply::Later(self.add(caller, request, id.kept(), settings)));
         }
         self.check_member(id, request.group_instance_id.as_deref())?;

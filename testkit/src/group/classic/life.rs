@@ -34,7 +34,7 @@ impl Classic {
     ///
     /// It is not in the group.
     pub(crate) fn leave(&mut self, claim: Claim<'_>) -> Result<(), ErrorCode> {
-        if self.promised.remove(claim.member).is_some() {
+        if self.promised.remove(claim.member) {
             return Ok(());
         }
         let id = match claim.instance {

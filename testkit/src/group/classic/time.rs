@@ -6,6 +6,7 @@ use kurier_protocol::ErrorCode;
 
 use super::group::Classic;
 use super::phase::{Barrier, Phase};
+use crate::deadlines::Deadlines;
 use crate::group::member::Awaits;
 use crate::group::settings::GroupSettings;
 
@@ -19,12 +20,12 @@ impl Classic {
             }
         };
         let members = self.members.values().filter_map(|member| member.deadline);
-        members.chain(self.promised.values().copied()).chain(barrier).min()
+        members.chain(self.promised.next()).chain(barrier).min()
     }
 
     /// Does what is due.
     pub(crate) fn handle_deadline(&mut self, now: Instant, settings: &GroupSettings) {
-        self.promised.retain(|_, until| *until > now);
+        self.promised.take(now);
         let mut lost = Vec::new();
         for (id, member) in &mut self.members {
             if member.deadline.is_none_or(|deadline| deadline > now) {
@@ -65,7 +66,7 @@ impl Classic {
     /// Another broker takes over: it knows the latest generation that was completed, and gives
     /// its members a new session. Requests that wait are lost with their connections.
     pub(crate) fn reload(&mut self, now: Instant) {
-        self.promised.clear();
+        self.promised = Deadlines::default();
         self.barrier = Barrier::None;
         let saved = self.saved.as_deref().cloned();
         self.generation = saved.as_ref().map_or(0, |saved| saved.generation);
