@@ -23,6 +23,15 @@ pub(crate) const FETCH_BYTES_MAX: usize = 55 << 20;
 pub(crate) const ANSWER_BYTES_UNREAD_MAX: usize = 256 << 20;
 /// Bytes that a batch may unpack to while it is checked.
 pub(crate) const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
+/// Bytes that the batches of a request may unpack to, the last one apart: of a thousand small
+/// batches each may unpack to very much, and everybody else waits.
+pub(crate) const REQUEST_DECOMPRESSED_BYTES_MAX: usize = 1 << 30;
+/// Bytes of a compiled pattern of topics, so that it takes a moment to look very many names up.
+pub(crate) const PATTERN_BYTES_MAX: usize = 32 << 10;
+/// Bytes of an error message. Those that quote a name say no more of it than fits.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 1000;
+/// Bytes of a setting's value: what the older versions of an answer that shows it can hold.
+pub(crate) const CONFIG_BYTES_MAX: usize = 32_767;
 /// Bytes that are read from a connection at once, at least.
 pub(crate) const READ_BYTES_MIN: usize = 16 << 10;
 /// How long a connection may be idle, as far as nothing else is set. Kafka:

@@ -111,7 +111,7 @@ impl Log {
     ) -> Result<Appended, RecordError> {
         let partition_leader_epoch = self.epochs.at(self.end).unwrap_or(0);
         let orders = Stamp { base_offset: self.end, partition_leader_epoch, append_time };
-        let Codecs { compressor, decompressor } = codecs;
+        let Codecs { compressor, decompressor, .. } = codecs;
         let stamped = stamp(records, &orders, decompressor, compressor)?;
         let batches = RecordBatches::new(stamped.bytes).collect::<Result<Vec<_>, _>>()?;
         for batch in batches {
@@ -234,7 +234,7 @@ impl Log {
         timestamp: i64,
         codecs: &mut Codecs,
     ) -> Result<Option<Found>, RecordError> {
-        let opened = stored.batch.open_with(&mut codecs.decompressor)?;
+        let opened = codecs.open(&stored.batch)?;
         for record in opened.records() {
             let record = record?;
             if record.timestamp >= timestamp && record.offset >= self.start {

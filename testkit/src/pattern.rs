@@ -1,6 +1,8 @@
 //! Core: patterns of names as brokers read them, by RE2's syntax: they must match a whole name.
 
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
+
+use crate::limits::PATTERN_BYTES_MAX;
 
 /// A pattern that was read.
 #[derive(Clone, Debug)]
@@ -16,8 +18,9 @@ impl Pattern {
         let text = translate(text);
         let refused = |error: regex_lite::Error| words(&error.to_string());
         // By itself first: what is put around it must not close what it leaves open.
-        Regex::new(&text).map_err(refused)?;
-        Regex::new(&format!("^(?:{text})$")).map(Self).map_err(refused)
+        let read = |text: &str| RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build();
+        read(&text).map_err(refused)?;
+        read(&format!("^(?:{text})$")).map(Self).map_err(refused)
     }
 
     /// Whether it matches a name from its beginning to its end.
@@ -92,6 +95,7 @@ fn words(error: &str) -> &'static str {
         ("group name", "invalid named capture"),
         ("look-around", "invalid or unsupported Perl syntax"),
         ("flag", "invalid or unsupported Perl syntax"),
+        ("size limit", "expression too large"),
         ("start of escape sequence", "trailing backslash at end of expression"),
     ];
     let found = words.iter().find(|(part, _)| error.contains(part));
@@ -129,6 +133,7 @@ mod tests {
             ("(?=a)", "invalid or unsupported Perl syntax"),
             (r"\1", "invalid escape sequence"),
             (r"a\", "trailing backslash at end of expression"),
+            ("((a{1,100}){1,100}){1,100}", "expression too large"),
             ("[z-a]", "invalid character class range"),
         ] {
             assert_eq!(Pattern::new(pattern).map(drop), Err(why), "{pattern}");

@@ -103,7 +103,7 @@ impl Produced<'_> {
         let mut header = Header::Right;
         for batch in &batches {
             self.check_header(batch, format)?;
-            let opened = batch.open_with(&mut codecs.decompressor);
+            let opened = codecs.open(batch);
             let opened = opened.map_err(|error| self.refuse_damaged(&error))?;
             if self.check_records(&opened)? != batch.max_timestamp() {
                 header = Header::Wrong;
@@ -119,6 +119,9 @@ impl Produced<'_> {
         if header == Header::Wrong || !batches.iter().all(is_stored_so) {
             let converted = self.convert(&records, header, codecs);
             records = converted.map_err(|error| self.refuse_damaged(&error))?;
+            for batch in RecordBatches::new(records.clone()) {
+                self.check_size(&batch.map_err(|error| self.refuse_damaged(&error))?)?;
+            }
         }
         if records.len() > self.config.segment_bytes {
             let message = format!(
@@ -139,7 +142,7 @@ impl Produced<'_> {
         header: Header,
         codecs: &mut Codecs,
     ) -> Result<Bytes, RecordError> {
-        let Codecs { compressor, decompressor } = codecs;
+        let Codecs { compressor, decompressor, .. } = codecs;
         let records = convert(records, self.format(), decompressor, compressor)?;
         let mut out = BytesMut::new();
         for batch in RecordBatches::new(records.clone()) {
@@ -197,15 +200,21 @@ impl Produced<'_> {
             );
             return Err(Refusal::new(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE, message));
         }
-        let (bytes, bytes_max) = (batch.bytes().len(), self.config.message_bytes_max);
-        if bytes > bytes_max {
-            let message = format!(
-                "The record batch size in the append is {bytes} bytes which exceeds the maximum \
-                 configured value of {bytes_max}"
-            );
-            return Err(Refusal::new(ErrorCode::MESSAGE_TOO_LARGE, message));
-        }
+        self.check_size(batch)?;
         if magic == Magic::V2 { self.check_v2(batch) } else { Ok(()) }
+    }
+
+    /// As it came, and once more in the format and with the codec of the log.
+    fn check_size(&self, batch: &RecordBatch) -> Result<(), Refusal> {
+        let (bytes, bytes_max) = (batch.bytes().len(), self.config.message_bytes_max);
+        if bytes <= bytes_max {
+            return Ok(());
+        }
+        let message = format!(
+            "The record batch size in the append is {bytes} bytes which exceeds the maximum \
+             configured value of {bytes_max}"
+        );
+        Err(Refusal::new(ErrorCode::MESSAGE_TOO_LARGE, message))
     }
 
     fn check_v2(&self, batch: &RecordBatch) -> Result<(), Refusal> {

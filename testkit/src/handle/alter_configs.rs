@@ -8,6 +8,7 @@ use kurier_protocol::api::alter_configs::{
 
 use super::api::{Api, Context, Outcome};
 use super::config_resource::{Change, Configured, Intent, Refused, alter, given};
+use super::words::words;
 use crate::state::State;
 
 impl Api for AlterConfigsRequest {
@@ -44,7 +45,7 @@ fn answer(
         let refused = of(resource).err();
         AlterConfigsResourceResponse {
             error_code: refused.as_ref().map_or(ErrorCode::NONE, |(code, _)| *code),
-            error_message: refused.map(|(_, message)| message.into()),
+            error_message: refused.map(|(_, message)| words(&message)),
             resource_type: resource.resource_type,
             resource_name: resource.resource_name.clone(),
         }

@@ -133,6 +133,7 @@ pub(super) fn pending<R: Api>(
 
 impl<R: Api> Pending for Decoded<R> {
     fn poll(&mut self, state: &mut State, context: &Context) -> Step {
+        state.codecs.begin();
         let outcome = match self.progress.take() {
             Some(progress) => progress.poll(&self.request, state, context),
             None => self.request.handle(state, context),

@@ -7,6 +7,7 @@ use kurier_protocol::api::consumer_group_describe::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
+use super::once::once;
 use super::operations::{Asked, ON_GROUP, told};
 use crate::group::{Assignment, Consumer, ConsumerMember, Kind};
 use crate::state::State;
@@ -17,7 +18,7 @@ impl Api for ConsumerGroupDescribeRequest {
             return Outcome::Answer(self.refuse(ErrorCode::UNSUPPORTED_VERSION));
         }
         let operations = told(ON_GROUP, Asked(self.include_authorized_operations));
-        let groups = self.group_ids.iter().map(|id| {
+        let groups = once(&self.group_ids, |id| id).map(|(id, _)| {
             if id.is_empty() {
                 return failed(id, ErrorCode::INVALID_GROUP_ID);
             }

@@ -8,6 +8,7 @@ use kurier_protocol::api::create_partitions::{
 
 use super::api::{Api, Context, Outcome};
 use super::once::once;
+use super::words::words;
 use crate::limits::PARTITIONS_CREATED_MAX;
 use crate::state::{NewTopic, State};
 
@@ -109,7 +110,7 @@ fn result(
     error_code: ErrorCode,
     message: Option<String>,
 ) -> CreatePartitionsTopicResult {
-    let error_message = message.map(Into::into);
+    let error_message = message.map(|message| words(&message));
     CreatePartitionsTopicResult { name: topic.name.clone(), error_code, error_message }
 }
 

@@ -9,6 +9,7 @@ use kurier_protocol::{ErrorCode, Str};
 use super::api::{Api, Context, Outcome};
 use super::once::once;
 use super::setting::topic_settings;
+use super::words::words;
 use crate::limits::PARTITIONS_CREATED_MAX;
 use crate::state::{NewTopic, State, Topic};
 
@@ -27,7 +28,7 @@ impl Api for CreateTopicsRequest {
                 _ => Err((ErrorCode::INVALID_REQUEST, "Duplicate topic name.".to_owned())),
             };
             match planned {
-                Err((code, message)) => failed(&topic.name, code, Some(message.into())),
+                Err((code, message)) => failed(&topic.name, code, Some(words(&message))),
                 Ok(planned) => {
                     let result = created(&topic.name, &planned);
                     if !self.validate_only {

@@ -9,14 +9,20 @@ use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
 use super::config_resource::{BROKER, GROUP, TOPIC, check_broker, check_topic};
+use super::once::once;
 use super::setting::{
     DEFAULT_SOURCE, Setting, broker_settings, cluster_settings, group_settings, topic_settings,
 };
+use super::words::words;
 use crate::state::State;
 
 impl Api for DescribeConfigsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
-        let results = self.resources.iter().map(|wanted| match find(state, context, wanted) {
+        // Kafka says it as often as it is asked. Nobody needs that, and a small request must not
+        // make an answer that fills the memory.
+        let resources =
+            once(&self.resources, |wanted| (wanted.resource_type, &wanted.resource_name));
+        let results = resources.map(|(wanted, _)| match find(state, context, wanted) {
             Err((code, message)) => failed(wanted, code, &message),
             Ok(found) => {
                 // No names at all are all names.
@@ -110,7 +116,7 @@ fn failed(
 ) -> DescribeConfigsResult {
     DescribeConfigsResult {
         error_code,
-        error_message: Some(message.into()),
+        error_message: Some(words(message)),
         resource_type: wanted.resource_type,
         resource_name: wanted.resource_name.clone(),
         ..Default::default()

@@ -6,6 +6,7 @@ use kurier_protocol::api::describe_groups::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
+use super::once::once;
 use super::operations::{Asked, ON_GROUP, told};
 use crate::group::{Classic, Kind};
 use crate::state::State;
@@ -13,7 +14,7 @@ use crate::state::State;
 impl Api for DescribeGroupsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         let operations = told(ON_GROUP, Asked(self.include_authorized_operations));
-        let groups = self.groups.iter().map(|id| {
+        let groups = once(&self.groups, |id| id).map(|(id, _)| {
             if let Err(code) = state.check_coordinator(context.broker, id) {
                 return failed(id, code);
             }

@@ -43,7 +43,7 @@ pub(super) fn records(
             is_blocked = true;
             break;
         }
-        let Codecs { compressor, decompressor } = codecs;
+        let Codecs { compressor, decompressor, .. } = codecs;
         let converted = convert(stored.batch.bytes(), readable, decompressor, compressor);
         out.extend_from_slice(&converted.map_err(|_| ErrorCode::CORRUPT_MESSAGE)?);
         if out.len() >= extent.bytes {

@@ -11,6 +11,7 @@ use kurier_protocol::api::incremental_alter_configs::{
 use super::api::{Api, Context, Outcome};
 use super::config_resource::{Change, Configured, Intent, Refused, alter, given};
 use super::once::once;
+use super::words::words;
 use crate::config_kind::ConfigKind;
 use crate::state::State;
 use crate::topic_config::TopicSetting;
@@ -87,7 +88,7 @@ fn answer(
             error_message: refused
                 .map(|(_, message)| message)
                 .filter(|message| !message.is_empty())
-                .map(Into::into),
+                .map(|message| words(&message)),
             resource_type: resource.resource_type,
             resource_name: resource.resource_name.clone(),
         }

@@ -1,10 +1,12 @@
 //! ListOffsets: the first offset, the last, and those of times.
 
-use kurier_protocol::ErrorCode;
+use std::collections::BTreeMap;
+
 use kurier_protocol::api::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
     ListOffsetsTopicResponse,
 };
+use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
 use super::once::once;
@@ -29,14 +31,19 @@ fn answer(
     request: &ListOffsetsRequest,
     mut of: impl FnMut(&str, &ListOffsetsPartition) -> ListOffsetsPartitionResponse,
 ) -> ListOffsetsResponse {
-    let topics = request.topics.iter().map(|topic| ListOffsetsTopicResponse {
-        name: topic.name.clone(),
-        partitions: once(&topic.partitions, |wanted| wanted.partition_index)
-            .map(|(wanted, times)| match times {
-                1 => of(&topic.name, wanted),
-                _ => failed(wanted, ErrorCode::INVALID_REQUEST),
-            })
-            .collect(),
+    // A partition is named once in a request, wherever its topic stands in it.
+    let mut named: BTreeMap<&Str, Vec<&ListOffsetsPartition>> = BTreeMap::new();
+    for topic in &request.topics {
+        named.entry(&topic.name).or_default().extend(&topic.partitions);
+    }
+    let topics = once(&request.topics, |topic| &topic.name).map(|(topic, _)| {
+        let partitions = named.get(&topic.name).map_or(&[][..], Vec::as_slice);
+        let partitions = once(partitions, |wanted| wanted.partition_index);
+        let partitions = partitions.map(|(wanted, times)| match times {
+            1 => of(&topic.name, wanted),
+            _ => failed(wanted, ErrorCode::INVALID_REQUEST),
+        });
+        ListOffsetsTopicResponse { name: topic.name.clone(), partitions: partitions.collect() }
     });
     ListOffsetsResponse { topics: topics.collect(), ..Default::default() }
 }

@@ -7,6 +7,7 @@ use kurier_protocol::api::metadata::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
+use super::once::once;
 use super::operations::{Asked, ON_CLUSTER, ON_TOPIC, told};
 use crate::state::{NewTopic, Partition, State, Topic, check_topic_name};
 
@@ -19,7 +20,8 @@ impl Api for MetadataRequest {
                 None => state.topics().map(|(name, topic)| describe(state, name, topic)).collect(),
                 Some(topics) => {
                     let may_create = MayCreate(self.allow_auto_topic_creation);
-                    topics.iter().map(|topic| find(state, context, topic, may_create)).collect()
+                    let named = once(topics, |topic| (&topic.name, topic.topic_id));
+                    named.map(|(topic, _)| find(state, context, topic, may_create)).collect()
                 }
             };
         let operations = told(ON_TOPIC, Asked(self.include_topic_authorized_operations));

@@ -2,6 +2,7 @@
 
 mod served;
 mod once;
+mod words;
 mod operations;
 mod api;
 mod api_versions;

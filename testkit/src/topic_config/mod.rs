@@ -11,6 +11,7 @@ use std::ops::Deref;
 use kurier_protocol::record::TimestampType;
 use kurier_protocol::release::Release;
 
+use crate::limits::CONFIG_BYTES_MAX;
 use values::Values;
 
 /// The settings of a topic, as they are in force in a release. All of Kafka's names are taken and
@@ -66,6 +67,9 @@ impl TopicConfig {
     /// the answer.
     pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let setting = find(name)?;
+        if value.len() > CONFIG_BYTES_MAX {
+            return Err(format!("The value of {name} is longer than {CONFIG_BYTES_MAX} bytes"));
+        }
         let refused =
             |reason: &str| format!("Invalid value {value} for configuration {name}{reason}");
         if let Some(objection) = setting.kind.objection(value) {

@@ -3,6 +3,7 @@
 mod bench;
 mod versions;
 mod topics;
+mod sizes;
 mod produce;
 mod fetch;
 mod fetch_versions;

@@ -228,6 +228,19 @@ fn a_compacted_topic_wants_keys() {
 }
 
 #[test]
+fn a_batch_is_not_larger_after_the_broker_has_written_it_anew() {
+    let mut bench = Bench::new(Release::V4_4);
+    bench.add_topic("t1", &[("compression.type", "uncompressed"), ("max.message.bytes", "500")]);
+    for (value, code) in [("x", ErrorCode::NONE), (&"x".repeat(9000), MESSAGE_TOO_LARGE)] {
+        let answer = bench.produce(9, "t1", 0, batch(Magic::V2, Compression::Gzip, &[value]));
+        assert_eq!(answer.error_code, code);
+    }
+    assert_eq!(bench.state.partition("t1", 0).unwrap().log.end(), 1);
+}
+
+const MESSAGE_TOO_LARGE: ErrorCode = ErrorCode::MESSAGE_TOO_LARGE;
+
+#[test]
 fn a_topic_may_want_another_codec() {
     let mut bench = Bench::new(Release::V4_4);
     bench.add_topic("packed", &[("compression.type", "zstd")]);
