@@ -22,8 +22,8 @@ use crate::sasl::{Sasl, SaslMechanism};
 use crate::security::Security;
 use crate::shared::Shared;
 use crate::state::{
-    BROKER_SESSION, CLUSTER_IDS, NewTopic, Settings, Spoken, State, broker_config_names,
-    numbered_id,
+    BROKER_SESSION, CLUSTER_IDS, NewTopic, Settings, Spoken, State, UPKEEP_INTERVAL,
+    broker_config_names, numbered_id,
 };
 #[cfg(feature = "tls")]
 use crate::tls::{ClientAuth, Tls};
@@ -358,6 +358,7 @@ impl Builder {
             fetch_sessions_max: FETCH_SESSIONS_MAX,
             broker_session: self.broker_session,
             connection_idle_max: CONNECTION_IDLE_MAX,
+            upkeep_interval: UPKEEP_INTERVAL,
             cluster_id: numbered_id(CLUSTER_IDS, 0).to_string(),
             groups,
             transactions: self.transactions,
@@ -365,6 +366,12 @@ impl Builder {
         for (name, value) in &self.broker_configs {
             let failed = |problem| Error::Config { name: name.clone(), problem };
             settings.set(name, value).map_err(failed)?;
+        }
+        let (least, most) = (settings.groups.session_min_ms, settings.groups.session_max_ms);
+        if least > most {
+            let name = "group.min.session.timeout.ms".to_owned();
+            let problem = format!("is {least}, more than group.max.session.timeout.ms, {most}");
+            return Err(Error::Config { name, problem });
         }
         let mut state = State::new(settings, count.into());
         for (broker, rack) in &self.racks {

@@ -46,7 +46,8 @@ pub(crate) struct BrokerArgs {
     #[arg(short = 'P', long, value_name = "PORT", default_value_t = 9092)]
     pub(crate) port: u16,
 
-    /// Write the addresses to this file too, when all brokers are ready
+    /// Write the addresses to this file too, when all brokers are ready; an older one is removed at
+    /// once, and anything that is no regular file is only written to
     #[arg(long, value_name = "FILE")]
     pub(crate) port_file: Option<PathBuf>,
 
@@ -93,11 +94,12 @@ const WIDTH: usize = 100;
 
 const TEXT: &str = "\
 Any Kafka client can speak to it, in any language. It keeps its data in memory and forgets it when
-it ends. Its addresses go to stdout, one a line, as soon as it is ready. Ctrl-C (SIGINT) or SIGTERM
-ends it; the port file and the CA file are removed then.
+it ends. Its addresses go to stdout, one a line, as soon as it is ready. Ctrl-C (SIGINT), SIGTERM or
+SIGHUP ends it, whatever it is doing; the port file and the CA file are removed then.
 
 A topic has all the settings that Kafka has for it, a broker its broker.rack; what can be set for
-all brokers stands below.
+all brokers stands below. Old records are deleted and topics compacted as the settings say, every
+log.retention.check.interval.ms: five minutes, as in Kafka, unless it is set.
 
 kcat and others on librdkafka before 2.6.1 cannot log in by SCRAM, as with Kafka 4: they repeat a
 part of a message that is checked now. Take PLAIN for them.";

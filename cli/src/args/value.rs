@@ -39,6 +39,9 @@ impl FromStr for ClusterConfig {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if !text.contains('=') {
+            return Err("write NAME=VALUE".to_owned());
+        }
         let KeyValue { key, value } = text.parse()?;
         match key.split_once(':') {
             None if key == RACK => {

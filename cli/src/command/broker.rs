@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kurier_auth::kerberos::Keytab;
 use kurier_env::{RealWall, Seeded, read_at_most};
-use kurier_testkit::{Builder, ListenError, TestCluster};
+use kurier_testkit::{Builder, Error, ListenError, TestCluster};
 
 use crate::args::broker::BrokerArgs;
 use crate::args::value::ClusterConfig;
@@ -30,8 +30,11 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
     let builder = configure(builder, &args.configs);
     let builder = secure(builder, args)?;
     let cluster = build(builder)?;
+    check_ports(args)?;
     let served = cluster.serve_tcp(bare(&args.host), args.port).await;
     let served = served.map_err(|error| cannot_listen(&error))?;
+    let cluster = Arc::new(cluster);
+    tokio::spawn(keep_up(Arc::clone(&cluster)));
     let addresses = served.bootstrap();
     let lines: String = addresses.iter().map(|address| format!("{address}\n")).collect();
     tokio::select! {
@@ -146,7 +149,52 @@ pub(crate) fn describe(release: &str, brokers: u16) -> Builder {
 
 /// Starts a cluster, or says what is wrong with its description.
 pub(crate) fn build(builder: Builder) -> Outcome<TestCluster> {
-    builder.try_build().map_err(|error| Failure::Usage(error.to_string()))
+    builder.try_build().map_err(|error| Failure::Usage(in_options(&error)))
+}
+
+/// What is wrong, and which option says it right.
+fn in_options(error: &Error) -> String {
+    let text = error.to_string();
+    match error {
+        Error::Config { problem, .. } if problem.starts_with("is no setting") => {
+            format!("--config: {text}; `kurier broker --help` lists them")
+        }
+        Error::Config { .. } => format!("--config: {text}"),
+        Error::Topic { reason, .. } if reason.ends_with("was not added") => {
+            format!("{text}; add it to --topics")
+        }
+        Error::Security(why) if why.ends_with("needs a user") => {
+            format!("{text}; give it one with --user NAME:PASSWORD")
+        }
+        Error::Security(why) if why.ends_with("needs a keytab") => {
+            format!("{text}; give it one with --keytab FILE")
+        }
+        Error::Security(_) => format!("{text}; see --sasl"),
+        _ => text,
+    }
+}
+
+/// All brokers have a port.
+fn check_ports(args: &BrokerArgs) -> Outcome {
+    let BrokerArgs { brokers, port, .. } = args;
+    if *port == 0 || port.checked_add(brokers.saturating_sub(1)).is_some() {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "--brokers {brokers} with --port {port} would need ports beyond 65535; choose a lower \
+         --port, or 0 for free ones"
+    )))
+}
+
+/// Sees to the logs as brokers do, for ever.
+async fn keep_up(cluster: Arc<TestCluster>) {
+    let mut turns = tokio::time::interval(cluster.upkeep_interval());
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    turns.tick().await;
+    loop {
+        turns.tick().await;
+        cluster.apply_upkeep();
+    }
 }
 
 fn ready(args: &BrokerArgs, bootstrap: &str) -> String {

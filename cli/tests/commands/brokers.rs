@@ -144,16 +144,19 @@ fn settings_go_by_kafkas_names_to_brokers_topics_and_racks() {
 fn settings_that_cannot_be_are_wrong_usage_and_the_nearest_name_is_told() {
     for (config, parts) in [
         ("num.partition=3", &["num.partition is", "did you mean num.partitions?"][..]),
+        ("nosuch=1", &["--config", "nosuch is no setting of brokers", "--help"]),
+        ("num.partitions=999999999", &["num.partitions", "at most 100000 partitions"]),
+        ("group.min.session.timeout.ms=9000000", &["group.max.session.timeout.ms, 1800000"]),
         ("num.partitions=0", &["num.partitions cannot be \"0\"", "at least 1"]),
         ("num.partitions=many", &["num.partitions cannot be \"many\"", "INT"]),
         ("log.retention.ms=1", &["log.retention.ms is set for each topic, as retention.ms"]),
         ("log.flush.interval.messages=1", &["is set for each topic, as flush.messages"]),
         ("t:retention.m=1", &["retention.m is", "did you mean retention.ms?"]),
         ("t:retention.ms=soon", &["topic \"t\"", "retention.ms", "LONG"]),
-        ("u:retention.ms=1", &["topic \"u\"", "not added"]),
+        ("u:retention.ms=1", &["topic \"u\"", "not added", "--topics"]),
         ("broker.rack=east", &["1:broker.rack=east"]),
         ("9:broker.rack=east", &["no broker 9"]),
-        ("num.partitions", &["KEY=VALUE"]),
+        ("num.partitions", &["NAME=VALUE"]),
     ] {
         let mut command = kurier(&["broker", "--port", "0", "--topics", "t", "--config", config]);
         let ended = run(&mut command, "");
@@ -162,4 +165,19 @@ fn settings_that_cannot_be_are_wrong_usage_and_the_nearest_name_is_told() {
             assert!(ended.stderr.contains(part), "{config}: no {part:?} in {ended:?}");
         }
     }
+}
+
+#[test]
+fn old_records_are_deleted_at_the_interval_that_is_set() {
+    let upkeep = ["--config", "log.retention.check.interval.ms=50"];
+    let topics = ["--topics", "old,new", "--config", "old:retention.ms=1"];
+    let broker = Broker::start(&[&upkeep[..], &topics].concat());
+    for topic in ["old", "new"] {
+        broker.run(&["produce", topic], "a\n").done();
+    }
+    let read = |topic| broker.run(&["consume", topic, "-o", "beginning", "-e"], "").text();
+    while !read("old").is_empty() {
+        pause();
+    }
+    assert_eq!(read("new"), "a\n");
 }

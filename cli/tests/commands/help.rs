@@ -97,8 +97,12 @@ fn wrong_usage_is_named_and_has_status_two() {
     check_wrong(&["broker", "--ca-file", "ca.pem"], "--tls");
     check_wrong(&["broker", "--user", "alice:wonderland"], "--sasl");
     check_wrong(&["broker", "--sasl", "PLAIN", "--user", "alice"], "NAME:PASSWORD");
-    check_wrong(&["broker", "--sasl", "PLAIN"], "PLAIN needs a user");
-    check_wrong(&["broker", "--sasl", "GSSAPI"], "GSSAPI needs a keytab");
+    check_wrong(&["broker", "--sasl", "PLAIN"], "PLAIN needs a user; give it one with --user");
+    check_wrong(
+        &["broker", "--sasl", "GSSAPI"],
+        "GSSAPI needs a keytab; give it one with --keytab",
+    );
+    check_wrong(&["broker", "--brokers", "2", "--port", "65535"], "--brokers 2 with --port 65535");
     check_wrong(&["broker", "--sasl", "LDAP", "--user", "a:b"], "LDAP");
     check_wrong(&["wire", "decode", "--frames", "--records"], "cannot be used with");
 }

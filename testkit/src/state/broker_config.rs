@@ -7,6 +7,7 @@ use kurier_protocol::nearest::question;
 use super::settings::Settings;
 use crate::config_kind::ConfigKind;
 use crate::group::MigrationPolicy;
+use crate::limits::PARTITIONS_MAX;
 use crate::topic_config::TopicSetting;
 
 /// A setting that all brokers have alike.
@@ -57,6 +58,9 @@ impl BrokerConfig {
         let is_small = value.parse().is_ok_and(|value: i64| value < self.least);
         match broker_config_kind(self.name).objection(value) {
             None if is_small => Some(format!("Value must be at least {}", self.least)),
+            None if self.name == "num.partitions" && is_beyond(value) => {
+                Some(format!("a cluster in memory has at most {PARTITIONS_MAX} partitions"))
+            }
             objection => objection.map(str::to_owned),
         }
     }
@@ -80,7 +84,7 @@ pub(crate) fn broker_config_kind(name: &str) -> ConfigKind {
         ConfigKind::Boolean
     } else if name.ends_with(".policy") {
         ConfigKind::Text
-    } else if ["connections.max.idle.ms", "offsets.retention.check.interval.ms"].contains(&name) {
+    } else if name == "connections.max.idle.ms" || name.ends_with(".check.interval.ms") {
         ConfigKind::Long
     } else {
         ConfigKind::Int
@@ -242,6 +246,13 @@ const BROKER_CONFIGS: &[BrokerConfig] = &[
         set: |of, value| put(&mut of.groups.session_min_ms, value.parse().ok()),
     },
     BrokerConfig {
+        name: "log.retention.check.interval.ms",
+        default: "300000",
+        least: 1,
+        value: |of| ms(of.upkeep_interval),
+        set: |of, value| put(&mut of.upkeep_interval, from_ms(value)),
+    },
+    BrokerConfig {
         name: "max.incremental.fetch.session.cache.slots",
         default: "1000",
         least: 0,
@@ -301,6 +312,11 @@ const BROKER_CONFIGS: &[BrokerConfig] = &[
         set: |of, value| put(&mut of.transactions.id_expiration, from_ms(value)),
     },
 ];
+
+fn is_beyond(partitions: &str) -> bool {
+    let count: Option<u64> = partitions.parse().ok();
+    count.is_some_and(|count| u64::try_from(PARTITIONS_MAX).is_ok_and(|most| count > most))
+}
 
 fn put<T>(field: &mut T, value: Option<T>) -> Option<()> {
     *field = value?;

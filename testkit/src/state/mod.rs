@@ -23,7 +23,7 @@ pub(crate) use broker_config::{broker_config_kind, broker_config_names};
 pub(crate) use group_config::GroupConfig;
 pub(crate) use name::check_topic_name;
 pub(crate) use partition::{Partition, Role};
-pub(crate) use settings::{BROKER_SESSION, CLUSTER_IDS, Settings, numbered_id};
+pub(crate) use settings::{BROKER_SESSION, CLUSTER_IDS, Settings, UPKEEP_INTERVAL, numbered_id};
 pub(crate) use spoken::Spoken;
 pub(crate) use topic::{NewTopic, Topic};
 pub(crate) use whole::State;

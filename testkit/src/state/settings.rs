@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) broker_session: Duration,
     /// How long a connection may be idle before it is closed. Kafka: connections.max.idle.ms.
     pub(crate) connection_idle_max: Duration,
+    /// How often `kurier broker` sees to the logs. Kafka: log.retention.check.interval.ms.
+    pub(crate) upkeep_interval: Duration,
     /// What Metadata calls the cluster.
     pub(crate) cluster_id: String,
     pub(crate) groups: GroupSettings,
@@ -89,5 +91,7 @@ pub(crate) fn numbered_id(word: [u8; 8], number: u64) -> Uuid {
 const TOPIC_IDS: [u8; 8] = *b"kuriertp";
 /// Kafka's default of broker.session.timeout.ms.
 pub(crate) const BROKER_SESSION: Duration = Duration::from_secs(9);
+/// Kafka's default of log.retention.check.interval.ms.
+pub(crate) const UPKEEP_INTERVAL: Duration = Duration::from_secs(300);
 /// What the cluster's id begins with.
 pub(crate) const CLUSTER_IDS: [u8; 8] = *b"kuriercl";
