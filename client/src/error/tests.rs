@@ -1,6 +1,7 @@
 //! What errors say, and what they promise about what was written.
 
 mod advice;
+mod reference;
 mod classes;
 mod texts;
 

@@ -237,6 +237,17 @@ fn what_asks_for_an_abort_is_written_down() {
 }
 
 #[test]
+fn the_page_of_errors_is_what_the_code_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errors.md");
+    let made = super::reference::markdown();
+    if std::env::var_os("KURIER_BLESS").is_some() {
+        std::fs::write(path, &made).unwrap();
+    }
+    let found = std::fs::read_to_string(path).unwrap();
+    assert!(found == made, "docs/errors.md is old: run this test with KURIER_BLESS=1");
+}
+
+#[test]
 fn what_is_printed_for_developers_can_be_read_and_is_one_line() {
     let said = Error::Broker {
         api: ApiKey::PRODUCE,
