@@ -3,8 +3,9 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
-use tracing::subscriber::DefaultGuard;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
 use tracing_subscriber::fmt::format::FmtSpan;
 
 /// All that this thread told until now.
@@ -12,7 +13,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 /// Listens at every level to what this thread tells, spans among it, as long as the guard lives.
-pub(crate) fn listen() -> (Log, DefaultGuard) {
+pub(crate) fn listen() -> (Log, (DefaultGuard, Dispatch)) {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -21,7 +22,9 @@ pub(crate) fn listen() -> (Log, DefaultGuard) {
         .with_span_events(FmtSpan::NEW | FmtSpan::CLOSE)
         .with_writer(move || writer.clone())
         .finish();
-    (log, tracing::subscriber::set_default(subscriber))
+    // With one subscriber alone, a thread that has none may decide for all that nobody listens.
+    let second = Dispatch::new(NoSubscriber::default());
+    (log, (tracing::subscriber::set_default(subscriber), second))
 }
 
 impl Log {
