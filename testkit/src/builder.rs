@@ -47,8 +47,8 @@ use crate::transaction::TransactionSettings;
 /// | a classic group with one member | 8000 | as long as members or offsets |
 /// | a consumer group with one member | 10,000 | the same |
 /// | a partition that the member is given | 100 | the same |
-/// | a committed offset | 300 | [`offsets_retention`](Self::offsets_retention) |
-/// | a transactional id | 1000 | [`transactional_id_expiration`] |
+/// | a committed offset | 300 | `offsets.retention.minutes`: a week |
+/// | a transactional id | 1000 | `transactional.id.expiration.ms`: a week |
 /// | a remembered request | 500 | 256 MiB of them, [`requests_kept`](Self::requests_kept) |
 /// | a request and its answer in a network that [records] | 1000 | 100,000 events |
 /// | a connection in memory, both its ends | 20,000 | as long as it is open |
@@ -59,7 +59,6 @@ use crate::transaction::TransactionSettings;
 /// each connection.
 ///
 /// [records]: crate::net::Network::record
-/// [`transactional_id_expiration`]: Self::transactional_id_expiration
 #[derive(Clone, Debug)]
 pub struct Builder {
     broker_count: u32,
