@@ -51,6 +51,10 @@ pub(crate) struct BrokerArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) port_file: Option<PathBuf>,
 
+    /// End when stdin has ended: a pipe from the program that started it has, whatever ended that
+    #[arg(long)]
+    pub(crate) until_stdin_ends: bool,
+
     /// Speak TLS, with a certificate that is made at start for localhost and for HOST
     #[arg(long)]
     pub(crate) tls: bool,
@@ -95,7 +99,8 @@ const WIDTH: usize = 100;
 const TEXT: &str = "\
 Any Kafka client can speak to it, in any language. It keeps its data in memory and forgets it when
 it ends. Its addresses go to stdout, one a line, as soon as it is ready. Ctrl-C (SIGINT), SIGTERM or
-SIGHUP ends it, whatever it is doing; the port file and the CA file are removed then.
+SIGHUP ends it, whatever it is doing, and with --until-stdin-ends the end of its stdin; the port
+file and the CA file are removed then.
 
 A topic has all the settings that Kafka has for it, a broker its broker.rack; what can be set for
 all brokers stands below. Old records are deleted and topics compacted as the settings say, every

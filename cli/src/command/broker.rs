@@ -17,9 +17,9 @@ use crate::session::progress::say;
 use crate::session::signals::{Last, Stop};
 use crate::text::reason;
 
-/// Runs a cluster until a signal ends it.
+/// Runs a cluster until a signal ends it, or its stdin.
 pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
-    let mut stop = Stop::listen(Last::First);
+    let mut stop = listen(args);
     let mut notices = Notices::claim(args)?;
     let builder =
         args.topics.iter().fold(describe(&args.release, args.brokers), |builder, topic| {
@@ -61,6 +61,19 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
     // Its connections end with the process: a request that is being handled is not waited for.
     drop(notices);
     told
+}
+
+/// Listens for what shall end it.
+fn listen(args: &BrokerArgs) -> Stop {
+    if !args.until_stdin_ends {
+        return Stop::listen(Last::First);
+    }
+    let is_quiet = args.quiet;
+    Stop::listen_and_read(Last::First, move || {
+        if !is_quiet {
+            say("kurier: note: stdin has ended, and the broker with it");
+        }
+    })
 }
 
 /// The files that a broker was told to write.

@@ -1,10 +1,14 @@
 //! SIGINT, SIGTERM and SIGHUP: the first asks the command to end, the second asks it to end at
-//! once; what has not ended soon after is ended.
+//! once; what has not ended soon after is ended. The end of stdin may count as a signal.
 
+use std::future::pending;
+use std::io;
+use std::pin::pin;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use kurier_env::watch;
 use tokio::runtime::Builder;
 #[cfg(unix)]
@@ -25,11 +29,27 @@ impl Stop {
     /// Listens for signals from now on. A command that has not ended [`GRACE`] after the signal
     /// that gives it `last` is ended.
     pub(crate) fn listen(last: Last) -> Self {
-        Self::listen_then(last, || std::process::exit(STATUS_KILLED))
+        Self::listen_then(last, pending(), || std::process::exit(STATUS_KILLED))
     }
 
-    /// As [`listen`](Self::listen); `end` ends the process.
-    fn listen_then(last: Last, end: impl FnOnce() + Send + 'static) -> Self {
+    /// As [`listen`](Self::listen), and the end of stdin is a signal too: `said` hears of it. What
+    /// stdin says until then is thrown away.
+    pub(crate) fn listen_and_read(last: Last, said: impl FnOnce() + Send + 'static) -> Self {
+        let ends = async {
+            // A runtime has threads for reads that cannot be given up. One that fails has ended.
+            let read = || io::copy(&mut io::stdin().lock(), &mut io::sink()).is_ok();
+            let _ = tokio::task::spawn_blocking(read).await;
+            said();
+        };
+        Self::listen_then(last, ends, || std::process::exit(STATUS_KILLED))
+    }
+
+    /// As [`listen`](Self::listen); `other` is a signal as well, and `end` ends the process.
+    fn listen_then(
+        last: Last,
+        other: impl Future<Output = ()> + Send + 'static,
+        end: impl FnOnce() + Send + 'static,
+    ) -> Self {
         let (ask, asked) = watch::channel(0);
         let (listening, listens) = mpsc::channel::<()>();
         // A thread of its own hears them, whatever keeps the others busy.
@@ -38,8 +58,9 @@ impl Stop {
             runtime.block_on(async {
                 let mut signals = Signals::listen();
                 drop(listening);
+                let mut other = pin!(other.fuse());
                 for number in 1..=if last == Last::Second { 2 } else { 1 } {
-                    signals.next().await;
+                    tokio::select! { biased; () = signals.next() => {}, () = &mut other => {} }
                     ask.send_replace(number);
                 }
                 // Another signal ends it sooner.
@@ -172,7 +193,7 @@ mod tests {
         let (end, ended) = mpsc::channel();
         let (work, is_done) = mpsc::channel::<()>();
         runtime.block_on(async {
-            let mut stop = Stop::listen_then(Last::First, move || end.send(()).unwrap());
+            let mut stop = Stop::listen_then(Last::First, pending(), move || end.send(()).unwrap());
             let (begin, begun) = mpsc::channel();
             tokio::spawn(async move { begin.send(()).map(|()| is_done.recv().is_ok()) });
             begun.recv().unwrap();

@@ -109,6 +109,35 @@ fn addresses_go_to_stdout_and_to_the_port_file_and_a_signal_ends_it() {
 }
 
 #[test]
+fn a_broker_that_reads_stdin_ends_with_whoever_holds_its_other_end() {
+    let file = scratch("stdin-ports");
+    let mut command = kurier(&["broker", "--port", "0", "--until-stdin-ends", "--port-file"]);
+    let mut broker = Started::new(command.arg(&file).stdin(Stdio::piped()));
+    let mut stdin = broker.child.stdin.take().unwrap();
+    stdin.write_all(b"what it says does not matter\n").unwrap();
+    // It takes hold of the pipe as the program that starts a broker does.
+    let mut holder = Command::new("sleep").arg("600").stdout(stdin).spawn().unwrap();
+    let address = loop {
+        match std::fs::read_to_string(&file) {
+            Ok(text) => break text,
+            Err(_) => assert!(broker.child.try_wait().unwrap().is_none(), "it ended"),
+        }
+        pause();
+    };
+    std::net::TcpStream::connect(address.trim()).unwrap();
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let ended = broker.end();
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("stdin has ended"), "{}", ended.stderr);
+    assert!(!file.exists(), "the port file outlives the broker");
+
+    let mut command = kurier(&["broker", "-q", "--port", "0", "--until-stdin-ends"]);
+    let ended = run(&mut command, "");
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
 fn a_port_in_use_and_an_unknown_release_are_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
