@@ -3,8 +3,7 @@
 //!
 //! ```text
 //! kerberos_check --keytab F --principal P | --ccache C   [--service kafka] [--host localhost]
-//!     --port N [--etypes 18,17] [--udp] [--skew S] [--no-mutual] [--no-subkey] [--authzid X]
-//!     [--times N [--pause MS]]
+//!     --port N [--etypes 18,17] [--udp] [--skew S] [--times N [--pause MS]]
 //! ```
 
 use std::error::Error;
@@ -12,9 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kurier_auth::{Mechanism, Step};
-use kurier_client::security::kerberos::{
-    EncryptionType, GssapiOptions, Kerberos, KerberosConfig, TicketSource,
-};
+use kurier_client::security::kerberos::{EncryptionType, Kerberos, KerberosConfig, TicketSource};
 use kurier_env::{Env, RealNet, RealWall, Wall};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -47,11 +44,6 @@ async fn run() -> Result<(), Failure> {
         service: get("--service").unwrap_or_else(|| "kafka".to_owned()),
         encryption_types: kinds,
         datagrams_first: has("--udp"),
-        gssapi: GssapiOptions {
-            mutual: !has("--no-mutual"),
-            subkey: !has("--no-subkey"),
-            act_as: get("--authzid").unwrap_or_default().into(),
-        },
         ..KerberosConfig::default()
     });
     let ahead = number("--skew").unwrap_or(0) * 1000;

@@ -35,7 +35,7 @@ pub use credential::Credential;
 pub use crypto::{EncryptionType, Key};
 pub use error::{Error, Refusal};
 pub use exchange::{Action, Lifetimes, Login, TicketSearch};
-pub use gss::{GssapiClient, GssapiOptions, GssapiServer};
+pub use gss::{GssapiClient, GssapiServer};
 pub use keytab::Keytab;
 pub use messages::is_too_big;
 pub use moment::Moment;

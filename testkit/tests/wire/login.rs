@@ -6,8 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kurier_auth::kerberos::kdc::Kdc;
 use kurier_auth::kerberos::{
-    Action, Credential, EncryptionType, GssapiClient, GssapiOptions, Login, Moment, Principal,
-    TicketSearch,
+    Action, Credential, EncryptionType, GssapiClient, Login, Moment, Principal, TicketSearch,
 };
 use kurier_auth::oauthbearer::{Claim, OauthBearerClient, UnsecuredToken};
 use kurier_auth::scram::{ScramClient, ScramHash};
@@ -360,7 +359,7 @@ async fn a_ticket_lets_in_whom_the_kdc_knows() {
         Moment::new(env.wall_millis() * 1000, random)
     };
     let ticket = ticket(&kdc, moment);
-    let client = || Box::new(GssapiClient::new(&ticket, &GssapiOptions::default(), &moment()));
+    let client = || Box::new(GssapiClient::new(&ticket, &moment()));
     let mut alice = peer(&cluster).await;
     let answer = log_in_by(&mut alice, client()).await.unwrap();
     assert_eq!(answer.error_code, ErrorCode::NONE);

@@ -1,55 +1,30 @@
 //! The client half of SASL's GSSAPI, without a security layer, as Kafka uses it. *Core.*
 //!
 //! ```text
-//! start --AP-REQ--> asked --AP-REP: empty token--> offered --offer: choice--> chosen --> done
-//!           `------ without mutual authentication ----^
+//! start --AP-REQ--> asked --AP-REP: empty token--> offered --offer: choice--> done
 //! ```
 
 use super::context::Context;
-use super::initiator::{INITIATOR_FLAGS, Initiator, MUTUAL, Subkey};
+use super::initiator::{INITIATOR_FLAGS, Initiator, Subkey};
 use crate::error::Error;
 use crate::kerberos::credential::Credential;
 use crate::kerberos::error::Error as KerberosError;
 use crate::kerberos::moment::Moment;
 use crate::mechanism::{Mechanism, Step};
 
-/// How a client logs in. The defaults fit every broker that is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GssapiOptions {
-    /// Whether the broker must prove that it could read the ticket. Default: true.
-    pub mutual: bool,
-    /// Whether the client chooses a key for this context alone. Default: true.
-    pub subkey: bool,
-    /// As whom to act; Kafka ignores it. Default: empty.
-    pub act_as: Box<str>,
-}
-
-impl Default for GssapiOptions {
-    fn default() -> Self {
-        Self { mutual: true, subkey: true, act_as: "".into() }
-    }
-}
-
-/// The client half of GSSAPI.
+/// The client half of GSSAPI: the broker must prove that it could read the ticket, and the key is
+/// of this context alone.
 #[derive(Debug)]
 pub struct GssapiClient {
     state: State,
-    act_as: Box<str>,
 }
 
 impl GssapiClient {
     /// A client that shows this ticket for a service. The moment is of the KDC's clock.
     #[must_use]
-    pub fn new(ticket: &Credential, options: &GssapiOptions, now: &Moment) -> Self {
-        let flags = if options.mutual { INITIATOR_FLAGS } else { INITIATOR_FLAGS & !MUTUAL };
-        let subkey = if options.subkey { Subkey::Own } else { Subkey::None };
-        let (initiator, token) = Initiator::start(ticket, flags, subkey, now);
-        let next = if options.mutual {
-            State::Asked(initiator)
-        } else {
-            State::Offered(initiator.finish_unanswered())
-        };
-        Self { state: State::Start(token, Box::new(next)), act_as: options.act_as.clone() }
+    pub fn new(ticket: &Credential, now: &Moment) -> Self {
+        let (initiator, token) = Initiator::start(ticket, INITIATOR_FLAGS, Subkey::Own, now);
+        Self { state: State::Start(token, initiator) }
     }
 }
 
@@ -60,8 +35,8 @@ impl Mechanism for GssapiClient {
 
     fn step(&mut self, received: &[u8]) -> Result<Step, Error> {
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Start(token, next) if received.is_empty() => {
-                self.state = *next;
+            State::Start(token, initiator) if received.is_empty() => {
+                self.state = State::Asked(initiator);
                 Ok(Step::Continue(token))
             }
             State::Start(..) => Err(malformed("the server spoke first")),
@@ -79,9 +54,8 @@ impl Mechanism for GssapiClient {
                         "it insists on a SASL security layer, which Kafka does not use",
                     ));
                 }
-                let choice = [&[NO_LAYER, 0, 0, 0], self.act_as.as_bytes()].concat();
                 // Brokers before 1.0 do not answer it.
-                Ok(Step::Done(context.wrap(&choice)))
+                Ok(Step::Done(context.wrap(&[NO_LAYER, 0, 0, 0])))
             }
             State::Over => Err(Error::Over { mechanism: NAME }),
         }
@@ -90,7 +64,7 @@ impl Mechanism for GssapiClient {
 
 #[derive(Debug)]
 enum State {
-    Start(Vec<u8>, Box<Self>),
+    Start(Vec<u8>, Initiator),
     Asked(Initiator),
     Offered(Context),
     Over,

@@ -1,7 +1,7 @@
 //! Both halves against each other, and tokens that must not be accepted.
 
 use super::context::{Context, Role};
-use super::initiator::Subkey;
+use super::initiator::{INITIATOR_FLAGS, Initiator, MUTUAL, Subkey};
 use super::*;
 use crate::error::Error;
 use crate::kerberos::crypto::{EncryptionType, Key};

@@ -58,7 +58,7 @@ impl Kerberos {
         let shown = shown.await.map_err(|_| gone())??;
         let random = env.secret_bytes().map_err(|error| Failure::no_entropy(&error))?;
         let now = Moment::new(shown.micros, random);
-        Ok(Box::new(GssapiClient::new(&shown.ticket, &self.0.config.gssapi, &now)))
+        Ok(Box::new(GssapiClient::new(&shown.ticket, &now)))
     }
 
     /// Forgets the ticket for a broker that did not take it: it may have got a new key. Returns

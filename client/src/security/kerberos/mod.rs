@@ -23,5 +23,5 @@ mod driver;
 mod handle;
 
 pub use handle::Kerberos;
-pub use kurier_auth::kerberos::{EncryptionType, GssapiOptions};
+pub use kurier_auth::kerberos::EncryptionType;
 pub use settings::{KerberosConfig, TicketSource};

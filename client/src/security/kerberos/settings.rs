@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kurier_auth::kerberos::{EncryptionType, GssapiOptions};
+use kurier_auth::kerberos::EncryptionType;
 
 use crate::error::Error;
 
@@ -37,8 +37,6 @@ pub struct KerberosConfig {
     pub encryption_types: Option<Vec<EncryptionType>>,
     /// Whether KDCs are asked by datagrams first. Kafka: none. Default: no.
     pub datagrams_first: bool,
-    /// How the ticket is shown to a broker.
-    pub gssapi: GssapiOptions,
 }
 
 impl Default for KerberosConfig {
@@ -54,7 +52,6 @@ impl Default for KerberosConfig {
             relogin_interval_min: Duration::from_secs(60),
             encryption_types: None,
             datagrams_first: false,
-            gssapi: GssapiOptions::default(),
         }
     }
 }

@@ -42,20 +42,37 @@ fn ticket(kind: EncryptionType) -> (Credential, Keytab) {
 fn both_halves_agree_whatever_each_of_them_chooses() {
     for kind in EncryptionType::ALL {
         let (ticket, keytab) = ticket(kind);
-        for (mutual, subkey) in [(true, true), (true, false), (false, true), (false, false)] {
-            let options = GssapiOptions { mutual, subkey, act_as: "alice@TEST".into() };
-            for with_subkey in [false, true] {
-                let mut client = GssapiClient::new(&ticket, &options, &moment(8));
-                let mut server = match with_subkey {
-                    true => GssapiServer::with_subkey(keytab.clone(), moment(9)),
-                    false => GssapiServer::new(keytab.clone(), moment(9)),
-                };
-                let rounds = talk(&mut client, &mut server).unwrap();
-                assert_eq!(rounds, if mutual { 3 } else { 2 });
-                assert_eq!(server.client().unwrap().to_string(), "alice@TEST");
-                assert!(matches!(client.step(b""), Err(Error::Over { .. })));
-            }
+        for with_subkey in [false, true] {
+            let mut client = GssapiClient::new(&ticket, &moment(8));
+            let mut server = server(&keytab, with_subkey);
+            assert_eq!(talk(&mut client, &mut server).unwrap(), 3);
+            assert_eq!(server.client().unwrap().to_string(), "alice@TEST");
+            assert!(matches!(client.step(b""), Err(Error::Over { .. })));
         }
+    }
+}
+
+fn server(keytab: &Keytab, with_subkey: bool) -> GssapiServer {
+    match with_subkey {
+        true => GssapiServer::with_subkey(keytab.clone(), moment(9)),
+        false => GssapiServer::new(keytab.clone(), moment(9)),
+    }
+}
+
+/// Other clients ask for no proof of the service, send no key, or say as whom they act.
+#[test]
+fn a_client_that_chooses_otherwise_is_let_in() {
+    let (ticket, keytab) = ticket(EncryptionType::Aes256Sha1);
+    let flags = INITIATOR_FLAGS & !MUTUAL;
+    for (subkey, with_subkey) in [(Subkey::None, false), (Subkey::Own, true)] {
+        let (initiator, request) = Initiator::start(&ticket, flags, subkey, &moment(8));
+        let mut context = initiator.finish_unanswered();
+        let mut server = server(&keytab, with_subkey);
+        let Step::Continue(offer) = server.step(&request).unwrap() else { panic!() };
+        assert_eq!(context.unwrap(&offer).unwrap(), [1, 0, 0, 0]);
+        let choice = context.wrap(b"\x01\0\0\0alice@TEST");
+        assert_eq!(server.step(&choice).unwrap(), Step::Done(Vec::new()));
+        assert_eq!(server.client().unwrap().to_string(), "alice@TEST");
     }
 }
 
@@ -65,7 +82,7 @@ fn a_service_with_an_older_key_says_so() {
     let mut other = Keytab::default();
     let key = Key::from_random(EncryptionType::Aes256Sha1, &[8; 32]);
     other.push(ticket.server.clone(), 1, key);
-    let mut client = GssapiClient::new(&ticket, &GssapiOptions::default(), &moment(8));
+    let mut client = GssapiClient::new(&ticket, &moment(8));
     let mut server = GssapiServer::new(other, moment(9));
     let error = talk(&mut client, &mut server).unwrap_err();
     assert!(matches!(error, Error::Kerberos { code: Some(41), .. }), "{error}");
@@ -75,21 +92,20 @@ fn a_service_with_an_older_key_says_so() {
 #[test]
 fn a_service_that_could_not_read_the_ticket_is_refused() {
     let (ticket, keytab) = ticket(EncryptionType::Aes256Sha1);
-    let options = GssapiOptions::default();
-    let mut old = GssapiClient::new(&ticket, &options, &moment(8));
+    let mut old = GssapiClient::new(&ticket, &moment(8));
     let Step::Continue(request) = old.step(b"").unwrap() else { panic!() };
     let mut server = GssapiServer::new(keytab, moment(9));
     let Step::Continue(reply) = server.step(&request).unwrap() else { panic!() };
     // The same ticket a second later: the answer is a repeated one.
     let later = Moment::new((NOW + 1) * 1_000_000, [8; Moment::RANDOM_BYTES]);
-    let mut new = GssapiClient::new(&ticket, &options, &later);
+    let mut new = GssapiClient::new(&ticket, &later);
     new.step(b"").unwrap();
     let error = new.step(&reply).unwrap_err().to_string();
     assert!(error.contains("time in the service's answer"), "{error}");
     for i in 0..reply.len() {
         let mut altered = reply.clone();
         altered[i] ^= 1;
-        let mut client = GssapiClient::new(&ticket, &options, &moment(8));
+        let mut client = GssapiClient::new(&ticket, &moment(8));
         client.step(b"").unwrap();
         let _ = client.step(&altered);
     }
@@ -98,13 +114,13 @@ fn a_service_that_could_not_read_the_ticket_is_refused() {
 #[test]
 fn an_offer_of_layers_alone_is_refused() {
     let (ticket, keytab) = ticket(EncryptionType::Aes256Sha1);
-    let options = GssapiOptions { mutual: false, ..GssapiOptions::default() };
     for (offer, problem) in [(&[6, 1, 0, 0][..], "security layer"), (&[1], "four bytes")] {
-        let mut client = GssapiClient::new(&ticket, &options, &moment(8));
+        let mut client = GssapiClient::new(&ticket, &moment(8));
         let Step::Continue(request) = client.step(b"").unwrap() else { panic!() };
         let accepted = acceptor::accept(&request, &keytab, Subkey::None, &moment(9));
-        let token = accepted.unwrap().context.wrap(offer);
-        let error = client.step(&token).unwrap_err().to_string();
+        let mut accepted = accepted.unwrap();
+        client.step(&accepted.answer.unwrap()).unwrap();
+        let error = client.step(&accepted.context.wrap(offer)).unwrap_err().to_string();
         assert!(error.contains(problem), "{error}");
     }
 }
@@ -112,7 +128,7 @@ fn an_offer_of_layers_alone_is_refused() {
 #[test]
 fn an_authenticator_of_another_time_is_refused() {
     let (ticket, keytab) = ticket(EncryptionType::Aes256Sha1);
-    let mut client = GssapiClient::new(&ticket, &GssapiOptions::default(), &moment(8));
+    let mut client = GssapiClient::new(&ticket, &moment(8));
     let late = Moment::new((NOW + 301) * 1_000_000, [9; Moment::RANDOM_BYTES]);
     let error = talk(&mut client, &mut GssapiServer::new(keytab, late)).unwrap_err();
     assert!(matches!(error, Error::Kerberos { code: Some(37), .. }), "{error}");
