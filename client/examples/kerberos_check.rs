@@ -48,7 +48,11 @@ async fn run() -> Result<(), Failure> {
     });
     let ahead = number("--skew").unwrap_or(0) * 1000;
     let seed = std::process::id().into();
+    let real = Env::real();
+    let names = ["KRB5_CONFIG", "KRB5CCNAME", "KRB5_KTNAME", "KRB5_CLIENT_KTNAME"];
+    let variables = names.into_iter().filter_map(|name| Some((name, real.variable(name)?)));
     let env = Env::simulated(Arc::new(RealNet), Arc::new(Skewed(ahead)), seed);
+    let env = env.with_variables(variables);
     let host = get("--host").unwrap_or_else(|| "localhost".to_owned());
     let port = u16::try_from(number("--port").unwrap_or(0))?;
     let to = env.net().resolve("127.0.0.1", port).await?;

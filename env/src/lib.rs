@@ -1,14 +1,16 @@
 //! The seam between Kurier and the world.
 //!
 //! Everything that two runs of one program can see differently passes through [`Env`]: the wall
-//! clock, chance, the network, files and blocking work. Monotonic time is [`tokio::time`], which
-//! tests pause. [`Env::real`] is the world itself; `kurier-testkit` has one in memory, and users
-//! may bring their own to simulate their whole program. [`watch`] is a channel that wakes in order.
+//! clock, chance, the network, files, variables of the environment and blocking work. Monotonic
+//! time is [`tokio::time`], which tests pause. [`Env::real`] is the world itself; `kurier-testkit`
+//! has one in memory, and users may bring their own to simulate their whole program. [`watch`] is a
+//! channel that wakes in order.
 
 mod future;
 mod chance;
 mod files;
 mod net;
+mod variables;
 mod wall;
 pub mod watch;
 
@@ -18,10 +20,12 @@ pub use future::BoxFuture;
 pub use net::{Datagram, Io, Net, RealNet, SocketOptions};
 pub use wall::{RealWall, Wall};
 
+use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
 
 use chance::FromOs;
+use variables::Variables;
 
 /// The world as Kurier sees it. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -30,12 +34,13 @@ pub struct Env {
     wall: Arc<dyn Wall>,
     chance: Arc<dyn Chance>,
     files: Arc<dyn Files>,
+    variables: Variables,
     blocking: Blocking,
 }
 
 impl Env {
-    /// The real world: sockets, system clock, a generator seeded by the operating system, the
-    /// file system, and blocking work on tokio's blocking threads.
+    /// The real world: sockets, system clock, a generator seeded by the operating system, the file
+    /// system, the environment of this process, and blocking work on tokio's blocking threads.
     #[must_use]
     pub fn real() -> Self {
         Self {
@@ -43,13 +48,15 @@ impl Env {
             wall: Arc::new(RealWall),
             chance: Arc::new(FromOs::new()),
             files: Arc::new(RealFiles),
+            variables: Variables::OfProcess,
             blocking: Blocking::Threads,
         }
     }
 
     /// A simulated world: the given network and wall clock, chance from `seed`, and blocking work
-    /// done inline, so that the same seed gives the same run. Files alone are the real ones, until
-    /// [`with_files`](Self::with_files) gives it others.
+    /// done inline, so that the same seed gives the same run. No variable of the environment is
+    /// set, until [`with_variables`](Self::with_variables) sets some. Files alone are the real
+    /// ones, until [`with_files`](Self::with_files) gives it others.
     #[must_use]
     pub fn simulated(net: Arc<dyn Net>, wall: Arc<dyn Wall>, seed: u64) -> Self {
         Self {
@@ -57,6 +64,7 @@ impl Env {
             wall,
             chance: Arc::new(Seeded::new(seed)),
             files: Arc::new(RealFiles),
+            variables: Variables::Given(Arc::default()),
             blocking: Blocking::Inline,
         }
     }
@@ -73,6 +81,16 @@ impl Env {
         Self { files, ..self }
     }
 
+    /// The same world with these variables in its environment, and no others.
+    #[must_use]
+    pub fn with_variables<N: Into<String>, V: Into<OsString>>(
+        self,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> Self {
+        let known = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
+        Self { variables: Variables::Given(Arc::new(known.collect())), ..self }
+    }
+
     /// The network.
     #[must_use]
     pub fn net(&self) -> &dyn Net {
@@ -83,6 +101,12 @@ impl Env {
     #[must_use]
     pub fn files(&self) -> &dyn Files {
         &*self.files
+    }
+
+    /// The value of a variable of the environment; none if it is not set.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<OsString> {
+        self.variables.get(name)
     }
 
     /// Milliseconds since 1970 by the wall clock: what a record's timestamp holds. It may jump;
@@ -176,6 +200,16 @@ mod tests {
         let (one, two): ([u8; 24], [u8; 24]) =
             (real.secret_bytes().unwrap(), real.secret_bytes().unwrap());
         assert_ne!(one, two);
+    }
+
+    #[test]
+    fn variables_are_the_processs_in_the_real_world_and_nobodys_in_a_simulation() {
+        assert!(Env::real().variable("PATH").is_some());
+        let simulated = Env::simulated(Arc::new(RealNet), Arc::new(Stopped), 5);
+        assert_eq!(simulated.variable("PATH"), None);
+        let given = simulated.with_variables([("PATH", "/here")]);
+        assert_eq!(given.variable("PATH").unwrap(), "/here");
+        assert_eq!(given.variable("HOME"), None);
     }
 
     #[tokio::test]

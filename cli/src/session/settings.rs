@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use kurier_client::properties::Properties;
-use kurier_env::read_at_most;
+use kurier_env::{Env, read_at_most};
 
 use crate::args::cluster::ClusterArgs;
 use crate::failure::{Failure, Outcome};
@@ -12,7 +12,8 @@ use crate::text::reason;
 
 /// What the options, their file and the environment say.
 pub(crate) fn from_environment(args: &ClusterArgs) -> Outcome<Properties> {
-    settings(args, std::env::var("KURIER_BOOTSTRAP").ok())
+    let servers = Env::real().variable("KURIER_BOOTSTRAP");
+    settings(args, servers.and_then(|servers| servers.into_string().ok()))
 }
 
 /// The names and values in the file and of `-X`, as they are written. A later one wins.

@@ -166,6 +166,32 @@ async fn a_cache_that_others_renew_is_read_again() {
     assert_eq!(world.count(TGS), before + 1, "a ticket for the broker, and no renewal");
 }
 
+/// `KRB5_CONFIG` and its kin are read where the world of a client is read, and nowhere else.
+#[tokio::test(start_paused = true)]
+async fn files_that_the_environment_names_are_used() {
+    let world = World::new(&[("kdc", Manner::Good)], 0);
+    let cache = cache_of(&world.granting());
+    let keytab = world.kdc.lock().unwrap().keytab("alice").unwrap().to_bytes().unwrap();
+    world.put("/etc/cache", cache);
+    world.put("/etc/client.keytab", keytab.to_vec());
+    let by_default = |source| KerberosConfig { source, ..KerberosConfig::default() };
+    let config = [("KRB5_CONFIG", "/none:/krb5.conf")];
+    let rows = [
+        (TicketSource::Cache(None), "KRB5CCNAME", "FILE:/etc/cache"),
+        (TicketSource::Keytab(None), "KRB5_CLIENT_KTNAME", "FILE:/etc/client.keytab"),
+        (TicketSource::Keytab(None), "KRB5_KTNAME", "/etc/client.keytab"),
+    ];
+    for (source, name, value) in rows {
+        let env = world.env().with_variables(config.into_iter().chain([(name, value)]));
+        let kerberos = Kerberos::new(by_default(source.clone()));
+        let mut client = kerberos.mechanism("b", &env).await.unwrap();
+        assert_eq!(world.lets_in("b", &mut *client), Ok("alice@TEST".to_owned()), "{name}");
+        let error = Kerberos::new(by_default(source)).mechanism("b", &world.env()).await;
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains("there is no /etc/krb5.conf"), "{text}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn errors_name_file_principal_kdc_and_what_helps() {
     let world = World::new(&[("kdc", Manner::Good)], 0);

@@ -1,5 +1,6 @@
 //! Checks of the source of every crate. It fails on an import of a higher floor, a cycle, a file
-//! without a `//!` line, a line over 100 columns, and a note of work to do that links no issue.
+//! without a `//!` line, a line over 100 columns, a note of work to do that links no issue, and
+//! code that reads the environment past `kurier-env`.
 //! It lists what is longer than it aims to be.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
@@ -34,6 +35,8 @@ fn source_is_tidy() {
             );
             if let Ok(below) = path.strip_prefix(root.join(&member).join("src")) {
                 krate.add(&below.display().to_string(), &text);
+                let reads = environment(&name, &source).into_iter();
+                faults.extend(reads.map(|at| format!("{name}:{at}: ask Env::variable instead")));
                 if !name.ends_with("tests.rs") {
                     long.extend(sizes::long(&name, &source));
                 }
@@ -91,6 +94,16 @@ fn unlinked_notes(comments: &str) -> Vec<(usize, String)> {
         .collect()
 }
 
+/// The lines that read variables of the environment, which `kurier-env` alone may, and tests.
+fn environment(name: &str, source: &Source) -> Vec<usize> {
+    if name == "env/src/variables.rs" || name.contains("/tests/") || name.ends_with("tests.rs") {
+        return Vec::new();
+    }
+    let code = source.without_tests();
+    let lines = code.lines().enumerate();
+    lines.filter(|(_, line)| line.contains("env::var")).map(|(i, _)| i + 1).collect()
+}
+
 fn report(count: usize, mut long: Vec<Long>) {
     long.sort_by(|a, b| b.lines.cmp(&a.lines).then_with(|| a.what.cmp(&b.what)));
     println!("{count} files; {} files and functions are longer than they aim to be", long.len());
@@ -105,4 +118,14 @@ fn a_file_without_a_head_and_an_unlinked_note_are_found() {
     let text = format!("use std::fmt;\n{note}\n{note}, see #12\nlet a = \"{note}\";\n");
     let found: Vec<_> = file_faults(&text, &Source::new(&text)).map(|(line, _)| line).collect();
     assert_eq!(found, [1, 2]);
+}
+
+#[test]
+fn code_that_reads_the_environment_is_found_and_tests_may() {
+    let text = "fn a() {\n    std::env::var(\"A\")\n}\n#[cfg(test)]\nmod t { std::env::var(1); }\n";
+    let source = Source::new(text);
+    assert_eq!(environment("client/src/a.rs", &source), [2]);
+    for name in ["env/src/variables.rs", "client/src/a/tests/b.rs", "client/src/tests.rs"] {
+        assert!(environment(name, &source).is_empty());
+    }
 }

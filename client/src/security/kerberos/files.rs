@@ -12,7 +12,7 @@ use super::failure::Failure;
 
 /// The content of `krb5.conf`. Files that the list names may be missing, but not all of them.
 pub(super) async fn read_config(env: &Env, files: Option<&[PathBuf]>) -> Result<Config, Failure> {
-    let files = files.map_or_else(default_config_files, <[PathBuf]>::to_vec);
+    let files = files.map_or_else(|| default_config_files(env), <[PathBuf]>::to_vec);
     let mut reader = ConfigReader::new(files.clone());
     let mut found = false;
     let broken = |error: KerberosError| Failure::Setting(CONFIG, error.to_string().into());
@@ -91,8 +91,8 @@ pub(super) async fn read_cache(
     Ok((cache.map_err(|error| Failure::unusable(CACHE, &path, &error))?, name))
 }
 
-fn default_config_files() -> Vec<PathBuf> {
-    match std::env::var_os("KRB5_CONFIG") {
+fn default_config_files(env: &Env) -> Vec<PathBuf> {
+    match env.variable("KRB5_CONFIG") {
         Some(paths) => std::env::split_paths(&paths).collect(),
         None if cfg!(windows) => vec![r"C:\ProgramData\MIT\Kerberos5\krb5.ini".into()],
         None => vec!["/etc/krb5.conf".into()],
@@ -100,7 +100,7 @@ fn default_config_files() -> Vec<PathBuf> {
 }
 
 async fn default_keytab(env: &Env, config: &Config) -> Result<PathBuf, Failure> {
-    let variable = |name| std::env::var(name).ok();
+    let variable = |name| env.variable(name)?.into_string().ok();
     let relation = |name| config.default_of(name).map(str::to_owned);
     let name = variable("KRB5_CLIENT_KTNAME")
         .or_else(|| relation("default_client_keytab_name"))
@@ -113,8 +113,9 @@ async fn default_keytab(env: &Env, config: &Config) -> Result<PathBuf, Failure> 
 }
 
 async fn default_cache(env: &Env, config: &Config) -> Result<String, Failure> {
-    if let Ok(name) = std::env::var("KRB5CCNAME") {
-        return Ok(name);
+    if let Some(name) = env.variable("KRB5CCNAME") {
+        let unreadable = || Failure::Setting(CACHE, "KRB5CCNAME is not UTF-8".into());
+        return name.into_string().map_err(|_| unreadable());
     }
     let name = config.default_of("default_ccache_name").unwrap_or("FILE:/tmp/krb5cc_%{uid}");
     expand(env, name, CACHE).await
