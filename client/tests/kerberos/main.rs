@@ -73,6 +73,18 @@ async fn a_dead_and_a_silent_kdc_cost_a_second_and_only_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_silent_address_of_a_kdc_costs_a_second_and_only_once() {
+    for (datagrams_first, good) in [(false, Manner::Good), (true, Manner::Datagrams)] {
+        let addresses = [("kdc", Manner::Silent), ("kdc", Manner::Refuses), ("kdc", good)];
+        let world = World::new(&addresses, 0);
+        let kerberos = Kerberos::new(KerberosConfig { datagrams_first, ..by_keytab() });
+        check_login(&kerberos, &world, "b").await;
+        check_login(&kerberos, &world, "c").await;
+        assert_eq!(world.elapsed().as_secs(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn kdcs_that_are_silent_are_given_up_after_ten_seconds_and_named() {
     let world = World::new(&[("one", Manner::Silent), ("two", Manner::Refuses)], 0);
     let error = error_of(by_keytab(), &world, "b").await;

@@ -32,7 +32,7 @@ pub(crate) enum Manner {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) kdc: Mutex<Kdc>,
-    /// The hosts on which the KDC listens.
+    /// The hosts on which the KDC listens; one that is there twice has two addresses.
     pub(crate) hosts: Mutex<Vec<(&'static str, Manner)>>,
     /// How far the KDC's clock is ahead, in seconds.
     pub(crate) ahead: i64,
@@ -175,10 +175,13 @@ impl Net for Shared {
         host: &'a str,
         port: u16,
     ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        let index = self.0.hosts.lock().unwrap().iter().position(|(name, _)| *name == host);
         let ip = |index: usize| Ipv4Addr::new(10, 0, 0, u8::try_from(index).unwrap());
-        let found = index.map(|index| vec![SocketAddr::new(ip(index).into(), port)]);
-        Box::pin(std::future::ready(found.ok_or_else(|| io::ErrorKind::NotFound.into())))
+        let hosts = self.0.hosts.lock().unwrap();
+        let named = hosts.iter().enumerate().filter(|(_, (name, _))| *name == host);
+        let found: Vec<_> =
+            named.map(|(index, _)| SocketAddr::new(ip(index).into(), port)).collect();
+        let found = if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) };
+        Box::pin(std::future::ready(found))
     }
 
     fn connect(&self, to: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Io>>> {

@@ -119,10 +119,10 @@ impl World {
             return Err(Failure::Setting("krb5.conf", problem.into()));
         }
         if let Some(known) = self.known.get(realm)
-            && let Some(at) = ways.iter().position(|way| way == known)
+            && let Some(at) = ways.iter().position(|way| way.is(known))
         {
-            let way = ways.remove(at);
-            ways.insert(0, way);
+            ways.remove(at);
+            ways.insert(0, known.clone());
         }
         Ok(ways)
     }

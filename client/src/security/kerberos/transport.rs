@@ -1,6 +1,8 @@
-//! Asks the KDCs of a realm: one after the other, and the next beside a silent one.
+//! Asks the KDCs of a realm, and the addresses of each: one after the other, and the next beside a
+//! silent one.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -8,17 +10,19 @@ use futures_util::stream::FuturesUnordered;
 use kurier_auth::kerberos::{Kdc, Transport, is_too_big};
 use kurier_env::{Env, Io};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::failure::attempt;
 use crate::error::Attempt;
 
 /// One way to reach a KDC.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Way {
     host: Box<str>,
     port: u16,
     by: By,
+    /// Which of its addresses has answered before: it is asked first.
+    address: Option<SocketAddr>,
 }
 
 /// By streams or by datagrams.
@@ -33,7 +37,7 @@ impl Way {
     pub(super) fn all(kdcs: &[Kdc], first: By) -> Vec<Self> {
         let by = |by: By, except: Transport| {
             let some = kdcs.iter().filter(move |kdc| kdc.transport != except);
-            some.map(move |kdc| Self { host: kdc.host.clone(), port: kdc.port, by })
+            some.map(move |kdc| Self { host: kdc.host.clone(), port: kdc.port, by, address: None })
         };
         match first {
             By::Tcp => by(By::Tcp, Transport::Udp).chain(by(By::Udp, Transport::Tcp)).collect(),
@@ -41,23 +45,22 @@ impl Way {
         }
     }
 
-    async fn ask(&self, env: &Env, request: &[u8]) -> io::Result<Vec<u8>> {
-        let addresses = env.net().resolve(&self.host, self.port).await?;
+    /// Whether both lead to the same KDC by the same transport.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        (&self.host, self.port, self.by) == (&other.host, other.port, other.by)
+    }
+
+    /// Asks the addresses of the name. Returns the one that answered.
+    async fn ask(&self, env: &Env, request: &[u8]) -> io::Result<(Vec<u8>, SocketAddr)> {
+        let mut addresses = env.net().resolve(&self.host, self.port).await?;
+        addresses.sort_by_key(|address| Some(*address) != self.address);
+        addresses.truncate(ADDRESSES_MAX);
         let mut last = io::Error::from(io::ErrorKind::NotFound);
-        for address in addresses {
-            let answer = match self.by {
-                By::Tcp => by_stream(env, address, request).await,
-                By::Udp => match by_datagram(env, address, request).await {
-                    Ok(answer) if is_too_big(&answer) => by_stream(env, address, request).await,
-                    other => other,
-                },
-            };
-            match answer {
-                Ok(answer) => return Ok(answer),
-                Err(error) => last = error,
-            }
+        let ask = |address: &SocketAddr| ask_address(env, self.by, *address, request);
+        match first_answer(&addresses, ask, |_, error| last = error).await {
+            Some((address, answer)) => Ok((answer, *address)),
+            None => Err(last),
         }
-        Err(last)
     }
 }
 
@@ -68,8 +71,7 @@ impl std::fmt::Display for Way {
     }
 }
 
-/// Asks by one way after the other until there is an answer: the next one begins when the one
-/// before has failed, or has been silent for a second. Returns the way that led to it.
+/// Asks by one way after the other until there is an answer. Returns the way that led to it.
 pub(super) async fn ask(
     env: &Env,
     ways: &[Way],
@@ -77,46 +79,74 @@ pub(super) async fn ask(
     deadline: Instant,
 ) -> Result<(Vec<u8>, Way), Box<[Attempt]>> {
     let mut tried = Vec::new();
-    let mut running = FuturesUnordered::new();
-    let mut rest = ways.iter();
-    let mut next_at = Instant::now();
-    loop {
-        tokio::select! {
-            biased;
-            Some((way, answer)) = running.next(), if !running.is_empty() => {
-                match answer {
-                    Ok(answer) => return Ok((answer, Way::clone(way))),
-                    Err(error) => {
-                        tried.push(attempt(&way.to_string(), error));
-                        next_at = Instant::now();
-                    }
-                }
-            }
-            () = sleep_until(next_at), if rest.len() > 0 => {
-                running.extend(rest.next().map(|way| async move {
-                    (way, way.ask(env, request).await)
-                }));
-                next_at = Instant::now() + HEDGE_AFTER;
-            }
-            () = sleep_until(deadline), if !running.is_empty() => {
-                let late = ways.iter().map(Way::to_string).filter(|way| {
-                    !tried.iter().any(|t: &Attempt| t.address.ends_with(way.as_str()))
-                });
-                let silent = || io::Error::new(io::ErrorKind::TimedOut, "no answer");
-                let late: Vec<_> = late.map(|way| attempt(&way, silent())).collect();
-                tried.extend(late);
-                return Err(tried.into());
-            }
-            else => return Err(tried.into()),
+    let note = |way: &Way, error| tried.push(attempt(&way.to_string(), error));
+    let answer = first_answer(ways, |way| way.ask(env, request), note);
+    match timeout_at(deadline, answer).await {
+        Ok(Some((way, (answer, address)))) => {
+            Ok((answer, Way { address: Some(address), ..way.clone() }))
+        }
+        Ok(None) => Err(tried.into()),
+        Err(_) => {
+            let late = ways
+                .iter()
+                .map(Way::to_string)
+                .filter(|way| !tried.iter().any(|t: &Attempt| t.address.ends_with(way.as_str())));
+            let silent = || io::Error::new(io::ErrorKind::TimedOut, "no answer");
+            let late: Vec<_> = late.map(|way| attempt(&way, silent())).collect();
+            tried.extend(late);
+            Err(tried.into())
         }
     }
 }
 
-async fn by_stream(
+/// Asks one after the other until one has an answer: the next one begins when the one before has
+/// failed, or has been silent for a second, and then both are listened to.
+async fn first_answer<'a, P, T, F: Future<Output = io::Result<T>>>(
+    places: &'a [P],
+    ask: impl Fn(&'a P) -> F,
+    mut note: impl FnMut(&'a P, io::Error),
+) -> Option<(&'a P, T)> {
+    let mut running = FuturesUnordered::new();
+    let mut rest = places.iter();
+    let mut next_at = Instant::now();
+    loop {
+        tokio::select! {
+            biased;
+            Some((place, answer)) = running.next(), if !running.is_empty() => match answer {
+                Ok(answer) => return Some((place, answer)),
+                Err(error) => {
+                    note(place, error);
+                    next_at = Instant::now();
+                }
+            },
+            () = sleep_until(next_at), if rest.len() > 0 => {
+                running.extend(rest.next().map(|place| {
+                    let answer = ask(place);
+                    async move { (place, answer.await) }
+                }));
+                next_at = Instant::now() + HEDGE_AFTER;
+            }
+            else => return None,
+        }
+    }
+}
+
+async fn ask_address(
     env: &Env,
-    address: std::net::SocketAddr,
+    by: By,
+    address: SocketAddr,
     request: &[u8],
 ) -> io::Result<Vec<u8>> {
+    match by {
+        By::Tcp => by_stream(env, address, request).await,
+        By::Udp => match by_datagram(env, address, request).await {
+            Ok(answer) if is_too_big(&answer) => by_stream(env, address, request).await,
+            other => other,
+        },
+    }
+}
+
+async fn by_stream(env: &Env, address: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {
     let mut stream: Box<dyn Io> = env.net().connect(address).await?;
     let length = u32::try_from(request.len()).map_err(io::Error::other)?;
     stream.write_all(&[&length.to_be_bytes(), request].concat()).await?;
@@ -134,11 +164,7 @@ async fn by_stream(
     }
 }
 
-async fn by_datagram(
-    env: &Env,
-    address: std::net::SocketAddr,
-    request: &[u8],
-) -> io::Result<Vec<u8>> {
+async fn by_datagram(env: &Env, address: SocketAddr, request: &[u8]) -> io::Result<Vec<u8>> {
     let socket = env.net().datagram(address).await?;
     for _ in 0..DATAGRAMS_MAX {
         socket.send(request).await?;
@@ -149,11 +175,13 @@ async fn by_datagram(
     Err(io::Error::new(io::ErrorKind::TimedOut, "no answer"))
 }
 
-/// How long one KDC may be silent before the next is asked as well.
+/// How long one KDC, or one address of it, may be silent before the next is asked as well.
 const HEDGE_AFTER: Duration = Duration::from_secs(1);
 /// The longest answer.
 const REPLY_BYTES_MAX: u32 = 1 << 20;
 /// The longest datagram.
 const DATAGRAM_BYTES_MAX: usize = 1 << 16;
+/// How many addresses of one name are asked.
+const ADDRESSES_MAX: usize = 8;
 /// How often a datagram is sent before it is given up.
 const DATAGRAMS_MAX: usize = 3;
