@@ -1,5 +1,7 @@
 //! Who is at the other end, and who reads along: how connections are secured.
 
+#[cfg(feature = "kerberos")]
+mod tasks;
 mod bearer;
 #[cfg(feature = "kerberos")]
 pub mod kerberos;

@@ -62,6 +62,28 @@ async fn many_connections_to_a_broker_ask_the_kdc_once() {
     assert_eq!((world.count(AS), world.count(TGS)), (2, 2));
 }
 
+#[test]
+fn a_login_serves_one_runtime_after_another_and_one_beside_another() {
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().start_paused(true).build().unwrap()
+    };
+    let (gone, idle, busy) = (runtime(), runtime(), runtime());
+    let world = World::new(&[("kdc", Manner::Good)], 0);
+    let kerberos = Kerberos::new(by_keytab());
+    gone.block_on(check_login(&kerberos, &world, "b"));
+    drop(gone);
+    // Nobody runs the task of this one afterwards.
+    idle.block_on(check_login(&kerberos, &world, "b"));
+    let login = async {
+        check_login(&kerberos, &world, "b").await;
+        check_login(&kerberos, &world, "b").await;
+    };
+    let patience = Duration::from_secs(60);
+    busy.block_on(async { tokio::time::timeout(patience, login).await.unwrap() });
+    assert_eq!(world.count(TGS), 3, "tickets are kept within a runtime");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_dead_and_a_silent_kdc_cost_a_second_and_only_once() {
     let kdcs = [("dead", Manner::Refuses), ("mute", Manner::Silent), ("kdc", Manner::Good)];

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -58,7 +59,8 @@ pub(super) struct Driver {
     /// When to log in again.
     due: Option<Instant>,
     failures: u32,
-    micros_last: i64,
+    /// The time that was shown last, by any task of the login.
+    micros_last: Arc<AtomicI64>,
 }
 
 /// The ticket for a host.
@@ -77,6 +79,7 @@ impl Driver {
     pub(super) fn new(
         env: Env,
         settings: Arc<KerberosConfig>,
+        micros_last: Arc<AtomicI64>,
         commands: mpsc::Receiver<Command>,
     ) -> Self {
         Self {
@@ -90,7 +93,7 @@ impl Driver {
             running: FuturesUnordered::new(),
             due: None,
             failures: 0,
-            micros_last: 0,
+            micros_last,
         }
     }
 
@@ -243,12 +246,14 @@ impl Driver {
         }
     }
 
-    fn show(&mut self, ticket: Credential, answer: Answer) {
+    fn show(&self, ticket: Credential, answer: Answer) {
         let offset = self.login.as_ref().map_or(0, |login| login.world.clock_offset);
         let now = self.env.wall_millis().saturating_mul(1000);
         let now = now.saturating_add(offset.saturating_mul(1_000_000));
-        let micros = now.max(self.micros_last.saturating_add(1));
-        self.micros_last = micros;
+        let next = |last: i64| now.max(last.saturating_add(1));
+        let order = Ordering::Relaxed;
+        let last = self.micros_last.fetch_update(order, order, |last| Some(next(last)));
+        let micros = next(last.unwrap_or_else(|last| last));
         let _ = answer.send(Ok(Shown { ticket, micros }));
     }
 }

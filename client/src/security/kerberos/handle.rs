@@ -1,33 +1,41 @@
 //! `Kerberos`: what the client holds of a login.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use kurier_auth::Mechanism;
 use kurier_auth::kerberos::{GssapiClient, Moment};
 use kurier_env::Env;
 use tokio::sync::{mpsc, oneshot};
 
+use super::super::tasks::Tasks;
 use super::driver::{Command, Driver};
 use super::failure::Failure;
 use super::settings::KerberosConfig;
 use crate::error::Error;
 
 /// A login by Kerberos. Cloning shares it, its tickets, and the task that renews them; two are
-/// equal if they share it. The task begins with the first login and ends with the last clone.
+/// equal if they share it. Each runtime of tokio that logs in has a task and tickets of its own,
+/// which begin with its first login and end with the runtime or the last clone.
 #[derive(Clone)]
 pub struct Kerberos(Arc<Shared>);
 
 struct Shared {
     config: Arc<KerberosConfig>,
-    commands: OnceLock<mpsc::Sender<Command>>,
+    tasks: Tasks<Command>,
+    micros_last: Arc<AtomicI64>,
 }
 
 impl Kerberos {
     /// A login with these settings. Nothing happens before the first broker asks for it.
     #[must_use]
     pub fn new(config: KerberosConfig) -> Self {
-        Self(Arc::new(Shared { config: Arc::new(config), commands: OnceLock::new() }))
+        Self(Arc::new(Shared {
+            config: Arc::new(config),
+            tasks: Tasks::default(),
+            micros_last: Arc::default(),
+        }))
     }
 
     /// Its settings.
@@ -54,7 +62,7 @@ impl Kerberos {
         let (answer, shown) = oneshot::channel();
         let command = Command::Ticket(canonical(broker_host), answer);
         let gone = || Error::Closed { what: "login by Kerberos" };
-        self.commands(env).send(command).await.map_err(|_| gone())?;
+        self.task(env).send(command).await.map_err(|_| gone())?;
         let shown = shown.await.map_err(|_| gone())??;
         let random = env.secret_bytes().map_err(|error| Failure::no_entropy(&error))?;
         let now = Moment::new(shown.micros, random);
@@ -64,18 +72,16 @@ impl Kerberos {
     /// Forgets the ticket for a broker that did not take it: it may have got a new key. Returns
     /// whether the ticket had been shown before, so that a fresh one may help.
     pub(crate) async fn forget(&self, broker_host: &str) -> bool {
-        let Some(commands) = self.0.commands.get() else { return false };
+        let Some(task) = self.0.tasks.running() else { return false };
         let (answer, was_used) = oneshot::channel();
         let command = Command::Forget(canonical(broker_host), answer);
-        commands.send(command).await.is_ok() && was_used.await.unwrap_or(false)
+        task.send(command).await.is_ok() && was_used.await.unwrap_or(false)
     }
 
-    fn commands(&self, env: &Env) -> &mpsc::Sender<Command> {
-        self.0.commands.get_or_init(|| {
-            let (sender, receiver) = mpsc::channel(COMMANDS_MAX);
-            let driver = Driver::new(env.clone(), Arc::clone(&self.0.config), receiver);
-            tokio::spawn(driver.run());
-            sender
+    fn task(&self, env: &Env) -> mpsc::Sender<Command> {
+        let Shared { config, tasks, micros_last } = &*self.0;
+        tasks.sender(|commands| {
+            Driver::new(env.clone(), Arc::clone(config), Arc::clone(micros_last), commands).run()
         })
     }
 }
@@ -99,6 +105,3 @@ impl fmt::Debug for Kerberos {
 fn canonical(host: &str) -> String {
     host.trim_end_matches('.').to_ascii_lowercase()
 }
-
-/// How many may wait for the task to listen.
-const COMMANDS_MAX: usize = 64;
