@@ -56,8 +56,8 @@ impl Client {
 
     /// Sends any request, in the highest version that this client and the broker both speak, and
     /// gives its answer. It is sent again while that is safe and may help: when no connection was
-    /// made, when leader or controller have moved, and, if it changes nothing, after a lost
-    /// connection. Other error codes in the answer are the caller's to read.
+    /// made, when leader or controller have moved and nothing of it was done, and, if it changes
+    /// nothing, after a lost connection. Other error codes in the answer are the caller's to read.
     ///
     /// # Errors
     ///

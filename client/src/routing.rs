@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::coordination::coordinator;
-use crate::error::{About, Cause, Error, Remedy, remedy};
+use crate::error::{About, Cause, Error, Remedy, may_be_done, remedy};
 use crate::metadata::{Creation, KeyType};
 use crate::net::Class;
 use crate::retries::{Retries, until};
@@ -164,6 +164,7 @@ fn has_moved<R: Request>(target: &Target, version: i16, response: &R::Response) 
     let codes = codes::<R>(version, response);
     let is_moved = |code: &ErrorCode| remedy(R::KEY, *code) == wanted;
     let mut errors = codes.iter().filter(|code| !code.is_ok()).peekable();
+    let is_refused = |code: &ErrorCode| is_moved(code) && !may_be_done(R::KEY, *code);
     match changes_nothing(R::KEY) {
         true => errors.any(is_moved),
         // The code of the whole says nothing of the parts, where those have codes of their own.
@@ -171,7 +172,7 @@ fn has_moved<R: Request>(target: &Target, version: i16, response: &R::Response) 
             let of_whole = R::Response::FIELDS.iter().any(|f| is_code(f) && f.is_in(version));
             let parts = codes.iter().skip(usize::from(of_whole));
             errors.peek().is_some()
-                && errors.all(is_moved)
+                && errors.all(is_refused)
                 && parts.into_iter().all(|code| !code.is_ok())
         }
     }

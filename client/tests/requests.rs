@@ -7,6 +7,7 @@ use kurier_client::offsets::Position;
 use kurier_client::{Client, Error, Target};
 use kurier_protocol::api::create_topics::{CreatableTopic, CreateTopicsRequest};
 use kurier_protocol::api::metadata::MetadataRequest;
+use kurier_protocol::api::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::{Fault, TestCluster};
 use tokio::time::Instant;
@@ -70,6 +71,24 @@ async fn a_change_that_may_have_been_executed_is_not_sent_again() {
     assert!(matches!(error, Error::Disconnected { .. }) && error.maybe_written(), "{error}");
     assert_eq!(count(&cluster, ApiKey::CREATE_TOPICS), 1);
     assert_eq!(cluster.partition_count("new"), Some(1), "it was executed, as the error allows");
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_that_a_leader_may_have_appended_are_not_sent_again() {
+    let (cluster, client) = start(1).await;
+    let moved = ErrorCode::NOT_LEADER_OR_FOLLOWER;
+    cluster.fault(Fault::on(ApiKey::PRODUCE).answer(moved));
+    let partition = PartitionProduceData::default();
+    let topic = TopicProduceData {
+        name: "t".into(),
+        topic_id: cluster.topic_id("t").unwrap(),
+        partition_data: vec![partition],
+    };
+    let request = ProduceRequest { acks: -1, topic_data: vec![topic], ..Default::default() };
+    let leader = Target::Leader { topic: "t".into(), partition: 0 };
+    let answer = client.request(leader, request).await.unwrap();
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, moved);
+    assert_eq!(count(&cluster, ApiKey::PRODUCE), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -136,7 +136,7 @@ impl Error {
             Self::TimedOut { maybe_written, .. } | Self::Disconnected { maybe_written, .. } => {
                 *maybe_written
             }
-            Self::Broker { code, .. } => may_be_done(*code),
+            Self::Broker { api, code, .. } => may_be_done(*api, *code),
             // The broker has answered, only not in a way that can be read.
             Self::NotKafka { fault, .. } => matches!(fault, Fault::Decode(_)),
             _ => false,

@@ -246,14 +246,22 @@ pub(crate) fn means_young(code: ErrorCode) -> bool {
     code == ErrorCode::LEADER_NOT_AVAILABLE
 }
 
-/// Whether a broker that answers this may have done what it was asked to.
-pub(super) fn may_be_done(code: ErrorCode) -> bool {
-    matches!(
-        code,
+/// Whether a broker that answers this to a request of this API may have done what it was asked to.
+pub(crate) fn may_be_done(api: ApiKey, code: ErrorCode) -> bool {
+    match code {
         ErrorCode::REQUEST_TIMED_OUT
-            | ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND
-            | ErrorCode::UNKNOWN_SERVER_ERROR
-    )
+        | ErrorCode::NETWORK_EXCEPTION
+        | ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND
+        | ErrorCode::UNKNOWN_SERVER_ERROR => true,
+        // A leader appends first and then waits for its followers. What it says when it has lost
+        // the partition meanwhile is what it says to a request that comes too late.
+        ErrorCode::NOT_LEADER_OR_FOLLOWER
+        | ErrorCode::KAFKA_STORAGE_ERROR
+        | ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+        | ErrorCode::UNKNOWN_TOPIC_ID
+        | ErrorCode::FENCED_LEADER_EPOCH => api == ApiKey::PRODUCE,
+        code => code.name().is_none(),
+    }
 }
 
 #[cfg(test)]
@@ -298,6 +306,25 @@ mod tests {
         ];
         for (api, code, wanted) in rows {
             assert_eq!(remedy(api, code), wanted, "{api} {code}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_after_an_append_depends_on_the_request_as_well() {
+        let rows = [
+            (ApiKey::PRODUCE, ErrorCode::NOT_LEADER_OR_FOLLOWER, true),
+            (ApiKey::PRODUCE, ErrorCode::KAFKA_STORAGE_ERROR, true),
+            (ApiKey::PRODUCE, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, true),
+            (ApiKey::PRODUCE, ErrorCode::UNKNOWN_TOPIC_ID, true),
+            (ApiKey::PRODUCE, ErrorCode::FENCED_LEADER_EPOCH, true),
+            (ApiKey::PRODUCE, ErrorCode::NOT_ENOUGH_REPLICAS, false),
+            (ApiKey::PRODUCE, ErrorCode::TOPIC_AUTHORIZATION_FAILED, false),
+            (ApiKey::DELETE_TOPICS, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, false),
+            (ApiKey::CREATE_TOPICS, ErrorCode::REQUEST_TIMED_OUT, true),
+            (ApiKey::CREATE_TOPICS, ErrorCode(9999), true),
+        ];
+        for (api, code, wanted) in rows {
+            assert_eq!(may_be_done(api, code), wanted, "{api} {code}");
         }
     }
 

@@ -37,7 +37,7 @@ impl Trouble {
             let api = if self.below(3) == 0 { ApiKey::FETCH } else { ApiKey::PRODUCE };
             let fault = Fault::on(api).skip(self.below(4));
             let plant = |fault| drop(cluster.fault(fault));
-            match self.below(10) {
+            match self.below(11) {
                 0 => plant(fault.close()),
                 1 => plant(fault.execute_then_close()),
                 2 => plant(fault.cut(9)),
@@ -50,6 +50,7 @@ impl Trouble {
                     let partition = i32::try_from(self.below(3)).unwrap();
                     cluster.move_leader("t", partition, self.broker());
                 }
+                9 => self.move_leader_while_a_produce_waits().await,
                 _ => {
                     let broker = self.broker();
                     cluster.kill_broker(broker);
@@ -58,6 +59,24 @@ impl Trouble {
                 }
             }
         }
+    }
+}
+
+impl Trouble {
+    /// One follower lags, the other has what the leader has appended and becomes the leader.
+    async fn move_leader_while_a_produce_waits(&self) {
+        let cluster = &self.world.cluster;
+        let partition = i32::try_from(self.below(3)).unwrap();
+        let leader = cluster.leader("t", partition);
+        let mut followers = cluster.in_sync("t", partition);
+        followers.retain(|id| Some(*id) != leader);
+        let &[lagging, next] = followers.as_slice() else { return };
+        cluster.hold_follower("t", partition, lagging);
+        tokio::time::sleep(MS * u32::try_from(self.below(60)).unwrap()).await;
+        let refused = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+        cluster.fault(Fault::on(ApiKey::PRODUCE).skip(self.below(4)).answer(refused));
+        cluster.move_leader("t", partition, next);
+        cluster.release_high_watermark("t", partition);
     }
 }
 
@@ -134,6 +153,22 @@ async fn check_logs(world: &World, seed: u64) {
             read.iter().filter(|(p, ..)| *p == partition).map(|(.., v)| number(v)).collect();
         assert_eq!(mine, log, "seed {seed}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_is_none_any_more_may_have_appended() {
+    let world = World::new(1).await;
+    world.cluster.hold_follower("t", 0, 3);
+    let producer = world.producer().await;
+    let delivery = producer.enqueue(Record::to("t").value("1")).await.unwrap();
+    tokio::time::sleep(MS * 100).await;
+    assert_eq!(world.cluster.log_end("t", 0), 1, "it is appended, and waits for the follower");
+    let refused = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+    world.cluster.fault(Fault::on(ApiKey::PRODUCE).always().answer(refused));
+    world.cluster.move_leader("t", 0, 2);
+    let error = delivery.await.unwrap_err();
+    assert_eq!(world.log(0), [1]);
+    assert!(error.maybe_written(), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -59,6 +59,8 @@ questions, and no two of the first three are answered with yes:
 * `is_fatal()`: the producer, the consumer or the client is done; after a person has changed
   something, make a new one.
 * `maybe_written()`: a broker may have done it nevertheless. Whoever tries again may write twice.
+  So it is with answers to Produce such as `NOT_LEADER_OR_FOLLOWER`: a leader appends, waits for its
+  followers, and says the same if it loses the partition meanwhile.
 
 If none is answered with yes, this call, record or partition has failed, and all else goes on.
 `{}` and `{:?}` are one line each that names what was tried and what may help.
