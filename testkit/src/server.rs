@@ -55,6 +55,8 @@ pub(crate) async fn turn_away(
     mut io: impl Io,
 ) {
     let Some(mut life) = shared.life(broker) else { return };
+    // A task that waits for the cluster's end must not put it off.
+    drop(shared);
     if fate == ConnectionFate::Hang && life.borrow_and_update().power == Power::On {
         let _ = life.changed().await;
         return;

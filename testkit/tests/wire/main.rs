@@ -5,6 +5,7 @@
 mod peer;
 mod long_poll;
 mod connections;
+mod freed;
 mod faults;
 mod network;
 mod replicas;
