@@ -51,7 +51,8 @@ async fn play(plan: &Plan, recorder: &Recorder) -> Result<(Report, Duration), St
     let cluster = cluster(plan);
     let (phase, phases) = watch::channel(Phase::Safety);
     let (plan, recorder) = (Arc::new(plan.clone()), recorder.clone());
-    let world = World { cluster, plan, recorder, phase: phases };
+    let polls = Arc::default();
+    let world = World { cluster, plan, recorder, phase: phases, polls };
     let (cluster, plan) = (world.cluster.clone(), Arc::clone(&world.plan));
     let (mut producers, mut consumers) = (JoinSet::new(), JoinSet::new());
     for process in 0..plan.producers {

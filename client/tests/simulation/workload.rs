@@ -1,6 +1,7 @@
 //! What the processes of a run do, noting it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kurier_client::config::{ClientConfig, DialConfig};
@@ -11,7 +12,7 @@ use kurier_env::watch;
 use kurier_testkit::history::{Action, Outcome, Recorder, Start as From, TopicPartition};
 use kurier_testkit::{Isolation, TestCluster};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::dice::Dice;
 use crate::plan::Plan;
@@ -37,6 +38,8 @@ pub(crate) struct World {
     pub(crate) plan: Arc<Plan>,
     pub(crate) recorder: Recorder,
     pub(crate) phase: watch::Receiver<Phase>,
+    /// How often consumers have looked for records.
+    pub(crate) polls: Arc<AtomicU64>,
 }
 
 /// The name of a process's part of the network.
@@ -93,7 +96,10 @@ pub(crate) async fn consume(world: World, process: u32) {
         let noted =
             partitions.map(|(topic, index)| (TopicPartition::new(topic, index), From::Earliest));
         world.recorder.note(process, Action::Assign(noted.collect()));
-        while world.phase() == Phase::Safety && !dice.one_in(300) {
+        // A time and not a number of polls: on a network without latency no time passes before
+        // the end of the log, and who never came so far would begin again for ever.
+        let crash_at = Instant::now() + dice.millis(500..=30_000);
+        while world.phase() == Phase::Safety && Instant::now() < crash_at {
             world.poll(&mut consumer, process).await;
         }
         if world.phase() == Phase::Safety {
@@ -190,6 +196,8 @@ impl World {
 
     /// One look at what has come, which is given up after a while.
     async fn poll(&self, consumer: &mut Consumer, process: u32) {
+        let polls = self.polls.fetch_add(1, Ordering::Relaxed);
+        assert!(polls < POLLS_MAX, "process {process}: no time passes between {polls} polls");
         let polling = self.recorder.poll(process, Isolation::Uncommitted);
         match timeout(POLL, consumer.next()).await {
             Ok(Some(Ok(batch))) => {
@@ -231,3 +239,5 @@ fn is_outage(error: &Error) -> bool {
 
 /// How long a process looks before it looks around.
 const POLL: Duration = Duration::from_millis(100);
+/// Polls of a run. One that has more stands still, and would note them until no memory is left.
+const POLLS_MAX: u64 = 500_000;
