@@ -17,8 +17,8 @@ use tracing::Instrument;
 use crate::config::ClientConfig;
 use crate::error::{About, Advertised, Cause, Error, Remedy, Waiting, means_missing, remedy};
 use crate::metadata::{
-    Coordinators, Creation, Driver, Hint, KeyType, Leader, Owner, Picture, Sources, Topic, Wishes,
-    bootstrap,
+    Coordinators, Creation, Driver, Hint, KeyType, Leader, Owner, Picture, Publish, Sources, Topic,
+    Wishes, bootstrap,
 };
 use crate::metrics::Metrics;
 use crate::net::{Address, Class, Connections, Peer, Ranges, Route, Standing};
@@ -55,6 +55,8 @@ struct Shared {
     config: Arc<ClientConfig>,
     connections: Connections,
     picture: watch::Receiver<Arc<Picture>>,
+    /// Why nobody has given metadata the last time that all were asked.
+    trouble: watch::Receiver<Option<Error>>,
     wishes: watch::Sender<Wishes>,
     hints: mpsc::Sender<Hint>,
     coordinators: watch::Sender<Coordinators>,
@@ -93,7 +95,8 @@ impl Cluster {
         let first = Arc::new(bootstrap(&sources).await?);
         let (cluster, brokers) = (first.cluster_id.as_deref(), first.brokers().count());
         tracing::info!(cluster, brokers, "found the cluster");
-        let (publish, picture) = watch::channel(first);
+        let (picture, pictures) = watch::channel(first);
+        let (troubled, trouble) = watch::channel(None);
         let (wishes, wished) = watch::channel(Wishes::default());
         let (hints, hinted) = mpsc::channel(HINTS_MAX);
         sources.connections.metrics().metadata_came(Instant::now().into_std());
@@ -102,7 +105,8 @@ impl Cluster {
             env: sources.env.clone(),
             config: Arc::clone(&sources.config),
             connections: sources.connections.clone(),
-            picture,
+            picture: pictures,
+            trouble,
             wishes,
             hints,
             coordinators: watch::Sender::new(Coordinators::default()),
@@ -111,6 +115,7 @@ impl Cluster {
         });
         let request_timeout = sources.config.request_timeout;
         let cluster = Self { interest: Interest::new(&shared), shared, request_timeout };
+        let publish = Publish { picture, trouble: troubled };
         let driver = Driver::new(sources, publish, wished, hinted);
         tokio::spawn(driver.run().instrument(tracing::debug_span!("metadata")));
         Ok(cluster)
@@ -263,7 +268,8 @@ impl Cluster {
                 Err(_) => {
                     let what = Waiting::Metadata { topic: name.into() };
                     let after = start.elapsed();
-                    return Err(Error::timed_out(what, after).after(last.as_ref()));
+                    let trouble = self.shared.trouble.borrow().clone();
+                    return Err(Error::timed_out(what, after).after(trouble.or(last).as_ref()));
                 }
             }
             let Some(topic) = pictures.borrow_and_update().topic(name).cloned() else { continue };

@@ -67,6 +67,7 @@ impl Error {
                     Cause::Rejected(_)
                     | Cause::NoSuchBroker
                     | Cause::NoBrokers
+                    | Cause::NoMetadata(_)
                     | Cause::OtherCluster(_),
                 ) => Origin::Broker,
                 Some(Cause::Tls(fault)) if matches!(**fault, TlsFault::Unusable(_)) => {
@@ -95,7 +96,7 @@ impl Error {
             },
             Self::Unreachable { tried, .. } => {
                 tried.iter().find_map(|attempt| match attempt.cause {
-                    Cause::Rejected(code) => Some(code),
+                    Cause::Rejected(code) | Cause::NoMetadata(code) => Some(code),
                     _ => None,
                 })
             }

@@ -173,8 +173,10 @@ pub enum Cause {
     Tls(Arc<TlsFault>),
     /// The metadata names no such broker.
     NoSuchBroker,
-    /// The metadata that it gave is of no use: it names no brokers, or is an error.
+    /// The metadata that it gave is of no use: it names no brokers.
     NoBrokers,
+    /// The broker answered Metadata as a whole with this error.
+    NoMetadata(kurier_protocol::ErrorCode),
     /// The broker answered the first request, ApiVersions, with this error.
     Rejected(kurier_protocol::ErrorCode),
     /// It was given up because the client begins again with its bootstrap servers.
@@ -261,6 +263,7 @@ impl fmt::Display for Cause {
             Self::Tls(fault) => fault.fmt(f),
             Self::NoSuchBroker => f.write_str("the metadata names no such broker"),
             Self::NoBrokers => f.write_str("its metadata names no brokers"),
+            Self::NoMetadata(code) => write!(f, "it answered Metadata with {code}"),
             Self::Rejected(code) => write!(f, "it answered ApiVersions with {code}"),
             Self::Rebootstrap => {
                 f.write_str("given up, as the client begins again with its bootstrap servers")

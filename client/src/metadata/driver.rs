@@ -40,10 +40,17 @@ pub(crate) struct Hint {
     pub(crate) address: Option<Address>,
 }
 
+/// Where the task tells what it has learned.
+pub(crate) struct Publish {
+    pub(crate) picture: watch::Sender<Arc<Picture>>,
+    /// Why nobody has given metadata the last time that all were asked; none once somebody has.
+    pub(crate) trouble: watch::Sender<Option<Error>>,
+}
+
 /// The task's own state.
 pub(crate) struct Driver {
     sources: Sources,
-    picture: watch::Sender<Arc<Picture>>,
+    publish: Publish,
     wishes: watch::Receiver<Wishes>,
     hints: mpsc::Receiver<Hint>,
     refresh: Refresh,
@@ -66,7 +73,7 @@ type Asking = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 impl Driver {
     pub(crate) fn new(
         sources: Sources,
-        picture: watch::Sender<Arc<Picture>>,
+        publish: Publish,
         wishes: watch::Receiver<Wishes>,
         hints: mpsc::Receiver<Hint>,
     ) -> Self {
@@ -76,7 +83,7 @@ impl Driver {
         let refresh = Refresh::new(config.metadata_age_max, backoff, now);
         let recovery = Recovery::new(config.recovery.after());
         let patience = Patience::default();
-        Self { sources, picture, wishes, hints, refresh, recovery, patience, seen: 0 }
+        Self { sources, publish, wishes, hints, refresh, recovery, patience, seen: 0 }
     }
 
     /// Runs until nobody can wish anything any more.
@@ -111,7 +118,7 @@ impl Driver {
     }
 
     fn ask(&mut self, now: std::time::Instant) -> Asking {
-        let picture = Arc::clone(&self.picture.borrow());
+        let picture = Arc::clone(&self.publish.picture.borrow());
         let wishes = self.wishes.borrow_and_update();
         self.seen = wishes.refreshes;
         let asks = wishes.asks(&picture);
@@ -128,7 +135,7 @@ impl Driver {
 
     fn handle_wishes(&mut self) {
         let wishes = self.wishes.borrow_and_update();
-        let picture = self.picture.borrow();
+        let picture = self.publish.picture.borrow();
         let is_unknown = |name: &Arc<str>| picture.topic(name).is_none_or(|t| !t.error.is_ok());
         if wishes.refreshes != self.seen || wishes.topics.keys().any(is_unknown) {
             self.seen = wishes.refreshes;
@@ -137,11 +144,11 @@ impl Driver {
     }
 
     fn handle_hint(&mut self, hint: &Hint) {
-        let picture = Arc::clone(&self.picture.borrow());
+        let picture = Arc::clone(&self.publish.picture.borrow());
         let at = (&*hint.topic, hint.partition);
         if let Some(next) = picture.with_leader(at, hint.leader, hint.address.as_ref()) {
             news::tell(&picture, &next);
-            self.picture.send_replace(Arc::new(next));
+            self.publish.picture.send_replace(Arc::new(next));
         }
     }
 
@@ -152,7 +159,8 @@ impl Driver {
         match outcome {
             Outcome::Answered(answers) => {
                 self.recovery.handle_answer();
-                let held = Arc::clone(&self.picture.borrow());
+                self.publish.trouble.send_replace(None);
+                let held = Arc::clone(&self.publish.picture.borrow());
                 if answers.iter().any(|answer| held.is_of_another_cluster(answer)) {
                     tracing::warn!("the bootstrap servers lead to another cluster now");
                     self.sources.connections.cut_all();
@@ -164,7 +172,7 @@ impl Driver {
                     wishes.missing(&next)
                 };
                 news::tell(&held, &next);
-                self.picture.send_replace(Arc::new(next));
+                self.publish.picture.send_replace(Arc::new(next));
                 self.sources.connections.metrics().metadata_came(now);
                 self.sources.connections.release_bootstrap();
                 match self.patience.push_missing(missing) {
@@ -179,6 +187,7 @@ impl Driver {
             }
             Outcome::Failed(error) => {
                 tracing::warn!(%error, "no broker has given metadata");
+                self.publish.trouble.send_replace(Some(error));
                 self.refresh.handle_failure(now, chance);
             }
         }
@@ -272,8 +281,12 @@ impl Sources {
                 return Err(Error::broker(ApiKey::METADATA, answer.error_code, About::Nothing));
             }
             // Neither can be told from a broker that is not ready: the next one may know more.
-            if answer.brokers.is_empty() || !answer.error_code.is_ok() {
-                return Err(Error::unreachable(address.to_string(), Cause::NoBrokers));
+            let useless = match answer.error_code {
+                code if !code.is_ok() => Some(Cause::NoMetadata(code)),
+                _ => answer.brokers.is_empty().then_some(Cause::NoBrokers),
+            };
+            if let Some(cause) = useless {
+                return Err(Error::unreachable(address.to_string(), cause));
             }
             if let Some(id) = self.foreign(&to, &answer) {
                 let cause = Cause::OtherCluster(id.into());

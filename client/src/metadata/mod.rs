@@ -12,7 +12,7 @@ mod idle;
 mod driver;
 
 pub(crate) use coordinators::{Coordinators, KeyType};
-pub(crate) use driver::{Driver, Hint, Sources, bootstrap};
+pub(crate) use driver::{Driver, Hint, Publish, Sources, bootstrap};
 pub(crate) use idle::Idle;
 pub use picture::{BrokerAddress, Leader, Partition, Picture, Topic};
 pub(crate) use question::question;

@@ -12,3 +12,4 @@ mod coordinators;
 mod sleepers;
 mod throttling;
 mod responsive;
+mod unknown_codes;
