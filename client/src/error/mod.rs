@@ -16,7 +16,7 @@ pub use fault::{About, Advertised, Attempt, Cause, Fault, Standstill, Waiting};
 pub use kind::{ErrorKind, Origin};
 pub use login::{LoginFailure, LoginFault};
 pub use remedy::{Remedy, remedy};
-pub(crate) use remedy::{may_be_done, means_missing, means_young};
+pub(crate) use remedy::{may_be_done, means_forbidden, means_missing, means_young};
 pub use tls::TlsFault;
 pub use variants::Error;
 

@@ -241,6 +241,11 @@ pub(crate) fn means_missing(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID)
 }
 
+/// Whether brokers say by this that the topic may not be seen, or not be used as was asked.
+pub(crate) fn means_forbidden(code: ErrorCode) -> bool {
+    code == ErrorCode::TOPIC_AUTHORIZATION_FAILED
+}
+
 /// Whether brokers say by this of a topic that it was just created: it has no leaders for a moment.
 pub(crate) fn means_young(code: ErrorCode) -> bool {
     code == ErrorCode::LEADER_NOT_AVAILABLE

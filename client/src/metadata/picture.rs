@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kurier_protocol::{ErrorCode, Uuid};
 
+use crate::error::means_forbidden;
 use crate::net::Address;
 
 /// The cluster as it was last seen. It never changes; a newer one takes its place.
@@ -113,8 +114,11 @@ impl Picture {
         self.brokers.iter().map(|(id, broker)| (*id, broker))
     }
 
+    /// A topic whose leaders can be asked. Those of one that may not be seen any more are what they
+    /// were, and say at once which ACL misses.
     fn usable(&self, topic: &str) -> Option<&Arc<Topic>> {
-        self.topics.get(topic).filter(|topic| topic.error.is_ok())
+        let is_usable = |error: ErrorCode| error.is_ok() || means_forbidden(error);
+        self.topics.get(topic).filter(|topic| is_usable(topic.error))
     }
 }
 

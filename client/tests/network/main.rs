@@ -13,3 +13,4 @@ mod sleepers;
 mod throttling;
 mod responsive;
 mod unknown_codes;
+mod rights;
