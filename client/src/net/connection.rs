@@ -25,6 +25,7 @@ use super::dial::{Dial, Opened};
 use super::exchange::{Command, Exchange, Expect};
 use super::frames::{FrameLimits, Frames};
 use super::in_flight::{InFlight, Sent};
+use super::last_look::LastLook;
 use super::queue::Queue;
 use super::ranges::Ranges;
 use super::session::{Progress, Session};
@@ -184,6 +185,7 @@ impl Connection {
             in_flight: InFlight::new(),
             muted_until: (!opened.wait.is_zero()).then(|| Instant::now() + opened.wait),
             last_use: Instant::now(),
+            last_look: LastLook::default(),
             is_closing: false,
         };
         let mut timer = pin!(sleep(self.dial.config.connection_idle_max));
@@ -325,7 +327,7 @@ impl Connection {
         let idle_max = self.dial.config.connection_idle_max;
         let is_idle = serving.in_flight.is_empty() && self.waiting.is_empty();
         let since = if is_idle { serving.last_use } else { Instant::now() };
-        let answer = serving.in_flight.deadline().map(Instant::from_std);
+        let answer = serving.answer_due().map(|due| serving.last_look.end(due));
         [answer, self.waiting.deadline(), serving.muted_until]
             .into_iter()
             .flatten()
@@ -340,8 +342,10 @@ impl Connection {
             Some(api) => Waiting::Answer { api, address: address.clone() },
             None => Waiting::Connection { address: address.clone() },
         });
-        if let Some(late) = serving.in_flight.poll_late(now.into_std()) {
-            return Some(Some(Cause::Silent { api: late.api() }));
+        let late = serving.in_flight.poll_late(now.into_std()).map(|late| late.api());
+        if let (Some(api), Some(due)) = (late, serving.answer_due()) {
+            let waits = serving.last_look.is_worth_it(now, due);
+            return (!waits).then_some(Some(Cause::Silent { api }));
         }
         let is_idle = serving.in_flight.is_empty() && self.waiting.is_empty();
         let idle_since = now.saturating_duration_since(serving.last_use);
@@ -416,6 +420,7 @@ struct Serving {
     /// The broker asked to be left alone until then (KIP-219).
     muted_until: Option<Instant>,
     last_use: Instant,
+    last_look: LastLook,
     /// The login, if it must be renewed some time.
     session: Option<Session>,
     /// Whether any request has been answered.
@@ -429,6 +434,11 @@ impl Serving {
         let reserve_max = self.in_flight.reserve_bytes();
         // Whoever allows an answer more than the limit means it.
         FrameLimits { bytes_max: bytes_max.max(reserve_max), reserve_max }
+    }
+
+    /// When an answer is late.
+    fn answer_due(&self) -> Option<Instant> {
+        self.in_flight.deadline().map(Instant::from_std)
     }
 
     /// Moves the renewal of the login, if there is one.
@@ -488,6 +498,7 @@ impl Serving {
         let found = i32::from_be_bytes(*id);
         let sent = self.in_flight.handle_answer(found).map_err(Cause::Fault)?;
         self.last_use = Instant::now();
+        self.last_look.heard();
         let now = self.last_use.into_std();
         self.meter.received(now, 4 + answer.len(), Some(now.duration_since(sent.queued_at)));
         self.is_answered = true;

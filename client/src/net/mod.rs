@@ -10,6 +10,7 @@ mod handshake;
 mod login;
 mod authenticator;
 mod in_flight;
+mod last_look;
 mod exchange;
 mod typed;
 mod queue;

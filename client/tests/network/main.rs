@@ -14,3 +14,4 @@ mod throttling;
 mod responsive;
 mod unknown_codes;
 mod rights;
+mod stillness;
