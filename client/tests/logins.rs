@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use kurier_client::error::ErrorKind;
 use kurier_client::security::{OauthBearer, Sasl, ScramHash, Secret, UnsecuredLogin};
 use kurier_client::{Client, Error, Record, Start, Stop};
-use kurier_protocol::ApiKey;
-use kurier_testkit::{Builder, SaslMechanism, TestCluster};
+use kurier_protocol::{ApiKey, ErrorCode};
+use kurier_testkit::{Builder, Fault, SaslMechanism, TestCluster};
 use tokio::time::{Instant, sleep};
 
 fn all(password: &str) -> Vec<Sasl> {
@@ -106,4 +107,67 @@ async fn without_a_login_the_error_says_what_may_be_missing() {
     let open = TestCluster::builder().topic("t", 1).build();
     let error = connect(&open, all("x").remove(0)).await.map(drop).unwrap_err().to_string();
     assert!(error.contains("the listener wants no login"), "{error}");
+}
+
+/// Sends records a third of a second apart without waiting for them, and gives what became of each.
+async fn stream(client: &Client, count: u32) -> Vec<Result<i64, Error>> {
+    let producer = client.producer().build().await.unwrap();
+    let mut deliveries = Vec::new();
+    for _ in 0..count {
+        deliveries.push(producer.enqueue(Record::to("t").value("v")).await.unwrap());
+        sleep(Duration::from_millis(300)).await;
+    }
+    let mut outcomes = Vec::new();
+    for delivery in deliveries {
+        outcomes.push(delivery.await.map(|sent| sent.offset));
+    }
+    outcomes
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_is_due_while_records_are_in_flight_loses_and_repeats_none() {
+    for sasl in all("wonderland") {
+        let cluster = cluster("4.4").session_lifetime(Duration::from_secs(10)).build();
+        let client = connect(&cluster, sasl).await.unwrap();
+        // There is always a request that has no answer yet.
+        let slow = Fault::on(ApiKey::PRODUCE).always().delay_answer(Duration::from_secs(2));
+        cluster.fault(slow);
+        let outcomes = stream(&client, 200).await;
+        let offsets: Vec<i64> = outcomes.into_iter().map(Result::unwrap).collect();
+        assert_eq!(offsets, (0..200).collect::<Vec<_>>());
+        assert_eq!(cluster.high_watermark("t", 0), 200);
+        let requests = cluster.requests();
+        let of = |api| requests.iter().filter(move |request| request.api == api);
+        let produced_on = of(ApiKey::PRODUCE).next().unwrap().connection;
+        assert!(of(ApiKey::PRODUCE).all(|request| request.connection == produced_on));
+        let renewed = of(ApiKey::SASL_HANDSHAKE).filter(|r| r.connection == produced_on).count();
+        assert!(renewed >= 5, "{renewed} logins in a minute");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_is_refused_in_mid_run_is_told_and_the_next_login_goes_on() {
+    let cluster = cluster("4.4").session_lifetime(Duration::from_secs(10)).build();
+    let client = connect(&cluster, all("wonderland").remove(0)).await.unwrap();
+    let slow = Fault::on(ApiKey::PRODUCE).always().delay_answer(Duration::from_millis(200));
+    cluster.fault(slow);
+    let refused = async {
+        sleep(Duration::from_secs(5)).await;
+        let code = ErrorCode::SASL_AUTHENTICATION_FAILED;
+        let fault = cluster.fault(Fault::on(ApiKey::SASL_AUTHENTICATE).always().answer(code));
+        sleep(Duration::from_secs(15)).await;
+        fault.remove();
+        fault.hits()
+    };
+    let (outcomes, hits) = tokio::join!(stream(&client, 200), refused);
+    assert!(hits > 0, "it was tried");
+    let (sent, failed): (Vec<_>, Vec<_>) = outcomes.iter().partition(|outcome| outcome.is_ok());
+    for error in failed.iter().map(|outcome| outcome.as_ref().unwrap_err()) {
+        let line = error.to_string();
+        assert_eq!(error.kind(), ErrorKind::Authentication, "{line}");
+        assert!(line.contains("as alice by PLAIN") && !error.maybe_written(), "{line}");
+    }
+    assert!(!failed.is_empty() && failed.len() < 60, "{} failed", failed.len());
+    assert!(outcomes[100..].iter().all(Result::is_ok), "when it is allowed again, it goes on");
+    assert_eq!(cluster.stored_records("t", 0).len(), sent.len(), "what failed is not there");
 }

@@ -15,3 +15,7 @@ mod responsive;
 mod unknown_codes;
 mod rights;
 mod stillness;
+mod versions;
+mod clocks;
+mod dropped;
+mod under_way;
