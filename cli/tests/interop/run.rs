@@ -92,10 +92,30 @@ impl Running {
         self.stderr.lock().unwrap().clone()
     }
 
+    /// Gives it more input, unless it has ended. Whether it had not.
+    pub(crate) fn try_write(&mut self, input: &str) -> bool {
+        self.stdin.as_mut().unwrap().write_all(input.as_bytes()).is_ok()
+    }
+
+    /// Sends it a signal, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let signal = format!("-{name}");
+        output(Command::new("kill").args([&signal, &self.process.id().to_string()]), "");
+    }
+
     /// Asks it to end, as Ctrl-C does, and waits until it has.
     pub(crate) fn interrupt(mut self) {
-        output(Command::new("kill").args(["-INT", &self.process.id().to_string()]), "");
+        self.signal("INT");
         wait_until("the program ends", || self.process.try_wait().unwrap().is_some());
+    }
+
+    /// Ends its input, and waits until it has ended: how, and what it has written to stderr.
+    pub(crate) fn finish(mut self) -> (ExitStatus, String) {
+        drop(self.stdin.take());
+        wait_until("the program ends", || self.process.try_wait().unwrap().is_some());
+        // What it has said is read by a thread.
+        wait_until("it is heard", || Arc::strong_count(&self.stderr) == 1);
+        (self.process.wait().unwrap(), self.stderr())
     }
 }
 

@@ -2,6 +2,9 @@
 
 use super::cluster::{ALL, Way};
 use super::trial::trial;
+use crate::kurier::Kurier;
+use crate::real_broker::RealBroker;
+use crate::real_brokers::{each_since, same_lines};
 
 // Rows 9 and 10 of the fault matrix at a real cluster.
 
@@ -44,5 +47,19 @@ fn a_client_that_knows_no_broker_any_more_begins_again() {
         ALL.iter().for_each(|id| cluster.relocate(*id, None));
         cluster.restart(&ALL);
         traffic.flows("all brokers are at other ports");
+    });
+}
+
+#[test]
+fn a_listener_of_ipv6_is_reached_by_its_address() {
+    each_since("4.4", "a listener at [::1]", |release| {
+        let broker = RealBroker::start_with(release, &["--ipv6"]);
+        let address = broker.value("V6");
+        assert!(address.starts_with("[::1]:"), "{address}");
+        let kurier = Kurier::to(address);
+        kurier.create_topic("t", 3);
+        let lines: String = (0..1000).map(|n| format!("line {n}\n")).collect();
+        kurier.produce("t", &["-p", "0"], lines.clone());
+        same_lines(&kurier.consume("t", &[]), lines.as_bytes());
     });
 }

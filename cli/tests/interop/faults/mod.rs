@@ -2,7 +2,8 @@
 //! proxy that is slow, cuts and is silent: nothing that was acknowledged is lost, and nobody waits
 //! in silence.
 //!
-//! All of it runs on one cluster, which ends with the process that runs the tests.
+//! Most of it runs on one cluster, which ends with the process that runs the tests; what needs
+//! other settings has a broker of its own.
 
 mod cluster;
 mod traffic;
@@ -11,3 +12,5 @@ mod brokers;
 mod addresses;
 mod wires;
 mod silence;
+mod limits;
+mod process;
