@@ -1,5 +1,6 @@
-//! Every row of `docs/cases.md` names a test or a check that exists, or says why it is open; and
-//! every file on the map in `docs/ARCHITECTURE.md` is there.
+//! Every row of `docs/cases.md` names a test or a check that exists, or says why it is open; every
+//! row of `docs/reliability.md` names one or what it waits for; and every file on the map in
+//! `docs/ARCHITECTURE.md` is there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -47,6 +48,40 @@ fn rows(page: &str) -> impl Iterator<Item = (&str, &str)> {
         let named = area.chars().all(|c| c.is_ascii_uppercase());
         (named && number.parse::<u32>().is_ok()).then_some((id, rest))
     })
+}
+
+#[test]
+fn every_row_of_the_fault_matrix_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = fs::read_to_string(root.join("docs/reliability.md")).unwrap();
+    let faults = check_matrix(&page, ROWS, |path| fs::read_to_string(root.join(path)).ok());
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+/// How many rows the fault matrix has.
+const ROWS: usize = 85;
+
+/// What is wrong with a page of rows that are numbered from one.
+fn check_matrix(page: &str, count: usize, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let numbered = |line: &str| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ").map(str::to_owned);
+        Some((cells.next()?.parse().ok()?, cells.collect::<Vec<_>>()))
+    };
+    let rows: Vec<(usize, Vec<String>)> = page.lines().filter_map(numbered).collect();
+    let mut faults = Vec::new();
+    if !rows.iter().map(|(number, _)| *number).eq(1..=count) {
+        faults.push(format!("the rows are not those from 1 to {count}"));
+    }
+    for (number, cells) in rows {
+        let tests = cells.get(1..).unwrap_or_default().join(" ");
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        if names.is_empty() && !tests.starts_with("later: ") {
+            faults.push(format!("{number}: neither a test nor `later: ` with a part"));
+        }
+        let missing = names.iter().filter(|name| !exists(name, &read));
+        faults.extend(missing.map(|name| format!("{number}: {name} does not exist")));
+    }
+    faults
 }
 
 /// Is there such a test, `path.rs::name`, or such a step of a script, `path::name`?
@@ -101,4 +136,18 @@ fn a_row_without_its_test_is_found() {
         "A-04: b.rs::x does not exist",
     ];
     assert_eq!(faults, expected);
+}
+
+#[test]
+fn a_row_of_the_matrix_without_its_test_is_found() {
+    let page = "| row | what | in virtual time | for real |\n| ---: | --- | --- | --- |\n\
+        | 1 | a | `a.rs::holds` | - |\n| 2 | b | later: groups | - |\n\
+        | 3 | `a.rs::holds` | - | - |\n| 4 | d | - | `a.rs::is_gone` |\n";
+    let read = |path: &str| (path == "a.rs").then(|| "fn holds() {".to_owned());
+    let expected = [
+        "3: neither a test nor `later: ` with a part".to_owned(),
+        "4: a.rs::is_gone does not exist".to_owned(),
+    ];
+    assert_eq!(check_matrix(page, 4, read), expected);
+    assert_eq!(check_matrix(page, 5, read)[0], "the rows are not those from 1 to 5");
 }
