@@ -17,8 +17,8 @@ use tracing::Instrument;
 use crate::config::ClientConfig;
 use crate::error::{About, Advertised, Cause, Error, Remedy, Waiting, means_missing, remedy};
 use crate::metadata::{
-    Coordinators, Creation, Driver, Hint, KeyType, Leader, Owner, Picture, Publish, Sources, Topic,
-    Wishes, bootstrap,
+    Coordinators, Creation, Driver, Hint, KeyType, Owner, Picture, Publish, Sources, Topic, Wishes,
+    bootstrap,
 };
 use crate::metrics::Metrics;
 use crate::net::{Address, Class, Connections, Peer, Ranges, Route, Standing};
@@ -190,17 +190,11 @@ impl Cluster {
     }
 
     /// A broker has named a partition's leader in the answer to another request (KIP-951).
-    pub(crate) fn heard_leader(
-        &self,
-        topic: &str,
-        partition: i32,
-        leader: Leader,
-        endpoint: Option<(&str, u16)>,
-    ) {
-        let address = endpoint.map(|(host, port)| Address::new(host, port));
-        let hint = Hint { topic: topic.into(), partition, leader, address };
-        // A hint too many is lost: the refresh that goes with it brings the same news.
-        let _ = self.shared.hints.try_send(hint);
+    /// Either there will be news of it, or metadata is asked for.
+    pub(crate) fn heard_leader(&self, hint: Hint) {
+        if self.shared.hints.try_send(hint).is_err() {
+            self.refresh();
+        }
     }
 
     /// Who looks after a key, as far as is known.

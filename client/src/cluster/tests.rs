@@ -7,9 +7,10 @@ use kurier_protocol::api::metadata::{
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use kurier_protocol::ErrorCode;
+use kurier_protocol::{ErrorCode, Uuid};
 
 use super::*;
+use crate::metadata::Leader;
 use crate::scripted::{Brokers, Far, world};
 
 const APIS: &[(ApiKey, i16, i16)] = &[(ApiKey::METADATA, 0, 12), (ApiKey::API_VERSIONS, 0, 3)];
@@ -262,11 +263,19 @@ async fn a_leader_that_a_broker_names_elsewhere_is_applied_without_a_question() 
     topic.await.unwrap().unwrap();
     let mut pictures = cluster.watch();
     pictures.mark_unchanged();
-    cluster.heard_leader("t", 0, Leader { broker: 7, epoch: 4 }, Some(("c", 1234)));
+    let leader = Leader { broker: 7, epoch: 4 };
+    let address = Address::new("c", 1234);
+    cluster.heard_leader(Hint {
+        topic: "t".into(),
+        topic_id: Uuid::ZERO,
+        partition: 0,
+        leader,
+        address: Some(address.clone()),
+    });
     pictures.changed().await.unwrap();
     let picture = cluster.picture();
-    assert_eq!(picture.leader_of("t", 0), Some(Leader { broker: 7, epoch: 4 }));
-    assert_eq!(picture.broker(7).unwrap().address, Address::new("c", 1234));
+    assert_eq!(picture.leader_of("t", 0), Some(leader));
+    assert_eq!(picture.broker(7).unwrap().address, address);
     assert!(!brokers.has_connection());
 }
 

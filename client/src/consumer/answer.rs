@@ -16,8 +16,9 @@ use super::plan::{Asked, Plan, WHOLE_BATCH_SINCE, standing_still};
 use super::position::{End, Gap, Place};
 use super::reading::{Reading, end_if_reached, is_empty};
 use crate::error::{About, Error, Remedy, Standstill, remedy};
-use crate::metadata::Leader;
+use crate::metadata::{Hint, Leader};
 use crate::metrics::Extent;
+use crate::net::Address;
 use crate::offsets::{self, Isolation, Position};
 
 /// What came.
@@ -169,9 +170,8 @@ impl Fetcher {
                 if !seen.insert(one.turn.slot) || self.current(one.turn).is_none() {
                     continue;
                 }
-                self.pass_leader_on(one, &data, &endpoints);
                 if !data.error_code.is_ok() {
-                    self.handle_code(moment, one, &data);
+                    self.handle_code(moment, one, (&data, &endpoints));
                     continue;
                 }
                 match self.handle_records((version, kind), one, data) {
@@ -240,21 +240,6 @@ impl Fetcher {
         let Some(track) = self.current(turn) else { return };
         let wait = track.backoff.next(moment.chance);
         self.wait(turn.slot, moment.now, wait);
-    }
-
-    fn pass_leader_on(&mut self, one: &Asked, data: &PartitionData, endpoints: &[NodeEndpoint]) {
-        let named = &data.current_leader;
-        if named.leader_id < 0 {
-            return;
-        }
-        let endpoint = endpoints.iter().find(|endpoint| endpoint.node_id == named.leader_id);
-        self.actions.push_back(Action::Heard {
-            topic: Arc::clone(&one.topic),
-            partition: one.partition,
-            leader: Leader { broker: named.leader_id, epoch: named.leader_epoch },
-            endpoint: endpoint
-                .and_then(|e| Some((e.host.to_string(), u16::try_from(e.port).ok()?))),
-        });
     }
 
     /// Lets who got something stand behind the others, and who needs the whole answer before them.
@@ -354,18 +339,37 @@ impl Fetcher {
     }
 
     /// A broker refuses a partition.
-    fn handle_code(&mut self, moment: Moment, asked: &Asked, data: &PartitionData) {
+    fn handle_code(
+        &mut self,
+        moment: Moment,
+        asked: &Asked,
+        (data, endpoints): (&PartitionData, &[NodeEndpoint]),
+    ) {
         let code = data.error_code;
         let about = About::partition(&asked.topic, asked.partition);
         let error = Error::broker(ApiKey::FETCH, code, about.clone());
         match remedy(ApiKey::FETCH, code) {
             Remedy::Retry | Remedy::Session => self.retry(moment, asked.turn, &error),
-            Remedy::Refresh => {
-                self.wants_refresh = true;
-                self.retry(moment, asked.turn, &error);
-            }
+            Remedy::Refresh => match named(asked, data, endpoints) {
+                Some(hint) => self.follow(moment, asked.turn, (hint, &error)),
+                None => {
+                    self.wants_refresh = true;
+                    self.retry(moment, asked.turn, &error);
+                }
+            },
             Remedy::Reset => self.reset(moment, asked),
             _ => self.fail(asked.turn, error),
+        }
+    }
+
+    /// Asks the leader that a broker has named as soon as it is known.
+    fn follow(&mut self, moment: Moment, turn: Turn, (hint, error): (Hint, &Error)) {
+        self.actions.push_back(Action::Heard(hint));
+        // A broker that is wrong again and again is not followed at once.
+        let is_first = self.track(turn.slot).is_some_and(|track| track.backoff.is_fresh());
+        self.retry(moment, turn, error);
+        if is_first {
+            self.heed_news(turn.slot);
         }
     }
 
@@ -415,6 +419,23 @@ impl Fetcher {
             }
         }
     }
+}
+
+/// The leader that an answer names (KIP-951).
+fn named(asked: &Asked, data: &PartitionData, endpoints: &[NodeEndpoint]) -> Option<Hint> {
+    let named = &data.current_leader;
+    let is_there = |endpoint: &&NodeEndpoint| endpoint.node_id == named.leader_id;
+    let address = endpoints.iter().find(is_there).and_then(|endpoint| {
+        let port = u16::try_from(endpoint.port).ok()?;
+        Some(Address::new(&*endpoint.host, port))
+    });
+    (named.leader_id >= 0).then(|| Hint {
+        topic: Arc::clone(&asked.topic),
+        topic_id: asked.topic_id,
+        partition: asked.partition,
+        leader: Leader { broker: named.leader_id, epoch: named.leader_epoch },
+        address,
+    })
 }
 
 /// What an answer had of a partition.

@@ -142,10 +142,7 @@ impl Driver {
             Action::Fetch { id, broker, plan } => work.push(self.fetch(id, broker, plan)),
             Action::Lookup(lookup) => work.push(self.look_up(lookup)),
             Action::Refresh => self.cluster.refresh(),
-            Action::Heard { topic, partition, leader, endpoint } => {
-                let endpoint = endpoint.as_ref().map(|(host, port)| (host.as_str(), *port));
-                self.cluster.heard_leader(&topic, partition, leader, endpoint);
-            }
+            Action::Heard(hint) => self.cluster.heard_leader(hint),
         }
     }
 
@@ -234,7 +231,7 @@ impl Driver {
     }
 
     fn handle_picture(&mut self, picture: &Picture) {
-        self.fetcher.handle_change();
+        self.fetcher.handle_picture();
         if self.config.stop == Stop::End {
             return;
         }

@@ -19,7 +19,7 @@ use super::plan::{Asked, Plan, standing_still};
 use super::position::{End, Gap, Place, Track};
 use crate::backoff::Backoff;
 use crate::error::{About, Error, Standstill, Waiting};
-use crate::metadata::{Leader, Picture};
+use crate::metadata::{Hint, Picture};
 use crate::metrics::{Catch, Extent};
 
 /// What is to be read, and how far it is.
@@ -35,6 +35,8 @@ pub(crate) struct Fetcher {
     pub(super) busy: BTreeSet<i32>,
     launched: u64,
     retries: BTreeSet<(Instant, usize)>,
+    /// Those that try again when there is news of the cluster.
+    heeding: BTreeSet<usize>,
     pub(super) actions: VecDeque<Action>,
     /// What the user is to get, until the driver takes it.
     pub(super) entries: Vec<Entry>,
@@ -59,7 +61,7 @@ pub(crate) enum Action {
     /// Ask for metadata soon.
     Refresh,
     /// Tell the cluster of a leader that a broker named (KIP-951).
-    Heard { topic: Arc<str>, partition: i32, leader: Leader, endpoint: Option<(String, u16)> },
+    Heard(Hint),
 }
 
 /// A fetch without an answer yet.
@@ -90,6 +92,7 @@ impl Fetcher {
             busy: BTreeSet::new(),
             launched: 0,
             retries: BTreeSet::new(),
+            heeding: BTreeSet::new(),
             actions: VecDeque::new(),
             entries: Vec::new(),
             extents: Vec::new(),
@@ -158,7 +161,15 @@ impl Fetcher {
         }
     }
 
-    /// The cluster has changed, and with it perhaps the leaders; or there is room for more.
+    /// The cluster has changed, and with it perhaps the leaders.
+    pub(crate) fn handle_picture(&mut self) {
+        for slot in mem::take(&mut self.heeding) {
+            self.end_wait(slot);
+        }
+        self.is_stirred = true;
+    }
+
+    /// There may be room for more.
     pub(crate) fn handle_change(&mut self) {
         self.is_stirred = true;
     }
@@ -271,6 +282,7 @@ impl Fetcher {
             self.wants_refresh = true;
             self.tell_outage(slot, now, |track| no_leader(picture, track, outage_max));
             self.wait(slot, now, LEADERLESS_RETRY);
+            self.heed_news(slot);
         }
         for (broker, asked) in by_broker {
             self.launched += 1;
@@ -323,7 +335,15 @@ impl Fetcher {
         }
     }
 
+    /// Lets news of the cluster end a wait.
+    pub(super) fn heed_news(&mut self, slot: usize) {
+        if self.track(slot).is_some_and(|track| track.retry_at.is_some()) {
+            self.heeding.insert(slot);
+        }
+    }
+
     fn end_wait(&mut self, slot: usize) {
+        self.heeding.remove(&slot);
         if let Some(at) = self.track(slot).and_then(|track| track.retry_at.take()) {
             self.retries.remove(&(at, slot));
         }

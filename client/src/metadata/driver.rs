@@ -11,8 +11,9 @@ use kurier_protocol::{ApiKey, ErrorCode};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::hint::Hint;
 use super::news;
-use super::picture::{Leader, Picture};
+use super::picture::Picture;
 use super::question::{must_ask_for_all, question};
 use super::recovery::{Reason, Recovery};
 use super::refresh::Refresh;
@@ -29,15 +30,6 @@ pub(crate) struct Sources {
     pub(crate) config: Arc<ClientConfig>,
     pub(crate) connections: Connections,
     pub(crate) bootstrap: Arc<[Address]>,
-}
-
-/// A leader that a broker has named in another answer (KIP-951).
-#[derive(Debug)]
-pub(crate) struct Hint {
-    pub(crate) topic: Box<str>,
-    pub(crate) partition: i32,
-    pub(crate) leader: Leader,
-    pub(crate) address: Option<Address>,
 }
 
 /// Where the task tells what it has learned.
@@ -145,10 +137,13 @@ impl Driver {
 
     fn handle_hint(&mut self, hint: &Hint) {
         let picture = Arc::clone(&self.publish.picture.borrow());
-        let at = (&*hint.topic, hint.partition);
-        if let Some(next) = picture.with_leader(at, hint.leader, hint.address.as_ref()) {
-            news::tell(&picture, &next);
-            self.publish.picture.send_replace(Arc::new(next));
+        match picture.with_leader(hint) {
+            Some(next) => {
+                news::tell(&picture, &next);
+                self.publish.picture.send_replace(Arc::new(next));
+            }
+            // Whoever was told of it waits for news: these come from metadata then.
+            None => self.refresh.push_wish(),
         }
     }
 

@@ -8,6 +8,7 @@ use kurier_protocol::api::metadata::{
     MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
 };
 
+use super::hint::Hint;
 use super::picture::{BrokerAddress, Leader, Partition, Picture, Topic};
 use crate::error::means_missing;
 use crate::net::Address;
@@ -80,22 +81,18 @@ impl Picture {
     }
 
     /// The next picture, after a broker has named a partition's new leader in another answer
-    /// (KIP-951). None if that is no news.
-    pub(super) fn with_leader(
-        &self,
-        (name, index): (&str, i32),
-        leader: Leader,
-        address: Option<&Address>,
-    ) -> Option<Self> {
-        let topic = self.topics.get(name)?;
-        let at = topic.partitions.binary_search_by_key(&index, |p| p.index).ok()?;
+    /// (KIP-951). None if that is no news, or of a topic that was created anew since.
+    pub(super) fn with_leader(&self, hint: &Hint) -> Option<Self> {
+        let leader = hint.leader;
+        let topic = self.topics.get(&hint.topic).filter(|topic| topic.id == hint.topic_id)?;
+        let at = topic.partitions.binary_search_by_key(&hint.partition, |p| p.index).ok()?;
         if leader.epoch <= topic.partitions.get(at)?.leader_epoch || leader.broker < 0 {
             return None;
         }
         let mut next = self.clone();
-        if let Some(address) = address.filter(|_| !self.brokers.contains_key(&leader.broker)) {
-            let broker = BrokerAddress { address: address.clone(), rack: None };
-            next.brokers.insert(leader.broker, broker);
+        if let Some(address) = &hint.address {
+            let rack = self.brokers.get(&leader.broker).and_then(|known| known.rack.clone());
+            next.brokers.insert(leader.broker, BrokerAddress { address: address.clone(), rack });
         }
         if !next.brokers.contains_key(&leader.broker) {
             return None;
@@ -233,6 +230,16 @@ mod tests {
         assert_eq!(leader, wanted);
     }
 
+    fn hint(topic_id: u8, leader: Leader, address: Option<&Address>) -> Hint {
+        Hint {
+            topic: "t".into(),
+            topic_id: Uuid([topic_id; 16]),
+            partition: 0,
+            leader,
+            address: address.cloned(),
+        }
+    }
+
     const OK: ErrorCode = ErrorCode::NONE;
     const MISSING: ErrorCode = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
 
@@ -284,7 +291,7 @@ mod tests {
         let known = Picture::default().merge(&answer(&[("t", 7, OK, &[(1, 4)])]));
         let address = Address::new("new", 1);
         let leader = Leader { broker: 9, epoch: 5 };
-        let heard = known.with_leader(("t", 0), leader, Some(&address)).unwrap();
+        let heard = known.with_leader(&hint(7, leader, Some(&address))).unwrap();
         let stale = heard.merge(&answer(&[("t", 7, OK, &[(1, 4)])]));
         assert_eq!(stale.leader_of("t", 0), Some(leader));
         assert_eq!(stale.broker(9).map(|broker| &broker.address), Some(&address));
@@ -317,7 +324,7 @@ mod tests {
     fn a_leader_heard_of_elsewhere_counts_only_if_it_is_news() {
         let picture = Picture::default().merge(&answer(&[("t", 7, OK, &[(1, 4)])]));
         let hear = |broker, epoch, address| {
-            picture.with_leader(("t", 0), Leader { broker, epoch }, address)
+            picture.with_leader(&hint(7, Leader { broker, epoch }, address))
         };
         let next = hear(2, 5, None).unwrap();
         assert_eq!(next.leader_of("t", 0), Some(Leader { broker: 2, epoch: 5 }));
@@ -326,6 +333,18 @@ mod tests {
         let address = Address::new("new", 1);
         let next = hear(9, 5, Some(&address)).unwrap();
         assert_eq!(next.broker(9).unwrap().address, address);
-        assert!(picture.with_leader(("t", 7), Leader { broker: 2, epoch: 5 }, None).is_none());
+        let next = hear(2, 5, Some(&address)).unwrap();
+        assert_eq!(next.broker(2).unwrap().address, address, "it has moved with its leadership");
+        let there = hint(7, Leader { broker: 2, epoch: 5 }, None);
+        assert!(picture.with_leader(&Hint { partition: 7, ..there }).is_none());
+    }
+
+    #[test]
+    fn a_leader_of_a_topic_with_another_id_is_nobodys_leader() {
+        let picture = Picture::default().merge(&answer(&[("t", 8, OK, &[(1, 0)])]));
+        let leader = Leader { broker: 2, epoch: 5 };
+        assert!(picture.with_leader(&hint(7, leader, None)).is_none());
+        assert!(picture.with_leader(&hint(0, leader, None)).is_none(), "asked without an id");
+        assert!(picture.with_leader(&hint(8, leader, None)).is_some());
     }
 }

@@ -44,7 +44,8 @@ impl Sender {
         let (topic, index) = (lane.partition.topic.clone(), lane.partition.index);
         let Some(leader) = picture.leader_of(&topic, index) else {
             self.wants_refresh = true;
-            return self.lanes.wait_for_leader(slot, now + LEADERLESS_RETRY);
+            self.lanes.back_off(slot, now + LEADERLESS_RETRY);
+            return self.lanes.heed_news(slot);
         };
         let magic = lane.partition.magic();
         let broker = self.brokers.entry(leader.broker).or_default();

@@ -14,7 +14,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 
 use super::accumulator::Partition;
-use super::response::Heard;
 use super::sender::{Action, Call, Sender, Unsettled};
 use super::topics::{Topics, seen};
 use crate::cluster::Cluster;
@@ -229,10 +228,7 @@ impl Driver {
             match action {
                 Action::Call(call) => calls.push(self.call(call)),
                 Action::Refresh => self.cluster.refresh(),
-                Action::Heard(Heard { topic, partition, leader, endpoint }) => {
-                    let endpoint = endpoint.as_ref().map(|(host, port)| (host.as_str(), *port));
-                    self.cluster.heard_leader(&topic, partition, leader, endpoint);
-                }
+                Action::Heard(hint) => self.cluster.heard_leader(hint),
                 Action::Flushed(id, failure) => {
                     if let Some(done) = self.flushes.remove(&id) {
                         // The caller may have stopped waiting.

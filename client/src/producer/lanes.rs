@@ -18,7 +18,8 @@ pub(crate) struct Lanes {
     /// Those that may have something to send, in turn.
     ready: VecDeque<usize>,
     backing_off: BTreeSet<(Instant, usize)>,
-    leaderless: BTreeSet<usize>,
+    /// Those of them that try again when there is news of the cluster.
+    heeding: BTreeSet<usize>,
     /// When the oldest batch of each has its delivery timeout.
     expiry: BTreeSet<(Instant, usize)>,
 }
@@ -31,7 +32,7 @@ impl Lanes {
             delivery_timeout,
             ready: VecDeque::new(),
             backing_off: BTreeSet::new(),
-            leaderless: BTreeSet::new(),
+            heeding: BTreeSet::new(),
             expiry: BTreeSet::new(),
         }
     }
@@ -112,10 +113,11 @@ impl Lanes {
         }
     }
 
-    /// The same, but news of the cluster ends it.
-    pub(crate) fn wait_for_leader(&mut self, slot: usize, until: Instant) {
-        self.leaderless.insert(slot);
-        self.back_off(slot, until);
+    /// Lets news of the cluster end a lane's wait.
+    pub(crate) fn heed_news(&mut self, slot: usize) {
+        if self.get(slot).is_some_and(|lane| lane.retry_at.is_some()) {
+            self.heeding.insert(slot);
+        }
     }
 
     /// Lets lanes try again whose time has come.
@@ -127,15 +129,15 @@ impl Lanes {
         }
     }
 
-    /// Lets lanes without a leader look again.
+    /// Lets lanes look again that wait for news.
     pub(crate) fn handle_picture(&mut self) {
-        for slot in mem::take(&mut self.leaderless) {
+        for slot in mem::take(&mut self.heeding) {
             self.end_backoff(slot);
         }
     }
 
     fn end_backoff(&mut self, slot: usize) {
-        self.leaderless.remove(&slot);
+        self.heeding.remove(&slot);
         if let Some(at) = self.get_mut(slot).and_then(|lane| lane.retry_at.take()) {
             self.backing_off.remove(&(at, slot));
         }
@@ -269,9 +271,12 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_without_a_leader_is_ready_when_there_is_news() {
+    fn a_lane_that_heeds_news_is_ready_when_there_are_some() {
         let (mut lanes, now) = lanes(2);
-        lanes.wait_for_leader(0, now + S);
+        lanes.heed_news(0);
+        assert_eq!(lanes.deadline(), None, "it does not wait");
+        lanes.back_off(0, now + S);
+        lanes.heed_news(0);
         lanes.handle_picture();
         assert_eq!((ready(&mut lanes), lanes.deadline()), (vec![0], None));
     }

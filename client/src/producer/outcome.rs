@@ -39,9 +39,7 @@ impl Sender {
                 }
             }
             Ok(response) => {
-                let (verdicts, heard) = response::read(flight.batches, response);
-                self.actions.extend(heard.into_iter().map(Action::Heard));
-                for (loaded, verdict) in verdicts {
+                for (loaded, verdict) in response::read(flight.batches, response) {
                     self.handle_verdict(moment, loaded, verdict);
                 }
             }
@@ -157,6 +155,16 @@ impl Sender {
             Verdict::Refresh(error) => {
                 self.wants_refresh = true;
                 self.retry(moment, loaded, error);
+            }
+            Verdict::Follow(error, hint) => {
+                self.actions.push_back(Action::Heard(hint));
+                let slot = loaded.slot;
+                // A broker that is wrong again and again is not followed at once.
+                let is_first = self.lanes.get(slot).is_some_and(|lane| lane.backoff.is_fresh());
+                self.retry(moment, loaded, error);
+                if is_first {
+                    self.lanes.heed_news(slot);
+                }
             }
             Verdict::Split(_) if loaded.sealed.records() > 1 => self.split(loaded),
             Verdict::Split(error) => self.fail(loaded, error),

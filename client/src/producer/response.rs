@@ -1,17 +1,16 @@
 //! Core: what a Produce response says of each batch of its request.
 
-use std::sync::Arc;
-
 use kurier_protocol::api::produce::{
-    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse,
-    ProduceResponse, TopicProduceResponse,
+    BatchIndexAndErrorMessage, NodeEndpoint, PartitionProduceResponse, ProduceResponse,
+    TopicProduceResponse,
 };
 use kurier_protocol::{ApiKey, ErrorCode, Str};
 
 use super::delivery::Fate;
 use super::request::Loaded;
 use crate::error::{About, Error, Remedy, remedy};
-use crate::metadata::Leader;
+use crate::metadata::{Hint, Leader};
+use crate::net::Address;
 
 /// What happens to a batch next.
 #[derive(Debug)]
@@ -24,35 +23,31 @@ pub(crate) enum Verdict {
     Retry(Error),
     /// It is sent again, to the leader that fresh metadata names.
     Refresh(Error),
+    /// It is sent again, to the leader that the broker has named (KIP-951).
+    Follow(Error, Hint),
     /// It goes as two; a single record fails with this.
     Split(Error),
 }
 
-/// A new leader that a broker named (KIP-951).
-#[derive(Debug)]
-pub(crate) struct Heard {
-    pub(crate) topic: Arc<str>,
-    pub(crate) partition: i32,
-    pub(crate) leader: Leader,
-    pub(crate) endpoint: Option<(String, u16)>,
-}
-
-/// Takes a response apart: a verdict on each batch, and the leaders that it names.
-pub(crate) fn read(
-    batches: Vec<Loaded>,
-    response: ProduceResponse,
-) -> (Vec<(Loaded, Verdict)>, Vec<Heard>) {
+/// Takes a response apart: a verdict on each batch.
+pub(crate) fn read(batches: Vec<Loaded>, response: ProduceResponse) -> Vec<(Loaded, Verdict)> {
     let mut batches: Vec<_> = batches.into_iter().map(Some).collect();
     let mut verdicts = Vec::with_capacity(batches.len());
-    let mut heard = Vec::new();
     let mut hint = 0;
     for topic in response.responses {
         for partition in &topic.partition_responses {
             let Some(loaded) = find(&mut batches, &mut hint, &topic, partition.index) else {
                 continue;
             };
-            heard.extend(named(&loaded, &partition.current_leader, &response.node_endpoints));
-            let verdict = verdict(&loaded, partition);
+            let verdict = match verdict(&loaded, partition) {
+                Verdict::Refresh(error) => {
+                    match named(&loaded, partition, &response.node_endpoints) {
+                        Some(hint) => Verdict::Follow(error, hint),
+                        None => Verdict::Refresh(error),
+                    }
+                }
+                other => other,
+            };
             verdicts.push((loaded, verdict));
         }
     }
@@ -62,7 +57,7 @@ pub(crate) fn read(
         let error = Error::broker(ApiKey::PRODUCE, code, about(&loaded));
         (loaded, Verdict::Retry(error))
     }));
-    (verdicts, heard)
+    verdicts
 }
 
 /// Takes the batch that an answer is about; nearly always it is the next one.
@@ -88,16 +83,24 @@ fn find(
     loaded
 }
 
-fn named(loaded: &Loaded, named: &LeaderIdAndEpoch, endpoints: &[NodeEndpoint]) -> Option<Heard> {
-    if named.leader_id < 0 {
-        return None;
-    }
-    let endpoint = endpoints.iter().find(|endpoint| endpoint.node_id == named.leader_id);
-    Some(Heard {
+/// The leader that an answer names.
+fn named(
+    loaded: &Loaded,
+    partition: &PartitionProduceResponse,
+    endpoints: &[NodeEndpoint],
+) -> Option<Hint> {
+    let named = &partition.current_leader;
+    let is_there = |endpoint: &&NodeEndpoint| endpoint.node_id == named.leader_id;
+    let address = endpoints.iter().find(is_there).and_then(|endpoint| {
+        let port = u16::try_from(endpoint.port).ok()?;
+        Some(Address::new(&*endpoint.host, port))
+    });
+    (named.leader_id >= 0).then(|| Hint {
         topic: loaded.topic.clone(),
+        topic_id: loaded.topic_id,
         partition: loaded.index,
         leader: Leader { broker: named.leader_id, epoch: named.leader_epoch },
-        endpoint: endpoint.and_then(|e| Some((e.host.to_string(), u16::try_from(e.port).ok()?))),
+        address,
     })
 }
 

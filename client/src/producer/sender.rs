@@ -22,11 +22,10 @@ use super::flushes::Flushes;
 use super::lanes::Lanes;
 use super::linger::Linger;
 use super::request::{Gates, Loaded, magic_of};
-use super::response::Heard;
 use super::sealed::Sealer;
 use crate::backoff::Backoff;
 use crate::error::Error;
-use crate::metadata::Picture;
+use crate::metadata::{Hint, Picture};
 use crate::metrics::Produce;
 
 /// The state of everything that a producer has accepted.
@@ -71,7 +70,7 @@ pub(crate) enum Action {
     /// Ask for metadata soon.
     Refresh,
     /// Tell the cluster of a leader that a broker named.
-    Heard(Heard),
+    Heard(Hint),
     /// Everything that was there at this flush has its outcome; one of the failures, if any.
     Flushed(u64, Option<Error>),
 }

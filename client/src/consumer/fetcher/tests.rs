@@ -78,7 +78,7 @@ impl Fixture {
             }],
             ..MetadataResponse::default()
         });
-        self.fetcher.handle_change();
+        self.fetcher.handle_picture();
     }
 
     fn moment(&self) -> Moment {
@@ -597,6 +597,27 @@ fn asks_the_new_leader_after_a_refresh() {
 }
 
 #[test]
+fn asks_the_leader_that_a_broker_names_as_soon_as_there_is_news() {
+    let mut f = Fixture::new(&[1]);
+    let mut like = code(0, ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    like.current_leader.leader_id = 2;
+    like.current_leader.leader_epoch = 8;
+    let fetch = f.fetch();
+    f.answer(&fetch, vec![like.clone()]);
+    let actions = f.actions();
+    let [Action::Heard(heard)] = &actions[..] else { panic!("{actions:?}") };
+    assert_eq!((heard.partition, heard.leader.broker, heard.leader.epoch), (0, 2, 8));
+    f.lead(&[Some(2)]);
+    let fetch = f.fetch();
+    assert_eq!(fetch.broker, 2);
+    f.answer(&fetch, vec![like]);
+    f.actions();
+    f.lead(&[Some(1)]);
+    assert!(f.actions().is_empty(), "wrong twice, a broker is not followed at once");
+    assert_eq!(f.fetch_after(300 * MS).broker, 1);
+}
+
+#[test]
 fn a_lost_connection_is_tried_again_and_told_after_long() {
     let mut f = Fixture::new(&[1]);
     let mut fetch = f.fetch();
@@ -625,7 +646,7 @@ fn a_partition_without_a_leader_is_looked_for_and_told_after_long() {
     }
     assert_eq!(told.len(), 1, "{told:?}");
     f.lead(&[Some(1)]);
-    assert_eq!(f.fetch_after(250 * MS).broker, 1);
+    assert_eq!(f.fetch().broker, 1, "as soon as there is one");
 }
 
 #[test]

@@ -639,8 +639,15 @@ fn a_leader_that_a_broker_names_is_passed_on() {
     like.current_leader.leader_epoch = 8;
     f.answer_with(&call, &like);
     let actions = f.actions();
-    let [Action::Heard(heard), Action::Refresh] = &actions[..] else { panic!("{actions:?}") };
+    let [Action::Heard(heard)] = &actions[..] else { panic!("{actions:?}") };
     assert_eq!((heard.partition, heard.leader.broker, heard.leader.epoch), (0, 5, 8));
+    f.sender.handle_picture();
+    let again = f.call_after(NOW);
+    f.answer_with(&again, &like);
+    assert!(matches!(f.actions()[..], [Action::Heard(_)]));
+    f.sender.handle_picture();
+    assert!(f.actions().is_empty(), "wrong twice, a broker is not followed at once");
+    f.call_after(300 * MS);
 }
 
 #[test]
