@@ -17,6 +17,7 @@ mod queue;
 mod standing;
 mod dial;
 mod session;
+mod serving;
 mod connection;
 mod broker;
 mod probe;
