@@ -411,7 +411,7 @@ impl Builder {
         }
         // Only the certificate names them.
         let _ = brokers;
-        Ok(Security { sasl, ..Security::default() })
+        Ok(Security::of(sasl))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::sasl::Sasl;
 use crate::tls::{Tls, TlsDoor};
 
 /// TLS and SASL, each where the cluster has it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Security {
     pub(crate) sasl: Option<Arc<Sasl>>,
     #[cfg(feature = "tls")]
@@ -15,4 +15,17 @@ pub(crate) struct Security {
     /// The door to the brokers in memory.
     #[cfg(feature = "tls")]
     pub(crate) memory: Option<TlsDoor>,
+}
+
+impl Security {
+    /// Logins and no TLS.
+    pub(crate) fn of(sasl: Option<Arc<Sasl>>) -> Self {
+        Self {
+            sasl,
+            #[cfg(feature = "tls")]
+            tls: None,
+            #[cfg(feature = "tls")]
+            memory: None,
+        }
+    }
 }
