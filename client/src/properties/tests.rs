@@ -30,6 +30,15 @@ fn what_cannot_change_the_data_is_passed_over_and_what_names_code_is_refused() {
 }
 
 #[test]
+fn whoever_wants_canonical_names_is_told_to_list_them() {
+    let lookup = "resolve_canonical_bootstrap_servers_only";
+    let error = Properties::from_pairs([("client.dns.lookup", lookup)]).unwrap_err().to_string();
+    assert!(error.starts_with("client.dns.lookup: ") && error.contains(lookup), "{error}");
+    assert!(error.contains("list in bootstrap.servers the brokers' own names"), "{error}");
+    set(&[("client.dns.lookup", "use_all_dns_ips")]);
+}
+
+#[test]
 fn the_page_of_settings_is_what_the_code_says() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
     let made = Properties::reference();

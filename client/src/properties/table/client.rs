@@ -25,7 +25,7 @@ settings! {
         |p| ms(p.client.dial.setup_timeout_max)
         => |p, v| p.client.dial.setup_timeout_max = millis(v)?;
     "client.dns.lookup": "Only use_all_dns_ips: every address of a name is tried",
-        |_| "use_all_dns_ips".to_owned() => |_p, v| one_of(v, LOOKUPS)?;
+        |_| "use_all_dns_ips".to_owned() => |_p, v| lookup(v)?;
     "broker.address.family": "Which addresses of a broker may be used: any, v4, v6",
         |p| word(FAMILIES, p.client.dial.address_family)
         => |p, v| p.client.dial.address_family = one_of(v, FAMILIES)?;
@@ -96,7 +96,20 @@ fn count(text: &str) -> Parsed<u32> {
     number(text, 1, 1000).map(|count| u32::try_from(count).unwrap_or(1))
 }
 
-const LOOKUPS: &[(&str, ())] = &[("use_all_dns_ips", ())];
+/// How names become addresses; names that addresses have are not asked for (decision 14).
+fn lookup(text: &str) -> Parsed<()> {
+    match text.to_ascii_lowercase().as_str() {
+        "use_all_dns_ips" => Ok(()),
+        "resolve_canonical_bootstrap_servers_only" => Err("asks the DNS for the names that \
+            addresses have, which this client does not do: leave client.dns.lookup out, and list \
+            in bootstrap.servers the brokers' own names, those of their Kerberos principals and \
+            certificates (for each address that `getent ahosts NAME` shows, `getent hosts \
+            ADDRESS` tells its name)"
+            .to_owned()),
+        _ => Err("is not possible here, only use_all_dns_ips is".to_owned()),
+    }
+}
+
 const FAMILIES: &[(&str, AddressFamily)] =
     &[("any", AddressFamily::Any), ("v4", AddressFamily::V4), ("v6", AddressFamily::V6)];
 const STRATEGIES: &[(&str, bool)] = &[("rebootstrap", true), ("none", false)];
