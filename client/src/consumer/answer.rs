@@ -15,7 +15,7 @@ use super::lookup::{Aim, Lookup};
 use super::plan::{Asked, Plan, WHOLE_BATCH_SINCE, standing_still};
 use super::position::{End, Gap, Place};
 use super::reading::{Reading, end_if_reached, is_empty};
-use crate::error::{About, Error, Remedy, Standstill, remedy};
+use crate::error::{About, Error, Oversized, Remedy, Standstill, remedy};
 use crate::metadata::{Hint, Leader};
 use crate::metrics::Extent;
 use crate::net::Address;
@@ -281,7 +281,7 @@ impl Fetcher {
         });
         let aborted = if is_committed { data.aborted_transactions } else { None };
         let records = data.records.map(|records| records.0).unwrap_or_default();
-        let has_bytes = !records.is_empty();
+        let first_bytes = claimed_bytes(&records);
         let aborted = Aborted::new(aborted.unwrap_or_default());
         let mut reading = Reading::new(track, aborted, data.high_watermark);
         let problem = reading.read(asked.offset, records, &mut self.entries);
@@ -296,8 +296,8 @@ impl Fetcher {
             track.gap = Gap::None;
             return Yield::Some;
         }
-        if has_bytes {
-            return self.handle_cut(version, asked);
+        if let Some(bytes) = first_bytes {
+            return self.handle_cut(version, asked, bytes);
         }
         let until = readable.min(end);
         let lacks_some = asked.offset < until || end < i64::MAX;
@@ -315,7 +315,7 @@ impl Fetcher {
     }
 
     /// Not even one batch came whole.
-    fn handle_cut(&mut self, version: i16, asked: &Asked) -> Yield {
+    fn handle_cut(&mut self, version: i16, asked: &Asked, bytes: usize) -> Yield {
         if version >= WHOLE_BATCH_SINCE {
             return Yield::Cut;
         }
@@ -324,10 +324,13 @@ impl Fetcher {
             .unwrap_or_else(|| i32::try_from(self.config.partition_bytes_max).unwrap_or(i32::MAX));
         let most = i32::try_from(self.config.batch_bytes_max).unwrap_or(i32::MAX);
         if limit >= most {
+            let topic = (&*asked.topic).into();
+            let (partition, offset) = (asked.partition, asked.offset);
             let error = Error::TooLarge {
-                bytes: usize::try_from(limit).unwrap_or_default() + 1,
+                what: Oversized::Batch { topic, partition, offset },
+                bytes,
                 bytes_max: self.config.batch_bytes_max,
-                setting: "batch_bytes_max",
+                setting: "the consumer's batch_bytes_max",
             };
             self.fail(asked.turn, error);
             return Yield::None;
@@ -420,6 +423,17 @@ impl Fetcher {
         }
     }
 }
+
+/// How large the first batch says that it is; none if there is nothing of it.
+fn claimed_bytes(records: &[u8]) -> Option<usize> {
+    let length = records.get(8..).and_then(|behind| behind.first_chunk::<4>());
+    let claimed = length.map_or(0, |length| i32::from_be_bytes(*length));
+    let claimed = usize::try_from(claimed).unwrap_or_default().saturating_add(LENGTH_END);
+    (!records.is_empty()).then(|| claimed.max(records.len()))
+}
+
+/// Where the length of a batch ends, which counts what is behind it.
+const LENGTH_END: usize = 12;
 
 /// The leader that an answer names (KIP-951).
 fn named(asked: &Asked, data: &PartitionData, endpoints: &[NodeEndpoint]) -> Option<Hint> {

@@ -221,6 +221,10 @@ fn on_cluster(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::BROKER_ID_NOT_REGISTERED | ErrorCode::CONTROLLER_ID_NOT_REGISTERED => {
             "check the id"
         }
+        ErrorCode::REBOOTSTRAP_REQUIRED => {
+            "set metadata.recovery.strategy to rebootstrap, and check that bootstrap.servers \
+             names brokers of the cluster"
+        }
         ErrorCode::MISMATCHED_ENDPOINT_TYPE => {
             "brokers stand in bootstrap.servers, and controllers in bootstrap.controllers"
         }

@@ -230,6 +230,7 @@ fn kind_of_fault(fault: &Fault) -> ErrorKind {
     match fault {
         fault if fault.is_of_port() => ErrorKind::Protocol,
         Fault::Record(RecordError::CodecNotBuilt { .. }) => ErrorKind::Unsupported,
+        Fault::Record(RecordError::LimitExceeded { .. }) => ErrorKind::TooLarge,
         _ => ErrorKind::Corrupt,
     }
 }

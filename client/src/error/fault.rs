@@ -111,6 +111,11 @@ impl fmt::Display for Fault {
                 "a record batch cannot be read or written: {error}; build with it, or choose \
                  another codec"
             ),
+            Self::Record(error @ RecordError::LimitExceeded { .. }) => write!(
+                f,
+                "a record batch cannot be read: {error}; raise the consumer's batch_bytes_max, \
+                 or start behind it"
+            ),
             Self::Record(error) => write!(
                 f,
                 "a record batch cannot be read: {error}; start behind it, \

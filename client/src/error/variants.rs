@@ -10,6 +10,7 @@ use super::acl::MissingAcl;
 use super::advice;
 use super::fault::{About, Advertised, Attempt, Cause, Fate, Fault, Waiting};
 use super::login::LoginFailure;
+use super::oversized::Oversized;
 use super::release;
 use super::rounded::Rounded;
 
@@ -103,13 +104,12 @@ pub enum Error {
         /// The partition that was wanted, and how many the topic has, if the topic exists.
         partition: Option<(i32, usize)>,
     },
-    /// A record is larger than may be sent.
-    #[error(
-        "a record of {bytes} bytes is over the limit of {bytes_max}; \
-        send less in one record, or raise {setting} and the topic's max.message.bytes"
-    )]
+    /// Something is larger than this client sends or takes.
+    #[error("{what} of {bytes} bytes is over the limit of {bytes_max}; {}", what.advice(setting))]
     TooLarge {
-        /// Size of the record.
+        /// What it is.
+        what: Oversized,
+        /// Its size.
         bytes: usize,
         /// The limit.
         bytes_max: usize,

@@ -18,7 +18,7 @@ use super::request::{ZSTD_SINCE, magic_of};
 use super::sealed::{headers_unsupported, not_encodable};
 use super::topics::{Seen, Topic, Topics, seen};
 use crate::cluster::Cluster;
-use crate::error::{Error, Waiting};
+use crate::error::{Error, Oversized, Waiting};
 use crate::metadata::Creation;
 use crate::metrics::{ProducerMeter, Wait};
 use crate::net::Class;
@@ -174,7 +174,12 @@ impl Shared {
         } else {
             "buffer_bytes_max (buffer.memory)"
         };
-        Error::TooLarge { bytes: bytes + BATCH_OVERHEAD, bytes_max: self.record_bytes_max, setting }
+        Error::TooLarge {
+            what: Oversized::Record,
+            bytes: bytes + BATCH_OVERHEAD,
+            bytes_max: self.record_bytes_max,
+            setting,
+        }
     }
 }
 

@@ -384,11 +384,19 @@ fn a_batch_over_the_limit_fails_on_old_brokers() {
     };
     let mut f = Fixture::with(&[1], Start::Offset(0), config);
     let mut cut = batch(0, 99, &seal(0));
+    let bytes = cut.len();
     cut.truncate(100);
     for wanted in [0, 1] {
         let fetch = f.fetch();
         let entries = f.answer_in(2, &fetch, vec![data(0, &[cut.clone()])]);
         assert_eq!(entries.len(), wanted, "{entries:?}");
+        for failed in entries {
+            let text = format!(
+                "0: failed a batch (partition 0 of topic t at offset 0) of {bytes} bytes is over \
+                 the limit of 2048; raise the consumer's batch_bytes_max"
+            );
+            assert!(failed.starts_with(&text), "{failed}");
+        }
     }
 }
 

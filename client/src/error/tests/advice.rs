@@ -54,7 +54,6 @@ const CLIENT_GOES_ON: &[ErrorCode] = &[
     ErrorCode::TELEMETRY_TOO_LARGE,
     ErrorCode::SHARE_SESSION_NOT_FOUND,
     ErrorCode::INVALID_SHARE_SESSION_EPOCH,
-    ErrorCode::REBOOTSTRAP_REQUIRED,
 ];
 
 /// Codes without advice that tell of a state in which nothing is to be done.

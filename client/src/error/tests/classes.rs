@@ -60,7 +60,12 @@ pub(super) fn specimens() -> Vec<Error> {
         login(LoginFault::Closed),
         Error::unsupported_api(ApiKey::CREATE_TOPICS, (0, 7), None, None),
         Error::UnknownTopic { topic: "t".into(), partition: None },
-        Error::TooLarge { bytes: 2, bytes_max: 1, setting: "batch_bytes_max" },
+        Error::TooLarge {
+            what: Oversized::Record,
+            bytes: 2,
+            bytes_max: 1,
+            setting: "batch_bytes_max",
+        },
         Error::invalid("acks", "is 7"),
         Error::Closed { what: "producer" },
     ]

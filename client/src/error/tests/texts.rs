@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kurier_protocol::api::create_topics::CreateTopicsRequest;
 use kurier_protocol::api::list_offsets::ListOffsetsRequest;
+use kurier_protocol::record::{Compression, RecordError};
 use kurier_protocol::{ApiKey, EncodeError, ErrorCode};
 
 use super::super::*;
@@ -176,10 +177,48 @@ fn a_topic_that_is_not_there_says_how_it_comes_to_be() {
 fn a_record_that_is_too_large_names_its_size_and_both_settings() {
     let setting = "request_bytes_max (max.request.size)";
     check(
-        &Error::TooLarge { bytes: 2_000_000, bytes_max: 1_048_576, setting },
+        &Error::TooLarge {
+            what: Oversized::Record,
+            bytes: 2_000_000,
+            bytes_max: 1_048_576,
+            setting,
+        },
         ErrorKind::TooLarge,
         "a record of 2000000 bytes is over the limit of 1048576; send less in one record, or \
          raise request_bytes_max (max.request.size) and the topic's max.message.bytes",
+    );
+}
+
+#[test]
+fn a_batch_that_is_too_large_to_be_read_names_its_place_and_the_setting() {
+    let what = Oversized::Batch { topic: "orders".into(), partition: 3, offset: 17 };
+    let setting = "the consumer's batch_bytes_max";
+    check(
+        &Error::TooLarge { what, bytes: 2_000_000, bytes_max: 1_048_576, setting },
+        ErrorKind::TooLarge,
+        "a batch (partition 3 of topic orders at offset 17) of 2000000 bytes is over the limit \
+         of 1048576; raise the consumer's batch_bytes_max, or start behind it",
+    );
+    let error = RecordError::LimitExceeded { codec: Compression::Zstd, bytes_max: 1_048_576 };
+    check(
+        &Error::NotKafka {
+            from: "partition 3 of topic orders at offset 17".into(),
+            fault: Fault::Record(error),
+        },
+        ErrorKind::TooLarge,
+        "partition 3 of topic orders at offset 17: a record batch cannot be read: zstd batch \
+         unpacks to more than the limit of 1048576 bytes; raise the consumer's batch_bytes_max, \
+         or start behind it",
+    );
+}
+
+#[test]
+fn whoever_must_begin_again_is_told_by_which_setting() {
+    check(
+        &Error::broker(ApiKey::METADATA, ErrorCode::REBOOTSTRAP_REQUIRED, About::Nothing),
+        ErrorKind::Unavailable,
+        "broker answered REBOOTSTRAP_REQUIRED to Metadata; set metadata.recovery.strategy to \
+         rebootstrap, and check that bootstrap.servers names brokers of the cluster",
     );
 }
 
