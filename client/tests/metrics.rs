@@ -8,7 +8,8 @@ use std::time::Duration;
 use kurier_client::metrics::{Metrics, Snapshot};
 use kurier_client::producer::ProducerConfig;
 use kurier_client::{Client, Record, Start, Stop};
-use kurier_testkit::TestCluster;
+use kurier_protocol::ApiKey;
+use kurier_testkit::{Fault, TestCluster};
 
 /// A client that has written and read some records, with what it did it by still there.
 async fn busy(cluster: &TestCluster) -> (Client, Box<dyn std::any::Any>) {
@@ -66,6 +67,27 @@ async fn every_documented_metric_is_there_in_all_three_forms_and_no_other() {
         assert!(!metric.is_counter() || metric.number() >= 0.0, "{metric:?}");
     }
     assert_eq!(number(&snapshot, "kafka-metrics-count", "count"), snapshot.iter().len() as f64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_brokers_ask_to_be_left_alone_is_counted() {
+    let cluster = cluster();
+    cluster.fault(Fault::on(ApiKey::PRODUCE).skip(4).throttle(Duration::from_secs(3)));
+    cluster.fault(Fault::on(ApiKey::FETCH).throttle(Duration::from_secs(2)));
+    let (client, _held) = busy(&cluster).await;
+    let snapshot = client.metrics().snapshot();
+    let of = |group, name| number(&snapshot, group, name);
+    assert_eq!(of("producer-metrics", "produce-throttle-time-max"), 3000.0);
+    assert_eq!(of("producer-metrics", "produce-throttle-time-avg"), 300.0, "one of ten");
+    let group = "consumer-fetch-manager-metrics";
+    assert_eq!(of(group, "fetch-throttle-time-max"), 2000.0);
+    assert!((1.0..2000.0).contains(&of(group, "fetch-throttle-time-avg")));
+    let requests = cluster.requests();
+    for (api, skip, wait) in [(ApiKey::PRODUCE, 4, 3), (ApiKey::FETCH, 0, 2)] {
+        let mut times = requests.iter().filter(|r| r.api == api).map(|r| r.at).skip(skip);
+        let (throttled, next) = (times.next().unwrap(), times.next().unwrap());
+        assert!(next - throttled >= Duration::from_secs(wait), "{api} waits, too");
+    }
 }
 
 #[tokio::test(start_paused = true)]
