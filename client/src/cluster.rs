@@ -55,7 +55,7 @@ struct Shared {
     config: Arc<ClientConfig>,
     connections: Connections,
     picture: watch::Receiver<Arc<Picture>>,
-    /// Why nobody has given metadata the last time that all were asked.
+    /// Why the brokers that were asked last have given no metadata; none once one has.
     trouble: watch::Receiver<Option<Error>>,
     wishes: watch::Sender<Wishes>,
     hints: mpsc::Sender<Hint>,
@@ -115,7 +115,7 @@ impl Cluster {
         });
         let request_timeout = sources.config.request_timeout;
         let cluster = Self { interest: Interest::new(&shared), shared, request_timeout };
-        let publish = Publish { picture, trouble: troubled };
+        let publish = Publish { picture, trouble: Arc::new(troubled) };
         let driver = Driver::new(sources, publish, wished, hinted);
         tokio::spawn(driver.run().instrument(tracing::debug_span!("metadata")));
         Ok(cluster)
@@ -187,6 +187,11 @@ impl Cluster {
     /// Asks for metadata soon.
     pub(crate) fn refresh(&self) {
         self.shared.wishes.send_modify(Wishes::refresh);
+    }
+
+    /// Why there is no fresh metadata, if the brokers that were asked last have failed.
+    pub(crate) fn trouble(&self) -> Option<Error> {
+        self.shared.trouble.borrow().clone()
     }
 
     /// A broker has named a partition's leader in the answer to another request (KIP-951).
@@ -262,8 +267,9 @@ impl Cluster {
                 Err(_) => {
                     let what = Waiting::Metadata { topic: name.into() };
                     let after = start.elapsed();
-                    let trouble = self.shared.trouble.borrow().clone();
-                    return Err(Error::timed_out(what, after).after(trouble.or(last).as_ref()));
+                    // What brokers said stood in the way until they said no more.
+                    let last = self.trouble().or(last);
+                    return Err(Error::timed_out(what, after).after(last.as_ref()));
                 }
             }
             let Some(topic) = pictures.borrow_and_update().topic(name).cloned() else { continue };

@@ -10,7 +10,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kurier_protocol::{ApiKey, ErrorCode, Uuid};
+use kurier_protocol::Uuid;
 
 use super::buffer::{Claim, Entry, Item, Order, Turn};
 use super::config::{ConsumerConfig, Start, Stop};
@@ -18,7 +18,7 @@ use super::lookup::{self, Lookup};
 use super::plan::{Asked, Plan, standing_still};
 use super::position::{End, Gap, Place, Track};
 use crate::backoff::Backoff;
-use crate::error::{About, Error, Standstill, Waiting};
+use crate::error::{Error, Standstill, Waiting};
 use crate::metadata::{Hint, Picture};
 use crate::metrics::{Catch, Extent};
 
@@ -398,11 +398,7 @@ fn no_leader(picture: &Picture, track: &Track, after: Duration) -> Error {
     let topic = Box::from(&*track.topic);
     let is_known = picture.topic(&track.topic).is_some_and(|topic| topic.error.is_ok());
     if is_known {
-        let known = picture.topic(&track.topic).and_then(|topic| topic.partition(track.partition));
-        let said = known.map_or(ErrorCode::NONE, |partition| partition.error);
-        let code = if said.is_ok() { ErrorCode::LEADER_NOT_AVAILABLE } else { said };
-        let about = About::partition(&track.topic, track.partition);
-        let last = Error::broker(ApiKey::METADATA, code, about);
+        let last = picture.no_leader(&track.topic, track.partition);
         Error::timed_out(Waiting::Metadata { topic }, after).after(Some(&last))
     } else {
         Error::UnknownTopic { topic, partition: None }

@@ -35,9 +35,11 @@ pub(crate) struct Sources {
 /// Where the task tells what it has learned.
 pub(crate) struct Publish {
     pub(crate) picture: watch::Sender<Arc<Picture>>,
-    /// Why nobody has given metadata the last time that all were asked; none once somebody has.
-    pub(crate) trouble: watch::Sender<Option<Error>>,
+    /// Why those that were asked last have given no metadata; none once somebody has.
+    pub(crate) trouble: Arc<Trouble>,
 }
+
+type Trouble = watch::Sender<Option<Error>>;
 
 /// The task's own state.
 pub(crate) struct Driver {
@@ -115,14 +117,15 @@ impl Driver {
         self.seen = wishes.refreshes;
         let asks = wishes.asks(&picture);
         let sources = self.sources.clone();
+        let trouble = Arc::clone(&self.publish.trouble);
         let Some(reason) = self.recovery.poll_question(now) else {
-            return Box::pin(async move { sources.ask_any(&picture, &asks).await });
+            return Box::pin(async move { sources.ask_any(&picture, &asks, &trouble).await });
         };
         tracing::info!(?reason, "begins again with the bootstrap servers");
         if reason != Reason::Misrouted {
             sources.connections.cut_all();
         }
-        Box::pin(async move { sources.ask_servers(&picture, &asks).await })
+        Box::pin(async move { sources.ask_servers(&picture, &asks, &trouble).await })
     }
 
     fn handle_wishes(&mut self) {
@@ -193,20 +196,20 @@ impl Driver {
 impl Sources {
     /// Asks one broker after the other, the least loaded first, and the bootstrap servers in the
     /// end (KIP-899).
-    async fn ask_any(&self, picture: &Picture, asks: &[Ask]) -> Outcome {
-        self.ask_in_turn(picture, self.candidates(picture), asks).await
+    async fn ask_any(&self, picture: &Picture, asks: &[Ask], trouble: &Trouble) -> Outcome {
+        self.ask_in_turn(picture, self.candidates(picture), (asks, trouble)).await
     }
 
     /// Asks one bootstrap server after the other.
-    async fn ask_servers(&self, picture: &Picture, asks: &[Ask]) -> Outcome {
-        self.ask_in_turn(picture, self.servers().collect(), asks).await
+    async fn ask_servers(&self, picture: &Picture, asks: &[Ask], trouble: &Trouble) -> Outcome {
+        self.ask_in_turn(picture, self.servers().collect(), (asks, trouble)).await
     }
 
     async fn ask_in_turn(
         &self,
         picture: &Picture,
         candidates: Vec<(Peer, Address)>,
-        asks: &[Ask],
+        (asks, trouble): (&[Ask], &Trouble),
     ) -> Outcome {
         let mut tried = Vec::new();
         for (peer, address) in candidates {
@@ -217,6 +220,8 @@ impl Sources {
                 Err(error) if self.starts_over(peer, &error) => return Outcome::StartOver,
                 Err(error) => tried.push((address, error)),
             }
+            // The next one may stay silent for longer than whoever waits has time.
+            trouble.send_replace(Some(summary(tried.clone())));
         }
         Outcome::Failed(summary(tried))
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kurier_protocol::{ErrorCode, Uuid};
+use kurier_protocol::{ApiKey, ErrorCode, Uuid};
 
-use crate::error::means_forbidden;
+use crate::error::{About, Error, means_forbidden};
 use crate::net::Address;
 
 /// The cluster as it was last seen. It never changes; a newer one takes its place.
@@ -101,6 +101,17 @@ impl Picture {
     #[must_use]
     pub fn leader_of(&self, topic: &str, partition: i32) -> Option<Leader> {
         self.usable(topic)?.partition(partition)?.leader
+    }
+
+    /// What stands between a partition and its leader, where it has none.
+    pub(crate) fn no_leader(&self, topic: &str, partition: i32) -> Error {
+        let known = self.topics.get(topic);
+        if let Some(missing) = known.filter(|known| !known.error.is_ok()) {
+            return Error::broker(ApiKey::METADATA, missing.error, About::topic(topic));
+        }
+        let said = known.and_then(|known| known.partition(partition)).map(|known| known.error);
+        let code = said.filter(|said| !said.is_ok()).unwrap_or(ErrorCode::LEADER_NOT_AVAILABLE);
+        Error::broker(ApiKey::METADATA, code, About::partition(topic, partition))
     }
 
     /// Where a broker is.

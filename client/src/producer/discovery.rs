@@ -1,5 +1,7 @@
 //! What a topic's leaders can take, found out when the topic is first used.
 
+use std::time::Duration;
+
 use kurier_env::Purpose;
 use kurier_protocol::ApiKey;
 use tokio::time::Instant;
@@ -23,19 +25,26 @@ pub(crate) async fn newest_version(
     let mut backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
     let mut last = None;
     loop {
-        for leader in leaders(cluster, topic) {
+        let leaders = leaders(cluster, topic);
+        if leaders.is_empty() {
+            last = Some(cluster.trouble().unwrap_or_else(|| no_leader(cluster, topic)));
+        }
+        for leader in leaders {
             let asked = cluster.versions(leader, class);
+            let asked_at = Instant::now();
             match tokio::time::timeout_at(deadline, asked).await {
                 Ok(Ok(ranges)) => return newest(&ranges),
                 Ok(Err(error)) if error.is_retriable() => last = Some(error),
                 Ok(Err(error)) => return Err(error),
-                Err(_elapsed) => break,
+                Err(_elapsed) => {
+                    last = last.or_else(|| no_connection(cluster, leader, asked_at.elapsed()));
+                    break;
+                }
             }
         }
         if Instant::now() >= deadline {
             let what = Waiting::Metadata { topic: (&*topic.name).into() };
-            let after = start.elapsed();
-            return Err(last.unwrap_or_else(|| Error::timed_out(what, after)));
+            return Err(Error::timed_out(what, start.elapsed()).after(last.as_ref()));
         }
         cluster.refresh();
         let wait = backoff.next(cluster.env().chance(Purpose::Backoff));
@@ -50,6 +59,16 @@ fn leaders(cluster: &Cluster, topic: &Topic) -> Vec<i32> {
     leaders.sort_unstable();
     leaders.dedup();
     leaders
+}
+
+fn no_leader(cluster: &Cluster, topic: &Topic) -> Error {
+    let first = topic.partitions.first().map_or(0, |partition| partition.index);
+    cluster.picture().no_leader(&topic.name, first)
+}
+
+fn no_connection(cluster: &Cluster, broker: i32, after: Duration) -> Option<Error> {
+    let address = cluster.picture().broker(broker)?.address.to_string().into();
+    Some(Error::timed_out(Waiting::Connection { address }, after))
 }
 
 fn newest(ranges: &Ranges) -> Result<i16, Error> {

@@ -44,6 +44,7 @@ impl Sender {
         let (topic, index) = (lane.partition.topic.clone(), lane.partition.index);
         let Some(leader) = picture.leader_of(&topic, index) else {
             self.wants_refresh = true;
+            lane.last_error = Some(picture.no_leader(&topic, index));
             self.lanes.back_off(slot, now + LEADERLESS_RETRY);
             return self.lanes.heed_news(slot);
         };

@@ -32,6 +32,8 @@ pub(crate) enum Event {
     Full(Arc<Partition>),
     /// A caller waits for buffer space.
     Short,
+    /// A caller has waited for buffer space in vain: what stands in the way?
+    Stuck(oneshot::Sender<Option<Error>>),
     /// Send everything and tell when it has its outcome.
     Flush(oneshot::Sender<Result<(), Error>>),
     /// Send everything and end.
@@ -137,6 +139,11 @@ impl Driver {
             }
             Some(Event::Full(partition)) => self.sender.handle_full(&partition),
             Some(Event::Short) => self.sender.handle_short(),
+            Some(Event::Stuck(told)) => {
+                let last = self.sender.unsettled().and_then(|unsettled| unsettled.last);
+                // The caller may have stopped waiting.
+                let _ = told.send(last.or_else(|| self.cluster.trouble()));
+            }
             Some(Event::Flush(done)) => {
                 self.flush_count += 1;
                 self.flushes.insert(self.flush_count, done);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kurier_env::{Purpose, watch};
 use kurier_protocol::record::{Compression, Magic, RecordParts};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::accumulator::{Accumulator, Means, Partition, Refused, Space};
@@ -197,9 +197,17 @@ impl Shared {
             () = self.events.closed() => Err(Error::Closed { what: "producer" }),
             () = tokio::time::sleep_until(deadline) => {
                 self.meter.exhausted();
-                Err(Error::timed_out(Waiting::BufferSpace, after))
+                let last = self.obstacle().await;
+                Err(Error::timed_out(Waiting::BufferSpace, after).after(last.as_ref()))
             }
         }
+    }
+
+    /// What keeps the oldest records in the buffer, which the driver knows.
+    async fn obstacle(&self) -> Option<Error> {
+        let (tell, told) = oneshot::channel();
+        self.events.send(Event::Stuck(tell)).ok()?;
+        told.await.ok().flatten()
     }
 
     /// Learns a topic's partitions, and the format that its leaders take.

@@ -73,6 +73,9 @@ async fn a_caller_waits_no_longer_than_told_and_may_refuse_to_wait() {
     let start = tokio::time::Instant::now();
     let error = producer.enqueue(record).await.unwrap_err();
     assert!(matches!(error, Error::TimedOut { .. }) && !error.maybe_written(), "{error}");
-    assert!(error.to_string().contains("buffer.memory"), "{error}");
+    let text = error.to_string();
+    let begin = "no room in the producer's buffer (the last try: ";
+    assert!(text.starts_with(begin) && text.contains("broker-1:"), "{text}");
+    assert!(text.ends_with("send more slowly, or raise buffer.memory or max.block.ms"), "{text}");
     assert_eq!(start.elapsed().as_secs(), 3);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kurier_client::Error;
 use kurier_client::error::{ErrorKind, Origin};
-use kurier_client::producer::Record;
+use kurier_client::producer::{Producer, ProducerConfig, Record};
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::{Fault, TestCluster};
 
@@ -63,4 +63,73 @@ async fn a_delivery_that_times_out_says_what_stood_in_the_way_and_the_producer_g
     let producer = world.producer().await;
     world.cluster.set_in_sync("t", 0, &[1, 2]);
     assert_eq!(producer.send(Record::to("t").value("kept")).await.unwrap().offset, 0);
+}
+
+/// A producer that waits for five seconds, and has room for a few batches.
+async fn hasty(world: &World) -> Producer {
+    let config = ProducerConfig {
+        block_max: Duration::from_secs(5),
+        buffer_bytes_max: 64 << 10,
+        batch_bytes_max: 16 << 10,
+        ..ProducerConfig::default()
+    };
+    world.client.producer().config(config).build().await.unwrap()
+}
+
+/// What a caller is told that waits in vain.
+async fn refusal(producer: &Producer, topic: &str) -> Error {
+    loop {
+        match producer.enqueue(Record::to(topic).value(&[b'v'; 1000])).await {
+            Ok(delivery) => drop(delivery),
+            Err(error) => return error,
+        }
+    }
+}
+
+/// Two brokers, and a topic that one of them holds alone.
+async fn fragile() -> (World, i32) {
+    let builder = TestCluster::builder().brokers(2).replication_default(1).topic("t", 1);
+    let world = World::of(builder).await;
+    let leader = world.cluster.leader("t", 0).unwrap();
+    (world, leader)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_buffer_without_room_says_what_keeps_the_records_in_it() {
+    let (world, leader) = fragile().await;
+    let producer = hasty(&world).await;
+    let code = ErrorCode::NOT_ENOUGH_REPLICAS;
+    world.cluster.fault(Fault::on(ApiKey::PRODUCE).always().answer(code));
+    let late = refusal(&producer, "t").await;
+    let text = "no room in the producer's buffer (the last try: broker answered \
+                NOT_ENOUGH_REPLICAS to Produce for partition 0 of topic t";
+    is_told(&late, ErrorKind::TimedOut, &[text, "within 5 s"]);
+    world.cluster.clear_faults();
+    producer.send(Record::to("t").value("v")).await.unwrap();
+
+    world.cluster.kill_broker(leader);
+    let late = refusal(&producer, "t").await;
+    let text = "(the last try: broker answered LEADER_NOT_AVAILABLE to Metadata for partition 0 \
+                of topic t";
+    is_told(&late, ErrorKind::TimedOut, &[text]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_that_does_not_come_names_what_stood_in_the_way() {
+    let (world, leader) = fragile().await;
+    let producer = hasty(&world).await;
+    world.cluster.kill_broker(leader);
+    let late = refusal(&producer, "t").await;
+    let text = "no usable metadata of topic t (the last try: broker answered \
+                LEADER_NOT_AVAILABLE to Metadata for partition 0 of topic t";
+    is_told(&late, ErrorKind::TimedOut, &[text, "within 5 s"]);
+
+    world.cluster.kill_broker(3 - leader);
+    for topic in ["t", "u"] {
+        let late = refusal(&producer, topic).await;
+        let line = late.to_string();
+        let begin = format!("no usable metadata of topic {topic} (the last try: cannot reach ");
+        assert!(line.starts_with(&begin) && line.contains("broker-"), "{line}");
+        assert_eq!((late.kind(), late.origin()), (ErrorKind::TimedOut, Origin::Network), "{line}");
+    }
 }
