@@ -85,7 +85,8 @@ async fn send<R: Request>(
         let broker = resolved.as_ref().ok().copied();
         let answer = match resolved {
             Ok(broker) => {
-                let call = cluster.call(broker, Class::Normal, 0..=i16::MAX, request.clone());
+                let class = Class::of(R::KEY);
+                let call = cluster.call(broker, class, 0..=i16::MAX, request.clone());
                 until(deadline, (R::KEY, broker), call).await
             }
             Err(error) => Err(error),

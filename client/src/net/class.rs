@@ -1,5 +1,7 @@
 //! Which connection to a broker a request takes.
 
+use kurier_protocol::ApiKey;
+
 use crate::metrics::Role;
 
 /// Which of a client's connections to a broker a request takes. A broker answers one connection in
@@ -10,16 +12,26 @@ pub enum Class {
     Produce(u64),
     /// Fetches of the consumer with this number.
     Fetch(u64),
+    /// What a coordinator answers when all members of a group have come: JoinGroup and SyncGroup.
+    Slow,
     /// Everything else.
     Normal,
 }
 
 impl Class {
+    /// That of a request which is neither a producer's nor a consumer's own.
+    pub(crate) fn of(api: ApiKey) -> Self {
+        match api {
+            ApiKey::JOIN_GROUP | ApiKey::SYNC_GROUP => Self::Slow,
+            _ => Self::Normal,
+        }
+    }
+
     /// Among whose connections it is measured.
     pub(super) fn role(self) -> Role {
         match self {
             Self::Produce(_) => Role::Producer,
-            Self::Fetch(_) => Role::Consumer,
+            Self::Fetch(_) | Self::Slow => Role::Consumer,
             Self::Normal => Role::Admin,
         }
     }

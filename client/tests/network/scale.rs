@@ -7,6 +7,8 @@ use kurier_client::consumer::Start;
 use kurier_client::producer::Record;
 use kurier_client::{Client, Target};
 use kurier_protocol::ApiKey;
+use kurier_protocol::api::describe_groups::DescribeGroupsRequest;
+use kurier_protocol::api::join_group::{JoinGroupRequest, JoinGroupRequestProtocol};
 use kurier_protocol::api::metadata::MetadataRequest;
 use kurier_testkit::TestCluster;
 use kurier_testkit::net::What;
@@ -128,4 +130,35 @@ async fn a_long_poll_delays_nothing_else_of_the_same_client() {
     }
     let polls = cluster.requests().iter().filter(|r| r.api == ApiKey::FETCH).count();
     assert!((5..10).contains(&polls), "{polls} long polls went on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_waits_for_others_delays_nothing_else_of_the_same_client() {
+    let cluster = TestCluster::builder().group_initial_rebalance_delay(3 * SECOND).build();
+    let client = client(&cluster).await;
+    let join = |member_id: &str| {
+        let protocol = JoinGroupRequestProtocol { name: "range".into(), ..Default::default() };
+        let request = JoinGroupRequest {
+            group_id: "g".into(),
+            session_timeout_ms: 10_000,
+            rebalance_timeout_ms: 10_000,
+            member_id: member_id.into(),
+            protocol_type: "consumer".into(),
+            protocols: vec![protocol],
+            ..Default::default()
+        };
+        client.request(Target::Group("g".to_owned()), request)
+    };
+    // The first answer only gives a member its id.
+    let member = join("").await.unwrap().member_id;
+    let start = Instant::now();
+    let asking = async {
+        sleep(SECOND / 2).await;
+        let request = DescribeGroupsRequest { groups: vec!["g".into()], ..Default::default() };
+        client.request(Target::Group("g".to_owned()), request).await.unwrap();
+        start.elapsed()
+    };
+    let (joined, asked) = tokio::join!(join(&member), asking);
+    assert_eq!(joined.unwrap().generation_id, 1);
+    assert!(asked < SECOND && start.elapsed() >= 3 * SECOND, "{asked:?}");
 }
