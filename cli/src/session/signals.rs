@@ -103,7 +103,7 @@ impl Stop {
         let obeyed = self.obeyed;
         if self.signals.wait_for(|signals| *signals > obeyed).await.is_err() {
             // The listener is gone with the runtime: nobody will ask.
-            std::future::pending().await
+            pending().await
         }
     }
 }
@@ -138,12 +138,12 @@ impl Signals {
     async fn next(&mut self) {
         let Some((int, term)) = &mut self.int_and_term else {
             // Without a handler the signal does what it does by default: it ends the process.
-            return std::future::pending().await;
+            return pending().await;
         };
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
+                None => pending().await,
             }
         };
         tokio::select! { biased; _ = int.recv() => {}, _ = term.recv() => {}, _ = hangup => {} }
@@ -172,7 +172,7 @@ impl Signals {
 
     async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
+            pending().await
         }
     }
 }
