@@ -23,7 +23,7 @@ use crate::security::Security;
 use crate::shared::Shared;
 use crate::state::{
     BROKER_SESSION, CLUSTER_IDS, NewTopic, Settings, Spoken, State, UPKEEP_INTERVAL,
-    broker_config_names, numbered_id,
+    broker_config_names, is_unseen, numbered_id,
 };
 #[cfg(feature = "tls")]
 use crate::tls::{ClientAuth, Tls};
@@ -158,10 +158,11 @@ impl Builder {
 
     /// Sets a setting of all brokers, by Kafka's name for it, one of [`config_names`]. It prevails
     /// over what the methods for single settings say. Values that Kafka refuses are errors of
-    /// [`try_build`].
+    /// [`try_build`], and so are other settings of Kafka's, unless they do [nothing] here.
     ///
     /// [`config_names`]: Self::config_names
     /// [`try_build`]: Self::try_build
+    /// [nothing]: Self::does_nothing
     #[must_use]
     pub fn config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.broker_configs.push((name.into(), value.into()));
@@ -172,6 +173,14 @@ impl Builder {
     /// too.
     pub fn config_names() -> impl Iterator<Item = &'static str> {
         broker_config_names()
+    }
+
+    /// Whether [`config`](Self::config) takes a setting of this name and does nothing with it,
+    /// since no client could see the effect: `log.dirs`, `offsets.topic.replication.factor` and
+    /// others of threads, files and what happens among brokers.
+    #[must_use]
+    pub fn does_nothing(name: &str) -> bool {
+        is_unseen(name)
     }
 
     /// Whether topics are created when a client asks for them. Kafka: `auto.create.topics.enable`.

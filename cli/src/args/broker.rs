@@ -103,8 +103,10 @@ SIGHUP ends it, whatever it is doing, and with --until-stdin-ends the end of its
 file and the CA file are removed then.
 
 A topic has all the settings that Kafka has for it, a broker its broker.rack; what can be set for
-all brokers stands below. Old records are deleted and topics compacted as the settings say, every
-log.retention.check.interval.ms: five minutes, as in Kafka, unless it is set.
+all brokers stands below. What else Kafka can set for its brokers is taken with a warning where no
+client could see the effect, as of log.dirs, and refused otherwise. Old records are deleted and
+topics compacted as the settings say, every log.retention.check.interval.ms: five minutes, as in
+Kafka, unless it is set.
 
 kcat and others on librdkafka before 2.6.1 cannot log in by SCRAM, as with Kafka 4: they repeat a
 part of a message that is checked now. Take PLAIN for them.";

@@ -59,6 +59,16 @@ impl FromStr for ClusterConfig {
     }
 }
 
+impl ClusterConfig {
+    /// The name of the setting, if it is one of all brokers.
+    pub(crate) fn of_brokers(&self) -> Option<&str> {
+        match self {
+            Self::Brokers(config) => Some(&config.key),
+            Self::Topic(..) | Self::Rack(..) => None,
+        }
+    }
+}
+
 const RACK: &str = "broker.rack";
 
 /// `NAME=VALUE`, or `NAME` for a header whose value is null.

@@ -27,6 +27,7 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
         });
     // Nobody can ask it for the requests that it got.
     let builder = builder.auto_create(!args.no_auto_create).requests_kept(0);
+    warn_of_nothing(args);
     let builder = configure(builder, &args.configs);
     let builder = secure(builder, args)?;
     let cluster = build(builder)?;
@@ -133,6 +134,16 @@ fn configure(builder: Builder, configs: &[ClusterConfig]) -> Builder {
     })
 }
 
+/// Names the settings that are taken and do nothing.
+fn warn_of_nothing(args: &BrokerArgs) {
+    let names: Vec<_> = args.configs.iter().filter_map(ClusterConfig::of_brokers).collect();
+    let names: Vec<_> = names.into_iter().filter(|name| Builder::does_nothing(name)).collect();
+    if !names.is_empty() && !args.quiet {
+        let names = names.join(", ");
+        say(&format!("kurier: warning: --config: no client could see what these set: {names}"));
+    }
+}
+
 /// Asks of clients what the options say.
 fn secure(builder: Builder, args: &BrokerArgs) -> Outcome<Builder> {
     let mut builder = if args.tls { builder.tls() } else { builder };
@@ -172,7 +183,9 @@ fn in_options(error: &Error) -> String {
         Error::Config { problem, .. } if problem.starts_with("is no setting") => {
             format!("--config: {text}; `kurier broker --help` lists them")
         }
-        Error::Config { .. } => format!("--config: {text}"),
+        Error::Config { name, problem } => {
+            format!("--config: {text}{}", instead(name, problem).unwrap_or_default())
+        }
         Error::Topic { reason, .. } if reason.ends_with("was not added") => {
             format!("{text}; add it to --topics")
         }
@@ -185,6 +198,21 @@ fn in_options(error: &Error) -> String {
         Error::Security(_) => format!("{text}; see --sasl"),
         _ => text,
     }
+}
+
+/// What says it in place of a setting that is not taken.
+fn instead(name: &str, problem: &str) -> Option<String> {
+    if let Some(of_topics) = problem.strip_prefix("is set for each topic") {
+        let name = of_topics.strip_prefix(", as ").unwrap_or(name);
+        return Some(format!("; write --config TOPIC:{name}=VALUE, with a topic of --topics"));
+    }
+    let option = match name {
+        "listeners" => "--host and --port say it here",
+        _ if name.starts_with("ssl.") => "--tls and --ca-file say what there is",
+        _ if name.starts_with("sasl.") => "--sasl, --user and --keytab say it here",
+        _ => return None,
+    };
+    Some(format!("; {option}"))
 }
 
 /// All brokers have a port.

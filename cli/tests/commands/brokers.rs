@@ -179,7 +179,15 @@ fn settings_that_cannot_be_are_wrong_usage_and_the_nearest_name_is_told() {
         ("num.partitions=0", &["num.partitions cannot be \"0\"", "at least 1"]),
         ("num.partitions=many", &["num.partitions cannot be \"many\"", "INT"]),
         ("log.retention.ms=1", &["log.retention.ms is set for each topic, as retention.ms"]),
+        ("log.retention.hours=1", &["--config TOPIC:retention.ms=VALUE", "--topics"]),
+        ("min.insync.replicas=2", &["each topic; write --config TOPIC:min.insync.replicas=VALUE"]),
         ("log.flush.interval.messages=1", &["is set for each topic, as flush.messages"]),
+        ("offsets.topic.replication.facto=1", &["mean offsets.topic.replication.factor?"]),
+        ("log.cleanup.polcy=compact", &["did you mean log.cleanup.policy?"]),
+        ("broker.id=2", &["broker.id cannot be \"2\" here, where it is 1"]),
+        ("listeners=PLAINTEXT://:9092", &["listeners is decided by", "--host and --port"]),
+        ("sasl.enabled.mechanisms=PLAIN", &["sasl.enabled.mechanisms is not taken", "--user"]),
+        ("fetch.max.bytes=1000", &["fetch.max.bytes cannot be set here: clients would see it"]),
         ("t:retention.m=1", &["retention.m is", "did you mean retention.ms?"]),
         ("t:retention.ms=soon", &["topic \"t\"", "retention.ms", "LONG"]),
         ("u:retention.ms=1", &["topic \"u\"", "not added", "--topics"]),
@@ -194,6 +202,26 @@ fn settings_that_cannot_be_are_wrong_usage_and_the_nearest_name_is_told() {
             assert!(ended.stderr.contains(part), "{config}: no {part:?} in {ended:?}");
         }
     }
+}
+
+#[test]
+fn settings_that_no_client_could_see_are_taken_with_one_warning() {
+    let mut command = kurier(&["broker", "--port", "0", "--until-stdin-ends"]);
+    for config in [
+        "offsets.topic.replication.factor=1",
+        "broker.id=1",
+        "num.partitions=2",
+        "zookeeper.connect=zookeeper:2181",
+    ] {
+        command.args(["--config", config]);
+    }
+    let ended = run(&mut command, "");
+    let warning = "kurier: warning: --config: no client could see what these set: \
+                   offsets.topic.replication.factor, zookeeper.connect";
+    let warnings = ended.stderr.lines().filter(|line| line.contains("warning"));
+    assert_eq!((ended.status, warnings.collect::<Vec<_>>()), (Some(0), vec![warning]), "{ended:?}");
+    let ended = run(command.arg("-q"), "");
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kurier_protocol::nearest::question;
 
+use super::foreign_config::Foreign;
 use super::settings::Settings;
 use crate::config_kind::ConfigKind;
 use crate::group::MigrationPolicy;
@@ -35,7 +36,8 @@ impl Settings {
         all
     }
 
-    /// Changes a setting of all brokers.
+    /// Changes a setting of all brokers. One of which no client could see the effect changes
+    /// nothing.
     ///
     /// # Errors
     ///
@@ -43,7 +45,11 @@ impl Settings {
     /// sentence.
     pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let Some(config) = BROKER_CONFIGS.iter().find(|config| config.name == name) else {
-            return Err(unknown(name));
+            return match (of_topics(name), Foreign::named(name)) {
+                (Some(problem), _) => Err(problem),
+                (None, Some(foreign)) => foreign.objection(value).map_or(Ok(()), Err),
+                (None, None) => Err(unknown(name)),
+            };
         };
         if let Some(reason) = config.objection(value) {
             return Err(format!("cannot be {value:?}: {reason}"));
@@ -91,15 +97,44 @@ pub(crate) fn broker_config_kind(name: &str) -> ConfigKind {
     }
 }
 
-fn unknown(name: &str) -> String {
+/// Whether a setting is one that is taken, and of which no client could see the effect.
+pub(crate) fn is_unseen(name: &str) -> bool {
+    of_topics(name).is_none() && Foreign::named(name) == Some(Foreign::Unseen)
+}
+
+/// What is wrong with the name of a setting that topics have, each its own.
+fn of_topics(name: &str) -> Option<String> {
     let plain = name.strip_prefix("log.").unwrap_or(name);
+    let plain = UNLIKE.iter().find(|(broker, _)| *broker == name).map_or(plain, |(_, topic)| topic);
     let is_meant = |topic: &&TopicSetting| topic.broker_name == Some(name) || topic.name == plain;
-    let topic = TopicSetting::all().find(is_meant).map(|topic| topic.name);
-    match (topic, question(name, broker_config_names())) {
-        (Some(topic), _) if topic == name => "is set for each topic".to_owned(),
-        (Some(topic), _) => format!("is set for each topic, as {topic}"),
-        (None, Some(question)) => format!("is no setting of brokers; {question}"),
-        (None, None) => "is no setting of brokers that is known here".to_owned(),
+    let topic = TopicSetting::all().find(is_meant)?.name;
+    Some(match topic == name {
+        true => "is set for each topic".to_owned(),
+        false => format!("is set for each topic, as {topic}"),
+    })
+}
+
+/// Settings whose names do not tell which one of topics follows them, unless it has its own.
+const UNLIKE: &[(&str, &str)] = &[
+    ("log.flush.interval.ms", "flush.ms"),
+    ("log.retention.hours", "retention.ms"),
+    ("log.retention.minutes", "retention.ms"),
+    ("log.roll.hours", "segment.ms"),
+    ("log.roll.jitter.hours", "segment.jitter.ms"),
+    ("log.roll.jitter.ms", "segment.jitter.ms"),
+    ("log.roll.ms", "segment.ms"),
+];
+
+fn unknown(name: &str) -> String {
+    let of_topics = TopicSetting::all().flat_map(|topic| {
+        let followed = topic.broker_name.filter(|followed| *followed != topic.name);
+        [Some(topic.name), followed].into_iter().flatten()
+    });
+    let unlike = UNLIKE.iter().map(|(name, _)| *name);
+    let names = broker_config_names().chain(Foreign::names()).chain(of_topics).chain(unlike);
+    match question(name, names) {
+        Some(question) => format!("is no setting of brokers; {question}"),
+        None => "is no setting of brokers that is known here".to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod spoken;
 mod settings;
+mod foreign_config;
 mod broker_config;
 mod group_config;
 mod broker;
@@ -19,7 +20,7 @@ mod partitions;
 mod time;
 
 pub(crate) use broker::{Address, ListenerId};
-pub(crate) use broker_config::{broker_config_kind, broker_config_names};
+pub(crate) use broker_config::{broker_config_kind, broker_config_names, is_unseen};
 pub(crate) use group_config::GroupConfig;
 pub(crate) use name::check_topic_name;
 pub(crate) use partition::{Partition, Role};
