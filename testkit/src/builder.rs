@@ -192,7 +192,8 @@ impl Builder {
     }
 
     /// Replicas of topics that are created without a number. Kafka: `default.replication.factor`.
-    /// Default: 3, or as many as there are brokers.
+    /// Default: 3, or as many as there are brokers; more than those is an error of
+    /// [`try_build`](Self::try_build).
     #[must_use]
     pub fn replication_default(self, count: i16) -> Self {
         Self { replication_default: Some(count), ..self }
@@ -375,11 +376,8 @@ impl Builder {
             let failed = |problem| Error::Config { name: name.clone(), problem };
             settings.set(name, value).map_err(failed)?;
         }
-        let (least, most) = (settings.groups.session_min_ms, settings.groups.session_max_ms);
-        if least > most {
-            let name = "group.min.session.timeout.ms".to_owned();
-            let problem = format!("is {least}, more than group.max.session.timeout.ms, {most}");
-            return Err(Error::Config { name, problem });
+        if let Some((name, problem)) = contradiction(&settings, count) {
+            return Err(Error::Config { name: name.to_owned(), problem });
         }
         let mut state = State::new(settings, count.into());
         for (broker, rack) in &self.racks {
@@ -422,6 +420,20 @@ impl Builder {
         let _ = brokers;
         Ok(Security::of(sasl))
     }
+}
+
+/// Which setting cannot be what it is beside the others, and why.
+fn contradiction(settings: &Settings, brokers: i16) -> Option<(&'static str, String)> {
+    let (least, most) = (settings.groups.session_min_ms, settings.groups.session_max_ms);
+    if least > most {
+        let problem = format!("is {least}, more than group.max.session.timeout.ms, {most}");
+        return Some(("group.min.session.timeout.ms", problem));
+    }
+    let replicas = settings.replication_default;
+    (replicas > brokers).then(|| {
+        let problem = format!("is {replicas}, more than there are brokers, {brokers}");
+        ("default.replication.factor", problem)
+    })
 }
 
 fn add_topic(

@@ -207,6 +207,7 @@ fn instead(name: &str, problem: &str) -> Option<String> {
         return Some(format!("; write --config TOPIC:{name}=VALUE, with a topic of --topics"));
     }
     let option = match name {
+        "default.replication.factor" if problem.contains("brokers") => "see --brokers",
         "listeners" => "--host and --port say it here",
         _ if name.starts_with("ssl.") => "--tls and --ca-file say what there is",
         _ if name.starts_with("sasl.") => "--sasl, --user and --keytab say it here",

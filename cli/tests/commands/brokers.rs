@@ -176,6 +176,7 @@ fn settings_that_cannot_be_are_wrong_usage_and_the_nearest_name_is_told() {
         ("nosuch=1", &["--config", "nosuch is no setting of brokers", "--help"]),
         ("num.partitions=999999999", &["num.partitions", "at most 100000 partitions"]),
         ("group.min.session.timeout.ms=9000000", &["group.max.session.timeout.ms, 1800000"]),
+        ("default.replication.factor=3", &["factor is 3, more than there are brokers, 1; see --br"]),
         ("num.partitions=0", &["num.partitions cannot be \"0\"", "at least 1"]),
         ("num.partitions=many", &["num.partitions cannot be \"many\"", "INT"]),
         ("log.retention.ms=1", &["log.retention.ms is set for each topic, as retention.ms"]),
