@@ -6,7 +6,7 @@ use clap::Args;
 
 use kurier_testkit::{Builder, SaslMechanism};
 
-use super::value::{ClusterConfig, TopicCount, User};
+use super::value::{ClusterConfig, ReleaseArg, TopicCount, User};
 
 /// What cluster to run.
 #[derive(Args, Debug)]
@@ -21,9 +21,10 @@ pub(crate) struct BrokerArgs {
     )]
     pub(crate) brokers: u16,
 
-    /// Kafka release whose APIs and versions it offers, from 0.10.0 to 4.4
+    /// Kafka release whose APIs and versions it offers, from 0.10.0 to 4.4; 3 is the newest of
+    /// those, and latest the newest of all
     #[arg(long = "as", value_name = "RELEASE", default_value = "4.4")]
-    pub(crate) release: String,
+    pub(crate) release: ReleaseArg,
 
     /// Topics that exist from the start, as in a:3,b: `a` with three partitions, `b` with one
     #[arg(long, value_name = "TOPIC[:N],..", value_delimiter = ',')]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::value::Codec;
+use super::value::{Codec, ReleaseArg};
 
 /// What to show.
 #[derive(Args, Debug)]
@@ -31,9 +31,10 @@ pub(crate) struct DemoArgs {
     )]
     pub(crate) brokers: u16,
 
-    /// Kafka release that the cluster pretends to be, from 0.10.0 to 4.4
+    /// Kafka release that the cluster pretends to be, from 0.10.0 to 4.4; 3 is the newest of those,
+    /// and latest the newest of all
     #[arg(long = "as", value_name = "RELEASE", default_value = "4.4")]
-    pub(crate) release: String,
+    pub(crate) release: ReleaseArg,
 
     /// Codec: none, gzip, snappy, lz4 or zstd [default: zstd; lz4 before Kafka 2.1]
     #[arg(short = 'z', long, value_name = "CODEC")]

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use kurier_protocol::record::Compression;
+use kurier_protocol::release::Release;
 
 use crate::text::escape::unescape;
 use crate::text::{list, time};
@@ -110,6 +111,34 @@ impl FromStr for User {
             }
             _ => Err("a user is NAME:PASSWORD, and neither is empty".into()),
         }
+    }
+}
+
+/// A release of Kafka: its number, the beginning of one, of which the newest is meant, or `latest`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReleaseArg(pub(crate) Release);
+
+impl FromStr for ReleaseArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let begins = |release: &Release| {
+            release.name().strip_prefix(text).is_some_and(|rest| rest.starts_with('.'))
+        };
+        let newest = || match text {
+            "latest" => Some(Release::NEWEST),
+            _ => Release::ALL.iter().copied().rfind(begins),
+        };
+        text.parse().ok().or_else(newest).map(Self).ok_or_else(|| {
+            let known: Vec<_> = Release::ALL.iter().map(|release| release.name()).collect();
+            format!("known are latest, {}", known.join(", "))
+        })
+    }
+}
+
+impl fmt::Display for ReleaseArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -240,6 +269,25 @@ mod tests {
         }
         for wrong in ["", "begin", "1.5", "@", "@yesterday", "--1", "99999999999999999999"] {
             assert!(wrong.parse::<StartArg>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_release_may_be_the_newest_that_begins_so() {
+        for (text, wanted) in [
+            ("latest", Release::NEWEST),
+            ("3", Release::V3_9),
+            ("0.11", Release::V0_11_0),
+            ("0.10", Release::V0_10_2),
+            ("0", Release::V0_11_0),
+            ("2.8", Release::V2_8),
+            ("2.8.1", Release::V2_8),
+        ] {
+            assert_eq!(text.parse(), Ok(ReleaseArg(wanted)), "{text}");
+        }
+        for wrong in ["", "5", "4.", "2.80", "0.1", "newest", "v3"] {
+            let error = wrong.parse::<ReleaseArg>().unwrap_err();
+            assert!(error.contains("latest, 0.10.0, ") && error.ends_with(", 4.4"), "{error}");
         }
     }
 

@@ -9,7 +9,7 @@ use kurier_env::{RealWall, Seeded, read_at_most};
 use kurier_testkit::{Builder, Error, ListenError, TestCluster};
 
 use crate::args::broker::BrokerArgs;
-use crate::args::value::ClusterConfig;
+use crate::args::value::{ClusterConfig, ReleaseArg};
 use crate::failure::{Failure, Outcome};
 use crate::output::notice::{Notice, is_same_file};
 use crate::output::stdout::Stdout;
@@ -22,7 +22,7 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
     let mut stop = listen(args);
     let mut notices = Notices::claim(args)?;
     let builder =
-        args.topics.iter().fold(describe(&args.release, args.brokers), |builder, topic| {
+        args.topics.iter().fold(describe(args.release, args.brokers), |builder, topic| {
             builder.topic(&topic.name, topic.partitions)
         });
     // Nobody can ask it for the requests that it got.
@@ -166,8 +166,8 @@ fn secure(builder: Builder, args: &BrokerArgs) -> Outcome<Builder> {
 const KEYTAB_BYTES_MAX: u64 = 1 << 20;
 
 /// A cluster that keeps real time and draws real lots.
-pub(crate) fn describe(release: &str, brokers: u16) -> Builder {
-    let builder = TestCluster::builder().brokers(brokers.into()).release(release);
+pub(crate) fn describe(release: ReleaseArg, brokers: u16) -> Builder {
+    let builder = TestCluster::builder().brokers(brokers.into()).release(release.0.name());
     builder.wall(Arc::new(RealWall)).chance(Arc::new(Seeded::from_os()))
 }
 
@@ -306,6 +306,7 @@ mod tests {
             said(""),
             "1 broker is ready, as Kafka 4.4: kurier -b b:1 COMMAND; Ctrl-C ends it"
         );
+        assert!(said("--as 3").starts_with("1 broker is ready, as Kafka 3.9: "));
         let secure = said("--tls --ca-file ca.pem --sasl PLAIN --user alice:wonderland");
         let wanted = "-b b:1 -X security.protocol=SASL_SSL -X ssl.ca.location=ca.pem \
                       -X sasl.mechanism=PLAIN -X sasl.username=alice -X sasl.password=.. COMMAND;";

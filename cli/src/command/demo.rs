@@ -30,13 +30,13 @@ pub(crate) async fn run(args: &DemoArgs) -> Outcome {
         return Err(Failure::Failed("the text has no lines: nothing to show".into()));
     }
 
-    let cluster = build(describe(&args.release, args.brokers).topic(TOPIC, 1))?;
+    let cluster = build(describe(args.release, args.brokers).topic(TOPIC, 1))?;
     let served = cluster.serve_tcp("127.0.0.1", 0).await.map_err(|error| {
         Failure::Failed(format!("cannot listen on 127.0.0.1: {}", reason(&error.source)))
     })?;
     let bootstrap = served.bootstrap();
     stdout.print(&started(args, &bootstrap))?;
-    let codec = args.compression.map_or_else(|| codec_of(&args.release), |codec| codec.0);
+    let codec = args.compression.map_or_else(|| codec_of(args.release.0), |codec| codec.0);
 
     let begun = Instant::now();
     let client = Client::builder(bootstrap).client_id("kurier-demo").connect().await;
@@ -67,11 +67,8 @@ fn text(file: Option<&Path>) -> Outcome<Vec<u8>> {
 }
 
 /// The best codec that brokers of a release know.
-fn codec_of(release: &str) -> Compression {
-    match release.parse::<Release>() {
-        Ok(release) if release < ZSTD_SINCE => Compression::Lz4,
-        _ => Compression::Zstd,
-    }
+fn codec_of(release: Release) -> Compression {
+    if release < ZSTD_SINCE { Compression::Lz4 } else { Compression::Zstd }
 }
 
 /// How much went one way.
@@ -234,10 +231,10 @@ mod tests {
     #[test]
     fn the_codec_is_one_that_the_release_knows() {
         for (release, codec) in [
-            ("0.10.2", Compression::Lz4),
-            ("2.0", Compression::Lz4),
-            ("2.1", Compression::Zstd),
-            ("4.4", Compression::Zstd),
+            (Release::V0_10_2, Compression::Lz4),
+            (Release::V2_0, Compression::Lz4),
+            (Release::V2_1, Compression::Zstd),
+            (Release::V4_4, Compression::Zstd),
         ] {
             assert_eq!(codec_of(release), codec, "{release}");
         }

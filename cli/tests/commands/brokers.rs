@@ -144,9 +144,12 @@ fn a_port_in_use_and_an_unknown_release_are_named() {
     let ended = run(&mut kurier(&["broker", "--port", &port]), "");
     let line = ended.failed(1);
     assert!(line.contains(&format!("127.0.0.1:{port}")) && line.contains("in use"), "{line}");
-    let ended = run(&mut kurier(&["broker", "--port", "0", "--as", "5.9"]), "");
-    let line = ended.failed(2);
-    assert!(line.contains("5.9") && line.contains("4.4"), "{line}");
+    for command in ["broker", "demo"] {
+        let ended = run(&mut kurier(&[command, "--as", "5.9"]), "");
+        let known =
+            ended.stderr.contains("known are latest, 0.10.0") && ended.stderr.contains("4.4");
+        assert!(ended.status == Some(2) && ended.stderr.contains("5.9") && known, "{ended:?}");
+    }
 }
 
 #[test]
@@ -176,7 +179,10 @@ fn settings_that_cannot_be_are_wrong_usage_and_the_nearest_name_is_told() {
         ("nosuch=1", &["--config", "nosuch is no setting of brokers", "--help"]),
         ("num.partitions=999999999", &["num.partitions", "at most 100000 partitions"]),
         ("group.min.session.timeout.ms=9000000", &["group.max.session.timeout.ms, 1800000"]),
-        ("default.replication.factor=3", &["factor is 3, more than there are brokers, 1; see --br"]),
+        (
+            "default.replication.factor=3",
+            &["factor is 3, more than there are brokers, 1; see --br"],
+        ),
         ("num.partitions=0", &["num.partitions cannot be \"0\"", "at least 1"]),
         ("num.partitions=many", &["num.partitions cannot be \"many\"", "INT"]),
         ("log.retention.ms=1", &["log.retention.ms is set for each topic, as retention.ms"]),
