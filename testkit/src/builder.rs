@@ -22,7 +22,7 @@ use crate::sasl::{Sasl, SaslMechanism};
 use crate::security::Security;
 use crate::shared::Shared;
 use crate::state::{
-    BROKER_SESSION, CLUSTER_IDS, NewTopic, Settings, Spoken, State, UPKEEP_INTERVAL,
+    Advertised, BROKER_SESSION, CLUSTER_IDS, NewTopic, Settings, Spoken, State, UPKEEP_INTERVAL,
     broker_config_names, is_unseen, numbered_id,
 };
 #[cfg(feature = "tls")]
@@ -64,6 +64,7 @@ pub struct Builder {
     broker_count: u32,
     release: String,
     versions: BTreeMap<ApiKey, RangeInclusive<i16>>,
+    advertised: Advertised,
     auto_create: bool,
     replication_default: Option<i16>,
     requests_kept: usize,
@@ -87,6 +88,7 @@ impl Builder {
             broker_count: 1,
             release: Release::NEWEST.name().to_owned(),
             versions: BTreeMap::new(),
+            advertised: Advertised::default(),
             auto_create: true,
             replication_default: None,
             requests_kept: REQUESTS_KEPT_MAX,
@@ -132,6 +134,23 @@ impl Builder {
     #[must_use]
     pub fn rack(mut self, broker: i32, rack: impl Into<String>) -> Self {
         self.racks.insert(broker, rack.into());
+        self
+    }
+
+    /// The name or address that clients who come over TCP are told, as through a port forward or
+    /// into a container, in place of the one where the brokers listen; a certificate is for it
+    /// too. Kafka: the host of `advertised.listeners`. Default: where they listen.
+    #[must_use]
+    pub fn advertised_host(mut self, host: impl Into<String>) -> Self {
+        self.advertised.host = Some(host.into());
+        self
+    }
+
+    /// The port that such clients are told for the first broker; the others have those after it.
+    /// Kafka: the port of `advertised.listeners`. Default: where each listens.
+    #[must_use]
+    pub fn advertised_port(mut self, port: u16) -> Self {
+        self.advertised.port = Some(port);
         self
     }
 
@@ -368,6 +387,7 @@ impl Builder {
             broker_session: self.broker_session,
             connection_idle_max: CONNECTION_IDLE_MAX,
             upkeep_interval: UPKEEP_INTERVAL,
+            advertised: self.advertised.clone(),
             cluster_id: numbered_id(CLUSTER_IDS, 0).to_string(),
             groups,
             transactions: self.transactions,

@@ -72,11 +72,14 @@ impl TestCluster {
     }
 
     /// Opens a TCP port for each broker: free ones if `port` is 0, else `port` and those after it.
-    /// Clients are told `host` and the ports.
+    /// Clients are told `host` and the ports, unless the cluster's builder was told what else:
+    /// [`advertised_host`](crate::Builder::advertised_host), [`advertised_port`].
+    ///
+    /// [`advertised_port`]: crate::Builder::advertised_port
     ///
     /// # Errors
     ///
-    /// A port cannot be opened; the error says which.
+    /// A port cannot be opened, or none can be told to clients; the error says which.
     ///
     /// # Cancel safety
     ///

@@ -15,22 +15,30 @@ use crate::error::ListenError;
 use crate::fault::ConnectionFate;
 use crate::server::{serve, turn_away};
 use crate::shared::{Power, Shared};
-use crate::state::Address;
+use crate::state::{Address, Advertised};
 
 /// TCP ports that lead to the brokers of a cluster. Dropping it closes the ports and all
 /// connections that came through them; the cluster itself lives on.
 #[derive(Debug)]
 pub struct TcpCluster {
-    addresses: Vec<Address>,
+    listening: Vec<Address>,
+    advertised: Vec<Address>,
     tasks: JoinSet<()>,
 }
 
 impl TcpCluster {
-    /// Where the brokers listen, as `host:port`, by broker id: what a client calls
-    /// `bootstrap.servers`.
+    /// Where clients are told to find the brokers, as `host:port`, by broker id: what a client
+    /// calls `bootstrap.servers`.
     #[must_use]
     pub fn bootstrap(&self) -> Vec<String> {
-        self.addresses.iter().map(Address::to_string).collect()
+        self.advertised.iter().map(Address::to_string).collect()
+    }
+
+    /// Where the brokers listen, as `host:port`, by broker id: the same, unless something else is
+    /// [advertised](crate::Builder::advertised_host).
+    #[must_use]
+    pub fn listening(&self) -> Vec<String> {
+        self.listening.iter().map(Address::to_string).collect()
     }
 
     /// Closes the ports and all connections, and waits until that is done.
@@ -47,35 +55,40 @@ impl TcpCluster {
 ///
 /// # Errors
 ///
-/// A port cannot be opened.
+/// A port cannot be opened, or none can be told to clients.
 pub(crate) async fn listen(
     shared: &Arc<Shared>,
     host: &str,
     port: u16,
 ) -> Result<TcpCluster, ListenError> {
     let failed = |port: u32, source| ListenError { address: at(host, port), source };
-    let brokers: Vec<i32> = shared.with(|core, _| core.state.broker_ids().collect());
+    let (brokers, told) = shared.with(|core, _| {
+        let brokers: Vec<i32> = core.state.broker_ids().collect();
+        (brokers, core.state.settings.advertised.clone())
+    });
     let mut listeners = Vec::new();
-    let mut addresses = BTreeMap::new();
+    let (mut listening, mut advertised) = (Vec::new(), BTreeMap::new());
     for (&broker, step) in brokers.iter().zip(0u16..) {
         let wanted = if port == 0 { 0 } else { u32::from(port) + u32::from(step) };
         let failed = |source| failed(wanted, source);
         let bound = u16::try_from(wanted).map_err(|_| io::ErrorKind::InvalidInput.into());
         let listener = TcpListener::bind((host, bound.map_err(failed)?)).await.map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
-        addresses.insert(broker, Address { host: advertised(host), port });
+        let here = Address { host: reachable(host), port };
+        advertised.insert(broker, instead(&here, &told, step)?);
+        listening.push(here);
         listeners.push((broker, listener, port));
     }
     #[cfg(feature = "tls")]
     let tls = match &shared.security.tls {
         Some(tls) => {
-            let door = tls.door(&hosts(host)).map_err(io::Error::other);
+            let door = tls.door(&hosts(host, &told)).map_err(io::Error::other);
             Some(door.map_err(|source| failed(port.into(), source))?)
         }
         None => None,
     };
     let entrance = Entrance {
-        listener: shared.with(|core, _| core.state.add_listener(addresses.clone())),
+        listener: shared.with(|core, _| core.state.add_listener(advertised.clone())),
         #[cfg(feature = "tls")]
         tls,
     };
@@ -86,7 +99,21 @@ pub(crate) async fn listen(
             Door { shared: Arc::clone(shared), broker, entrance, host: host.to_owned(), port };
         tasks.spawn(door.run(listener));
     }
-    Ok(TcpCluster { addresses: addresses.into_values().collect(), tasks })
+    Ok(TcpCluster { listening, advertised: advertised.into_values().collect(), tasks })
+}
+
+/// What clients are told of the broker that listens here, `step` places after the first one.
+fn instead(here: &Address, told: &Advertised, step: u16) -> Result<Address, ListenError> {
+    let host = told.host.as_deref().unwrap_or(&here.host);
+    let wanted = match told.port {
+        Some(first) => u32::from(first) + u32::from(step),
+        None => u32::from(here.port),
+    };
+    let port = u16::try_from(wanted).map_err(|_| ListenError {
+        address: at(host, wanted),
+        source: io::ErrorKind::InvalidInput.into(),
+    })?;
+    Ok(Address { host: host.to_owned(), port })
 }
 
 /// A place to listen, as `host:port`.
@@ -180,17 +207,19 @@ fn reset(stream: &TcpStream) {
 }
 
 /// What clients are told for an address that stands for all of the machine's.
-fn advertised(host: &str) -> String {
+fn reachable(host: &str) -> String {
     let is_any = host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
     if is_any { "localhost".to_owned() } else { host.to_owned() }
 }
 
-/// What the brokers' certificate is for: every name of this machine, and the one that was given.
+/// What the brokers' certificate is for: every name of this machine, and those that were given.
 #[cfg(feature = "tls")]
-fn hosts(host: &str) -> Vec<String> {
+fn hosts(host: &str, told: &Advertised) -> Vec<String> {
     let mut hosts: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(String::from).to_vec();
-    if !hosts.iter().any(|known| known == host) {
-        hosts.push(host.to_owned());
+    for host in [Some(host), told.host.as_deref()].into_iter().flatten() {
+        if !hosts.iter().any(|known| known == host) {
+            hosts.push(host.to_owned());
+        }
     }
     hosts
 }

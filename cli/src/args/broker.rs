@@ -6,7 +6,7 @@ use clap::Args;
 
 use kurier_testkit::{Builder, SaslMechanism};
 
-use super::value::{ClusterConfig, ReleaseArg, TopicCount, User};
+use super::value::{Advertise, ClusterConfig, ReleaseArg, TopicCount, User};
 
 /// What cluster to run.
 #[derive(Args, Debug)]
@@ -39,13 +39,19 @@ pub(crate) struct BrokerArgs {
     #[arg(long = "config", value_name = "NAME=VALUE")]
     pub(crate) configs: Vec<ClusterConfig>,
 
-    /// Name or address to listen on, which clients are told too
+    /// Name or address to listen on, which clients are told too; 0.0.0.0 is every one, and clients
+    /// are told localhost
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
     pub(crate) host: String,
 
     /// Port of the first broker, the others take those behind it; 0: any free ports
     #[arg(short = 'P', long, value_name = "PORT", default_value_t = 9092)]
     pub(crate) port: u16,
+
+    /// What clients are told in place of where it listens, as through a port forward; PORT is the
+    /// first broker's, the others have those behind it [default: HOST and each broker's port]
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) advertise: Option<Advertise>,
 
     /// Write the addresses to this file too, when all brokers are ready; an older one is removed at
     /// once, and anything that is no regular file is only written to
@@ -99,9 +105,9 @@ const WIDTH: usize = 100;
 
 const TEXT: &str = "\
 Any Kafka client can speak to it, in any language. It keeps its data in memory and forgets it when
-it ends. Its addresses go to stdout, one a line, as soon as it is ready. Ctrl-C (SIGINT), SIGTERM or
-SIGHUP ends it, whatever it is doing, and with --until-stdin-ends the end of its stdin; the port
-file and the CA file are removed then.
+it ends. Its addresses, as clients are told them, go to stdout, one a line, as soon as it is ready.
+Ctrl-C (SIGINT), SIGTERM or SIGHUP ends it, whatever it is doing, and with --until-stdin-ends the
+end of its stdin; the port file and the CA file are removed then.
 
 A topic has all the settings that Kafka has for it, a broker its broker.rack; what can be set for
 all brokers stands below. What else Kafka can set for its brokers is taken with a warning where no
@@ -119,5 +125,6 @@ Examples:
   kurier broker --topics a:3 --config a:cleanup.policy=compact --config a:min.insync.replicas=2
   kurier broker --config group.min.session.timeout.ms=100 --config num.partitions=6
   kurier broker --brokers 2 --config 1:broker.rack=east --config 2:broker.rack=west
+  kurier broker --host 0.0.0.0 --brokers 3 --advertise kafka.test:19092
   kurier broker --as 0.10.2 --port 0 --port-file /run/kafka.addresses
   kurier broker --tls --ca-file ca.pem --sasl PLAIN --user alice:wonderland";

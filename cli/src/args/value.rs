@@ -1,6 +1,7 @@
 //! Values of options that are more than a text or a number.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -139,6 +140,43 @@ impl FromStr for ReleaseArg {
 impl fmt::Display for ReleaseArg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// `HOST` or `HOST:PORT`: where clients are told to find brokers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Advertise {
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+}
+
+impl FromStr for Advertise {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (host, port) = match (text.strip_prefix('['), text.rsplit_once(':')) {
+            _ if text.contains("://") => return Err("write HOST:PORT without a protocol".into()),
+            (Some(v6), _) => v6.split_once(']').ok_or("write [ADDRESS]:PORT")?,
+            // An address of IPv6 alone.
+            (None, Some((before, _))) if before.contains(':') => (text, ""),
+            (None, Some((host, _))) => text.split_at(host.len()),
+            (None, None) => (text, ""),
+        };
+        let port = match port.strip_prefix(':').map(str::parse) {
+            None if port.is_empty() => None,
+            Some(Ok(port @ 1..)) => Some(port),
+            _ => return Err("a port is a number from 1 to 65535".into()),
+        };
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
+        if host.is_empty() || !host.chars().all(is_name) {
+            return Err(
+                "write HOST or HOST:PORT, the name or address that clients can reach".into()
+            );
+        }
+        if host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified()) {
+            return Err("nobody can connect to that; write what clients can reach".into());
+        }
+        Ok(Self { host: host.to_owned(), port })
     }
 }
 
@@ -288,6 +326,35 @@ mod tests {
         for wrong in ["", "5", "4.", "2.80", "0.1", "newest", "v3"] {
             let error = wrong.parse::<ReleaseArg>().unwrap_err();
             assert!(error.contains("latest, 0.10.0, ") && error.ends_with(", 4.4"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_advertised_is_a_host_that_may_have_a_port() {
+        for (text, host, port) in [
+            ("kafka", "kafka", None),
+            ("kafka:19092", "kafka", Some(19_092)),
+            ("10.0.0.7:1", "10.0.0.7", Some(1)),
+            ("[fe80::1]:9092", "fe80::1", Some(9092)),
+            ("[fe80::1]", "fe80::1", None),
+            ("fe80::1", "fe80::1", None),
+        ] {
+            assert_eq!(text.parse(), Ok(Advertise { host: host.to_owned(), port }), "{text}");
+        }
+        for (wrong, part) in [
+            ("", "HOST"),
+            (":9092", "HOST"),
+            ("a b", "HOST"),
+            ("kafka:", "port"),
+            ("kafka:0", "port"),
+            ("kafka:65536", "port"),
+            ("[::1]9092", "port"),
+            ("[::1", "[ADDRESS]"),
+            ("0.0.0.0:9092", "connect"),
+            ("PLAINTEXT://kafka:9092", "protocol"),
+        ] {
+            let error = wrong.parse::<Advertise>().unwrap_err();
+            assert!(error.contains(part), "{wrong}: {error}");
         }
     }
 

@@ -9,7 +9,7 @@ use kurier_env::{RealWall, Seeded, read_at_most};
 use kurier_testkit::{Builder, Error, ListenError, TestCluster};
 
 use crate::args::broker::BrokerArgs;
-use crate::args::value::{ClusterConfig, ReleaseArg};
+use crate::args::value::{Advertise, ClusterConfig, ReleaseArg};
 use crate::failure::{Failure, Outcome};
 use crate::output::notice::{Notice, is_same_file};
 use crate::output::stdout::Stdout;
@@ -29,14 +29,14 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
     let builder = builder.auto_create(!args.no_auto_create).requests_kept(0);
     warn_of_nothing(args);
     let builder = configure(builder, &args.configs);
-    let builder = secure(builder, args)?;
+    let builder = secure(advertise(builder, args), args)?;
     let cluster = build(builder)?;
     check_ports(args)?;
     let served = cluster.serve_tcp(bare(&args.host), args.port).await;
     let served = served.map_err(|error| cannot_listen(&error))?;
     let cluster = Arc::new(cluster);
     tokio::spawn(keep_up(Arc::clone(&cluster)));
-    let addresses = served.bootstrap();
+    let (addresses, listening) = (served.bootstrap(), served.listening());
     let lines: String = addresses.iter().map(|address| format!("{address}\n")).collect();
     tokio::select! {
         biased;
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
         written = notices.write(cluster.ca_pem(), &lines) => written?,
     }
     if !args.quiet {
-        say(&ready(args, &addresses.join(",")));
+        say(&ready(args, &addresses.join(","), &listening.join(",")));
         if args.tls && args.ca_file.is_none() {
             say(
                 "kurier: note: no client trusts the certificate; --ca-file FILE says whom to trust",
@@ -134,6 +134,16 @@ fn configure(builder: Builder, configs: &[ClusterConfig]) -> Builder {
     })
 }
 
+/// Tells clients something else than where the brokers listen.
+fn advertise(builder: Builder, args: &BrokerArgs) -> Builder {
+    let Some(Advertise { host, port }) = &args.advertise else { return builder };
+    let builder = builder.advertised_host(host);
+    match port {
+        Some(port) => builder.advertised_port(*port),
+        None => builder,
+    }
+}
+
 /// Names the settings that are taken and do nothing.
 fn warn_of_nothing(args: &BrokerArgs) {
     let names: Vec<_> = args.configs.iter().filter_map(ClusterConfig::of_brokers).collect();
@@ -208,6 +218,7 @@ fn instead(name: &str, problem: &str) -> Option<String> {
     }
     let option = match name {
         "default.replication.factor" if problem.contains("brokers") => "see --brokers",
+        "advertised.listeners" => "--advertise HOST:PORT says it here",
         "listeners" => "--host and --port say it here",
         _ if name.starts_with("ssl.") => "--tls and --ca-file say what there is",
         _ if name.starts_with("sasl.") => "--sasl, --user and --keytab say it here",
@@ -218,14 +229,17 @@ fn instead(name: &str, problem: &str) -> Option<String> {
 
 /// All brokers have a port.
 fn check_ports(args: &BrokerArgs) -> Outcome {
-    let BrokerArgs { brokers, port, .. } = args;
-    if *port == 0 || port.checked_add(brokers.saturating_sub(1)).is_some() {
-        return Ok(());
+    let brokers = args.brokers;
+    let is_beyond = |port: u16| port.checked_add(brokers.saturating_sub(1)).is_none();
+    let wrong = |what: String| Err(Failure::Usage(format!("--brokers {brokers} with {what}")));
+    let beyond = "would need ports beyond 65535; choose a lower";
+    match args.advertise.as_ref().and_then(|told| told.port) {
+        _ if is_beyond(args.port) => {
+            wrong(format!("--port {} {beyond} --port, or 0 for free ones", args.port))
+        }
+        Some(port) if is_beyond(port) => wrong(format!("--advertise ..:{port} {beyond} port")),
+        _ => Ok(()),
     }
-    Err(Failure::Usage(format!(
-        "--brokers {brokers} with --port {port} would need ports beyond 65535; choose a lower \
-         --port, or 0 for free ones"
-    )))
 }
 
 /// Sees to the logs as brokers do, for ever.
@@ -239,15 +253,17 @@ async fn keep_up(cluster: Arc<TestCluster>) {
     }
 }
 
-fn ready(args: &BrokerArgs, bootstrap: &str) -> String {
+fn ready(args: &BrokerArgs, bootstrap: &str, listening: &str) -> String {
     let count = match args.brokers {
         1 => "1 broker is".into(),
         count => format!("{count} brokers are"),
     };
     let BrokerArgs { release, .. } = args;
     let access = access(args);
+    let place = if bootstrap == listening { String::new() } else { format!(" at {listening}") };
     format!(
-        "{count} ready, as Kafka {release}: kurier -b {bootstrap}{access} COMMAND; Ctrl-C ends it"
+        "{count} ready{place}, as Kafka {release}: kurier -b {bootstrap}{access} COMMAND; \
+         Ctrl-C ends it"
     )
 }
 
@@ -295,7 +311,7 @@ mod tests {
     fn said(options: &str) -> String {
         let words = ["kurier", "broker"].into_iter().chain(options.split_whitespace());
         match Cli::parse_from(words).command {
-            Command::Broker(args) => ready(&args, "b:1"),
+            Command::Broker(args) => ready(&args, "b:1", "b:1"),
             other => panic!("{other:?}"),
         }
     }

@@ -138,6 +138,18 @@ fn a_broker_that_reads_stdin_ends_with_whoever_holds_its_other_end() {
 }
 
 #[test]
+fn clients_are_told_what_is_advertised() {
+    let broker = Broker::start(&["--topics", "t", "--advertise", "localhost"]);
+    assert!(broker.bootstrap.starts_with("localhost:"), "{}", broker.bootstrap);
+    broker.run(&["produce", "t"], "a\n").done();
+    assert_eq!(broker.run(&["consume", "t", "-o", "beginning", "-e"], "").text(), "a\n");
+
+    let options = ["--brokers", "3", "--advertise", "kafka.test:19092"];
+    let broker = Broker::start(&options);
+    assert_eq!(broker.bootstrap, "kafka.test:19092,kafka.test:19093,kafka.test:19094");
+}
+
+#[test]
 fn a_port_in_use_and_an_unknown_release_are_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -192,6 +204,7 @@ fn settings_that_cannot_be_are_wrong_usage_and_the_nearest_name_is_told() {
         ("offsets.topic.replication.facto=1", &["mean offsets.topic.replication.factor?"]),
         ("log.cleanup.polcy=compact", &["did you mean log.cleanup.policy?"]),
         ("broker.id=2", &["broker.id cannot be \"2\" here, where it is 1"]),
+        ("advertised.listeners=PLAINTEXT://a:1", &["advertised.listeners is", "--advertise HOST"]),
         ("listeners=PLAINTEXT://:9092", &["listeners is decided by", "--host and --port"]),
         ("sasl.enabled.mechanisms=PLAIN", &["sasl.enabled.mechanisms is not taken", "--user"]),
         ("fetch.max.bytes=1000", &["fetch.max.bytes cannot be set here: clients would see it"]),

@@ -103,6 +103,7 @@ fn wrong_usage_is_named_and_has_status_two() {
         "GSSAPI needs a keytab; give it one with --keytab",
     );
     check_wrong(&["broker", "--brokers", "2", "--port", "65535"], "--brokers 2 with --port 65535");
+    check_wrong(&["broker", "--brokers", "2", "--advertise", "b:65535"], "--advertise ..:65535");
     check_wrong(&["broker", "--sasl", "LDAP", "--user", "a:b"], "LDAP");
     check_wrong(&["wire", "decode", "--frames", "--records"], "cannot be used with");
 }

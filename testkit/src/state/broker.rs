@@ -44,6 +44,14 @@ pub(crate) struct Address {
     pub(crate) port: u16,
 }
 
+/// What clients are told in place of where the brokers listen, as far as it is said.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Advertised {
+    pub(crate) host: Option<String>,
+    /// That of the first broker; the others have those after it.
+    pub(crate) port: Option<u16>,
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port } = self;

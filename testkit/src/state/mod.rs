@@ -1,11 +1,11 @@
 //! Core: the whole cluster as one struct with one owner. It learns the time from its caller.
 
 mod spoken;
+mod broker;
 mod settings;
 mod foreign_config;
 mod broker_config;
 mod group_config;
-mod broker;
 mod lag;
 mod partition;
 mod topic;
@@ -19,7 +19,7 @@ mod topics;
 mod partitions;
 mod time;
 
-pub(crate) use broker::{Address, ListenerId};
+pub(crate) use broker::{Address, Advertised, ListenerId};
 pub(crate) use broker_config::{broker_config_kind, broker_config_names, is_unseen};
 pub(crate) use group_config::GroupConfig;
 pub(crate) use name::check_topic_name;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kurier_protocol::Uuid;
 use kurier_protocol::release::Release;
 
+use super::broker::Advertised;
 use super::spoken::Spoken;
 use crate::group::GroupSettings;
 use crate::transaction::{Rules, TransactionSettings};
@@ -32,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) connection_idle_max: Duration,
     /// How often `kurier broker` sees to the logs. Kafka: log.retention.check.interval.ms.
     pub(crate) upkeep_interval: Duration,
+    /// Where clients who come over TCP are told to find the brokers. Kafka: advertised.listeners.
+    pub(crate) advertised: Advertised,
     /// What Metadata calls the cluster.
     pub(crate) cluster_id: String,
     pub(crate) groups: GroupSettings,

@@ -32,6 +32,29 @@ async fn clients_are_told_the_ports_that_they_can_reach() {
 }
 
 #[tokio::test]
+async fn clients_are_told_what_is_advertised_in_place_of_where_the_brokers_listen() {
+    let three = || TestCluster::builder().brokers(3).wall(Arc::new(RealWall));
+    let cluster = three().advertised_host("kafka.test").advertised_port(19_092).build();
+    let tcp = cluster.serve_tcp("127.0.0.1", 0).await.unwrap();
+    let wanted = ["kafka.test:19092", "kafka.test:19093", "kafka.test:19094"];
+    assert_eq!(tcp.bootstrap(), wanted);
+    let mut peer = connect(&tcp.listening()[2]).await.unwrap();
+    let metadata = peer.call(7, &MetadataRequest::default()).await.unwrap();
+    let told: Vec<_> = metadata.brokers.iter().map(|b| format!("{}:{}", b.host, b.port)).collect();
+    assert_eq!(told, wanted);
+
+    let cluster = three().advertised_host("::2").build();
+    let tcp = cluster.serve_tcp("127.0.0.1", 0).await.unwrap();
+    for (told, listening) in tcp.bootstrap().iter().zip(tcp.listening()) {
+        assert_eq!(told.strip_prefix("[::2]"), listening.strip_prefix("127.0.0.1"));
+    }
+
+    let cluster = three().advertised_port(u16::MAX - 1).build();
+    let error = cluster.serve_tcp("127.0.0.1", 0).await.unwrap_err();
+    assert_eq!(error.address, "127.0.0.1:65536");
+}
+
+#[tokio::test]
 async fn records_go_in_and_out_through_sockets() {
     let cluster = cluster();
     let tcp = cluster.serve_tcp("127.0.0.1", 0).await.unwrap();

@@ -62,6 +62,11 @@ async fn the_certificate_is_good_for_each_name_of_the_machine() {
     }
     let other = enter(&tls, "example.org", dial(&tcp.bootstrap()[0]).await).await;
     assert!(other.err().unwrap().to_string().contains("not valid for name"));
+
+    let cluster = TestCluster::builder().tls().advertised_host("example.org").build();
+    let tcp = cluster.serve_tcp("127.0.0.1", 0).await.unwrap();
+    let tls = client(&cluster, None);
+    assert!(enter(&tls, "example.org", dial(&tcp.listening()[0]).await).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,7 +20,9 @@ use crate::clock::Now;
 use crate::group::GroupSettings;
 use crate::handle::{Context, Opened, Step, open};
 use crate::limits::{CONNECTION_IDLE_MAX, FETCH_BYTES_MAX};
-use crate::state::{BROKER_SESSION, ListenerId, NewTopic, Settings, State, UPKEEP_INTERVAL};
+use crate::state::{
+    Advertised, BROKER_SESSION, ListenerId, NewTopic, Settings, State, UPKEEP_INTERVAL,
+};
 use crate::transaction::TransactionSettings;
 
 /// A cluster of three brokers with topic `t` of three partitions, led by brokers 1, 2 and 3.
@@ -63,6 +65,7 @@ impl Bench {
             auto_create: true,
             partitions_default: 2,
             replication_default: 3,
+            advertised: Advertised::default(),
             fetch_sessions_max: 1000,
             broker_session: BROKER_SESSION,
             connection_idle_max: CONNECTION_IDLE_MAX,
