@@ -56,7 +56,7 @@ use crate::transaction::TransactionSettings;
 /// Names, metadata and the bodies of remembered requests come on top, each as long as it is.
 /// Besides, a connection holds the frame that is under way, and one in memory at most 256 KiB in
 /// each direction. Answers that nobody reads take 256 MiB at most, all together, and one batch for
-/// each connection.
+/// each connection; frames that have come in part take 512 MiB at most, and 64 KiB for each.
 ///
 /// [records]: crate::net::Network::record
 #[derive(Clone, Debug)]

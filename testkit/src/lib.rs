@@ -86,8 +86,8 @@ mod login;
 mod invariants;
 #[doc(hidden)]
 pub mod bare;
-mod shared;
 mod frames;
+mod shared;
 mod server;
 pub mod net;
 mod tcp;

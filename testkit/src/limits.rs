@@ -34,6 +34,9 @@ pub(crate) const MESSAGE_BYTES_MAX: usize = 1000;
 pub(crate) const CONFIG_BYTES_MAX: usize = 32_767;
 /// Bytes that are read from a connection at once, at least.
 pub(crate) const READ_BYTES_MIN: usize = 16 << 10;
+/// Bytes of requests that have come in part, of all connections together. Kafka has no limit
+/// unless queued.max.request.bytes is set.
+pub(crate) const UNFINISHED_BYTES_MAX: usize = 512 << 20;
 /// How long a connection may be idle, as far as nothing else is set. Kafka:
 /// connections.max.idle.ms.
 pub(crate) const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(600);

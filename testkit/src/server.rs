@@ -132,7 +132,7 @@ impl<'a, S: Io> Connection<'a, S> {
             (core.state.spoken(broker).clone(), core.state.settings.connection_idle_max)
         });
         let login = Login::new(shared.security.sasl.clone(), spoken);
-        let reader = FrameReader::default();
+        let reader = FrameReader::new(&shared.unfinished);
         Self { shared, broker, listener, number, io, reader, idle_max, login }
     }
 

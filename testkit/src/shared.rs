@@ -10,7 +10,8 @@ use tokio::sync::Notify;
 
 use crate::clock::Now;
 use crate::fault::{ConnectionFate, Script};
-use crate::limits::ANSWER_BYTES_UNREAD_MAX;
+use crate::frames::Unfinished;
+use crate::limits::{ANSWER_BYTES_UNREAD_MAX, UNFINISHED_BYTES_MAX};
 use crate::recorder::Recorder;
 use crate::security::Security;
 use crate::state::State;
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pauses: BTreeMap<i32, watch::Sender<bool>>,
     /// Bytes of answers that clients have not read yet.
     unread_bytes: AtomicUsize,
+    /// Bytes of requests that have come in part.
+    pub(crate) unfinished: Arc<Unfinished>,
     pub(crate) wall: Arc<dyn Wall>,
     pub(crate) chance: Arc<dyn Chance>,
     pub(crate) security: Security,
@@ -70,6 +73,7 @@ impl Shared {
             changed: Notify::new(),
             recorded: Notify::new(),
             unread_bytes: AtomicUsize::new(0),
+            unfinished: Unfinished::new(UNFINISHED_BYTES_MAX),
             wall,
             chance,
             security,
