@@ -9,12 +9,13 @@ use kurier_protocol::api::describe_transactions::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
+use super::once::once;
 use crate::state::State;
 use crate::transaction::Transaction;
 
 impl Api for DescribeTransactionsRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
-        let states = self.transactional_ids.iter().map(|id| {
+        let states = once(&self.transactional_ids, |id| id).map(|(id, _)| {
             if id.is_empty() {
                 return failed(id, ErrorCode::INVALID_REQUEST);
             }

@@ -1,11 +1,13 @@
-//! OffsetFetch: how far groups have read.
+//! OffsetFetch: how far groups have read. What is named many times is answered once.
+
+use std::collections::BTreeSet;
 
 use kurier_protocol::api::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics, OffsetFetchResponse,
     OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
     OffsetFetchResponseTopic, OffsetFetchResponseTopics,
 };
-use kurier_protocol::{ErrorCode, Str};
+use kurier_protocol::{ErrorCode, Str, Uuid};
 
 use super::api::{Api, Context, Outcome};
 use crate::group::{Group, Kind};
@@ -14,12 +16,17 @@ use crate::state::State;
 impl Api for OffsetFetchRequest {
     fn handle(&self, state: &mut State, context: &Context) -> Outcome<Self> {
         let stability = Stability(self.require_stable);
+        let mut seen = Seen::new();
         if context.version >= 8 {
-            let groups = self.groups.iter().map(|wanted| {
+            let mut whole = BTreeSet::new();
+            let named = self.groups.iter();
+            let named =
+                named.filter(|wanted| wanted.topics.is_some() || whole.insert(&wanted.group_id));
+            let groups = named.map(|wanted| {
                 let found = state
                     .check_coordinator(context.broker, &wanted.group_id)
                     .and_then(|()| check_member(state, wanted))
-                    .map(|()| find(state, context.version, wanted, stability));
+                    .map(|()| find((state, context.version), wanted, stability, &mut seen));
                 found.unwrap_or_else(|code| failed(wanted, code))
             });
             let groups = groups.collect();
@@ -28,7 +35,8 @@ impl Api for OffsetFetchRequest {
         if let Err(code) = state.check_coordinator(context.broker, &self.group_id) {
             return Outcome::Answer(self.refuse(code));
         }
-        let found = find(state, context.version, &self.only_group(), stability);
+        let group = self.only_group();
+        let found = find((state, context.version), &group, stability, &mut seen);
         let topics = found.topics.into_iter().map(old_topic).collect();
         Outcome::Answer(OffsetFetchResponse { topics, ..Default::default() })
     }
@@ -38,11 +46,17 @@ impl Api for OffsetFetchRequest {
         // Versions 0 and 1 have room for an error at each partition only; later ones name them in
         // the answer's head and are not disturbed.
         let topics = self.only_group().topics.unwrap_or_default();
-        let topics = topics.iter().map(|topic| topic_of(topic, |_| Found::Failed(error_code)));
-        let topics = topics.map(old_topic).collect();
+        let topics = topics.iter().map(|topic| {
+            let partitions = topic.partition_indexes.iter().copied();
+            old_topic(topic_of(topic, partitions, |_| Found::Failed(error_code)))
+        });
+        let topics = topics.collect();
         OffsetFetchResponse { error_code, groups, topics, ..Default::default() }
     }
 }
+
+/// The partitions that were answered: group, topic by its name or id, partition.
+type Seen<'a> = BTreeSet<(&'a Str, &'a Str, Uuid, i32)>;
 
 /// Whether offsets that an open transaction may change are held back (KIP-447).
 #[derive(Clone, Copy, Debug)]
@@ -84,25 +98,36 @@ fn check_member(state: &State, wanted: &OffsetFetchRequestGroup) -> Result<(), E
     }
 }
 
-fn find(
-    state: &State,
-    version: i16,
-    wanted: &OffsetFetchRequestGroup,
+fn find<'a>(
+    (state, version): (&State, i16),
+    wanted: &'a OffsetFetchRequestGroup,
     stability: Stability,
+    seen: &mut Seen<'a>,
 ) -> OffsetFetchResponseGroup {
     let group = state.groups.get(&wanted.group_id);
     let look = |topic: &Str, partition: i32| look(group, topic, partition, stability);
     let topics = match &wanted.topics {
         Some(topics) => topics
             .iter()
-            .map(|topic| match name(state, version, topic) {
-                Some(name) => topic_of(topic, |partition| look(&name, partition)),
-                None => topic_of(topic, |_| Found::Failed(ErrorCode::UNKNOWN_TOPIC_ID)),
+            .map(|topic| {
+                let partitions = topic.partition_indexes.iter().copied().filter(|partition| {
+                    seen.insert((&wanted.group_id, &topic.name, topic.topic_id, *partition))
+                });
+                match name(state, version, topic) {
+                    Some(name) => topic_of(topic, partitions, |partition| look(&name, partition)),
+                    None => {
+                        let unknown = ErrorCode::UNKNOWN_TOPIC_ID;
+                        topic_of(topic, partitions, |_| Found::Failed(unknown))
+                    }
+                }
             })
             .collect(),
         None => all(state, version, group)
             .iter()
-            .map(|topic| topic_of(topic, |partition| look(&topic.name, partition)))
+            .map(|topic| {
+                let partitions = topic.partition_indexes.iter().copied();
+                topic_of(topic, partitions, |partition| look(&topic.name, partition))
+            })
             .collect(),
     };
     let group_id = wanted.group_id.clone();
@@ -151,9 +176,10 @@ fn look(group: Option<&Group>, topic: &Str, partition: i32, stability: Stability
 
 fn topic_of(
     topic: &OffsetFetchRequestTopics,
+    partitions: impl Iterator<Item = i32>,
     look: impl Fn(i32) -> Found,
 ) -> OffsetFetchResponseTopics {
-    let partitions = topic.partition_indexes.iter().map(|&partition_index| {
+    let partitions = partitions.map(|partition_index| {
         let (error_code, committed_offset, committed_leader_epoch, metadata) =
             match look(partition_index) {
                 Found::None => (ErrorCode::NONE, -1, -1, Str::default()),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kurier_protocol::api::join_group::{JoinGroupRequest, JoinGroupResponse};
+use kurier_protocol::limits::STRING_BYTES_MAX;
 use kurier_protocol::{ErrorCode, Str};
 
 use super::group::{Classic, refused};
@@ -68,6 +69,10 @@ impl Classic {
     ) -> Result<Reply<JoinGroupResponse>, ErrorCode> {
         let name = request.group_instance_id.as_ref().unwrap_or(&caller.client_id);
         let id = Str::from(format!("{name}-{}", caller.fresh));
+        if id.len() > STRING_BYTES_MAX {
+            // No answer could show it.
+            return Err(ErrorCode::INVALID_REQUEST);
+        }
         if let Some(instance) = &request.group_instance_id {
             if let Some(old) = self.holder(instance) {
                 return self.replace(caller, request, (&old, &id), settings);

@@ -3,7 +3,6 @@
 mod bench;
 mod versions;
 mod topics;
-mod sizes;
 mod produce;
 mod fetch;
 mod fetch_versions;
@@ -14,6 +13,7 @@ mod offsets;
 mod damage;
 mod groups;
 mod group_offsets;
+mod sizes;
 mod group_time;
 mod migration;
 mod transactions;

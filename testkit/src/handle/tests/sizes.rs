@@ -1,19 +1,29 @@
 //! A small request makes no answer without measure, and no answer that cannot be sent.
 
+use std::time::Duration;
+
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::create_topics::{CreatableTopic, CreateTopicsRequest};
 use kurier_protocol::api::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
 use kurier_protocol::api::describe_groups::DescribeGroupsRequest;
+use kurier_protocol::api::describe_transactions::DescribeTransactionsRequest;
 use kurier_protocol::api::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
+use kurier_protocol::api::join_group::{JoinGroupRequest, JoinGroupRequestProtocol};
 use kurier_protocol::api::list_offsets::{
     ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic,
 };
 use kurier_protocol::api::metadata::{MetadataRequest, MetadataRequestTopic};
+use kurier_protocol::api::offset_fetch::{
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
+    OffsetFetchResponseTopics,
+};
 use kurier_protocol::release::Release;
 
-use super::bench::Bench;
+use super::bench::{Bench, Fate};
+use super::group_offsets::commit;
+use super::groups::COORDINATOR;
 
 fn describe_t() -> DescribeConfigsResource {
     let resource_name = "t".into();
@@ -36,6 +46,64 @@ fn what_is_named_many_times_is_answered_once() {
     let request = DescribeGroupsRequest { groups, ..Default::default() };
     let group = bench.state.coordinator("g").unwrap();
     assert_eq!(bench.call(group, 5, &request).answer().groups.len(), 2);
+
+    let transactional_ids = vec!["x".into(), "y".into(), "x".into()];
+    let request = DescribeTransactionsRequest { transactional_ids };
+    assert_eq!(bench.call(1, 0, &request).answer().transaction_states.len(), 2);
+}
+
+#[test]
+fn an_offset_is_fetched_once_however_often_it_is_named() {
+    let mut bench = Bench::new(Release::NEWEST);
+    bench.commits(&commit("", -1, 5));
+    let topic = |partition_indexes: &[i32]| OffsetFetchRequestTopics {
+        name: "t".into(),
+        partition_indexes: partition_indexes.into(),
+        ..Default::default()
+    };
+    let group = |topics| {
+        let group_id = "g".into();
+        OffsetFetchRequestGroup { group_id, topics, ..Default::default() }
+    };
+    let groups = vec![
+        group(Some(vec![topic(&[1, 1]), topic(&[1, 0, 1])])),
+        group(None),
+        group(Some(vec![topic(&[1])])),
+        group(None),
+    ];
+    let request = OffsetFetchRequest { groups, ..Default::default() };
+    let answer = bench.call(COORDINATOR, 8, &request).answer();
+    let partitions = answer.groups.iter().map(|group| {
+        let of = |topic: &OffsetFetchResponseTopics| {
+            topic.partitions.iter().map(|found| found.partition_index).collect()
+        };
+        group.topics.iter().map(of).collect::<Vec<Vec<_>>>()
+    });
+    let partitions = partitions.collect::<Vec<_>>();
+    assert_eq!(partitions, [vec![vec![1], vec![0]], vec![vec![1]], vec![vec![]]]);
+}
+
+#[test]
+fn a_name_that_leaves_no_room_for_a_member_id_is_refused() {
+    for (length, code) in [(32_700, ErrorCode::NONE), (32_767, ErrorCode::INVALID_REQUEST)] {
+        let mut bench = Bench::new(Release::NEWEST);
+        let protocols = vec![JoinGroupRequestProtocol { name: "p".into(), ..Default::default() }];
+        let request = JoinGroupRequest {
+            group_id: "g".into(),
+            session_timeout_ms: 10_000,
+            protocol_type: "consumer".into(),
+            group_instance_id: Some("a".repeat(length).into()),
+            protocols,
+            ..Default::default()
+        };
+        let call = bench.new_call();
+        let mut fate = bench.poll(COORDINATOR, 6, (&request, call), Duration::ZERO);
+        if let Fate::Waits(_) = fate {
+            bench.pass(Duration::from_secs(4));
+            fate = bench.poll(COORDINATOR, 6, (&request, call), Duration::ZERO);
+        }
+        assert_eq!(fate.answer().error_code, code);
+    }
 }
 
 #[test]
