@@ -1,10 +1,15 @@
 //! Logins: every mechanism with brokers of every age, and sessions that end.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kurier_client::error::ErrorKind;
-use kurier_client::security::{OauthBearer, Sasl, ScramHash, Secret, UnsecuredLogin};
+use kurier_client::security::{
+    BearerToken, OauthBearer, Sasl, ScramHash, Secret, TokenProvider, UnsecuredLogin,
+};
 use kurier_client::{Client, Error, Record, Start, Stop};
+use kurier_env::{BoxFuture, Env};
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::{Builder, Fault, SaslMechanism, TestCluster};
 use tokio::time::{Instant, sleep};
@@ -75,6 +80,55 @@ async fn a_wrong_password_fails_at_once_and_once() {
         assert!(text.contains(&format!("as alice by {name}")), "{text}");
         assert!(!text.contains("looking-glass"), "{text}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_password_fails_at_once_and_once_whatever_the_other_servers_are() {
+    for down in [1, 2] {
+        let cluster = cluster("4.4").brokers(2).build();
+        cluster.kill_broker(down);
+        let begun = Instant::now();
+        let error = connect(&cluster, all("looking-glass").remove(1)).await.map(drop).unwrap_err();
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        assert!(matches!(error, Error::Authentication { .. }) && error.is_fatal(), "{error}");
+        assert_eq!(count(&cluster, ApiKey::SASL_HANDSHAKE), 1);
+    }
+}
+
+/// Gives tokens that are good until it is told otherwise.
+#[derive(Debug)]
+struct Fickle(Arc<AtomicBool>);
+
+impl TokenProvider for Fickle {
+    fn token<'a>(&'a self, env: &'a Env) -> BoxFuture<'a, Result<BearerToken, Error>> {
+        let token = BearerToken { token: Secret::new("nobody"), extensions: Vec::new() };
+        Box::pin(async move {
+            match self.0.load(Ordering::Relaxed) {
+                true => Ok(token),
+                false => UnsecuredLogin::new("alice").token(env).await,
+            }
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_login_is_refused_later_tries_it_seldom_and_comes_back() {
+    let cluster = cluster("4.4").brokers(3).build();
+    let is_bad = Arc::new(AtomicBool::new(false));
+    let sasl = Sasl::OauthBearer(OauthBearer::new(Fickle(Arc::clone(&is_bad))));
+    let client = connect(&cluster, sasl).await.unwrap();
+    is_bad.store(true, Ordering::Relaxed);
+    (1..=3).for_each(|broker| cluster.drop_connections(broker));
+    let before = count(&cluster, ApiKey::SASL_HANDSHAKE);
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(600) {
+        client.topic("t").await.unwrap_err();
+    }
+    let tried = count(&cluster, ApiKey::SASL_HANDSHAKE) - before;
+    assert!((3..=8).contains(&tried), "{tried} logins in ten minutes");
+    is_bad.store(false, Ordering::Relaxed);
+    sleep(Duration::from_secs(360)).await;
+    client.topic("t").await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -144,6 +144,13 @@ impl Error {
         }
     }
 
+    /// Whether a broker refused the login in a way that does not pass. The same login elsewhere, or
+    /// once more, is refused too, and may lock the user out.
+    #[must_use]
+    pub(crate) fn is_refused_login(&self) -> bool {
+        matches!(self, Self::Authentication { failure, .. } if !failure.is_passing())
+    }
+
     pub(super) fn course(&self) -> Course {
         match self {
             Self::Broker { api, code, .. } => course_of(*api, *code),

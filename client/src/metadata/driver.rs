@@ -185,8 +185,11 @@ impl Driver {
             }
             Outcome::Failed(error) => {
                 tracing::warn!(%error, "no broker has given metadata");
+                match error.is_refused_login() {
+                    true => self.refresh.handle_refused(now, chance),
+                    false => self.refresh.handle_failure(now, chance),
+                }
                 self.publish.trouble.send_replace(Some(error));
-                self.refresh.handle_failure(now, chance);
             }
         }
         None
@@ -218,6 +221,8 @@ impl Sources {
             match self.ask_one(to, asks, self.config.request_timeout).await {
                 Ok(answers) => return Outcome::Answered(answers),
                 Err(error) if self.starts_over(peer, &error) => return Outcome::StartOver,
+                // The others would say the same, and count it against the user.
+                Err(error) if error.is_refused_login() => return Outcome::Failed(error),
                 Err(error) => tried.push((address, error)),
             }
             // The next one may stay silent for longer than whoever waits has time.
@@ -314,7 +319,8 @@ struct Candidate<'a> {
     known: Option<&'a str>,
 }
 
-/// The first picture: asks every bootstrap server in turn, again and again until the time is over.
+/// The first picture: asks every bootstrap server in turn, again and again until the time is over,
+/// or one refuses the login.
 pub(crate) async fn bootstrap(sources: &Sources) -> Result<Picture, Error> {
     let deadline = Instant::now() + sources.config.bootstrap_timeout;
     let (first, max) = (sources.config.retry_backoff, sources.config.retry_backoff_max);
@@ -334,6 +340,7 @@ pub(crate) async fn bootstrap(sources: &Sources) -> Result<Picture, Error> {
                 Ok(Ok(answers)) => {
                     return Ok(answers.iter().fold(Picture::default(), |p, a| p.merge(a)));
                 }
+                Ok(Err(error)) if error.is_refused_login() => return Err(error),
                 Ok(Err(error)) => tried.push((address, error)),
                 Err(_) => {
                     let cause = Cause::SetupTimedOut(share);

@@ -4,6 +4,7 @@
 //! Resting --age, wish--> due --poll--> Asking --fulfilled--> Resting
 //!    ^                    ^               |
 //!    |                    +---backed off--+ failed, or something is still missing
+//!    |                    +--long waits---+ the login was refused
 //!    +------------------------------------+ something has been missing for too long
 //! ```
 
@@ -16,6 +17,8 @@ use crate::backoff::Backoff;
 pub(super) struct Refresh {
     age_max: Duration,
     backoff: Backoff,
+    /// Waits after logins that were refused.
+    refusals: Backoff,
     /// Not before this: wishes are many, requests few.
     not_before: Instant,
     /// At this, wish or no wish.
@@ -30,6 +33,7 @@ impl Refresh {
         Self {
             age_max,
             backoff,
+            refusals: Backoff::new(REFUSED_WAIT, REFUSED_WAIT_MAX),
             not_before: now,
             due: now + age_max,
             is_wished: false,
@@ -66,6 +70,7 @@ impl Refresh {
         self.is_asking = false;
         self.due = now + self.age_max;
         self.backoff.reset();
+        self.refusals.reset();
         self.wait(now, chance);
     }
 
@@ -90,10 +95,23 @@ impl Refresh {
         self.wait(now, chance);
     }
 
+    /// A broker has refused the login: a person must change something first, and each try counts
+    /// against the user.
+    pub(super) fn handle_refused(&mut self, now: Instant, chance: u64) {
+        self.is_asking = false;
+        self.is_wished = true;
+        self.not_before = now + self.refusals.next(chance);
+    }
+
     fn wait(&mut self, now: Instant, chance: u64) {
         self.not_before = now + self.backoff.next(chance);
     }
 }
+
+/// How long to wait after a login that was refused.
+const REFUSED_WAIT: Duration = Duration::from_secs(10);
+/// What that wait at most doubles to.
+const REFUSED_WAIT_MAX: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
 mod tests {
@@ -156,6 +174,27 @@ mod tests {
             at += ms(wait);
             assert!(!refresh.poll(at - ms(1)));
         }
+    }
+
+    #[test]
+    fn a_login_that_was_refused_is_tried_again_after_long_waits_whatever_is_wished() {
+        let start = now();
+        let mut refresh = refresh(start);
+        refresh.push_wish();
+        let mut at = start;
+        for seconds in [10, 20, 40, 80, 160, 300, 300] {
+            assert!(refresh.poll(at));
+            refresh.handle_refused(at, MIDDLE);
+            refresh.push_wish();
+            at += Duration::from_secs(seconds);
+            assert!(!refresh.poll(at - ms(1)));
+        }
+        assert!(refresh.poll(at));
+        refresh.handle_fulfilled(at, MIDDLE);
+        refresh.push_wish();
+        assert!(refresh.poll(at + ms(100)));
+        refresh.handle_refused(at, MIDDLE);
+        assert_eq!(refresh.deadline(), Some(at + Duration::from_secs(10)), "it begins again");
     }
 
     #[test]
