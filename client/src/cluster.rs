@@ -189,6 +189,11 @@ impl Cluster {
         self.shared.wishes.send_modify(Wishes::refresh);
     }
 
+    /// Asks for metadata from the bootstrap servers, as a broker has asked for that.
+    pub(crate) fn recover(&self) {
+        self.shared.wishes.send_modify(Wishes::recover);
+    }
+
     /// Why there is no fresh metadata, if the brokers that were asked last have failed.
     pub(crate) fn trouble(&self) -> Option<Error> {
         self.shared.trouble.borrow().clone()

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::handle::Admin;
 use super::rounds::{self, Operation, Outcomes, Said};
 use crate::error::{About, Error, means_missing, means_young};
-use crate::metadata::{Creation, Picture, Topic, question};
+use crate::metadata::{Creation, Picture, Topic, question, usable};
 use crate::retries::Retries;
 use crate::routing::{Target, ask};
 
@@ -76,7 +76,8 @@ impl Admin {
     ///
     /// # Errors
     ///
-    /// As every request: no broker can be reached, or none answers in time.
+    /// As every request: no broker can be reached, or none answers in time; and what a broker says
+    /// instead of an answer.
     ///
     /// # Cancel safety
     ///
@@ -157,8 +158,19 @@ impl Admin {
         deadline: Instant,
     ) -> Result<Picture, Error> {
         let make = move |version| question(names.as_deref(), Creation::Never, version);
-        let (_, answer) = ask(&self.cluster, &Target::Any, deadline, make).await?;
-        Ok(Picture::of(&answer))
+        let mut retries = Retries::new(&self.cluster, deadline);
+        loop {
+            let (_, answer) = ask(&self.cluster, &Target::Any, deadline, make.clone()).await?;
+            let Err(error) = usable(&answer, "any broker") else {
+                return Ok(Picture::of(&answer));
+            };
+            if error.is_told_to_start_over() {
+                self.cluster.recover();
+            }
+            if !error.is_retriable() || !retries.wait().await {
+                return Err(error);
+            }
+        }
     }
 
     fn described(&self, picture: &Picture, name: &str) -> Result<Arc<Topic>, Error> {

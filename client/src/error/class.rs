@@ -151,6 +151,12 @@ impl Error {
         matches!(self, Self::Authentication { failure, .. } if !failure.is_passing())
     }
 
+    /// Whether a broker asks to begin again with the bootstrap servers (KIP-1102).
+    #[must_use]
+    pub(crate) fn is_told_to_start_over(&self) -> bool {
+        matches!(self, Self::Broker { api, code, .. } if remedy(*api, *code) == Remedy::Rebootstrap)
+    }
+
     pub(super) fn course(&self) -> Course {
         match self {
             Self::Broker { api, code, .. } => course_of(*api, *code),

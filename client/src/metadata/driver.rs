@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use futures_util::future::OptionFuture;
 use kurier_env::{Env, Purpose, watch};
+use kurier_protocol::ErrorCode;
 use kurier_protocol::api::metadata::{MetadataResponse, MetadataResponseTopic};
-use kurier_protocol::{ApiKey, ErrorCode};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::hint::Hint;
 use super::news;
 use super::picture::Picture;
-use super::question::{must_ask_for_all, question};
+use super::question::{must_ask_for_all, question, usable};
 use super::recovery::{Reason, Recovery};
 use super::refresh::Refresh;
 use super::wishes::{Ask, Outlook, Patience, Wishes};
 use crate::backoff::Backoff;
 use crate::config::ClientConfig;
-use crate::error::{About, Attempt, Cause, Error, Remedy, remedy};
+use crate::error::{Attempt, Cause, Error};
 use crate::net::{Address, Class, Connections, Peer, Route, Standing};
 
 /// What it takes to ask for metadata.
@@ -52,6 +52,8 @@ pub(crate) struct Driver {
     patience: Patience,
     /// Refreshes that were asked for up to the last look.
     seen: u64,
+    /// Recoveries that were asked for up to the last look.
+    told: u64,
 }
 
 /// What a question has come to.
@@ -77,7 +79,7 @@ impl Driver {
         let refresh = Refresh::new(config.metadata_age_max, backoff, now);
         let recovery = Recovery::new(config.recovery.after());
         let patience = Patience::default();
-        Self { sources, publish, wishes, hints, refresh, recovery, patience, seen: 0 }
+        Self { sources, publish, wishes, hints, refresh, recovery, patience, seen: 0, told: 0 }
     }
 
     /// Runs until nobody can wish anything any more.
@@ -115,6 +117,10 @@ impl Driver {
         let picture = Arc::clone(&self.publish.picture.borrow());
         let wishes = self.wishes.borrow_and_update();
         self.seen = wishes.refreshes;
+        if wishes.recoveries != self.told {
+            self.told = wishes.recoveries;
+            self.recovery.push_word(Reason::Told);
+        }
         let asks = wishes.asks(&picture);
         let sources = self.sources.clone();
         let trouble = Arc::clone(&self.publish.trouble);
@@ -234,7 +240,7 @@ impl Sources {
     /// Whether a broker that is known has said that others must be asked.
     fn starts_over(&self, peer: Peer, error: &Error) -> bool {
         let is_meant = match error {
-            Error::Broker { api, code, .. } => remedy(*api, *code) == Remedy::Rebootstrap,
+            Error::Broker { .. } => error.is_told_to_start_over(),
             Error::Unreachable { tried, .. } => {
                 tried.iter().any(|attempt| matches!(attempt.cause, Cause::OtherCluster(_)))
             }
@@ -282,16 +288,13 @@ impl Sources {
             if must_ask_for_all(&ask.topics, ask.creation, version) {
                 pick_wanted(ask, &mut answer);
             }
-            if remedy(ApiKey::METADATA, answer.error_code) == Remedy::Rebootstrap {
-                return Err(Error::broker(ApiKey::METADATA, answer.error_code, About::Nothing));
-            }
-            // Neither can be told from a broker that is not ready: the next one may know more.
-            let useless = match answer.error_code {
-                code if !code.is_ok() => Some(Cause::NoMetadata(code)),
-                _ => answer.brokers.is_empty().then_some(Cause::NoBrokers),
-            };
-            if let Some(cause) = useless {
-                return Err(Error::unreachable(address.to_string(), cause));
+            match usable(&answer, &address.to_string()) {
+                Err(error) if error.is_told_to_start_over() => return Err(error),
+                // It cannot be told from a broker that is not ready: the next one may know more.
+                Err(Error::Broker { code, .. }) => {
+                    return Err(Error::unreachable(address.to_string(), Cause::NoMetadata(code)));
+                }
+                usable => usable?,
             }
             if let Some(id) = self.foreign(&to, &answer) {
                 let cause = Cause::OtherCluster(id.into());

@@ -17,6 +17,6 @@ pub(crate) use driver::{Driver, Publish, Sources, bootstrap};
 pub(crate) use hint::Hint;
 pub(crate) use idle::Idle;
 pub use picture::{BrokerAddress, Leader, Partition, Picture, Topic};
-pub(crate) use question::question;
+pub(crate) use question::{question, usable};
 pub use wishes::Creation;
 pub(crate) use wishes::{Owner, Wishes};

@@ -1,8 +1,10 @@
-//! The request for metadata of some topics, or of all. *core*
+//! The request for metadata of some topics, or of all, and whether its answer is of use. *core*
 
-use kurier_protocol::api::metadata::{MetadataRequest, MetadataRequestTopic};
+use kurier_protocol::ApiKey;
+use kurier_protocol::api::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
 
 use super::wishes::Creation;
+use crate::error::{About, Cause, Error};
 
 /// The request for these topics, or for all, in the given version.
 pub(crate) fn question<T: AsRef<str>>(
@@ -20,6 +22,19 @@ pub(crate) fn question<T: AsRef<str>>(
     };
     let allow_auto_topic_creation = creation == Creation::Allowed || version < CREATION_SINCE;
     MetadataRequest { topics, allow_auto_topic_creation, ..Default::default() }
+}
+
+/// Whether an answer is of use, whatever it says of topics.
+///
+/// # Errors
+///
+/// The answer is an error as a whole, or it names no brokers.
+pub(crate) fn usable(answer: &MetadataResponse, from: &str) -> Result<(), Error> {
+    match answer.error_code {
+        code if !code.is_ok() => Err(Error::broker(ApiKey::METADATA, code, About::Nothing)),
+        _ if answer.brokers.is_empty() => Err(Error::unreachable(from, Cause::NoBrokers)),
+        _ => Ok(()),
+    }
 }
 
 /// Before version 4 a question about a topic may create it: who must not create any asks for all.

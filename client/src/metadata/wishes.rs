@@ -21,6 +21,8 @@ pub(crate) struct Wishes {
     pub(super) topics: BTreeMap<Arc<str>, BTreeMap<Owner, Creation>>,
     /// Counts the calls for fresh metadata.
     pub(super) refreshes: u64,
+    /// Counts the brokers' calls to begin again with the bootstrap servers.
+    pub(super) recoveries: u64,
 }
 
 /// Whoever wants topics, and stops wanting all of them at once.
@@ -69,6 +71,12 @@ impl Wishes {
     /// Metadata shall be fresh.
     pub(crate) fn refresh(&mut self) {
         self.refreshes += 1;
+    }
+
+    /// A broker has asked in an answer to begin again with the bootstrap servers.
+    pub(crate) fn recover(&mut self) {
+        self.recoveries += 1;
+        self.refresh();
     }
 
     /// The requests that fulfil the wishes. Topics that are known go where creation is forbidden;

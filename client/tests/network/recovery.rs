@@ -107,6 +107,32 @@ async fn a_broker_that_asks_for_it_sends_the_client_back_to_the_bootstrap_server
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_to_an_admin_that_asks_for_it_does_the_same() {
+    let (cluster, client) = world(RecoveryConfig::default()).await;
+    client.topic("t").await.unwrap();
+    let before = cluster.counters().connections;
+    let code = ErrorCode::REBOOTSTRAP_REQUIRED;
+    cluster.fault(Fault::on(ApiKey::METADATA).answer_at_top(code));
+    let topics = client.admin().list_topics().await.unwrap();
+    assert_eq!(topics.len(), 1);
+    sleep(SECOND).await;
+    assert!(before < cluster.counters().connections, "the old connections were closed");
+    cluster.fault(Fault::on(ApiKey::METADATA).answer_at_top(code));
+    assert!(client.admin().describe_topics(["t"]).await.unwrap()[0].is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_an_error_is_no_list_of_no_topics() {
+    let (cluster, client) = world(RecoveryConfig::default()).await;
+    let code = ErrorCode::CLUSTER_AUTHORIZATION_FAILED;
+    cluster.fault(Fault::on(ApiKey::METADATA).always().answer_at_top(code));
+    let error = client.admin().list_topics().await.unwrap_err();
+    assert_eq!(error.code(), Some(code), "{error}");
+    let error = client.admin().describe_topics(["t"]).await.unwrap_err();
+    assert_eq!(error.code(), Some(code), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broker_that_took_over_the_address_of_another_is_found_out() {
     let (cluster, client) = world(RecoveryConfig::default()).await;
     let ask = || client.request(Target::Broker(2), MetadataRequest::default());
