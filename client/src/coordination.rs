@@ -68,7 +68,8 @@ async fn ask(
 ) -> Vec<(String, Result<i32, Error>)> {
     let failed = |error: &Error| keys.iter().map(|key| (key.clone(), Err(error.clone()))).collect();
     let Some(broker) = cluster.least_loaded(Class::Normal) else { return failed(&nobody()) };
-    let ranges = match cluster.versions(broker, Class::Normal).await {
+    let about = (ApiKey::FIND_COORDINATOR, broker);
+    let ranges = match until(deadline, about, cluster.versions(broker, Class::Normal)).await {
         Ok(ranges) => ranges,
         Err(error) => return failed(&error),
     };
@@ -80,7 +81,7 @@ async fn ask(
         let call = cluster.call(broker, Class::Normal, 0..=i16::MAX, move |version| {
             question(of, &asked, version)
         });
-        match until(deadline, (ApiKey::FIND_COORDINATOR, broker), call).await {
+        match until(deadline, about, call).await {
             Ok((version, answer)) => {
                 found.extend(some.iter().map(|key| (key.clone(), read(of, key, version, &answer))));
             }

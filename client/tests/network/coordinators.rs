@@ -69,6 +69,25 @@ async fn a_coordinator_that_is_not_there_yet_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_coordinator_is_looked_for_no_longer_than_a_request_may_take() {
+    let cluster = TestCluster::builder().build();
+    let builder = Client::builder(cluster.bootstrap()).env(cluster.env(7));
+    let client = builder.request_timeout(Duration::from_secs(8)).connect().await.unwrap();
+    cluster.fault(Fault::on(ApiKey::FIND_COORDINATOR).always().delay(Duration::from_secs(60)));
+    let start = Instant::now();
+    let lost = async {
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        cluster.fault(Fault::on_connect().always().hang());
+        cluster.drop_connections(1);
+    };
+    let request = client.request(Target::Group("g".to_owned()), DescribeGroupsRequest::default());
+    let (answer, ()) = tokio::join!(request, lost);
+    answer.unwrap_err();
+    let took = start.elapsed();
+    assert!(took <= Duration::from_secs(9), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn groups_and_transactional_ids_of_one_name_are_apart() {
     let (cluster, client) = world("4.4").await;
     describe(&cluster, &client, "x").await;
