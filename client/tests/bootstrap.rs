@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kurier_client::{Client, Error};
 use kurier_env::Env;
+use kurier_protocol::ApiKey;
 use kurier_testkit::TestCluster;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -23,6 +24,21 @@ async fn any_server_that_is_there_is_enough() {
     let alive: Vec<i32> = picture.brokers().map(|(id, _)| id).collect();
     assert_eq!(alive, [2, 3]);
     assert!(picture.cluster_id.is_some() && picture.controller.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_begin_with_different_servers() {
+    let cluster = TestCluster::builder().brokers(3).build();
+    for seed in 0..30 {
+        let client = Client::builder(cluster.bootstrap()).env(cluster.env(seed)).connect().await;
+        drop(client.unwrap());
+    }
+    let requests = cluster.requests();
+    for broker in 1..=3 {
+        let asked = |api, at| api == ApiKey::METADATA && at == broker;
+        let count = requests.iter().filter(|r| asked(r.api, r.broker)).count();
+        assert!(count >= 3, "broker {broker} was asked by {count} of 30 clients");
+    }
 }
 
 #[tokio::test(start_paused = true)]

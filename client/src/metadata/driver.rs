@@ -211,7 +211,7 @@ impl Sources {
 
     /// Asks one bootstrap server after the other.
     async fn ask_servers(&self, picture: &Picture, asks: &[Ask], trouble: &Trouble) -> Outcome {
-        self.ask_in_turn(picture, self.servers().collect(), (asks, trouble)).await
+        self.ask_in_turn(picture, self.servers(), (asks, trouble)).await
     }
 
     async fn ask_in_turn(
@@ -254,10 +254,7 @@ impl Sources {
             .brokers()
             .map(|(id, broker)| (Peer::Broker(id), broker.address.clone()))
             .collect();
-        if !known.is_empty() {
-            let chance = self.env.chance(Purpose::Broker) % known.len() as u64;
-            known.rotate_left(usize::try_from(chance).unwrap_or(0));
-        }
+        self.begin_anywhere(&mut known);
         let standings = self.connections.standings(Class::Normal);
         known.sort_by_key(|(peer, _)| *standings.get(peer).unwrap_or(&Standing::Unknown));
         if self.config.recovery.rebootstrap || known.is_empty() {
@@ -266,9 +263,20 @@ impl Sources {
         known
     }
 
-    fn servers(&self) -> impl Iterator<Item = (Peer, Address)> {
+    /// The bootstrap servers. Not all clients shall ask the same one first.
+    fn servers(&self) -> Vec<(Peer, Address)> {
         let servers = self.bootstrap.iter().cloned().enumerate();
-        servers.map(|(index, address)| (Peer::Bootstrap(index), address))
+        let mut servers: Vec<_> =
+            servers.map(|(index, address)| (Peer::Bootstrap(index), address)).collect();
+        self.begin_anywhere(&mut servers);
+        servers
+    }
+
+    fn begin_anywhere(&self, candidates: &mut [(Peer, Address)]) {
+        if candidates.len() > 1 {
+            let chance = self.env.chance(Purpose::Broker) % candidates.len() as u64;
+            candidates.rotate_left(usize::try_from(chance).unwrap_or(0));
+        }
     }
 
     async fn ask_one(
@@ -332,7 +340,7 @@ pub(crate) async fn bootstrap(sources: &Sources) -> Result<Picture, Error> {
     let mut last = Vec::new();
     loop {
         let mut tried = Vec::new();
-        for (index, (peer, address)) in sources.servers().enumerate() {
+        for (index, (peer, address)) in sources.servers().into_iter().enumerate() {
             // Each server gets its share, so that a silent one does not use up the time of all.
             let left = deadline.saturating_duration_since(Instant::now());
             let behind = sources.bootstrap.len().saturating_sub(index).max(1);
@@ -344,21 +352,24 @@ pub(crate) async fn bootstrap(sources: &Sources) -> Result<Picture, Error> {
                     return Ok(answers.iter().fold(Picture::default(), |p, a| p.merge(a)));
                 }
                 Ok(Err(error)) if error.is_refused_login() => return Err(error),
-                Ok(Err(error)) => tried.push((address, error)),
+                Ok(Err(error)) => tried.push((peer, address, error)),
                 Err(_) => {
                     let cause = Cause::SetupTimedOut(share);
-                    tried.push((address.clone(), Error::unreachable(address.to_string(), cause)));
+                    let error = Error::unreachable(address.to_string(), cause);
+                    tried.push((peer, address, error));
                 }
             }
         }
-        let is_hopeless = tried.iter().all(|(_, error)| !error.is_retriable());
+        // People find them in the order in which they named them.
+        tried.sort_by_key(|(peer, ..)| *peer);
+        let is_hopeless = tried.iter().all(|(.., error)| !error.is_retriable());
         // What failed for want of time says less than what failed before.
         if last.is_empty() || Instant::now() < deadline {
             last = tried;
         }
         let wait = backoff.next(sources.env.chance(Purpose::Backoff));
         if is_hopeless || Instant::now() + wait >= deadline {
-            return Err(summary(last));
+            return Err(summary(last.into_iter().map(|(_, at, error)| (at, error)).collect()));
         }
         sleep(wait).await;
     }
