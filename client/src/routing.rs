@@ -219,21 +219,42 @@ fn is_code(field: &Field) -> bool {
 
 /// Whether a request can be sent twice without harm.
 fn changes_nothing(api: ApiKey) -> bool {
-    matches!(
-        api,
-        ApiKey::FETCH
-            | ApiKey::LIST_OFFSETS
-            | ApiKey::METADATA
-            | ApiKey::FIND_COORDINATOR
-            | ApiKey::API_VERSIONS
-            | ApiKey::OFFSET_FOR_LEADER_EPOCH
-            | ApiKey::OFFSET_FETCH
-            | ApiKey::DESCRIBE_GROUPS
-            | ApiKey::LIST_GROUPS
-            | ApiKey::DESCRIBE_CONFIGS
-            | ApiKey::DESCRIBE_CLUSTER
-    )
+    QUESTIONS.contains(&api)
 }
+
+/// Requests that only ask, or whose second answer is as good as the first. All others change
+/// something, or are said once at a place of their own, such as logins.
+const QUESTIONS: &[ApiKey] = &[
+    ApiKey::FETCH,
+    ApiKey::LIST_OFFSETS,
+    ApiKey::METADATA,
+    ApiKey::OFFSET_FETCH,
+    ApiKey::FIND_COORDINATOR,
+    ApiKey::DESCRIBE_GROUPS,
+    ApiKey::LIST_GROUPS,
+    ApiKey::API_VERSIONS,
+    ApiKey::OFFSET_FOR_LEADER_EPOCH,
+    ApiKey::DESCRIBE_ACLS,
+    ApiKey::DESCRIBE_CONFIGS,
+    ApiKey::DESCRIBE_LOG_DIRS,
+    ApiKey::DESCRIBE_DELEGATION_TOKEN,
+    ApiKey::LIST_PARTITION_REASSIGNMENTS,
+    ApiKey::DESCRIBE_CLIENT_QUOTAS,
+    ApiKey::DESCRIBE_USER_SCRAM_CREDENTIALS,
+    ApiKey::DESCRIBE_QUORUM,
+    ApiKey::FETCH_SNAPSHOT,
+    ApiKey::DESCRIBE_CLUSTER,
+    ApiKey::DESCRIBE_PRODUCERS,
+    ApiKey::DESCRIBE_TRANSACTIONS,
+    ApiKey::LIST_TRANSACTIONS,
+    ApiKey::CONSUMER_GROUP_DESCRIBE,
+    ApiKey::LIST_CONFIG_RESOURCES,
+    ApiKey::DESCRIBE_TOPIC_PARTITIONS,
+    ApiKey::SHARE_GROUP_DESCRIBE,
+    ApiKey::READ_SHARE_GROUP_STATE_SUMMARY,
+    ApiKey::STREAMS_GROUP_DESCRIBE,
+    ApiKey::DESCRIBE_SHARE_GROUP_OFFSETS,
+];
 
 #[cfg(test)]
 mod tests {
@@ -254,6 +275,87 @@ mod tests {
             .collect();
         let response = CreateTopicsResponse { topics, ..Default::default() };
         has_moved::<CreateTopicsRequest>(&Target::Controller, 5, &response)
+    }
+
+    /// What changes something, or must not be said twice; a new API is decided on here or there.
+    const DEEDS: &[ApiKey] = &[
+        ApiKey::PRODUCE,
+        ApiKey::LEADER_AND_ISR,
+        ApiKey::STOP_REPLICA,
+        ApiKey::UPDATE_METADATA,
+        ApiKey::CONTROLLED_SHUTDOWN,
+        ApiKey::OFFSET_COMMIT,
+        ApiKey::JOIN_GROUP,
+        ApiKey::HEARTBEAT,
+        ApiKey::LEAVE_GROUP,
+        ApiKey::SYNC_GROUP,
+        ApiKey::SASL_HANDSHAKE,
+        ApiKey::CREATE_TOPICS,
+        ApiKey::DELETE_TOPICS,
+        ApiKey::DELETE_RECORDS,
+        ApiKey::INIT_PRODUCER_ID,
+        ApiKey::ADD_PARTITIONS_TO_TXN,
+        ApiKey::ADD_OFFSETS_TO_TXN,
+        ApiKey::END_TXN,
+        ApiKey::WRITE_TXN_MARKERS,
+        ApiKey::TXN_OFFSET_COMMIT,
+        ApiKey::CREATE_ACLS,
+        ApiKey::DELETE_ACLS,
+        ApiKey::ALTER_CONFIGS,
+        ApiKey::ALTER_REPLICA_LOG_DIRS,
+        ApiKey::SASL_AUTHENTICATE,
+        ApiKey::CREATE_PARTITIONS,
+        ApiKey::CREATE_DELEGATION_TOKEN,
+        ApiKey::RENEW_DELEGATION_TOKEN,
+        ApiKey::EXPIRE_DELEGATION_TOKEN,
+        ApiKey::DELETE_GROUPS,
+        ApiKey::ELECT_LEADERS,
+        ApiKey::INCREMENTAL_ALTER_CONFIGS,
+        ApiKey::ALTER_PARTITION_REASSIGNMENTS,
+        ApiKey::OFFSET_DELETE,
+        ApiKey::ALTER_CLIENT_QUOTAS,
+        ApiKey::ALTER_USER_SCRAM_CREDENTIALS,
+        ApiKey::VOTE,
+        ApiKey::BEGIN_QUORUM_EPOCH,
+        ApiKey::END_QUORUM_EPOCH,
+        ApiKey::ALTER_PARTITION,
+        ApiKey::UPDATE_FEATURES,
+        ApiKey::ENVELOPE,
+        ApiKey::BROKER_REGISTRATION,
+        ApiKey::BROKER_HEARTBEAT,
+        ApiKey::UNREGISTER_BROKER,
+        ApiKey::ALLOCATE_PRODUCER_IDS,
+        ApiKey::CONSUMER_GROUP_HEARTBEAT,
+        ApiKey::CONTROLLER_REGISTRATION,
+        // It gives out an id of the client's.
+        ApiKey::GET_TELEMETRY_SUBSCRIPTIONS,
+        ApiKey::PUSH_TELEMETRY,
+        ApiKey::ASSIGN_REPLICAS_TO_DIRS,
+        ApiKey::SHARE_GROUP_HEARTBEAT,
+        // It locks records for its member, and acknowledges others.
+        ApiKey::SHARE_FETCH,
+        ApiKey::SHARE_ACKNOWLEDGE,
+        ApiKey::ADD_RAFT_VOTER,
+        ApiKey::REMOVE_RAFT_VOTER,
+        ApiKey::UPDATE_RAFT_VOTER,
+        ApiKey::INITIALIZE_SHARE_GROUP_STATE,
+        // It raises the leader epoch of the state.
+        ApiKey::READ_SHARE_GROUP_STATE,
+        ApiKey::WRITE_SHARE_GROUP_STATE,
+        ApiKey::DELETE_SHARE_GROUP_STATE,
+        ApiKey::STREAMS_GROUP_HEARTBEAT,
+        ApiKey::ALTER_SHARE_GROUP_OFFSETS,
+        ApiKey::DELETE_SHARE_GROUP_OFFSETS,
+        ApiKey::STREAMS_GROUP_TOPOLOGY_DESCRIPTION_UPDATE,
+        ApiKey::UNREGISTER_CONTROLLER,
+    ];
+
+    #[test]
+    fn every_api_is_a_question_or_a_deed() {
+        for api in (0..=i16::from(u8::MAX)).map(ApiKey).filter(|api| api.name().is_some()) {
+            let is_deed = DEEDS.contains(&api);
+            assert_ne!(changes_nothing(api), is_deed, "{api}: decide whether it can go twice");
+        }
     }
 
     #[test]
