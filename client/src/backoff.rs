@@ -13,11 +13,17 @@ pub struct Backoff {
 impl Backoff {
     /// The chance that makes a wait neither shorter nor longer.
     pub const NO_JITTER: u64 = 200;
+    /// What no wait comes to: nothing is tried in a loop that never rests.
+    pub const AT_ONCE: Duration = Duration::from_millis(10);
 
-    /// Waits between `first` and `max`.
+    /// Waits between `first` and `max`. Nothing as the first one means no wait at all: then each
+    /// is [`AT_ONCE`](Self::AT_ONCE).
     #[must_use]
     pub fn new(first: Duration, max: Duration) -> Self {
-        Self { first, max: max.max(first), attempts: 0 }
+        match first.is_zero() {
+            true => Self { first: Self::AT_ONCE, max: Self::AT_ONCE, attempts: 0 },
+            false => Self { first, max: max.max(first), attempts: 0 },
+        }
     }
 
     /// The next wait. `chance` is any number; it decides how much shorter or longer the wait is.
@@ -63,6 +69,14 @@ mod tests {
         for chance in 0..401 {
             let wait = Backoff::new(Duration::from_secs(1), Duration::from_secs(1)).next(chance);
             assert!((800..=1200).contains(&wait.as_millis()), "{wait:?}");
+        }
+    }
+
+    #[test]
+    fn no_wait_is_a_short_one_that_does_not_grow() {
+        let mut backoff = Backoff::new(Duration::ZERO, Duration::from_secs(1));
+        for _ in 0..20 {
+            assert_eq!(backoff.next(Backoff::NO_JITTER), Backoff::AT_ONCE);
         }
     }
 

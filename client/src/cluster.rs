@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
+use crate::backoff::Backoff;
 use crate::config::ClientConfig;
 use crate::error::{About, Advertised, Cause, Error, Remedy, Waiting, means_missing, remedy};
 use crate::metadata::{
@@ -261,7 +262,7 @@ impl Cluster {
         let mut last = None;
         loop {
             let until = if is_missing { missing_until } else { deadline };
-            let ask_again = Instant::now() + self.config().retry_backoff_max;
+            let ask_again = Instant::now() + self.config().retry_backoff_max.max(Backoff::AT_ONCE);
             match timeout_at(until.min(ask_again), pictures.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Err(Error::Closed { what: "client" }),

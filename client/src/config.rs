@@ -28,16 +28,16 @@ pub struct ClientConfig {
     pub recovery: RecoveryConfig,
     /// How long the first contact is tried for. Kafka: none. Default: 10 s.
     pub bootstrap_timeout: Duration,
-    /// How long a connection may be without use before it is closed.
+    /// How long a connection may be without use before it is closed: up to 366 days.
     /// Kafka: connections.max.idle.ms. Default: 540 s.
     pub connection_idle_max: Duration,
-    /// How long to wait before a request is sent a second time. Kafka: retry.backoff.ms.
-    /// Default: 100 ms.
+    /// How long to wait before a request is sent a second time; zero for no wait, which is 10 ms.
+    /// Kafka: retry.backoff.ms. Default: 100 ms.
     pub retry_backoff: Duration,
     /// What that wait at most doubles to. Kafka: retry.backoff.max.ms. Default: 1 s.
     pub retry_backoff_max: Duration,
-    /// How old metadata may become before it is asked for again. Kafka: metadata.max.age.ms.
-    /// Default: 300 s.
+    /// How old metadata may become before it is asked for again: up to 366 days; zero for as soon
+    /// as `retry_backoff` allows. Kafka: metadata.max.age.ms. Default: 300 s.
     pub metadata_age_max: Duration,
     /// How long a topic that the brokers do not know is asked for, as it may be just being
     /// created; a third of it where the client's own question does not create it.
@@ -129,8 +129,8 @@ pub struct DialConfig {
     /// socket.keepalive.enable, socket.nagle.disable. Default: `SocketOptions`, whose default is no
     /// delay, and all else as the system has it.
     pub socket: SocketOptions,
-    /// How long to wait before the second try to connect. Kafka: reconnect.backoff.ms.
-    /// Default: 50 ms.
+    /// How long to wait before the second try to connect; zero for no wait, which is 10 ms.
+    /// Kafka: reconnect.backoff.ms. Default: 50 ms.
     pub backoff: Duration,
     /// What that wait at most doubles to. Kafka: reconnect.backoff.max.ms. Default: 1 s.
     pub backoff_max: Duration,
@@ -233,19 +233,22 @@ impl ClientConfig {
             ("socket.connection.setup.timeout.max.ms", self.dial.setup_timeout_max),
             ("connections.max.idle.ms", self.connection_idle_max),
             ("bootstrap_timeout", self.bootstrap_timeout),
+            ("topic_wait", self.topic_wait),
+            ("metrics.sample.window.ms", self.metrics.sample_window),
+        ];
+        check_durations(&durations)?;
+        let or_none = [
             ("reconnect.backoff.ms", self.dial.backoff),
             ("reconnect.backoff.max.ms", self.dial.backoff_max),
             ("retry.backoff.ms", self.retry_backoff),
             ("retry.backoff.max.ms", self.retry_backoff_max),
-            ("topic_wait", self.topic_wait),
             ("metadata.max.age.ms", self.metadata_age_max),
-            ("metrics.sample.window.ms", self.metrics.sample_window),
+            ("metadata.recovery.rebootstrap.trigger.ms", self.recovery.rebootstrap_after),
         ];
-        check_durations(&durations)?;
-        if !self.recovery.rebootstrap_after.is_zero() {
-            let after = self.recovery.rebootstrap_after;
-            check_durations(&[("metadata.recovery.rebootstrap.trigger.ms", after)])?;
-        }
+        or_none
+            .iter()
+            .filter(|(_, value)| !value.is_zero())
+            .try_for_each(|one| check_durations(&[*one]))?;
         self.sasl.as_ref().map_or(Ok(()), Sasl::check)?;
         if self.in_flight_max == 0 {
             return Err(Error::invalid("in_flight_max", "must be more than 0"));
@@ -272,8 +275,8 @@ pub(crate) fn check_durations(durations: &[(&str, Duration)]) -> Result<(), Erro
     })
 }
 
-/// Longer waits overflow clocks somewhere.
-const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+/// Longer waits overflow clocks somewhere. As good as never.
+pub(crate) const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 /// Each kind of thing that is measured keeps so many numbers.
 const SAMPLE_COUNT_MAX: u32 = 1000;
 /// Answers with metadata of a few thousand partitions must fit.

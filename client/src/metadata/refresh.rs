@@ -159,6 +159,22 @@ mod tests {
     }
 
     #[test]
+    fn metadata_that_may_have_no_age_is_asked_for_at_the_pace_of_retries() {
+        let start = now();
+        let backoff = Backoff::new(Duration::ZERO, Duration::ZERO);
+        let mut refresh = Refresh::new(Duration::ZERO, backoff, start);
+        let mut asked = 0;
+        for step in 0..1000 {
+            let now = start + ms(step);
+            if refresh.poll(now) {
+                asked += 1;
+                refresh.handle_fulfilled(now, MIDDLE);
+            }
+        }
+        assert_eq!(asked, 100, "one each 10 ms");
+    }
+
+    #[test]
     fn failures_and_unfulfilled_wishes_back_off() {
         let start = now();
         let mut refresh = refresh(start);

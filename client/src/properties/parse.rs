@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
+use crate::config::DURATION_MAX;
+
 /// Why a value cannot be used; it goes on after the value.
 pub(super) type Parsed<T> = Result<T, String>;
 
 /// A time in milliseconds.
 pub(super) fn millis(text: &str) -> Parsed<Duration> {
     Ok(Duration::from_millis(number(text, 0, u64::from(u32::MAX) * 1000)?))
+}
+
+/// A time in milliseconds, or one of the words for never.
+pub(super) fn millis_or_never(text: &str, never: &[&str]) -> Parsed<Duration> {
+    if never.contains(&text) { Ok(DURATION_MAX) } else { millis(text) }
 }
 
 /// A size in bytes.

@@ -149,6 +149,21 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
 }
 
 #[test]
+fn none_and_never_are_taken_where_java_or_librdkafka_take_them() {
+    let none = ["reconnect.backoff.ms", "retry.backoff.ms", "retry.backoff.max.ms"];
+    let never = ["connections.max.idle.ms", "topic.metadata.refresh.interval.ms"];
+    let pairs = none.map(|name| (name, "0")).into_iter().chain(never.map(|name| (name, "-1")));
+    for (name, value) in pairs.chain([("metadata.max.age.ms", "0"), (never[0], "0")]) {
+        set(&[(name, value)]).client.check().unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let long = set(&[(never[0], "0"), (never[1], "-1")]).client;
+    let year = Duration::from_secs(365 * 24 * 3600);
+    assert!(long.connection_idle_max > year && long.metadata_age_max > year);
+    let error = Properties::default().set("request.timeout.ms", "-1").unwrap_err().to_string();
+    assert!(error.starts_with("request.timeout.ms"), "{error}");
+}
+
+#[test]
 fn no_name_stands_for_two_settings() {
     let mut names: Vec<&str> = Properties::names().flatten().copied().collect();
     let count = names.len();

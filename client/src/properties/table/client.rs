@@ -1,6 +1,6 @@
 //! What all parts of a client share.
 
-use super::super::parse::{Parsed, bytes, millis, number, one_of, switch};
+use super::super::parse::{Parsed, bytes, millis, millis_or_never, number, one_of, switch};
 use super::row::{Setting, ms, word};
 use crate::config::AddressFamily;
 
@@ -53,21 +53,25 @@ settings! {
         "Whether brokers are told which broker of which cluster is wanted",
         |p| p.client.recovery.cluster_check.to_string()
         => |p, v| p.client.recovery.cluster_check = switch(v)?;
-    "connections.max.idle.ms": "How long a connection may be without use before it is closed",
-        |p| ms(p.client.connection_idle_max) => |p, v| p.client.connection_idle_max = millis(v)?;
-    "reconnect.backoff.ms": "How long to wait before the second try to connect",
+    "connections.max.idle.ms":
+        "How long a connection may be without use before it is closed; -1 and 0 for never",
+        |p| ms(p.client.connection_idle_max) => |p, v| {
+        p.client.connection_idle_max = millis_or_never(v, &["-1", "0"])?;
+    };
+    "reconnect.backoff.ms": "How long to wait before the second try to connect; 0 for no wait",
         |p| ms(p.client.dial.backoff) => |p, v| p.client.dial.backoff = millis(v)?;
     "reconnect.backoff.max.ms": "What that wait at most doubles to",
         |p| ms(p.client.dial.backoff_max)
         => |p, v| p.client.dial.backoff_max = millis(v)?;
-    "retry.backoff.ms": "How long to wait before a request is sent a second time",
+    "retry.backoff.ms":
+        "How long to wait before a request is sent a second time; 0 for no wait",
         |p| ms(p.client.retry_backoff) => |p, v| p.client.retry_backoff = millis(v)?;
     "retry.backoff.max.ms": "What that wait at most doubles to",
         |p| ms(p.client.retry_backoff_max) => |p, v| p.client.retry_backoff_max = millis(v)?;
     "metadata.max.age.ms" "topic.metadata.refresh.interval.ms":
-        "How old metadata may become before it is asked for again",
+        "How old metadata may become before it is asked for again; -1 for any age",
         |p| ms(p.client.metadata_age_max) => |p, v| {
-        p.client.metadata_age_max = millis(v)?;
+        p.client.metadata_age_max = millis_or_never(v, &["-1"])?;
     };
     "topic.metadata.propagation.max.ms":
         "How long a topic that the brokers do not know is asked for",
