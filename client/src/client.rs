@@ -202,9 +202,9 @@ impl ClientBuilder {
     ///
     /// Dropping the future closes what it has opened.
     pub async fn connect(self) -> Result<Client, Error> {
-        self.properties.check()?;
-        let Properties { servers, client: config, producer, consumer, .. } = self.properties;
+        let config = self.properties.client_config()?;
         config.check()?;
+        let Properties { servers, producer, consumer, .. } = self.properties;
         let servers: Vec<Address> =
             servers.iter().map(|server| server.parse()).collect::<Result<_, _>>()?;
         if servers.is_empty() {

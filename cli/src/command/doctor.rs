@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kurier_client::config::ClientConfig;
 use kurier_client::net::{Address, Probe};
 use kurier_client::properties::Properties;
 use kurier_env::Env;
@@ -32,8 +33,8 @@ pub(crate) async fn run(args: &DoctorArgs, cluster: &ClusterArgs) -> Outcome {
     let servers = properties.servers.iter().map(|server| server.parse::<Address>());
     let servers = servers.collect::<Result<Vec<_>, _>>().map_err(|error| misuse(&error))?;
     let limit = Duration::from_secs(args.timeout);
-    let client = client(args, &given, &properties, limit)?;
-    let mut config = properties.client;
+    let mut config = properties.client_config().map_err(|error| misuse(&error))?;
+    let client = client(args, &given, (&properties, &config), limit)?;
     // Whoever says nothing shall not take all of the time.
     config.dial.setup_timeout = config.dial.setup_timeout.min(limit / 3);
     config.request_timeout = config.request_timeout.min(limit / 3);
@@ -63,7 +64,7 @@ fn verdict(findings: &[Finding]) -> Outcome {
 fn client(
     args: &DoctorArgs,
     given: &[(String, String)],
-    properties: &Properties,
+    (properties, config): (&Properties, &ClientConfig),
     limit: Duration,
 ) -> Outcome<Client> {
     let last = |name: &str| given.iter().rev().find(|(key, _)| key == name).map(|(_, v)| v.clone());
@@ -78,7 +79,6 @@ fn client(
         })?,
     };
     let transactional_ids: Vec<String> = or_set(&args.transactional_ids, TRANSACTIONAL_ID);
-    let config = &properties.client;
     let sasl = config.sasl.as_ref();
     Ok(Client {
         encrypts: config.tls.is_some(),

@@ -15,7 +15,9 @@ pub use settings::Properties;
 use kurier_protocol::nearest::question;
 
 use self::table::{Fate, fate, settings};
+use crate::config::ClientConfig;
 use crate::error::Error;
+use crate::security::Sasl;
 
 impl Properties {
     /// Sets one by its name. A name that does nothing here is taken where that is harmless; where
@@ -34,14 +36,6 @@ impl Properties {
             true => Error::invalid(name, problem),
             false => Error::invalid(name, format!("{value:?} {problem}")),
         })?;
-        if SECURITY.iter().any(|prefix| name.starts_with(prefix)) {
-            // Until all are set they may not fit together; `check` says so.
-            self.client.sasl = self.security.sasl().unwrap_or_default();
-            #[cfg(feature = "tls")]
-            {
-                self.client.tls = self.security.tls(self.client.tls.take()).unwrap_or_default();
-            }
-        }
         if !self.levels.is_empty() {
             self.producer.compression_level = self.level();
         }
@@ -77,19 +71,34 @@ impl Properties {
         self.levels.iter().rev().find(counts).map(|(_, level)| *level)
     }
 
+    /// The settings that all parts of a client share, with the login and the encryption that were
+    /// given by their types or that settings about security come to.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn client_config(&self) -> Result<ClientConfig, Error> {
+        let mut config = self.client.clone();
+        config.sasl = self.security.sasl(self.client.sasl.as_ref())?;
+        config.sasl.as_ref().map_or(Ok(()), Sasl::check)?;
+        #[cfg(feature = "tls")]
+        {
+            config.tls = self.security.tls(self.client.tls.as_ref())?;
+        }
+        #[cfg(not(feature = "tls"))]
+        self.security.refuse_tls()?;
+        Ok(config)
+    }
+
     /// Checks what only all settings together can tell: whether those about security fit together.
-    /// As long as they do not, no client can be made of them. A login or encryption that was set by
-    /// its type needs no settings.
+    /// As long as they do not, no client can be made of them. A login or encryption that was given
+    /// by its type needs no settings, and none may say it otherwise.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] names the settings that contradict each other, or the one that misses.
     pub fn check(&self) -> Result<(), Error> {
-        match &self.client.sasl {
-            Some(sasl) => sasl.check()?,
-            None => drop(self.security.sasl()?),
-        }
-        self.security.check_tls()
+        self.client_config().map(drop)
     }
 
     /// Sets several, and checks them; a later one wins over an earlier one.
@@ -130,9 +139,6 @@ impl Properties {
         reference::markdown()
     }
 }
-
-/// How the names of settings about security begin.
-const SECURITY: &[&str] = &["security.", "sasl.", "ssl."];
 
 /// Whether an error must not show the value.
 fn is_secret(name: &str) -> bool {

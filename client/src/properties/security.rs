@@ -7,7 +7,7 @@ use super::ssl::SslSettings;
 use crate::error::Error;
 #[cfg(feature = "tls")]
 use crate::security::Tls;
-use crate::security::{HAS_TLS, OauthBearer, Sasl, ScramHash, Secret};
+use crate::security::{OauthBearer, Sasl, ScramHash, Secret};
 
 /// What was set, as it was set.
 #[derive(Clone, Debug, Default)]
@@ -68,12 +68,33 @@ impl SaslMechanism {
 }
 
 impl SecuritySettings {
-    /// As whom, and how, to log in.
+    /// As whom, and how, to log in: as was given by its type, else as settings say.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for settings that contradict each other, or miss a part.
-    pub(super) fn sasl(&self) -> Result<Option<Sasl>, Error> {
+    /// [`Error::Invalid`] for settings that contradict each other or what was given, or miss a
+    /// part.
+    pub(super) fn sasl(&self, given: Option<&Sasl>) -> Result<Option<Sasl>, Error> {
+        let Some(given) = given else { return self.named_sasl() };
+        if let Some(protocol) = self.protocol.filter(|protocol| !protocol.has_sasl()) {
+            return Err(Error::invalid(
+                "security.protocol",
+                format!(
+                    "is {}, which has no login, and a login was given by its type; \
+                     set it to SASL_SSL or SASL_PLAINTEXT",
+                    protocol.name()
+                ),
+            ));
+        }
+        let other = self.mechanism.map(SaslMechanism::name).filter(|name| *name != given.name());
+        match other.map(|_| "sasl.mechanism").or_else(|| self.first_login_key()) {
+            Some(key) => Err(given_too(key, "a login")),
+            None => Ok(Some(given.clone())),
+        }
+    }
+
+    /// The login that settings come to.
+    fn named_sasl(&self) -> Result<Option<Sasl>, Error> {
         let protocol = self.protocol.unwrap_or(Protocol::Plaintext);
         if !protocol.has_sasl() {
             return match self.first_key() {
@@ -133,34 +154,47 @@ impl SecuritySettings {
         }
     }
 
-    /// How to encrypt, if at all: as `known` says, unless there are settings.
+    /// How to encrypt, if at all: as was given by its type, else as settings say.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for settings that contradict each other, or miss a part.
+    /// [`Error::Invalid`] for settings that contradict each other or what was given, or miss a
+    /// part.
     #[cfg(feature = "tls")]
-    pub(super) fn tls(&self, known: Option<Tls>) -> Result<Option<Tls>, Error> {
-        match (self.encrypts()?, self.ssl.first_key()) {
-            (false, _) => Ok(None),
-            (true, Some(_)) => self.ssl.tls().map(Some),
-            (true, None) => Ok(Some(known.unwrap_or_default())),
+    pub(super) fn tls(&self, given: Option<&Tls>) -> Result<Option<Tls>, Error> {
+        let Some(given) = given else {
+            return match (self.encrypts()?, self.ssl.first_key()) {
+                (false, _) => Ok(None),
+                (true, None) => Ok(Some(Tls::default())),
+                (true, Some(_)) => self.ssl.tls().map(Some),
+            };
+        };
+        if let Some(protocol) = self.protocol.filter(|protocol| !protocol.has_tls()) {
+            return Err(Error::invalid(
+                "security.protocol",
+                format!(
+                    "is {}, which does not encrypt, and encryption was given by its type; \
+                     set it to SSL or SASL_SSL",
+                    protocol.name()
+                ),
+            ));
+        }
+        match self.ssl.first_key() {
+            Some(key) => Err(given_too(key, "encryption")),
+            None => Ok(Some(given.clone())),
         }
     }
 
-    /// Whether this build can do what is wanted.
+    /// TLS must not be left out in silence where it is wanted and not built in.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for settings that contradict each other, and if TLS is wanted and not
-    /// built in: it must not be left out in silence.
-    pub(super) fn check_tls(&self) -> Result<(), Error> {
-        match HAS_TLS || !self.encrypts()? {
-            true => {
-                #[cfg(feature = "tls")]
-                self.tls(None)?;
-                Ok(())
-            }
-            false => Err(Error::invalid(
+    /// [`Error::Invalid`] if it is wanted, and for settings that contradict each other.
+    #[cfg(not(feature = "tls"))]
+    pub(super) fn refuse_tls(&self) -> Result<(), Error> {
+        match self.encrypts()? {
+            false => Ok(()),
+            true => Err(Error::invalid(
                 "security.protocol",
                 "asks for TLS, for which this build lacks the feature tls of kurier-client",
             )),
@@ -230,8 +264,12 @@ impl SecuritySettings {
 
     /// The first setting that asks for a login.
     fn first_key(&self) -> Option<&'static str> {
+        self.mechanism.map(|_| "sasl.mechanism").or_else(|| self.first_login_key())
+    }
+
+    /// The first setting that says as whom.
+    fn first_login_key(&self) -> Option<&'static str> {
         let keys = [
-            ("sasl.mechanism", self.mechanism.is_some()),
             ("sasl.username", self.user.is_some()),
             ("sasl.password", self.password.is_some()),
             ("sasl.jaas.config", self.jaas.is_some()),
@@ -239,6 +277,10 @@ impl SecuritySettings {
         let set = keys.into_iter().find(|(_, is_set)| *is_set).map(|(key, _)| key);
         set.or_else(|| self.kerberos.first_key())
     }
+}
+
+fn given_too(key: &str, what: &str) -> Error {
+    Error::invalid(key, format!("is set, and {what} was given by its type too; take one of them"))
 }
 
 const PROTOCOLS: &[(&str, Protocol)] = &[

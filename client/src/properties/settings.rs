@@ -15,7 +15,8 @@ use crate::producer::ProducerConfig;
 pub struct Properties {
     /// Where the cluster can be found. Kafka: bootstrap.servers. Default: none.
     pub servers: Vec<String>,
-    /// Settings that all parts share.
+    /// Settings that all parts share. Login and encryption are here if they are given by their
+    /// types; [`client_config`](Self::client_config) has those that settings by name come to.
     pub client: ClientConfig,
     /// Settings of producers.
     pub producer: ProducerConfig,
@@ -26,6 +27,6 @@ pub struct Properties {
     pub(super) levels: Vec<(Option<Compression>, i32)>,
     /// What was set and changes nothing yet.
     pub(super) warnings: Vec<String>,
-    /// What `client.sasl` follows from.
+    /// What a login and encryption follow from that were not given by their types.
     pub(super) security: SecuritySettings,
 }

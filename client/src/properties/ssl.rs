@@ -278,7 +278,7 @@ mod tests {
 
     fn tls(pairs: &[(&str, &str)]) -> Tls {
         let pairs = [&[SSL], pairs].concat();
-        Properties::from_pairs(pairs).unwrap().client.tls.unwrap()
+        Properties::from_pairs(pairs).unwrap().client_config().unwrap().tls.unwrap()
     }
 
     #[test]

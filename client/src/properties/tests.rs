@@ -7,6 +7,8 @@ use kurier_protocol::record::Compression;
 use super::*;
 use crate::offsets::Isolation;
 use crate::producer::Acks;
+#[cfg(feature = "tls")]
+use crate::security::Tls;
 
 #[test]
 fn what_is_not_built_yet_is_taken_with_a_warning_that_names_it() {
@@ -240,20 +242,64 @@ fn logins_are_set_by_names_of_java_and_of_librdkafka() {
         ),
     ] {
         let properties = set(&pairs);
-        assert_eq!(properties.client.sasl, Some(wanted));
+        assert_eq!(properties.client_config().unwrap().sasl, Some(wanted));
         assert!(!format!("{properties:?}").contains("hush"), "{properties:?}");
     }
     let unsecured =
         set(&[protocol, ("sasl.mechanism", "OAUTHBEARER"), ("sasl.jaas.config", UNSECURED)]);
-    assert!(matches!(unsecured.client.sasl, Some(Sasl::OauthBearer(_))));
-    assert_eq!(set(&[("security.protocol", "PLAINTEXT")]).client.sasl, None);
+    assert!(matches!(unsecured.client_config().unwrap().sasl, Some(Sasl::OauthBearer(_))));
+    let plain = set(&[("security.protocol", "PLAINTEXT")]).client_config().unwrap();
+    assert_eq!(plain.sasl, None);
     #[cfg(feature = "tls")]
     for (protocol, is_encrypted) in
         [("SSL", true), ("sasl_ssl", true), ("PLAINTEXT", false), ("SASL_PLAINTEXT", false)]
     {
         let mut properties = Properties::default();
         properties.set("security.protocol", protocol).unwrap();
-        assert_eq!(properties.client.tls.is_some(), is_encrypted, "{protocol}");
+        let tls = properties.security.tls(None).unwrap();
+        assert_eq!(tls.is_some(), is_encrypted, "{protocol}");
+    }
+}
+
+#[test]
+#[cfg(feature = "tls")]
+fn what_was_given_by_its_type_stays_whatever_is_set_by_name() {
+    use crate::security::{OauthBearer, Sasl, UnsecuredLogin};
+    let sasl = Sasl::OauthBearer(OauthBearer::new(UnsecuredLogin::new("alice")));
+    let mut properties = Properties::default();
+    properties.client.sasl = Some(sasl.clone());
+    for (name, value) in [
+        ("sasl.mechanism", "OAUTHBEARER"),
+        ("ssl.ca.location", "/etc/ca.pem"),
+        ("security.protocol", "SASL_SSL"),
+    ] {
+        properties.set(name, value).unwrap();
+    }
+    let config = properties.client_config().unwrap();
+    assert_eq!(config.sasl, Some(sasl), "the provider of tokens is gone");
+    assert!(config.tls.is_some_and(|tls| tls != Tls::default()));
+}
+
+#[test]
+#[cfg(feature = "tls")]
+fn what_was_given_by_its_type_and_is_set_by_name_otherwise_is_refused() {
+    use crate::security::{Sasl, Secret};
+    let plain = || Sasl::Plain { user: "alice".to_owned(), password: Secret::new("hush") };
+    let rows: [(&str, &str, &str); 5] = [
+        ("security.protocol", "SSL", "no login"),
+        ("security.protocol", "SASL_PLAINTEXT", "does not encrypt"),
+        ("sasl.mechanism", "SCRAM-SHA-256", "a login was given by its type"),
+        ("sasl.username", "bob", "a login was given by its type"),
+        ("ssl.ca.location", "/etc/ca.pem", "encryption was given by its type"),
+    ];
+    for (name, value, part) in rows {
+        let mut properties = Properties::default();
+        properties.client.sasl = Some(plain());
+        properties.client.tls = Some(Tls::default());
+        properties.check().unwrap();
+        properties.set(name, value).unwrap();
+        let error = properties.check().unwrap_err().to_string();
+        assert!(error.starts_with(name) && error.contains(part), "{error}");
     }
 }
 
