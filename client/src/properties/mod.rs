@@ -20,15 +20,17 @@ use crate::error::Error;
 use crate::security::Sasl;
 
 impl Properties {
-    /// Sets one by its name. A name that does nothing here is taken where that is harmless; where
-    /// its part is only not built yet, [`warnings`](Self::warnings) says so.
+    /// Sets one by its name. Space around a value does not count, but for a password. A name that
+    /// does nothing here is taken where that is harmless; where its part is only not built yet,
+    /// [`warnings`](Self::warnings) says so.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] if there is no such setting, if it cannot have this value, or if whoever
     /// sets it counts on something that does not happen here.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
-        let (name, value) = (name.trim(), value.trim());
+        let name = name.trim();
+        let value = if is_password(name) { value } else { value.trim() };
         let Some(setting) = table::find(name) else {
             return self.set_other(name);
         };
@@ -138,6 +140,11 @@ impl Properties {
     pub fn reference() -> String {
         reference::markdown()
     }
+}
+
+/// Whether space belongs to the value, as it does in Java.
+fn is_password(name: &str) -> bool {
+    name.ends_with(".password")
 }
 
 /// Whether an error must not show the value.

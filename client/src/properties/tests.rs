@@ -304,6 +304,17 @@ fn what_was_given_by_its_type_and_is_set_by_name_otherwise_is_refused() {
 }
 
 #[test]
+fn space_around_a_value_does_not_count_but_for_a_password() {
+    use crate::security::{Sasl, Secret};
+    let text = "sasl.username = alice \nsasl.password = \\ hush \nsasl.mechanism= PLAIN \n";
+    let mut pairs = Properties::read(text).unwrap();
+    pairs.push(("security.protocol".into(), " SASL_PLAINTEXT ".into()));
+    let config = Properties::from_pairs(pairs).unwrap().client_config().unwrap();
+    let password = Secret::new(" hush ");
+    assert_eq!(config.sasl, Some(Sasl::Plain { user: "alice".to_owned(), password }));
+}
+
+#[test]
 fn settings_of_a_login_that_do_not_fit_together_are_named() {
     let sasl = ("security.protocol", "SASL_SSL");
     let (user, word) = (("sasl.username", "alice"), ("sasl.password", "hush"));
