@@ -124,10 +124,8 @@ fn read(
         KeyType::Group => About::Group(key.into()),
         KeyType::Transaction => About::TransactionalId(key.into()),
     };
-    let message = message.as_ref().map(|text| text.to_string().into());
     let code = if code.is_ok() { ErrorCode::COORDINATOR_NOT_AVAILABLE } else { code };
-    let api = ApiKey::FIND_COORDINATOR;
-    Err(Error::Broker { api, code, about, message, principal: None })
+    Err(Error::said(ApiKey::FIND_COORDINATOR, code, about, message.as_deref()))
 }
 
 fn nobody() -> Error {

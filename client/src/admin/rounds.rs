@@ -93,12 +93,6 @@ fn outcome(api: ApiKey, topic: &str, said: &[Said]) -> Result<(), Error> {
     };
     match remedy(api, code) {
         Remedy::Ok => Ok(()),
-        _ => Err(Error::Broker {
-            api,
-            code,
-            about: About::topic(topic),
-            message: message.map(Into::into),
-            principal: None,
-        }),
+        _ => Err(Error::said(api, code, About::topic(topic), message)),
     }
 }

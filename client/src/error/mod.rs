@@ -1,5 +1,6 @@
 //! What can go wrong, as facts; and what to do about what a broker says.
 
+mod words;
 mod advice;
 mod release;
 mod rounded;
@@ -21,6 +22,7 @@ pub use remedy::{Remedy, remedy};
 pub(crate) use remedy::{may_be_done, means_forbidden, means_missing, means_young};
 pub use tls::TlsFault;
 pub use variants::Error;
+pub(crate) use words::{WORDS_CHARS_MAX, shown};
 
 #[cfg(test)]
 mod tests;

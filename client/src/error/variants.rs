@@ -13,6 +13,7 @@ use super::login::LoginFailure;
 use super::oversized::Oversized;
 use super::release;
 use super::rounded::Rounded;
+use super::words::{WORDS_CHARS_MAX, shown};
 
 /// Why something failed. The text of each names what was tried and what may help, and is whole:
 /// there is no `source` behind it. Programs ask [`kind`](Self::kind) and the questions beside it.
@@ -137,6 +138,12 @@ impl Error {
     #[must_use]
     pub fn broker(api: ApiKey, code: ErrorCode, about: About) -> Self {
         Self::Broker { api, code, about, message: None, principal: None }
+    }
+
+    /// A broker's answer with words of its own, where it has any; what it says is fit to be shown.
+    pub(crate) fn said(api: ApiKey, code: ErrorCode, about: About, words: Option<&str>) -> Self {
+        let message = words.map(|words| shown(words, WORDS_CHARS_MAX));
+        Self::Broker { api, code, about, message, principal: None }
     }
 
     /// Something that did not happen in time, and that no broker can have done.

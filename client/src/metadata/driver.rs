@@ -20,7 +20,7 @@ use super::refresh::Refresh;
 use super::wishes::{Ask, Outlook, Patience, Wishes};
 use crate::backoff::Backoff;
 use crate::config::ClientConfig;
-use crate::error::{Attempt, Cause, Error};
+use crate::error::{Attempt, Cause, Error, shown};
 use crate::net::{Address, Class, Connections, Peer, Route, Standing};
 
 /// What it takes to ask for metadata.
@@ -305,7 +305,7 @@ impl Sources {
                 usable => usable?,
             }
             if let Some(id) = self.foreign(&to, &answer) {
-                let cause = Cause::OtherCluster(id.into());
+                let cause = Cause::OtherCluster(shown(id, CLUSTER_ID_CHARS_MAX));
                 return Err(Error::unreachable(address.to_string(), cause));
             }
             answers.push(answer);
@@ -397,6 +397,9 @@ fn summary(tried: Vec<(Address, Error)>) -> Error {
     }
     Error::Unreachable { tried: attempts.into(), advertised: None }
 }
+
+/// Of another cluster's id, which has 22 as brokers make them.
+const CLUSTER_ID_CHARS_MAX: usize = 64;
 
 /// Leaves an answer about all topics as it were if only the wanted ones had been asked for.
 fn pick_wanted(ask: &Ask, answer: &mut MetadataResponse) {

@@ -16,7 +16,7 @@ use kurier_protocol::api::sasl_handshake::SaslHandshakeResponse;
 use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::ranges::Ranges;
-use crate::error::LoginFault;
+use crate::error::{LoginFault, WORDS_CHARS_MAX, shown};
 
 /// One login.
 #[derive(Debug)]
@@ -112,11 +112,6 @@ pub(super) fn renewal(lifetime: Duration, chance: u64) -> Duration {
     (lifetime / 1000).saturating_mul(permille).max(RENEWAL_GAP)
 }
 
-/// What a broker says, fit to be shown.
-fn shown(text: &str, chars_max: usize) -> Box<str> {
-    text.chars().filter(|c| !c.is_control()).take(chars_max).collect()
-}
-
 /// Tokens that a client sends in one login. Kerberos needs three.
 const ROUNDS_MAX: u32 = 16;
 /// The largest token that is looked at.
@@ -126,7 +121,6 @@ const RENEWAL_GAP: Duration = Duration::from_millis(1100);
 /// Mechanisms of a listener that an error names.
 const OFFERED_MAX: usize = 16;
 const NAME_CHARS_MAX: usize = 32;
-const WORDS_CHARS_MAX: usize = 512;
 
 #[cfg(test)]
 mod tests {

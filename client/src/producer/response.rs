@@ -106,30 +106,24 @@ fn named(
 
 fn verdict(loaded: &Loaded, partition: &PartitionProduceResponse) -> Verdict {
     let code = partition.error_code;
-    let with = |message| {
-        let about = about(loaded);
-        Error::Broker { api: ApiKey::PRODUCE, code, about, message, principal: None }
-    };
-    let words = || partition.error_message.as_ref().map(|words| Box::from(&**words));
+    let with = |words: Option<&str>| Error::said(ApiKey::PRODUCE, code, about(loaded), words);
+    let words = partition.error_message.as_deref();
     match remedy(ApiKey::PRODUCE, code) {
         // Of a duplicate the broker may have forgotten the offset.
         Remedy::Ok => Verdict::Done(Fate::Stored {
             base_offset: partition.base_offset,
             append_time: partition.log_append_time_ms,
         }),
-        Remedy::Retry => Verdict::Retry(with(words())),
-        Remedy::Refresh => Verdict::Refresh(with(words())),
-        Remedy::Split => Verdict::Split(with(Some(too_large(
-            loaded.sealed.bytes.len(),
-            partition.error_message.as_ref(),
-        )))),
+        Remedy::Retry => Verdict::Retry(with(words)),
+        Remedy::Refresh => Verdict::Refresh(with(words)),
+        Remedy::Split => Verdict::Split(with(Some(&too_large(loaded.sealed.bytes.len(), words)))),
         _ if !partition.record_errors.is_empty() => Verdict::Each(Refusals {
             code,
             about: about(loaded),
             message: partition.error_message.clone(),
             refused: partition.record_errors.clone(),
         }),
-        _ => Verdict::Done(Fate::Failed(with(words()))),
+        _ => Verdict::Done(Fate::Failed(with(words))),
     }
 }
 
@@ -146,16 +140,11 @@ impl Refusals {
     /// What one record is told.
     pub(crate) fn error(&self, index: u32) -> Error {
         let is_it = |e: &&BatchIndexAndErrorMessage| u32::try_from(e.batch_index) == Ok(index);
-        let message = match self.refused.iter().find(is_it) {
-            Some(own) => {
-                let words = own.batch_index_error_message.as_ref().or(self.message.as_ref());
-                words.map(|words| Box::from(&**words))
-            }
-            None => Some(NEIGHBOUR.into()),
+        let words = match self.refused.iter().find(is_it) {
+            Some(own) => own.batch_index_error_message.as_deref().or(self.message.as_deref()),
+            None => Some(NEIGHBOUR),
         };
-        let about = self.about.clone();
-        let (api, code) = (ApiKey::PRODUCE, self.code);
-        Error::Broker { api, code, about, message, principal: None }
+        Error::said(ApiKey::PRODUCE, self.code, self.about.clone(), words)
     }
 }
 
@@ -166,11 +155,10 @@ fn about(loaded: &Loaded) -> About {
     About::partition(&loaded.topic, loaded.index)
 }
 
-fn too_large(bytes: usize, words: Option<&Str>) -> Box<str> {
-    let words = words.map(|w| format!(" ({})", &**w)).unwrap_or_default();
+fn too_large(bytes: usize, words: Option<&str>) -> String {
+    let words = words.map(|words| format!(" ({words})")).unwrap_or_default();
     format!(
         "one record makes a batch of {bytes} bytes, which is over max.message.bytes of the topic \
          or message.max.bytes of the broker{words}"
     )
-    .into()
 }

@@ -264,6 +264,11 @@ fn what_is_printed_for_developers_can_be_read_and_is_one_line() {
     let text = format!("{said:?}");
     assert!(text.starts_with("Invalid: broker answered POLICY_VIOLATION to Produce"), "{text}");
     assert!(!text.contains(char::is_control), "{text}");
+    // What a broker has said is so for users too.
+    let words = format!("no\n\u{1b}[31m{}", "x".repeat(10_000));
+    let said = Error::said(ApiKey::PRODUCE, ErrorCode::NONE, About::Nothing, Some(&words));
+    let text = said.to_string();
+    assert!(text.len() < 1_000 && !text.contains(char::is_control), "{text}");
     for error in specimens() {
         let text = format!("{error:?} {error:#?}");
         assert!(text.contains(&error.to_string()) && !text.contains("Some("), "{text}");
