@@ -176,6 +176,9 @@ impl Driver {
                     wishes.missing(&next)
                 };
                 news::tell(&held, &next);
+                if news::have_leaders_moved(&held, &next) {
+                    self.refresh.handle_news();
+                }
                 self.publish.picture.send_replace(Arc::new(next));
                 self.sources.connections.metrics().metadata_came(now);
                 self.sources.connections.release_bootstrap();

@@ -2,6 +2,17 @@
 
 use super::picture::{Leader, Picture, Topic};
 
+/// Whether a partition that was known has another leader, or one again.
+pub(super) fn have_leaders_moved(held: &Picture, next: &Picture) -> bool {
+    held.topics.values().any(|held| {
+        let Some(next) = next.topic(&held.name) else { return false };
+        held.partitions.iter().any(|before| {
+            let partition = next.partition(before.index);
+            partition.is_some_and(|p| p.leader.is_some() && p.leader != before.leader)
+        })
+    })
+}
+
 /// Tells what has changed: brokers, topics and leaders.
 pub(super) fn tell(held: &Picture, next: &Picture) {
     for (id, broker) in next.brokers() {

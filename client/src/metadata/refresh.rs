@@ -74,6 +74,12 @@ impl Refresh {
         self.wait(now, chance);
     }
 
+    /// The answer that has come has news of leaders: the next wish need not wait for long, whatever
+    /// else is missing.
+    pub(super) fn handle_news(&mut self) {
+        self.backoff.reset();
+    }
+
     /// An answer has come, and something is missing still: it is asked for again.
     pub(super) fn handle_unfulfilled(&mut self, now: Instant, chance: u64) {
         self.due = now + self.age_max;
@@ -211,6 +217,23 @@ mod tests {
         assert!(refresh.poll(at + ms(100)));
         refresh.handle_refused(at, MIDDLE);
         assert_eq!(refresh.deadline(), Some(at + Duration::from_secs(10)), "it begins again");
+    }
+
+    #[test]
+    fn news_of_leaders_begin_the_waits_anew_whatever_is_missing() {
+        let start = now();
+        let mut refresh = refresh(start);
+        refresh.push_wish();
+        let mut at = start;
+        for wait in [100, 200, 400] {
+            assert!(refresh.poll(at));
+            refresh.handle_unfulfilled(at, MIDDLE);
+            at += ms(wait);
+        }
+        assert!(refresh.poll(at));
+        refresh.handle_news();
+        refresh.handle_unfulfilled(at, MIDDLE);
+        assert_eq!(refresh.deadline(), Some(at + ms(100)));
     }
 
     #[test]
