@@ -222,6 +222,13 @@ impl Cause {
         matches!(self, Self::Resolve(_) | Self::Io(_) | Self::SetupTimedOut(_))
     }
 
+    /// Whether a login failed in a way that does not pass. The other addresses of the broker would
+    /// say the same, and count it against the user.
+    #[must_use]
+    pub fn is_refused_login(&self) -> bool {
+        matches!(self, Self::Login(failure) if !failure.is_passing())
+    }
+
     /// Whether the next try may succeed with nothing changed.
     #[must_use]
     pub fn is_passing(&self) -> bool {

@@ -64,10 +64,7 @@ impl Dial {
             self.note_login(&opened);
             match opened {
                 Ok(opened) => return Ok(opened),
-                // The other addresses would say the same, and count it against the user.
-                Err(Cause::Login(failure)) if !failure.is_passing() => {
-                    return Err(self.unreachable(Cause::Login(failure)));
-                }
+                Err(cause) if cause.is_refused_login() => return Err(self.unreachable(cause)),
                 Err(cause) => tried.push((address, cause)),
             }
         }

@@ -66,8 +66,7 @@ pub(super) async fn reach(probe: &Probe, way: &mut Way) -> Option<Contact> {
     for at in resolved.ok()?.into_iter().take(ADDRESSES_MAX) {
         let walk = probe.connect(&way.to, at).await;
         let last = walk.steps.last().and_then(|step| step.outcome.as_ref().err());
-        // The other addresses would say the same, and count it against the user.
-        let is_refused = matches!(last, Some(Cause::Login(_)));
+        let is_refused = last.is_some_and(Cause::is_refused_login);
         way.tried.push((at, walk.steps));
         if let Some(contact) = walk.contact {
             way.met = Some(met(contact.ranges()));
