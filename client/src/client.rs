@@ -195,8 +195,9 @@ impl ClientBuilder {
     ///
     /// [`Error::Invalid`] for a server, setting or key store that cannot be used,
     /// [`Error::NotKafka`] for a port that speaks TLS or HTTP, [`Error::Authentication`] for a
-    /// login that is refused, and [`Error::Unreachable`], which names every server that was tried
-    /// and why it failed, when the time for the first contact is over.
+    /// login that one of them refuses, which ends it at once, and [`Error::Unreachable`], which
+    /// names every server that was tried and why it failed, when the time for the first contact is
+    /// over.
     ///
     /// # Cancel safety
     ///

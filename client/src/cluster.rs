@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::TryFutureExt;
@@ -60,7 +60,7 @@ struct Shared {
     trouble: watch::Receiver<Option<Error>>,
     wishes: watch::Sender<Wishes>,
     hints: mpsc::Sender<Hint>,
-    coordinators: watch::Sender<Coordinators>,
+    coordinators: Mutex<Coordinators>,
     owners: AtomicU64,
     /// The bootstrap servers.
     servers: Arc<[Address]>,
@@ -110,7 +110,7 @@ impl Cluster {
             trouble,
             wishes,
             hints,
-            coordinators: watch::Sender::new(Coordinators::default()),
+            coordinators: Mutex::default(),
             owners: AtomicU64::new(1),
             servers: Arc::clone(&sources.bootstrap),
         });
@@ -210,17 +210,21 @@ impl Cluster {
 
     /// Who looks after a key, as far as is known.
     pub(crate) fn known_coordinator(&self, of: KeyType, key: &str) -> Option<i32> {
-        self.shared.coordinators.borrow().find(of, key)
+        self.coordinators().find(of, key)
     }
 
     /// A broker has named the coordinator of a key.
     pub(crate) fn learn_coordinator(&self, of: KeyType, key: &str, broker: i32) {
-        self.shared.coordinators.send_modify(|known| known.insert(of, key, broker));
+        self.coordinators().insert(of, key, broker);
     }
 
     /// A broker is not the coordinator of a key any more, or cannot be reached.
     pub(crate) fn forget_coordinator(&self, of: KeyType, key: &str, broker: i32) {
-        self.shared.coordinators.send_modify(|known| known.forget(of, key, broker));
+        self.coordinators().forget(of, key, broker);
+    }
+
+    fn coordinators(&self) -> MutexGuard<'_, Coordinators> {
+        self.shared.coordinators.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A topic, once it is known. From then on it is kept fresh; if it does not exist, it is asked

@@ -338,13 +338,15 @@ impl fmt::Display for List<'_> {
 /// How many addresses an error names: enough to see what is wrong with all of them.
 const ATTEMPTS_SHOWN: usize = 8;
 
-/// What may help against connections that were not made; TLS's faults say that themselves.
+/// What may help against connections that were not made; faults of TLS and of logins say that
+/// themselves.
 struct WayOut<'a>(&'a [Attempt], Option<&'a Advertised>);
 
 impl fmt::Display for WayOut<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(tried, advertised) = *self;
-        let is_reached = |attempt: &Attempt| matches!(attempt.cause, Cause::Tls(_));
+        let is_reached =
+            |attempt: &Attempt| matches!(attempt.cause, Cause::Tls(_) | Cause::Login(_));
         match advertised {
             Some(advertised) => write!(f, "; {advertised}"),
             None if tried.iter().all(is_reached) && !tried.is_empty() => Ok(()),

@@ -166,7 +166,7 @@ impl Driver {
                 self.publish.trouble.send_replace(None);
                 let held = Arc::clone(&self.publish.picture.borrow());
                 if answers.iter().any(|answer| held.is_of_another_cluster(answer)) {
-                    tracing::warn!("the bootstrap servers lead to another cluster now");
+                    tracing::warn!("the brokers are those of another cluster now");
                     self.sources.connections.cut_all();
                 }
                 let mut next = answers.iter().fold((*held).clone(), |p, answer| p.merge(answer));
@@ -390,6 +390,9 @@ fn summary(tried: Vec<(Address, Error)>) -> Error {
             Error::Unreachable { tried, .. } => attempts.extend(tried),
             Error::NotKafka { from, fault } => {
                 attempts.push(Attempt { address: from, cause: Cause::Fault(fault) });
+            }
+            Error::Authentication { address, failure } => {
+                attempts.push(Attempt { address, cause: Cause::Login(failure) });
             }
             Error::Disconnected { cause, .. } => attempts.push(Attempt { address, cause }),
             Error::TimedOut { after, .. } => {
