@@ -57,8 +57,8 @@ impl Serving {
     ) -> Poll<Result<(), Cause>> {
         let Some(session) = &mut self.session else { return Poll::Pending };
         match ready!(session.poll(cx))? {
-            Progress::Renewed(session) => self.session = session,
-            Progress::PutOff => {}
+            Progress::Renewed | Progress::PutOff => {}
+            Progress::Settled => self.session = None,
             Progress::Send(Command::Exchange { exchange, deadline, timeout }) => {
                 self.send(exchange, (deadline, timeout), client_id);
             }

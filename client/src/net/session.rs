@@ -48,8 +48,10 @@ struct Renewing {
 pub(super) enum Progress {
     /// This is to be sent before anything else.
     Send(Command),
-    /// The connection can be used again. None if the login lasts for ever now.
-    Renewed(Option<Session>),
+    /// The connection can be used again.
+    Renewed,
+    /// The same, and the login lasts for ever now.
+    Settled,
     /// It was too early; the connection can be used until the next try.
     PutOff,
 }
@@ -104,8 +106,9 @@ impl Session {
         };
         self.dial.meter.renewed(took);
         tracing::debug!(address = %self.dial.address, ?took, "logged in again");
-        let dial = self.dial.clone();
-        Poll::Ready(Ok(Progress::Renewed(lifetime.map(|lifetime| Self::new(dial, lifetime)))))
+        let Some(lifetime) = lifetime else { return Poll::Ready(Ok(Progress::Settled)) };
+        *self = Self::new(self.dial.clone(), lifetime);
+        Poll::Ready(Ok(Progress::Renewed))
     }
 
     /// Whether it may go better a moment later, and there is time to try again.
