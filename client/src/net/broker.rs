@@ -13,7 +13,7 @@ use kurier_protocol::Request;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use super::address::Address;
@@ -29,7 +29,7 @@ use super::standing::Phase;
 use super::standing::{Seen, Standing};
 use super::typed::{Answer, Typed};
 use crate::config::ClientConfig;
-use crate::error::Error;
+use crate::error::{Error, Waiting};
 use crate::metrics::{Metrics, Node};
 #[cfg(feature = "tls")]
 use crate::security::tls::Connector;
@@ -213,12 +213,20 @@ impl Connections {
         command: Command,
         answer: oneshot::Receiver<Result<T, Error>>,
     ) -> impl Future<Output = Result<T, Error>> + Send + use<T> {
+        let (address, after) = (route.address.to_string(), route.timeout);
         let full = self.try_queue(route, command);
         let sent = match full {
             None => Either::Left(ready(())),
-            // If the task has ended meanwhile, the answer's sender goes with the command.
             Some((commands, command)) => Either::Right(async move {
-                let _ = commands.send(command).await;
+                match timeout_at(command.deadline(), commands.reserve()).await {
+                    Ok(Ok(room)) => room.send(command),
+                    // The task has ended meanwhile; the answer's sender goes with the command.
+                    Ok(Err(_)) => {}
+                    Err(_) => {
+                        let what = Waiting::Connection { address: address.into() };
+                        command.fail(Error::timed_out(what, after));
+                    }
+                }
             }),
         };
         async move {

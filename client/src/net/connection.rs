@@ -157,11 +157,12 @@ impl Connection {
                         return Err(Error::unreachable(&*self.address, Cause::Rebootstrap));
                     }
                 }
-                opened = &mut opening => return opened,
+                // Before the connection: what is late is not sent on it.
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     let what = Waiting::Connection { address: self.address.clone() };
                     self.expire(|_| what.clone());
                 }
+                opened = &mut opening => return opened,
             }
         }
     }
@@ -275,6 +276,9 @@ impl Connection {
             Poll::Pending => {}
         }
         let was_full = self.waiting.is_full();
+        // What is late already, as after a pause of the whole process, would only be sent to be
+        // missed again, and the connection with it.
+        self.expire_unsent();
         moved |= self.start(serving);
         // While the queue was full nobody looked at the channel, so that nothing would wake us.
         moved |= was_full && !self.waiting.is_full();
@@ -335,11 +339,7 @@ impl Connection {
     /// Does what is due. Some if the connection is to end.
     fn handle_time(&mut self, now: Instant, serving: &mut Serving) -> Option<Option<Cause>> {
         serving.muted_until = serving.muted_until.filter(|until| now < *until);
-        let address = self.address.clone();
-        self.expire(|api| match api {
-            Some(api) => Waiting::Answer { api, address: address.clone() },
-            None => Waiting::Connection { address: address.clone() },
-        });
+        self.expire_unsent();
         let late = serving.in_flight.poll_late(now.into_std()).map(|late| late.api());
         if let (Some(api), Some(due)) = (late, serving.answer_due()) {
             let waits = serving.last_look.is_worth_it(now, due);
@@ -349,6 +349,15 @@ impl Connection {
         let idle_since = now.saturating_duration_since(serving.last_use);
         let is_old = idle_since >= self.dial.config.connection_idle_max;
         (is_idle && is_old).then_some(None)
+    }
+
+    /// Fails the commands that have waited too long for their turn on an open connection.
+    fn expire_unsent(&mut self) {
+        let address = self.address.clone();
+        self.expire(|api| match api {
+            Some(api) => Waiting::Answer { api, address: address.clone() },
+            None => Waiting::Connection { address: address.clone() },
+        });
     }
 
     /// Fails the commands that have waited too long without being sent.

@@ -4,6 +4,7 @@
 mod encrypted;
 mod logins;
 mod probe;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use super::queue::WAITING_MAX;
 use super::{Address, Class, Standing};
 use crate::config::{ClientConfig, DialConfig};
 use crate::error::{Cause, Error, Fault, Waiting};
-use crate::scripted::{Brokers, api_versions, world};
+use crate::scripted::{Brokers, Far, api_versions, world};
 
 const APIS: &[(ApiKey, i16, i16)] =
     &[(ApiKey::METADATA, 0, 9), (ApiKey::PRODUCE, 0, 8), (ApiKey::API_VERSIONS, 0, 3)];

@@ -17,7 +17,7 @@ async fn walk<T>(host: &str, play: impl AsyncFnOnce(&mut Brokers) -> T) -> (Walk
     tokio::join!(probe.connect(&to, at), play(&mut brokers))
 }
 
-async fn contact() -> (Contact, crate::scripted::Far) {
+async fn contact() -> (Contact, Far) {
     let (walk, far) = walk("b", async |brokers| brokers.accept_ready(APIS).await).await;
     (walk.contact.unwrap(), far)
 }

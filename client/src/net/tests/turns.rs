@@ -1,0 +1,64 @@
+//! What a connection promises to requests that wait for it, or for their turn on it.
+
+use kurier_protocol::api::metadata::{MetadataRequest, MetadataResponse};
+use tokio::time::{Instant, advance};
+
+use super::*;
+
+const SHORT: Duration = Duration::from_secs(5);
+/// More than a connection and its channel hold.
+const MANY: usize = 3 * WAITING_MAX;
+
+/// A request is the next one that the broker sees; it is answered.
+async fn serve(far: &mut Far, wanted: &str) {
+    let (header, request) = far.read_as::<MetadataRequest>().await;
+    assert_eq!(request, named(wanted));
+    far.answer(&header, &MetadataResponse::default()).await;
+}
+
+#[track_caller]
+fn is_late(error: &Error) {
+    assert!(matches!(error, Error::TimedOut { maybe_written: false, .. }), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_late_before_there_is_a_connection_is_not_sent_and_costs_nobody_else() {
+    let (client, mut brokers) = client();
+    let late = client.call(SHORT, named("late"));
+    let fresh = client.call(TIMEOUT, named("fresh"));
+    let mut far = brokers.accept().await;
+    let (header, _) = far.read().await;
+    far.answer(&header, &api_versions(APIS)).await;
+    // The whole process stands still, with the answer before its door.
+    advance(SHORT * 2).await;
+    serve(&mut far, "fresh").await;
+    fresh.await.unwrap().unwrap();
+    is_late(&late.await.unwrap().unwrap_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_late_in_the_channel_is_not_sent_either() {
+    let (client, mut brokers) = client();
+    let late: Vec<_> = (0..MANY).map(|_| client.call(SHORT, named("late"))).collect();
+    let mut far = brokers.accept().await;
+    let (header, _) = far.read().await;
+    let mut throttled = api_versions(APIS);
+    throttled.throttle_time_ms = i32::try_from(SHORT.as_millis()).unwrap();
+    far.answer(&header, &throttled).await;
+    for call in late {
+        is_late(&call.await.unwrap().unwrap_err());
+    }
+    let fresh = client.call(TIMEOUT, named("fresh"));
+    serve(&mut far, "fresh").await;
+    fresh.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_finds_no_room_waits_no_longer_than_it_may() {
+    let (client, _brokers) = client_of("hole", 1 << 20, ClientConfig::default());
+    let start = Instant::now();
+    let _before: Vec<_> = (0..MANY).map(|_| client.call(TIMEOUT, named("long"))).collect();
+    let error = client.call(SHORT, named("short")).await.unwrap().unwrap_err();
+    assert_eq!(start.elapsed(), SHORT);
+    is_late(&error);
+}
