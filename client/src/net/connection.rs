@@ -282,16 +282,18 @@ impl Connection {
         moved |= self.start(serving);
         // While the queue was full nobody looked at the channel, so that nothing would wake us.
         moved |= was_full && !self.waiting.is_full();
+        let bytes_max = self.dial.config.frame_bytes_max;
         if let Poll::Ready(Err(cause)) = serving.frames.poll_flush(cx) {
+            // A broker that has gone may have answered before: what it did is not to be done again.
+            while let Poll::Ready(Ok(())) = serving.poll_answer(cx, bytes_max, &self.address) {}
             return Poll::Ready(Err(cause));
         }
         while let Some(sent) = serving.in_flight.poll_sent(serving.frames.flushed_bytes()) {
             sent.what.complete_sent(sent.version);
             moved = true;
         }
-        let limits = serving.limits(self.dial.config.frame_bytes_max);
-        if let Poll::Ready(frame) = serving.frames.poll_frame(cx, limits) {
-            serving.handle_answer(&frame?, &self.address)?;
+        if let Poll::Ready(answered) = serving.poll_answer(cx, bytes_max, &self.address) {
+            answered?;
             moved = true;
         }
         if moved { Poll::Ready(Ok(())) } else { Poll::Pending }

@@ -38,7 +38,7 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    pub(super) fn limits(&self, bytes_max: usize) -> FrameLimits {
+    fn limits(&self, bytes_max: usize) -> FrameLimits {
         let reserve_max = self.in_flight.reserve_bytes();
         // Whoever allows an answer more than the limit means it.
         FrameLimits { bytes_max: bytes_max.max(reserve_max), reserve_max }
@@ -101,7 +101,19 @@ impl Serving {
         }
     }
 
-    pub(super) fn handle_answer(&mut self, answer: &Bytes, address: &str) -> Result<(), Cause> {
+    /// Hands over the next answer.
+    pub(super) fn poll_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes_max: usize,
+        address: &str,
+    ) -> Poll<Result<(), Cause>> {
+        let limits = self.limits(bytes_max);
+        let frame = ready!(self.frames.poll_frame(cx, limits))?;
+        Poll::Ready(self.handle_answer(&frame, address))
+    }
+
+    fn handle_answer(&mut self, answer: &Bytes, address: &str) -> Result<(), Cause> {
         // Every response header begins with the correlation id.
         let Some(id) = answer.first_chunk::<4>() else {
             let bytes = i32::try_from(answer.len()).unwrap_or_default();

@@ -62,3 +62,19 @@ async fn a_call_that_finds_no_room_waits_no_longer_than_it_may() {
     assert_eq!(start.elapsed(), SHORT);
     is_late(&error);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_came_before_the_end_is_handed_over_though_writing_fails() {
+    let (client, mut brokers) = client();
+    let [first, second] = [client.call(TIMEOUT, named("a")), client.call(TIMEOUT, named("b"))];
+    let mut far = brokers.accept_ready(APIS).await;
+    let [(one, _), (two, _)] = [far.read().await, far.read().await];
+    // All at once for the client: two answers, the end, and something to send.
+    far.answer(&one, &with_broker(1)).await;
+    far.answer(&two, &with_broker(2)).await;
+    drop(far);
+    let third = client.call(TIMEOUT, named("c"));
+    assert_eq!(first.await.unwrap().unwrap().1, with_broker(1));
+    assert_eq!(second.await.unwrap().unwrap().1, with_broker(2));
+    is_disconnected(&third.await.unwrap().unwrap_err(), Executed::No);
+}
