@@ -129,7 +129,8 @@ impl Connection {
         true
     }
 
-    /// Connects, while commands go on queueing and expiring.
+    /// Connects, while commands go on queueing and expiring. Ends early when nobody waits for it,
+    /// and nobody can any more.
     async fn open(&mut self) -> Result<Opened, Error> {
         let (dial, not_before) = (self.dial.clone(), self.not_before);
         // The first try takes what was set; those after it differ, so that clients do not give up
@@ -143,12 +144,19 @@ impl Connection {
             sleep_until(not_before).await;
             dial.open(limit).await
         });
+        let mut is_released = false;
         loop {
+            if is_released && self.waiting.is_abandoned() {
+                return Err(Error::Closed { what: "connection" });
+            }
             let due = self.waiting.deadline();
             tokio::select! {
                 biased;
-                Some(command) = self.commands.recv(), if !self.waiting.is_full() => {
-                    self.waiting.push(command);
+                command = self.commands.recv(), if !is_released && !self.waiting.is_full() => {
+                    match command {
+                        Some(command) => self.waiting.push(command),
+                        None => is_released = true,
+                    }
                     self.load.store(self.waiting.len(), Ordering::Relaxed);
                 }
                 told = OptionFuture::from(self.cut.as_mut()), if self.cut.is_some() => {

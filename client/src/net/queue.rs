@@ -40,6 +40,11 @@ impl Queue {
         self.commands.len()
     }
 
+    /// Whether nobody waits for any of them.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.commands.iter().all(Command::is_abandoned)
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.len() >= WAITING_MAX
     }

@@ -78,3 +78,34 @@ async fn an_answer_that_came_before_the_end_is_handed_over_though_writing_fails(
     assert_eq!(second.await.unwrap().unwrap().1, with_broker(2));
     is_disconnected(&third.await.unwrap().unwrap_err(), Executed::No);
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_connected_to_for_nobody() {
+    let config = ClientConfig {
+        dial: DialConfig { setup_timeout: Duration::from_secs(600), ..DialConfig::default() },
+        ..ClientConfig::default()
+    };
+    let (client, brokers) = client_of("hole", 1 << 20, config);
+    let calls: Vec<_> = (0..10).map(|_| client.ask()).collect();
+    sleep(Duration::from_secs(1)).await;
+    for call in calls {
+        call.abort();
+    }
+    drop(client);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(Arc::strong_count(&brokers.net), 1, "a task still has the network");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_connection_that_was_released_is_answered() {
+    let (client, mut brokers) = client();
+    let (gone, waits) = (client.ask(), client.call(TIMEOUT, named("waits")));
+    let mut far = brokers.accept().await;
+    gone.abort();
+    client.connections.release(Class::Normal);
+    sleep(Duration::from_secs(1)).await;
+    far.shake_hands(APIS).await;
+    serve(&mut far, "waits").await;
+    waits.await.unwrap().unwrap();
+    assert!(far.is_closed().await);
+}
