@@ -165,10 +165,11 @@ async fn without_a_login_the_error_says_what_may_be_missing() {
 
 /// Sends records a third of a second apart without waiting for them, and gives what became of each.
 async fn stream(client: &Client, count: u32) -> Vec<Result<i64, Error>> {
-    let producer = client.producer().build().await.unwrap();
+    let producer = client.producer().build().await.expect("the defaults are valid");
     let mut deliveries = Vec::new();
     for _ in 0..count {
-        deliveries.push(producer.enqueue(Record::to("t").value("v")).await.unwrap());
+        let enqueued = producer.enqueue(Record::to("t").value("v")).await;
+        deliveries.push(enqueued.expect("there is room"));
         sleep(Duration::from_millis(300)).await;
     }
     let mut outcomes = Vec::new();

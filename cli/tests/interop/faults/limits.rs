@@ -148,17 +148,14 @@ async fn send(producer: &Producer, topic: &str, count: usize) -> Duration {
 }
 
 async fn set_quota(client: &Client, client_id: &str) -> Result<(), Error> {
-    let entity = EntityData {
-        entity_type: "client-id".into(),
-        entity_name: Some(client_id.into()),
-        ..Default::default()
-    };
+    let entity =
+        EntityData { entity_type: "client-id".into(), entity_name: Some(client_id.into()) };
     let op = OpData {
         key: "producer_byte_rate".into(),
         value: f64::from(QUOTA_BYTES),
         ..Default::default()
     };
-    let entry = EntryData { entity: vec![entity], ops: vec![op], ..Default::default() };
+    let entry = EntryData { entity: vec![entity], ops: vec![op] };
     let request = AlterClientQuotasRequest { entries: vec![entry], ..Default::default() };
     let answer = client.request(Target::Any, request).await?;
     assert!(answer.entries.iter().all(|entry| entry.error_code.is_ok()), "{answer:?}");

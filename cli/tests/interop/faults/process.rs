@@ -26,11 +26,11 @@ struct Account {
 }
 
 impl Account {
-    /// Of a process that has read so many records.
-    fn of(read: usize, is_success: bool, said: &str) -> Self {
-        if is_success {
+    /// Of a process that has read so many records, and has perhaps said why it failed.
+    fn of(read: usize, failure: Option<&str>) -> Self {
+        let Some(said) = failure else {
             return Self { acknowledged: read, maybe_written: 0 };
-        }
+        };
         // "..; 3 of 200 records read were not acknowledged, 2 of them may have been written"
         let part = said.split("; ").find(|part| part.contains(" records read were not ")).unwrap();
         let words: Vec<&str> = part.split(' ').collect();
@@ -79,7 +79,7 @@ fn check(what: &str, delivery_timeout: Duration) {
         let text = String::from_utf8(kurier.consume(&topic, &["-f", "%s\n"])).unwrap();
         let mut counts = BTreeMap::new();
         text.lines().for_each(|line| *counts.entry(line.to_owned()).or_insert(0) += 1);
-        let account = Account::of(lines, status.success(), &said);
+        let account = Account::of(lines, (!status.success()).then_some(&*said));
         let doubled = counts.values().filter(|count| **count > 1).count();
         say(&format!(
             "stood still: {lines} lines given, {} there, {doubled} doubled; {account:?}: {}",
