@@ -28,6 +28,9 @@ pub(crate) const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
 pub(crate) const REQUEST_DECOMPRESSED_BYTES_MAX: usize = 1 << 30;
 /// Bytes of a compiled pattern of topics, so that it takes a moment to look very many names up.
 pub(crate) const PATTERN_BYTES_MAX: usize = 32 << 10;
+/// Bytes of patterns times bytes of names that are compared with them at once: some seconds at the
+/// very worst.
+pub(crate) const PATTERN_COST_MAX: u64 = 1 << 32;
 /// Bytes of an error message. Those that quote a name say no more of it than fits.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 1000;
 /// Bytes of a setting's value: what the older versions of an answer that shows it can hold.

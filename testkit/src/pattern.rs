@@ -2,11 +2,15 @@
 
 use regex_lite::{Regex, RegexBuilder};
 
-use crate::limits::PATTERN_BYTES_MAX;
+use crate::limits::{PATTERN_BYTES_MAX, PATTERN_COST_MAX};
 
 /// A pattern that was read.
 #[derive(Clone, Debug)]
-pub(crate) struct Pattern(Regex);
+pub(crate) struct Pattern {
+    regex: Regex,
+    /// Bytes that it takes at most: a power of two.
+    bytes: usize,
+}
 
 impl Pattern {
     /// Reads a pattern.
@@ -18,15 +22,36 @@ impl Pattern {
         let text = translate(text);
         let refused = |error: regex_lite::Error| words(&error.to_string());
         // By itself first: what is put around it must not close what it leaves open.
-        let read = |text: &str| RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build();
-        read(&text).map_err(refused)?;
-        read(&format!("^(?:{text})$")).map(Self).map_err(refused)
+        let read = |text: &str, bytes| RegexBuilder::new(text).size_limit(bytes).build();
+        read(&text, PATTERN_BYTES_MAX).map_err(refused)?;
+        let text = format!("^(?:{text})$");
+        let mut bytes = PATTERN_BYTES_MIN;
+        loop {
+            match read(&text, bytes) {
+                Ok(regex) => return Ok(Self { regex, bytes }),
+                Err(error) if bytes >= PATTERN_BYTES_MAX => return Err(refused(error)),
+                Err(_) => bytes *= 2,
+            }
+        }
     }
 
     /// Whether it matches a name from its beginning to its end.
     pub(crate) fn is_match(&self, name: &str) -> bool {
-        self.0.is_match(name)
+        #[cfg(test)]
+        MATCHED.set(MATCHED.get() + 1);
+        self.regex.is_match(name)
     }
+
+    /// What it may cost to look for it in so many bytes of names: for each of them the engine may
+    /// go through all of the pattern.
+    pub(crate) fn cost(&self, name_bytes: usize) -> u64 {
+        (self.bytes as u64).saturating_mul(name_bytes as u64)
+    }
+}
+
+/// Whether so much is more than anybody should wait for.
+pub(crate) fn is_too_costly(cost: u64) -> bool {
+    cost > PATTERN_COST_MAX
 }
 
 /// Writes what RE2 has and the engine has not in other words: `\Q..\E` quotes, and `\p` stands for
@@ -102,6 +127,15 @@ fn words(error: &str) -> &'static str {
     found.map_or("invalid escape sequence", |(_, words)| words)
 }
 
+/// What even the smallest pattern may take.
+const PATTERN_BYTES_MIN: usize = 256;
+
+#[cfg(test)]
+thread_local! {
+    /// How often names were compared with patterns.
+    pub(crate) static MATCHED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,5 +172,12 @@ mod tests {
         ] {
             assert_eq!(Pattern::new(pattern).map(drop), Err(why), "{pattern}");
         }
+    }
+
+    #[test]
+    fn a_pattern_costs_more_the_longer_it_is() {
+        let cost = |text: &str| Pattern::new(text).unwrap().cost(1000);
+        assert!(cost("orders-.*") <= 1000 << 10, "{}", cost("orders-.*"));
+        assert!(cost("(a{1,20}){1,20}") > 4 * cost("orders-.*"));
     }
 }

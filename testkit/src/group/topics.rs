@@ -15,6 +15,7 @@ pub(crate) struct Topics {
     names: BTreeMap<Uuid, Str>,
     made: u64,
     partitions: usize,
+    name_bytes: usize,
 }
 
 impl Topics {
@@ -26,6 +27,7 @@ impl Topics {
         self.remove(name);
         let count = i32::try_from(partitions).unwrap_or(i32::MAX);
         self.partitions += partitions;
+        self.name_bytes += name.len();
         self.by_name.insert(name.into(), (id, count));
         if !id.is_zero() {
             self.names.insert(id, name.into());
@@ -36,6 +38,7 @@ impl Topics {
     pub(crate) fn remove(&mut self, name: &str) {
         if let Some((id, count)) = self.by_name.remove(name) {
             self.partitions -= usize::try_from(count).unwrap_or(0);
+            self.name_bytes -= name.len();
             self.names.remove(&id);
         }
     }
@@ -56,6 +59,11 @@ impl Topics {
 
     pub(super) fn names(&self) -> impl Iterator<Item = &Str> {
         self.by_name.keys()
+    }
+
+    /// How long all names are together.
+    pub(super) fn name_bytes(&self) -> usize {
+        self.name_bytes
     }
 
     /// A number that grows with every new topic.

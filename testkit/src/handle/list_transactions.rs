@@ -6,7 +6,7 @@ use kurier_protocol::api::list_transactions::{
 use kurier_protocol::{ErrorCode, Str};
 
 use super::api::{Api, Context, Outcome};
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, is_too_costly};
 use crate::state::State;
 use crate::transaction::{Phase, Transaction};
 
@@ -16,6 +16,10 @@ impl Api for ListTransactionsRequest {
         let Ok(pattern) = pattern.map(Pattern::new).transpose() else {
             return Outcome::Answer(self.refuse(ErrorCode::INVALID_REGULAR_EXPRESSION));
         };
+        let id_bytes = state.transactions.iter().map(|(id, _)| id.len()).sum();
+        if pattern.as_ref().is_some_and(|pattern| is_too_costly(pattern.cost(id_bytes))) {
+            return Outcome::Answer(self.refuse(ErrorCode::INVALID_REGULAR_EXPRESSION));
+        }
         let is_known = |name: &&Str| Phase::NAMES.iter().any(|known| **name == **known);
         let unknown: Vec<Str> =
             self.state_filters.iter().filter(|name| !is_known(name)).cloned().collect();

@@ -7,7 +7,6 @@ use kurier_protocol::{ErrorCode, Str};
 
 use super::group::{Change, Consumer};
 use super::member::{ConsumerMember, Owned};
-use super::pattern;
 use crate::clock::later;
 use crate::group::assignor::{Assignment, Assignor};
 use crate::group::member::Caller;
@@ -64,7 +63,7 @@ impl Consumer {
         let answer = self.answer(request, &id, &before, settings);
         if update.is_look_up_due {
             // On a broker this happens on another thread, after the answer.
-            self.look_up(caller, topics);
+            self.look_up(caller, topics, settings);
         }
         answer.ok_or_else(|| ErrorCode::UNKNOWN_MEMBER_ID.into())
     }
@@ -168,7 +167,7 @@ impl Consumer {
             && others == 0
             && let Some(pattern) = &member.regex
         {
-            pattern::check(pattern)?;
+            self.patterns.add(pattern, topics)?;
         }
         let is_resolved = match &member.regex {
             Some(pattern) => others > 0 && self.patterns.found(pattern).is_some(),
@@ -205,8 +204,10 @@ impl Consumer {
     }
 
     /// Looks the patterns of all members up; the epoch grows if they mean other topics now.
-    pub(super) fn look_up(&mut self, caller: &Caller, topics: &Topics) {
-        let has_changed = self.patterns.look_up(caller.now, self.patterns_used(), topics);
+    fn look_up(&mut self, caller: &Caller, topics: &Topics, settings: &GroupSettings) {
+        let refresh = settings.consumer_regex_refresh;
+        let used = self.patterns_used();
+        let has_changed = self.patterns.look_up(caller.now, used, topics, refresh);
         let change = if has_changed { Change::Counts } else { Change::Nothing };
         self.refresh(topics, change);
     }
