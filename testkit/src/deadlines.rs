@@ -46,6 +46,11 @@ impl Deadlines {
         self.in_order.first().map(|(due, _)| *due)
     }
 
+    /// What is due until now, the first first.
+    pub(crate) fn due(&self, now: Instant) -> impl Iterator<Item = &Str> {
+        self.in_order.iter().take_while(move |(due, _)| *due <= now).map(|(_, name)| name)
+    }
+
     /// Takes what is due until now, the first first. Who does it sets its next deadline.
     pub(crate) fn take(&mut self, now: Instant) -> Vec<Str> {
         let mut taken = Vec::new();

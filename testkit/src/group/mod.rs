@@ -16,6 +16,8 @@ mod kind;
 pub(crate) use assignor::Assignment;
 pub(crate) use claim::{Claim, CommitKind};
 pub(crate) use classic::Classic;
+#[cfg(test)]
+pub(crate) use consumer::MEMBERS_ASKED;
 pub(crate) use consumer::{Consumer, ConsumerMember, check_assignor};
 #[cfg(test)]
 pub(crate) use kind::ASKED;

@@ -19,6 +19,7 @@ use kurier_protocol::{ErrorCode, Str};
 use super::group::Consumer;
 use super::heartbeat::{Entrant, check_fence, unknown_instance};
 use super::member::{ClassicMember, ConsumerMember, MemberState};
+use super::members::MemberMut;
 use crate::group::assignor::Assignment;
 use crate::group::claim::Claim;
 use crate::group::member::{Caller, timeouts};
@@ -151,7 +152,7 @@ impl Consumer {
             generation: request.generation_id,
         };
         let assignment_epoch = self.assignment_epoch;
-        let (member, classic) = self.find_classic(claim)?;
+        let (mut member, classic) = self.find_classic(claim)?;
         let first = classic.protocols.first();
         let differs = |said: &Option<Str>, is: Option<&Str>| said.is_some() && said.as_ref() != is;
         if differs(&request.protocol_type, Some(&CONSUMER))
@@ -189,7 +190,7 @@ impl Consumer {
     ) -> Result<(), ErrorCode> {
         let assignment_epoch = self.assignment_epoch;
         let waits = self.waits_for_others(claim.member);
-        let (member, classic) = self.find_classic(claim).map_err(|refusal| refusal.code)?;
+        let (mut member, classic) = self.find_classic(claim).map_err(|refusal| refusal.code)?;
         member.timers.session = Some(now + classic.session);
         let is_told = member.place.epoch < assignment_epoch
             || member.place.state == MemberState::Unrevoked
@@ -228,7 +229,7 @@ impl Consumer {
     fn find_classic(
         &mut self,
         claim: Claim<'_>,
-    ) -> Result<(&mut ConsumerMember, ClassicMember), Refusal> {
+    ) -> Result<(MemberMut<'_>, ClassicMember), Refusal> {
         if let Some(instance) = claim.instance {
             let holder = self.holder(instance).ok_or(ErrorCode::UNKNOWN_MEMBER_ID)?;
             check_fence(claim.member, instance, &holder)?;

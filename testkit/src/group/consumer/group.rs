@@ -6,6 +6,7 @@ use std::time::Instant;
 use kurier_protocol::{Str, Uuid};
 
 use super::member::{ConsumerMember, Owned};
+use super::members::Members;
 use super::pattern::Patterns;
 use crate::clock::later;
 use crate::group::assignor::{Assignment, Assignor, Reader};
@@ -21,7 +22,7 @@ pub(crate) struct Consumer {
     pub(crate) assignment_epoch: i32,
     /// When the target was computed; `None` if the next one need not wait.
     pub(super) assigned_at: Option<Instant>,
-    pub(super) members: BTreeMap<Str, ConsumerMember>,
+    pub(super) members: Members,
     pub(super) target: BTreeMap<Str, Assignment>,
     /// What was known of the topics that members read when the epoch last grew.
     pub(super) topics: Known,
@@ -37,7 +38,7 @@ impl Consumer {
             epoch,
             assignment_epoch: epoch,
             assigned_at: None,
-            members: BTreeMap::new(),
+            members: Members::default(),
             target: BTreeMap::new(),
             topics: Known::new(),
             patterns: Patterns::default(),
@@ -52,8 +53,9 @@ impl Consumer {
         topics: &Topics,
     ) -> Self {
         let target = members.iter().map(|(id, member)| (id.clone(), member.held()));
-        let mut group =
-            Self { target: target.collect(), is_new: false, members, ..Self::new(epoch) };
+        let target = target.collect();
+        let members = members.into_iter().collect();
+        let mut group = Self { target, is_new: false, members, ..Self::new(epoch) };
         group.topics = group.known(topics);
         group
     }
@@ -209,26 +211,24 @@ impl Consumer {
 
     /// When a member is given up for lost.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.members.values().filter_map(|member| member.timers.next()).min()
+        self.members.deadline()
     }
 
     /// The members that were silent, or did not do in time what they should.
     pub(crate) fn lost(&self, now: Instant) -> BTreeSet<Str> {
-        let is_lost = |member: &ConsumerMember| member.timers.next().is_some_and(|due| due <= now);
-        let lost = self.members.iter().filter(|(_, member)| is_lost(member));
-        lost.map(|(id, _)| id.clone()).collect()
+        self.members.lost(now)
     }
 
     /// Another broker takes over, and gives the members a new session.
     pub(crate) fn reload(&mut self, now: Instant, settings: &GroupSettings) {
-        for member in self.members.values_mut() {
+        self.members.change_all(|member| {
             let session = member.classic.as_ref().map(|classic| classic.session);
             let is_revoking = !member.place.revoking.is_empty() && member.classic.is_none();
             let session = session.unwrap_or(settings.consumer_session);
             member.timers.session = Some(later(now, session));
             member.timers.revoke = is_revoking.then_some(now + member.rebalance);
             (member.timers.join, member.timers.sync) = (None, None);
-        }
+        });
     }
 }
 

@@ -230,7 +230,7 @@ impl Consumer {
             return Err(unknown(id, &request.group_id));
         }
         let member = self.members.get_mut(id).filter(|_| request.instance_id.is_some());
-        let Some(member) = member.filter(|_| request.member_epoch == LEFT_FOR_A_WHILE) else {
+        let Some(mut member) = member.filter(|_| request.member_epoch == LEFT_FOR_A_WHILE) else {
             return Ok(Some(id.clone()));
         };
         member.place.epoch = LEFT_FOR_A_WHILE;

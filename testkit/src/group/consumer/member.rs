@@ -151,6 +151,14 @@ impl Place {
 
 impl Timers {
     pub(super) fn next(&self) -> Option<Instant> {
+        #[cfg(test)]
+        ASKED.set(ASKED.get() + 1);
         [self.session, self.revoke, self.join, self.sync].into_iter().flatten().min()
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often members were asked when they are due.
+    pub(crate) static ASKED: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }

@@ -44,7 +44,7 @@ impl Consumer {
                 place.next((self.assignment_epoch, &target), &taken, claimed)
             }
         };
-        let Some(member) = self.members.get_mut(id) else { return };
+        let Some(mut member) = self.members.get_mut(id) else { return };
         if next == member.place {
             return;
         }

@@ -16,7 +16,7 @@ use super::bench::{Bench, Fate};
 use super::consumer_groups::{beats, joins};
 use super::group_offsets::commit;
 use super::groups::{COORDINATOR, SECOND, join, sync};
-use crate::group::{ASKED, TransactionEnd};
+use crate::group::{ASKED, MEMBERS_ASKED, TransactionEnd};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const CHECK: Duration = Duration::from_secs(600);
@@ -214,4 +214,19 @@ fn ten_thousand_idle_groups_cost_a_request_nothing() {
         assert_eq!(bench.heartbeat(&id, 1), ErrorCode::NONE);
     }
     assert_eq!(ASKED.get(), 100, "only the group that a request is about is looked at");
+}
+
+#[test]
+fn a_heartbeat_looks_when_its_own_member_is_due_and_no_other() {
+    let mut bench = Bench::new(Release::NEWEST);
+    for number in 0..100 {
+        bench.beat(&joins(&format!("m-{number}")));
+    }
+    let epoch = bench.beat(&joins("m-7")).member_epoch;
+    MEMBERS_ASKED.set(0);
+    for _ in 0..100 {
+        bench.pass(Duration::from_millis(1));
+        assert_eq!(bench.beat(&beats("m-7", epoch)).error_code, ErrorCode::NONE);
+    }
+    assert!(MEMBERS_ASKED.get() <= 300, "{} times", MEMBERS_ASKED.get());
 }
