@@ -1,9 +1,9 @@
 //! Core: what failed, in two parts: what was found, and what to do about it.
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use kurier_client::Error;
 use kurier_client::error::Cause;
 use kurier_client::net::Stage;
 
@@ -12,7 +12,7 @@ pub(crate) type Told = (String, String);
 
 /// Why a stage of a connection failed.
 pub(crate) fn cause(cause: &Cause, stage: Stage) -> Told {
-    let (found, advice) = split(&cause.to_string());
+    let found = cause.found().into_owned();
     let fix = match (cause, stage) {
         (Cause::Resolve(_), _) => RESOLVE.to_owned(),
         (Cause::Io(error), Stage::Connect) => match error.kind() {
@@ -31,15 +31,9 @@ pub(crate) fn cause(cause: &Cause, stage: Stage) -> Told {
         (Cause::Io(_) | Cause::Closed, Stage::Versions) => {
             "check that the port is a Kafka listener's, and security.protocol".to_owned()
         }
-        _ => advice.unwrap_or_else(|| "the broker's log may say more".to_owned()),
+        _ => cause.advice().map_or_else(|| LOG.to_owned(), Cow::into_owned),
     };
     (found, fix)
-}
-
-/// What an error says, and what it advises.
-pub(crate) fn error(error: &Error) -> Told {
-    let (found, advice) = split(&error.to_string());
-    (found, advice.unwrap_or_else(|| "the broker's log may say more".to_owned()))
 }
 
 /// A number with its noun: `1 topic`, `3 topics`.
@@ -68,18 +62,11 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
-/// Errors name what was tried, then what may help.
-fn split(text: &str) -> (String, Option<String>) {
-    match text.split_once("; ") {
-        Some((found, advice)) => (found.to_owned(), Some(advice.to_owned())),
-        None => (text.to_owned(), None),
-    }
-}
-
 fn silent(what: &str, after: Duration) -> String {
     format!("{what} within {}", duration(after))
 }
 
+const LOG: &str = "the broker's log may say more";
 const RESOLVE: &str = "check the spelling; else make the name known to this machine (DNS, \
                        /etc/hosts)";
 const SILENT: &str = "check that the host is up, and that no firewall drops what is sent to this \

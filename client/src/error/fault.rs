@@ -1,5 +1,6 @@
 //! The facts that errors are made of.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use kurier_protocol::{ApiKey, DecodeError};
 use super::login::{LoginFailure, OTHER_SIDE};
 use super::rounded::Rounded;
 use super::tls::TlsFault;
+use super::told::Told;
 
 /// What is wrong with bytes that should have been Kafka's.
 #[non_exhaustive]
@@ -62,68 +64,75 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Fault {
+    /// What it is, and what may help.
+    pub(super) fn told(&self) -> Told {
         match self {
-            Self::Tls => f.write_str(
-                "the port speaks TLS and this connection is plain text; \
-                 set security.protocol=SSL or SASL_SSL, or use the port of a PLAINTEXT listener",
+            Self::Tls => Told::new(
+                "the port speaks TLS and this connection is plain text",
+                "set security.protocol=SSL or SASL_SSL, or use the port of a PLAINTEXT listener",
             ),
-            Self::Http => f.write_str(
-                "the port speaks HTTP; use the port of a Kafka listener, which usually is 9092",
+            Self::Http => Told::new("the port speaks HTTP", KAFKAS_PORT),
+            Self::Foreign(first) => Told::new(
+                format!(
+                    "the port speaks {}: its answer begins with \"{}\"",
+                    speaker(first),
+                    first.escape_ascii()
+                ),
+                KAFKAS_PORT,
             ),
-            Self::Foreign(first) => write!(
-                f,
-                "the port speaks {}: its answer begins with \"{}\"; \
-                 use the port of a Kafka listener, which usually is 9092",
-                speaker(first),
-                first.escape_ascii()
+            Self::FrameLength { bytes, bytes_max } => frame_length(*bytes, *bytes_max),
+            Self::Correlation { wanted: Some(wanted), found } => Told::new(
+                format!("an answer has correlation id {found}, and {wanted} is next in line"),
+                OTHER_SIDE,
             ),
-            Self::FrameLength { bytes, bytes_max } => {
-                let [a, b, c, d] = bytes.to_be_bytes();
-                write!(f, "an answer begins with the bytes {a:02x} {b:02x} {c:02x} {d:02x}")?;
-                match usize::try_from(*bytes).is_ok_and(|bytes| bytes <= FRAME_BYTES_LIKELY) {
-                    // No setting is lower.
-                    true if *bytes_max < FRAME_BYTES_MIN => {
-                        f.write_str(", which no broker begins with; check that the port is Kafka's")
-                    }
-                    true => write!(
-                        f,
-                        ", a frame of {bytes} bytes, and {bytes_max} is the limit; \
-                         check that the port is Kafka's, or raise receive.message.max.bytes"
-                    ),
-                    false => f.write_str(
-                        ", which is no length of a frame; check that the port is Kafka's",
-                    ),
-                }
+            Self::Correlation { wanted: None, found } => Told::new(
+                format!("an answer has correlation id {found}, and no request is open"),
+                OTHER_SIDE,
+            ),
+            Self::Decode(error) => {
+                Told::new(format!("an answer cannot be read: {error}"), OTHER_SIDE)
             }
-            Self::Correlation { wanted: Some(wanted), found } => write!(
-                f,
-                "an answer has correlation id {found}, and {wanted} is next in line; {OTHER_SIDE}"
+            Self::Record(error @ RecordError::CodecNotBuilt { .. }) => Told::new(
+                format!("a record batch cannot be read or written: {error}"),
+                "build with it, or choose another codec",
             ),
-            Self::Correlation { wanted: None, found } => write!(
-                f,
-                "an answer has correlation id {found}, and no request is open; {OTHER_SIDE}"
+            Self::Record(error @ RecordError::LimitExceeded { .. }) => Told::new(
+                format!("a record batch cannot be read: {error}"),
+                "raise the consumer's batch_bytes_max, or start behind it",
             ),
-            Self::Decode(error) => write!(f, "an answer cannot be read: {error}; {OTHER_SIDE}"),
-            Self::Record(error @ RecordError::CodecNotBuilt { .. }) => write!(
-                f,
-                "a record batch cannot be read or written: {error}; build with it, or choose \
-                 another codec"
-            ),
-            Self::Record(error @ RecordError::LimitExceeded { .. }) => write!(
-                f,
-                "a record batch cannot be read: {error}; raise the consumer's batch_bytes_max, \
-                 or start behind it"
-            ),
-            Self::Record(error) => write!(
-                f,
-                "a record batch cannot be read: {error}; start behind it, \
-                 or let the broker's log be checked"
+            Self::Record(error) => Told::new(
+                format!("a record batch cannot be read: {error}"),
+                "start behind it, or let the broker's log be checked",
             ),
         }
     }
 }
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.told().fmt(f)
+    }
+}
+
+fn frame_length(bytes: i32, bytes_max: usize) -> Told {
+    let [a, b, c, d] = bytes.to_be_bytes();
+    let begins = format!("an answer begins with the bytes {a:02x} {b:02x} {c:02x} {d:02x}");
+    let check = "check that the port is Kafka's";
+    match usize::try_from(bytes).is_ok_and(|bytes| bytes <= FRAME_BYTES_LIKELY) {
+        // No setting is lower.
+        true if bytes_max < FRAME_BYTES_MIN => {
+            Told::new(format!("{begins}, which no broker begins with"), check)
+        }
+        true => Told::new(
+            format!("{begins}, a frame of {bytes} bytes, and {bytes_max} is the limit"),
+            "check that the port is Kafka's, or raise receive.message.max.bytes",
+        ),
+        false => Told::new(format!("{begins}, which is no length of a frame"), check),
+    }
+}
+
+const KAFKAS_PORT: &str = "use the port of a Kafka listener, which usually is 9092";
 
 /// Whether a byte can stand in the first line of a text protocol.
 fn is_text(byte: &u8) -> bool {
@@ -247,43 +256,64 @@ impl From<TlsFault> for Cause {
     }
 }
 
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Cause {
+    /// What may help against it, if that can be told.
+    #[must_use]
+    pub fn advice(&self) -> Option<Cow<'static, str>> {
+        self.told().advice
+    }
+
+    /// What it is, without what may help.
+    #[must_use]
+    pub fn found(&self) -> Cow<'static, str> {
+        self.told().found
+    }
+
+    pub(super) fn told(&self) -> Told {
         match self {
-            Self::Resolve(error) => write!(f, "the name cannot be resolved ({error})"),
+            Self::Resolve(error) => Told::found(format!("the name cannot be resolved ({error})")),
             Self::Io(error) => match error.kind() {
-                io::ErrorKind::ConnectionRefused => f.write_str("connection refused"),
-                io::ErrorKind::ConnectionReset => f.write_str("connection reset"),
-                io::ErrorKind::BrokenPipe => f.write_str("connection closed while sending"),
-                _ => error.fmt(f),
+                io::ErrorKind::ConnectionRefused => Told::found("connection refused"),
+                io::ErrorKind::ConnectionReset => Told::found("connection reset"),
+                io::ErrorKind::BrokenPipe => Told::found("connection closed while sending"),
+                _ => Told::found(error.to_string()),
             },
-            Self::SetupTimedOut(after) => {
-                write!(f, "no Kafka connection within {}; is the port Kafka's?", Rounded(*after))
-            }
-            Self::Refused => f.write_str(
-                "it closed the connection instead of answering ApiVersions; \
-                 is the listener a TLS one (security.protocol), or the broker older than 0.10?",
+            Self::SetupTimedOut(after) => Told::new(
+                format!("no Kafka connection within {}", Rounded(*after)),
+                "is the port Kafka's?",
             ),
-            Self::Closed => f.write_str("the broker closed the connection"),
-            Self::Silent { api } => write!(f, "given up, as {api} was not answered in time"),
-            Self::Fault(fault) => fault.fmt(f),
-            Self::Login(failure) => failure.fmt(f),
-            Self::Unwelcome => f.write_str(
+            Self::Refused => Told::new(
+                "it closed the connection instead of answering ApiVersions",
+                "is the listener a TLS one (security.protocol), or the broker older than 0.10?",
+            ),
+            Self::Closed => Told::found("the broker closed the connection"),
+            Self::Silent { api } => {
+                Told::found(format!("given up, as {api} was not answered in time"))
+            }
+            Self::Fault(fault) => fault.told(),
+            Self::Login(failure) => failure.told(),
+            Self::Unwelcome => Told::found(
                 "the broker closed the connection at the first request, as listeners do \
                  that want a login (security.protocol, sasl.mechanism)",
             ),
-            Self::Tls(fault) => fault.fmt(f),
-            Self::NoSuchBroker => f.write_str("the metadata names no such broker"),
-            Self::NoBrokers => f.write_str("its metadata names no brokers"),
-            Self::NoMetadata(code) => write!(f, "it answered Metadata with {code}"),
-            Self::Rejected(code) => write!(f, "it answered ApiVersions with {code}"),
+            Self::Tls(fault) => fault.told(),
+            Self::NoSuchBroker => Told::found("the metadata names no such broker"),
+            Self::NoBrokers => Told::found("its metadata names no brokers"),
+            Self::NoMetadata(code) => Told::found(format!("it answered Metadata with {code}")),
+            Self::Rejected(code) => Told::found(format!("it answered ApiVersions with {code}")),
             Self::Rebootstrap => {
-                f.write_str("given up, as the client begins again with its bootstrap servers")
+                Told::found("given up, as the client begins again with its bootstrap servers")
             }
-            Self::OtherCluster(id) => {
-                write!(f, "it belongs to another cluster than the one that is known: {id}")
-            }
+            Self::OtherCluster(id) => Told::found(format!(
+                "it belongs to another cluster than the one that is known: {id}"
+            )),
         }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.told().fmt(f)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kurier_protocol::ErrorCode;
 
 use super::rounded::Rounded;
+use super::told::Told;
 
 /// A login that failed. It holds no secret.
 #[derive(Clone, Debug)]
@@ -30,20 +31,27 @@ impl LoginFailure {
     }
 }
 
-impl fmt::Display for LoginFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cannot log in")?;
-        if let Some(user) = &self.user {
-            write!(f, " as {user}")?;
-        }
-        write!(f, " by {}: {}", self.mechanism, self.fault)?;
-        match (self.mechanism, &self.fault) {
+impl LoginFailure {
+    /// Who could not log in, why, and what may help.
+    pub(super) fn told(&self) -> Told {
+        let Self { mechanism, user, .. } = self;
+        let told = self.fault.told().map(|fault| match user {
+            Some(user) => format!("cannot log in as {user} by {mechanism}: {fault}"),
+            None => format!("cannot log in by {mechanism}: {fault}"),
+        });
+        match (*mechanism, &self.fault) {
             // It is the default, and whoever forgot the setting has never heard of it.
             ("GSSAPI", LoginFault::Credentials { .. }) => {
-                f.write_str("; to log in otherwise, set sasl.mechanism")
+                told.and("to log in otherwise, set sasl.mechanism")
             }
-            _ => Ok(()),
+            _ => told,
         }
+    }
+}
+
+impl fmt::Display for LoginFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.told().fmt(f)
     }
 }
 
@@ -92,55 +100,60 @@ pub enum LoginFault {
     TimedOut(Duration),
 }
 
-impl fmt::Display for LoginFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl LoginFault {
+    fn told(&self) -> Told {
         match self {
-            Self::Mechanism { offered } if offered.is_empty() => f.write_str(
-                "the listener has no such mechanism; \
-                 set sasl.enabled.mechanisms on the broker, or use another listener",
+            Self::Mechanism { offered } if offered.is_empty() => Told::new(
+                "the listener has no such mechanism",
+                "set sasl.enabled.mechanisms on the broker, or use another listener",
             ),
-            Self::Mechanism { offered } => write!(
-                f,
-                "the listener has only {}; set sasl.mechanism to what it has, \
-                 or sasl.enabled.mechanisms on the broker",
-                offered.join(", ")
+            Self::Mechanism { offered } => Told::new(
+                format!("the listener has only {}", offered.join(", ")),
+                "set sasl.mechanism to what it has, or sasl.enabled.mechanisms on the broker",
             ),
-            Self::NotWanted => f.write_str(
-                "the listener wants no login; set security.protocol to PLAINTEXT or SSL, \
-                 or use the port of a SASL listener",
+            Self::NotWanted => Told::new(
+                "the listener wants no login",
+                "set security.protocol to PLAINTEXT or SSL, or use the port of a SASL listener",
             ),
-            Self::Refused { code, message: Some(words) } => {
-                write!(f, "the broker answered {code}: {}", words.trim_end_matches('.'))?;
-                f.write_str(advice(*code))
+            Self::Refused { code, message } => {
+                let words = message.as_deref().map(|words| words.trim_end_matches('.'));
+                let told = Told::found(match words {
+                    Some(words) => format!("the broker answered {code}: {words}"),
+                    None => format!("the broker answered {code}"),
+                });
+                match *code {
+                    ErrorCode::SASL_AUTHENTICATION_FAILED => {
+                        told.and("check user name and password, or token")
+                    }
+                    _ => told,
+                }
             }
-            Self::Refused { code, message: None } => {
-                write!(f, "the broker answered {code}{}", advice(*code))
-            }
-            Self::Exchange(error) => error.fmt(f),
-            Self::Credentials { problem, .. } => f.write_str(problem),
-            Self::Closed => f.write_str(
+            Self::Exchange(error) => Told::of_text(&error.to_string()),
+            Self::Credentials { problem, .. } => Told::of_text(problem),
+            Self::Closed => Told::new(
                 "the broker closed the connection, which is how brokers before 1.0 refuse a \
-                 wrong name or password; its log says more",
+                 wrong name or password",
+                "its log says more",
             ),
-            Self::Endless { rounds_max } => {
-                write!(f, "the broker still asks for more after {rounds_max} tokens; {OTHER_SIDE}")
-            }
-            Self::Token { bytes, bytes_max } => write!(
-                f,
-                "the broker sent a token of {bytes} bytes, and {bytes_max} is the limit; \
-                 {OTHER_SIDE}"
+            Self::Endless { rounds_max } => Told::new(
+                format!("the broker still asks for more after {rounds_max} tokens"),
+                OTHER_SIDE,
             ),
-            Self::TimedOut(after) => {
-                write!(f, "not done within {}; the broker's log may say more", Rounded(*after))
-            }
+            Self::Token { bytes, bytes_max } => Told::new(
+                format!("the broker sent a token of {bytes} bytes, and {bytes_max} is the limit"),
+                OTHER_SIDE,
+            ),
+            Self::TimedOut(after) => Told::new(
+                format!("not done within {}", Rounded(*after)),
+                "the broker's log may say more",
+            ),
         }
     }
 }
 
-fn advice(code: ErrorCode) -> &'static str {
-    match code {
-        ErrorCode::SASL_AUTHENTICATION_FAILED => "; check user name and password, or token",
-        _ => "",
+impl fmt::Display for LoginFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.told().fmt(f)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can go wrong, as facts; and what to do about what a broker says.
 
 mod words;
+mod told;
 mod advice;
 mod release;
 mod rounded;
@@ -12,6 +13,7 @@ mod acl;
 mod remedy;
 mod kind;
 mod variants;
+mod text;
 mod class;
 
 pub use fault::{About, Advertised, Attempt, Cause, Fault, Standstill, Waiting};

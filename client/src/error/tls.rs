@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::rounded::Rounded;
+use super::told::Told;
 
 /// Why a connection could not be encrypted.
 #[non_exhaustive]
@@ -71,77 +72,91 @@ impl TlsFault {
     }
 }
 
+impl TlsFault {
+    /// What it is, and what may help.
+    pub(super) fn told(&self) -> Told {
+        match self {
+            Self::UnknownIssuer { trusted } => Told::new(
+                format!("its certificate is not signed by anyone that is trusted ({trusted})"),
+                "name the CA's certificate in ssl.truststore.location or ssl.ca.location",
+            ),
+            Self::Expired { end, now } => Told::new(
+                format!(
+                    "its certificate, or its CA's, expired on {}, and it is {} by this machine's \
+                     clock",
+                    Day(*end),
+                    Day(*now)
+                ),
+                "renew it, or set the clock",
+            ),
+            Self::NotYetValid { begin, now } => Told::new(
+                format!(
+                    "its certificate, or its CA's, is not valid before {}, and it is {} by this \
+                     machine's clock",
+                    Day(*begin),
+                    Day(*now)
+                ),
+                "set the clock, or wait",
+            ),
+            Self::WrongHost { host, valid_for } if valid_for.is_empty() => Told::new(
+                format!("its certificate names no host, and {host} is wanted"),
+                "give it a subject alternative name (a common name does not count)",
+            ),
+            Self::WrongHost { host, valid_for } => Told::new(
+                format!("its certificate is for {}, not for {host}", valid_for.join(", ")),
+                "connect by a name that it has, also in advertised.listeners, or add this one to \
+                 its subject alternative names",
+            ),
+            Self::BadCertificate { problem } => {
+                Told::of_text(problem).map(|problem| format!("its certificate {problem}"))
+            }
+            Self::CertificateWanted => Told::new(
+                "it wants a certificate of the client (ssl.client.auth=required)",
+                "give one in ssl.keystore.location, or in ssl.certificate.location and \
+                 ssl.key.location",
+            ),
+            Self::CertificateRefused { alert } => Told::new(
+                format!("it does not accept the client's certificate ({alert})"),
+                "check that the broker's ssl.truststore.location has its CA, and that it is for \
+                 client authentication",
+            ),
+            Self::NotTls => Told::new(
+                "this listener does not speak TLS",
+                "use security.protocol=PLAINTEXT or SASL_PLAINTEXT, or the port of an SSL or \
+                 SASL_SSL listener",
+            ),
+            Self::HungUp => Told::new(
+                "it closed the connection in the TLS handshake",
+                "if this listener does not speak TLS, use security.protocol=PLAINTEXT or \
+                 SASL_PLAINTEXT, or another port",
+            ),
+            Self::NoCommonVersion => Told::new(
+                "it speaks no version of TLS that this client does",
+                "check ssl.enabled.protocols of both: TLSv1.2 and TLSv1.3 are spoken here",
+            ),
+            Self::NothingInCommon => Told::new(
+                "the two have no cipher suite or kind of key in common, or it misses a \
+                 certificate of the client",
+                "check ssl.cipher.suites, that the broker's key is RSA, P-256, P-384 or Ed25519, \
+                 and ssl.keystore.location",
+            ),
+            Self::TimedOut(after) => Told::new(
+                format!("no answer to the TLS handshake within {}", Rounded(*after)),
+                "is the port that of an SSL or SASL_SSL listener?",
+            ),
+            Self::Unusable(problem) => Told::of_text(problem),
+            Self::Other(problem) => {
+                Told::of_text(problem).map(|problem| format!("TLS failed: {problem}"))
+            }
+        }
+    }
+}
+
 impl std::error::Error for TlsFault {}
 
 impl fmt::Display for TlsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownIssuer { trusted } => write!(
-                f,
-                "its certificate is not signed by anyone that is trusted ({trusted}); \
-                 name the CA's certificate in ssl.truststore.location or ssl.ca.location"
-            ),
-            Self::Expired { end, now } => write!(
-                f,
-                "its certificate, or its CA's, expired on {}, and it is {} by this machine's \
-                 clock; renew it, or set the clock",
-                Day(*end),
-                Day(*now)
-            ),
-            Self::NotYetValid { begin, now } => write!(
-                f,
-                "its certificate, or its CA's, is not valid before {}, and it is {} by this \
-                 machine's clock; set the clock, or wait",
-                Day(*begin),
-                Day(*now)
-            ),
-            Self::WrongHost { host, valid_for } if valid_for.is_empty() => write!(
-                f,
-                "its certificate names no host, and {host} is wanted; give it a subject \
-                 alternative name (a common name does not count)"
-            ),
-            Self::WrongHost { host, valid_for } => write!(
-                f,
-                "its certificate is for {}, not for {host}; connect by a name that it has, also \
-                 in advertised.listeners, or add this one to its subject alternative names",
-                valid_for.join(", ")
-            ),
-            Self::BadCertificate { problem } => write!(f, "its certificate {problem}"),
-            Self::CertificateWanted => f.write_str(
-                "it wants a certificate of the client (ssl.client.auth=required); give one in \
-                 ssl.keystore.location, or in ssl.certificate.location and ssl.key.location",
-            ),
-            Self::CertificateRefused { alert } => write!(
-                f,
-                "it does not accept the client's certificate ({alert}); check that the broker's \
-                 ssl.truststore.location has its CA, and that it is for client authentication"
-            ),
-            Self::NotTls => f.write_str(
-                "this listener does not speak TLS; use security.protocol=PLAINTEXT or \
-                 SASL_PLAINTEXT, or the port of an SSL or SASL_SSL listener",
-            ),
-            Self::HungUp => f.write_str(
-                "it closed the connection in the TLS handshake; if this listener does not speak \
-                 TLS, use security.protocol=PLAINTEXT or SASL_PLAINTEXT, or another port",
-            ),
-            Self::NoCommonVersion => f.write_str(
-                "it speaks no version of TLS that this client does; check ssl.enabled.protocols \
-                 of both: TLSv1.2 and TLSv1.3 are spoken here",
-            ),
-            Self::NothingInCommon => f.write_str(
-                "the two have no cipher suite or kind of key in common, or it misses a \
-                 certificate of the client; check ssl.cipher.suites, that the broker's key is RSA, \
-                 P-256, P-384 or Ed25519, and ssl.keystore.location",
-            ),
-            Self::TimedOut(after) => write!(
-                f,
-                "no answer to the TLS handshake within {}; is the port that of an SSL or \
-                 SASL_SSL listener?",
-                Rounded(*after)
-            ),
-            Self::Unusable(problem) => f.write_str(problem),
-            Self::Other(problem) => write!(f, "TLS failed: {problem}"),
-        }
+        self.told().fmt(f)
     }
 }
 

@@ -1,28 +1,23 @@
-//! `Error`: why something failed, and its text.
+//! `Error`: why something failed.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kurier_protocol::{ApiKey, EncodeError, ErrorCode, Request};
 
 use super::acl::MissingAcl;
-use super::advice;
-use super::fault::{About, Advertised, Attempt, Cause, Fate, Fault, Waiting};
+use super::fault::{About, Advertised, Attempt, Cause, Fault, Waiting};
 use super::login::LoginFailure;
 use super::oversized::Oversized;
 use super::release;
-use super::rounded::Rounded;
 use super::words::{WORDS_CHARS_MAX, shown};
 
 /// Why something failed. The text of each names what was tried and what may help, and is whole:
 /// there is no `source` behind it. Programs ask [`kind`](Self::kind) and the questions beside it.
 #[non_exhaustive]
-#[derive(Clone, thiserror::Error)]
+#[derive(Clone)]
 pub enum Error {
     /// A broker answered, and its answer was an error code.
-    #[error("broker answered {code} to {api}{about}{}",
-        Said { api: *api, code: *code, about, words: message, by: principal.as_deref() })]
     Broker {
         /// The API that was asked.
         api: ApiKey,
@@ -36,8 +31,6 @@ pub enum Error {
         principal: Option<Arc<str>>,
     },
     /// Something did not happen in time.
-    #[error("{what}{} within {}{}; {}", LastTry(last.as_deref()), Rounded(*after),
-        Fate((what.is_for_deed() || *maybe_written).then_some(*maybe_written)), what.advice())]
     TimedOut {
         /// What did not happen.
         what: Waiting,
@@ -49,7 +42,6 @@ pub enum Error {
         last: Option<Arc<Self>>,
     },
     /// The connection ended before the answer came.
-    #[error("lost {address}{}: {cause}{}", InAnswerTo(*api), Fate(Some(*maybe_written)))]
     Disconnected {
         /// The broker that was asked.
         address: Box<str>,
@@ -61,7 +53,6 @@ pub enum Error {
         cause: Cause,
     },
     /// No connection could be made; nothing was sent.
-    #[error("cannot reach {}{}", List(tried), WayOut(tried, advertised.as_deref()))]
     Unreachable {
         /// Every address that was tried.
         tried: Box<[Attempt]>,
@@ -70,7 +61,6 @@ pub enum Error {
         advertised: Option<Box<Advertised>>,
     },
     /// What came was not Kafka's protocol.
-    #[error("{from}: {fault}")]
     NotKafka {
         /// Where it came from.
         from: Box<str>,
@@ -78,7 +68,6 @@ pub enum Error {
         fault: Fault,
     },
     /// The broker did not let the client in, or the other way round.
-    #[error("{address}: {failure}")]
     Authentication {
         /// The broker.
         address: Box<str>,
@@ -86,7 +75,6 @@ pub enum Error {
         failure: Arc<LoginFailure>,
     },
     /// The broker cannot do this.
-    #[error("{feature} needs {needed}, and the broker offers {offered}; {remedy}")]
     Unsupported {
         /// What was wanted.
         feature: Box<str>,
@@ -98,7 +86,6 @@ pub enum Error {
         remedy: Box<str>,
     },
     /// The brokers know no such topic or partition.
-    #[error("{}", MissingTopic(topic, *partition))]
     UnknownTopic {
         /// The topic.
         topic: Box<str>,
@@ -106,7 +93,6 @@ pub enum Error {
         partition: Option<(i32, usize)>,
     },
     /// Something is larger than this client sends or takes.
-    #[error("{what} of {bytes} bytes is over the limit of {bytes_max}; {}", what.advice(setting))]
     TooLarge {
         /// What it is.
         what: Oversized,
@@ -118,7 +104,6 @@ pub enum Error {
         setting: &'static str,
     },
     /// A setting or an argument cannot be used.
-    #[error("{setting}: {problem}")]
     Invalid {
         /// The setting or argument.
         setting: Box<str>,
@@ -126,7 +111,6 @@ pub enum Error {
         problem: Box<str>,
     },
     /// It was closed before.
-    #[error("the {what} is closed; make a new one")]
     Closed {
         /// What is closed.
         what: &'static str,
@@ -259,121 +243,3 @@ impl Error {
 
 /// What to do where a broker has left behind all versions that this client has.
 const NEWER_CLIENT: &str = "use a newer version of this client";
-
-/// What a broker means by its code: its own words, and what to do about it.
-struct Said<'a> {
-    api: ApiKey,
-    code: ErrorCode,
-    about: &'a About,
-    words: &'a Option<Box<str>>,
-    by: Option<&'a str>,
-}
-
-impl fmt::Display for Said<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { api, code, about, .. } = *self;
-        let words =
-            in_other_words(self.words.as_deref(), code).map(|words| words.trim_end_matches('.'));
-        if let Some(words) = words {
-            write!(f, ": {words}")?;
-        }
-        if MissingAcl::is_meant_by(code) {
-            return write!(f, "; {}", MissingAcl { api, code, about, principal: self.by });
-        }
-        match advice::on_code(code) {
-            Some(advice) => write!(f, "; {advice}"),
-            // Then at least what the code means.
-            None if words.is_none() => write!(f, ": {}", code.explain()),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A broker's words, unless they only repeat its code.
-fn in_other_words(message: Option<&str>, code: ErrorCode) -> Option<&str> {
-    let repeats = |words: &str| match code {
-        ErrorCode::TOPIC_ALREADY_EXISTS => words.contains("already exists"),
-        _ if MissingAcl::is_meant_by(code) => words.contains("uthorization failed"),
-        _ => false,
-    };
-    message.filter(|words| !words.is_empty() && code.name() != Some(words) && !repeats(words))
-}
-
-struct LastTry<'a>(Option<&'a Error>);
-
-impl fmt::Display for LastTry<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(last) => write!(f, " (the last try: {last})"),
-            None => Ok(()),
-        }
-    }
-}
-
-struct InAnswerTo(Option<ApiKey>);
-
-impl fmt::Display for InAnswerTo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(api) => write!(f, " before it answered {api}"),
-            None => Ok(()),
-        }
-    }
-}
-
-struct List<'a>(&'a [Attempt]);
-
-impl fmt::Display for List<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, attempt) in self.0.iter().take(ATTEMPTS_SHOWN).enumerate() {
-            write!(f, "{}{attempt}", if index == 0 { "" } else { "; " })?;
-        }
-        match self.0.len().saturating_sub(ATTEMPTS_SHOWN) {
-            0 => Ok(()),
-            more => write!(f, "; and {more} more"),
-        }
-    }
-}
-
-/// How many addresses an error names: enough to see what is wrong with all of them.
-const ATTEMPTS_SHOWN: usize = 8;
-
-/// What may help against connections that were not made; faults of TLS and of logins say that
-/// themselves.
-struct WayOut<'a>(&'a [Attempt], Option<&'a Advertised>);
-
-impl fmt::Display for WayOut<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(tried, advertised) = *self;
-        let is_reached =
-            |attempt: &Attempt| matches!(attempt.cause, Cause::Tls(_) | Cause::Login(_));
-        match advertised {
-            Some(advertised) => write!(f, "; {advertised}"),
-            None if tried.iter().all(is_reached) && !tried.is_empty() => Ok(()),
-            None => f.write_str(
-                "; check the address, that the broker runs, and that nothing between blocks the \
-                 port",
-            ),
-        }
-    }
-}
-
-struct MissingTopic<'a>(&'a str, Option<(i32, usize)>);
-
-impl fmt::Display for MissingTopic<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.1 {
-            Some((partition, count)) => write!(
-                f,
-                "topic {} has no partition {partition}: it has {count}, counted from 0",
-                self.0
-            ),
-            None => write!(
-                f,
-                "topic {} does not exist; create it, or let brokers create topics \
-                 (auto.create.topics.enable)",
-                self.0
-            ),
-        }
-    }
-}

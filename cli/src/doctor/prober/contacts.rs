@@ -55,7 +55,7 @@ pub(super) fn unknown(error: &Error) -> Unknown {
         // Whether it was executed does not matter: it was a question.
         Error::Disconnected { api: Some(api), cause, .. } => format!("no answer to {api}: {cause}"),
         Error::TimedOut { what, after, .. } => format!("{what} within {}", told::duration(*after)),
-        other => told::error(other).0,
+        other => other.found().into_owned(),
     })
 }
 

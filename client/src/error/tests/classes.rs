@@ -253,6 +253,22 @@ fn the_page_of_errors_is_what_the_code_says() {
 }
 
 #[test]
+fn what_may_help_is_the_end_of_the_text_and_told_apart_from_what_was_found() {
+    for error in specimens() {
+        let whole = match error.advice() {
+            Some(advice) => format!("{}; {advice}", error.found()),
+            None => error.found().into_owned(),
+        };
+        assert_eq!(error.to_string(), whole);
+    }
+    let attempt = |address: &str| Attempt { address: address.into(), cause: Cause::Closed };
+    let tried = [attempt("a:1"), attempt("b:2")].into();
+    let error = Error::Unreachable { tried, advertised: None };
+    assert!(error.found().contains("a:1") && error.found().contains("b:2"), "{error}");
+    assert!(error.advice().is_some_and(|advice| advice.starts_with("check the address")));
+}
+
+#[test]
 fn what_is_printed_for_developers_can_be_read_and_is_one_line() {
     let said = Error::Broker {
         api: ApiKey::PRODUCE,

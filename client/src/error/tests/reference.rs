@@ -63,7 +63,8 @@ questions, and no two of the first three are answered with yes:
   followers, and says the same if it loses the partition meanwhile.
 
 If none is answered with yes, this call, record or partition has failed, and all else goes on.
-`{}` and `{:?}` are one line each that names what was tried and what may help.
+`{}` and `{:?}` are one line each that names what was tried and what may help; `found()` and
+`advice()` are these two parts of it.
 
 ## Kinds
 

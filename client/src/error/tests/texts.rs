@@ -90,8 +90,8 @@ fn an_answer_that_belongs_to_no_request_names_the_address() {
         &lost,
         ErrorKind::Unavailable,
         "lost b:9092 before it answered Fetch: an answer has correlation id 9, and 7 is next in \
-         line; check that the port is a Kafka broker's and that nothing between changes its \
-         answers, and it was not executed",
+         line, and it was not executed; check that the port is a Kafka broker's and that nothing \
+         between changes its answers",
     );
     check(
         &Error::unreachable("b:9092", Cause::Fault(fault)),
