@@ -19,6 +19,12 @@ fn shell_starts_a_cluster() {
 }
 
 #[test]
+fn shell_starts_a_cluster_that_wants_tls_and_a_login() {
+    let script = Program::of("secure", "secure.sh");
+    script.run(Command::new("sh").arg(&script.file));
+}
+
+#[test]
 fn java_starts_a_cluster() {
     if wanted("java") {
         let source = Program::of("java", "Orders.java");
@@ -70,7 +76,7 @@ fn every_program_of_the_page_is_run() {
         }
         before = line;
     }
-    assert_eq!(others, ["shell", "java", "python", "go", "c"].map(mark));
+    assert_eq!(others, ["shell", "java", "python", "go", "c", "secure"].map(mark));
 }
 
 /// A program of the page, in a folder of its own.
