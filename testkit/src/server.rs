@@ -41,6 +41,12 @@ pub(crate) async fn serve(shared: Arc<Shared>, broker: i32, entrance: Entrance, 
                 Err(End::Io(error)) => error.to_string(),
                 Err(End::Cut) => "a fault of the script".to_owned(),
                 Err(End::Closed(reason)) => reason,
+                Err(End::Refused(reason)) => {
+                    if shared.with(|core, _| core.is_news(&reason)) {
+                        tracing::warn!("broker {broker} refused a login: {reason}");
+                    }
+                    reason
+                }
             }
         }
     };
@@ -116,6 +122,8 @@ enum End {
     Io(io::Error),
     /// The broker closes it, for this reason.
     Closed(String),
+    /// The broker does not let the client in, for this reason.
+    Refused(String),
     /// A fault of the script: it ends without a word.
     Cut,
 }
@@ -138,7 +146,7 @@ impl<'a, S: Io> Connection<'a, S> {
 
     async fn run(mut self) -> Result<(), End> {
         let ended = self.serve().await;
-        if let Err(End::Closed(_)) = &ended {
+        if let Err(End::Closed(_) | End::Refused(_)) = &ended {
             // With TLS this says that nothing is missing. Whoever has gone does not hear it.
             let _ = self.io.shutdown().await;
         }
@@ -149,7 +157,11 @@ impl<'a, S: Io> Connection<'a, S> {
         while let Some(frame) = self.next().await? {
             if self.login.expects_token() {
                 let step = self.shared.with(|_, now| self.login.handle_token(&frame, now));
-                self.send(step).await?;
+                let sent = self.send(step).await;
+                sent.map_err(|end| match end {
+                    End::Closed(reason) => End::Refused(reason),
+                    end => end,
+                })?;
                 continue;
             }
             // What is spoken may be narrowed while the connection lives.
@@ -318,7 +330,7 @@ impl<'a, S: Io> Connection<'a, S> {
             Step::Answer(segments) => write(&mut self.io, segments).await?,
             Step::Last(segments, reason) => {
                 write(&mut self.io, segments).await?;
-                return Err(End::Closed(reason));
+                return Err(End::Refused(reason));
             }
             Step::Silence | Step::Wait(_) => {}
             Step::Close(reason) => return Err(End::Closed(reason)),

@@ -22,6 +22,20 @@ pub(crate) struct Core {
     pub(crate) state: State,
     pub(crate) script: Script,
     pub(crate) recorder: Recorder,
+    /// Why a login was refused that is the latest of which was told.
+    refusal: String,
+}
+
+impl Core {
+    /// Whether a refused login is worth telling: for another reason than the one before. A client
+    /// that tries again and again is told of once.
+    pub(crate) fn is_news(&mut self, refusal: &str) -> bool {
+        let is_news = self.refusal != refusal;
+        if is_news {
+            refusal.clone_into(&mut self.refusal);
+        }
+        is_news
+    }
 }
 
 /// A cluster as its connections see it. The lock is held while one request is handled, and never
@@ -69,7 +83,12 @@ impl Shared {
         Self {
             lives: state.broker_ids().map(|id| (id, born())).collect(),
             pauses: state.broker_ids().map(|id| (id, watch::Sender::new(false))).collect(),
-            core: Mutex::new(Core { state, script: Script::default(), recorder }),
+            core: Mutex::new(Core {
+                state,
+                script: Script::default(),
+                recorder,
+                refusal: String::new(),
+            }),
             changed: Notify::new(),
             recorded: Notify::new(),
             unread_bytes: AtomicUsize::new(0),

@@ -104,8 +104,11 @@ where
             return Err(malformed(hash, "the channel binding is another one than at first"));
         }
         // A server that forgets this lets in whoever replays another exchange (CVE-2024-56128).
-        if attribute(parts.next(), 'r') != Some(&*challenged.nonce) {
-            return Err(malformed(hash, "the nonce is another one than the challenge's"));
+        let nonce = attribute(parts.next(), 'r').unwrap_or_default();
+        if nonce != &*challenged.nonce {
+            let before = nonce.strip_suffix(&*challenged.nonce).unwrap_or_default();
+            let is_repeated = !before.is_empty() && challenged.nonce.starts_with(before);
+            return Err(malformed(hash, if is_repeated { NONCE_REPEATED } else { NONCE_OTHER }));
         }
         let message = auth_message(&challenged.client_first, &challenged.server_first, bare);
         let credential = &challenged.credential;
@@ -120,6 +123,10 @@ where
         Ok(format!("v={}", to_base64(&signature)))
     }
 }
+
+const NONCE_OTHER: &str = "the nonce is another one than the challenge's";
+const NONCE_REPEATED: &str = "it repeats its nonce, which librdkafka before 2.6.1 does (kcat of \
+                              Debian 12), and Kafka 4 refuses as well: take a newer one, or PLAIN";
 
 impl<F> Mechanism for ScramServer<F>
 where

@@ -205,6 +205,20 @@ fn the_server_checks_nonce_binding_and_proof() {
     }
 }
 
+// What librdkafka before 2.6.1 sends.
+#[test]
+fn the_server_says_of_a_client_that_repeats_its_nonce_what_mends_it() {
+    for (nonce, is_told) in
+        [("rOprNGfwEbeRWgbNEkqOrOprNGfwEbeRWgbNEkqO%hv", true), ("xrOprNGfwEbeRWgbNEkqO%hv", false)]
+    {
+        let mut server = server();
+        server.step(b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO").unwrap();
+        let answer = PROOF.replace("rOprNGfwEbeRWgbNEkqO%hv", nonce);
+        let error = server.step(answer.as_bytes()).unwrap_err().to_string();
+        assert_eq!(error.contains("librdkafka before 2.6.1"), is_told, "{nonce}: {error}");
+    }
+}
+
 #[test]
 fn the_server_refuses_who_is_unknown_or_acts_as_another() {
     for first in ["n,,n=tom,r=x", "n,a=tom,n=user,r=x", "n,,n=user,r=x,tokenauth=true"] {

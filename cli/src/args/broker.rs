@@ -116,7 +116,8 @@ topics compacted as the settings say, every log.retention.check.interval.ms: fiv
 Kafka, unless it is set.
 
 kcat and others on librdkafka before 2.6.1 cannot log in by SCRAM, as with Kafka 4: they repeat a
-part of a message that is checked now. Take PLAIN for them.";
+part of a message that is checked now. Take PLAIN for them. Why a login is refused stands on stderr,
+once where it is the same again and again.";
 
 const EXAMPLES: &str = "\
 Examples:

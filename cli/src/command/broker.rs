@@ -13,6 +13,7 @@ use crate::args::value::{Advertise, ClusterConfig, ReleaseArg};
 use crate::failure::{Failure, Outcome};
 use crate::output::notice::{Notice, is_same_file};
 use crate::output::stdout::Stdout;
+use crate::session::log;
 use crate::session::progress::say;
 use crate::session::signals::{Last, Stop};
 use crate::text::reason;
@@ -20,6 +21,9 @@ use crate::text::reason;
 /// Runs a cluster until a signal ends it, or its stdin.
 pub(crate) async fn run(args: &BrokerArgs) -> Outcome {
     let mut stop = listen(args);
+    if !args.quiet {
+        log::show_notes();
+    }
     let mut notices = Notices::claim(args)?;
     let builder =
         args.topics.iter().fold(describe(args.release, args.brokers), |builder, topic| {

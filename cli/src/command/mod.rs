@@ -52,7 +52,10 @@ async fn dispatch(command: Command, before: ClusterArgs) -> Outcome {
         }
         Command::Doctor(args) => doctor::run(&args, &merge(&args.cluster)).await,
         Command::Demo(args) => demo::run(&args).await,
-        Command::Broker(args) => broker::run(&args).await,
+        Command::Broker(args) => {
+            log::show(before.verbose);
+            broker::run(&args).await
+        }
         Command::Wire(command) => wire::run(&command, &before),
     }
 }

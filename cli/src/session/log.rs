@@ -1,6 +1,6 @@
-//! What the client logs, on stderr, if it was asked for.
+//! What the client logs, on stderr, if it was asked for; and what brokers have to say.
 
-use std::io;
+use std::io::{self, Write};
 
 use tracing_subscriber::filter::LevelFilter;
 
@@ -17,4 +17,26 @@ pub(crate) fn show(verbose: u8) {
     let log = log.log_internal_errors(false);
     // Only one log can be shown, and this is the only place that does.
     let _ = log.with_ansi(false).try_init();
+}
+
+/// Shows what brokers warn of from now on, each as a note, unless a log is shown already.
+pub(crate) fn show_notes() {
+    let notes = tracing_subscriber::fmt().with_max_level(LevelFilter::WARN);
+    let notes = notes.without_time().with_target(false).with_level(false).with_ansi(false);
+    let _ = notes.with_writer(|| Note).log_internal_errors(false).try_init();
+}
+
+/// A line on stderr.
+struct Note;
+
+impl Write for Note {
+    /// Takes a whole line.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        io::stderr().write_all(&[b"kurier: note: ", line].concat())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }

@@ -150,6 +150,38 @@ fn clients_are_told_what_is_advertised() {
 }
 
 #[test]
+fn why_a_login_is_refused_is_told_once_and_without_the_password() {
+    let file = scratch("login-ports");
+    let mut command = kurier(&["broker", "--port", "0", "--sasl", "PLAIN", "--user", "alice:a"]);
+    let mut broker = Started::new(command.arg("--port-file").arg(&file));
+    let address = loop {
+        match std::fs::read_to_string(&file) {
+            Ok(text) => break text,
+            Err(_) => assert!(broker.child.try_wait().unwrap().is_none(), "it ended"),
+        }
+        pause();
+    };
+    for _ in 0..2 {
+        let mut command = kurier(&["-b", address.trim(), "topic", "list"]);
+        for property in [
+            "security.protocol=SASL_PLAINTEXT",
+            "sasl.mechanism=PLAIN",
+            "sasl.username=alice",
+            "sasl.password=looking-glass",
+        ] {
+            command.args(["-X", property]);
+        }
+        run(&mut command, "").failed(1);
+    }
+    broker.signal("-TERM");
+    let ended = broker.end();
+    let notes = ended.stderr.lines().filter(|line| line.starts_with("kurier: note: "));
+    let wanted = "kurier: note: broker 1 refused a login: PLAIN: user name, password or token is \
+                  wrong";
+    assert_eq!(notes.collect::<Vec<_>>(), [wanted], "{ended:?}");
+}
+
+#[test]
 fn a_port_in_use_and_an_unknown_release_are_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
