@@ -205,7 +205,6 @@ mod tests {
         let config = Arc::new(ClientConfig::default());
         let (env, address) = (world(1).0, Address::new("b", 9092));
         let meter = Metrics::new(&env, &config).connection(Role::Admin, Node::Broker(1));
-        #[cfg(feature = "tls")]
         let pool = Pool::new(0);
         #[cfg(feature = "tls")]
         let dial = Dial { env, config, pool, address, identity: None, meter, tls: None };
