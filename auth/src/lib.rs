@@ -10,6 +10,7 @@
 //! | (here) | `PLAIN` | the password as it is: it belongs inside TLS |
 //! | [`scram`] | `SCRAM-SHA-256`, `SCRAM-SHA-512` | proofs that both sides know the password |
 //! | [`oauthbearer`] | `OAUTHBEARER` | a token as it is: it belongs inside TLS |
+//! | [`oidc`] | - | not a mechanism: a request to an OAuth endpoint, and the token in its answer |
 //! | `kerberos` | `GSSAPI` | a ticket that a KDC has given out for the broker |
 //!
 //! ```
@@ -31,6 +32,7 @@ mod mechanism;
 mod plain;
 pub mod scram;
 pub mod oauthbearer;
+pub mod oidc;
 #[cfg(feature = "kerberos")]
 pub mod kerberos;
 

@@ -30,9 +30,9 @@
 //! ```
 
 pub mod error;
+pub mod backoff;
 pub mod security;
 pub mod config;
-pub mod backoff;
 pub mod metrics;
 #[cfg(test)]
 #[path = "tests/scripted.rs"]

@@ -17,6 +17,9 @@ mod unsecured;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use text::is_token;
+pub(crate) use unsecured::json_object;
+
 pub use client::OauthBearerClient;
 pub use server::{BearerLogin, BearerRefusal, OauthBearerServer};
 pub use unsecured::{Claim, UnsecuredToken};

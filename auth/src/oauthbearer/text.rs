@@ -3,7 +3,7 @@
 use crate::error::Error;
 
 /// Whether these characters make a token: those of RFC 6750, and a few more that Kafka takes.
-pub(super) fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     !text.is_empty() && text.bytes().all(fits)
 }

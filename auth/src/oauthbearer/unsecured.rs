@@ -69,13 +69,14 @@ impl UnsecuredToken {
         else {
             return Err(malformed("the token has not three parts"));
         };
-        let is_unsigned = object(head).is_some_and(|head| {
+        let is_unsigned = json_object(head).is_some_and(|head| {
             head.get("alg").and_then(Value::as_str) == Some("none") && signature.is_empty()
         });
         if !is_unsigned {
             return Err(malformed("the token is not an unsecured one"));
         }
-        let claims = object(claims).ok_or_else(|| malformed("the token's claims are no JSON"))?;
+        let claims =
+            json_object(claims).ok_or_else(|| malformed("the token's claims are no JSON"))?;
         Ok(Self { claims })
     }
 
@@ -112,7 +113,8 @@ impl UnsecuredToken {
     }
 }
 
-fn object(part: &str) -> Option<Map<String, Value>> {
+/// The JSON object that a part of a token holds.
+pub(crate) fn json_object(part: &str) -> Option<Map<String, Value>> {
     let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(fields)) => Some(fields),

@@ -11,6 +11,7 @@ use std::time::Duration;
 use kurier_auth::oauthbearer::Claim;
 
 use super::parse::Parsed;
+use super::ssl::SslSettings;
 use crate::security::{Secret, UnsecuredLogin};
 
 /// What a login module and its options say.
@@ -22,8 +23,8 @@ pub(super) enum Jaas {
     Scram { user: String, password: Secret, is_token: bool },
     /// `OAuthBearerLoginModule`, with claims for a token that nobody signs.
     Unsecured(UnsecuredLogin),
-    /// `OAuthBearerLoginModule` without them.
-    OauthBearer,
+    /// `OAuthBearerLoginModule` without them, with what a token endpoint is asked with.
+    OauthBearer(ClientLogin),
     /// `Krb5LoginModule`.
     Kerberos(KerberosLogin),
 }
@@ -37,6 +38,24 @@ pub(super) struct KerberosLogin {
     pub(super) use_ticket_cache: bool,
     pub(super) ticket_cache: Option<String>,
     pub(super) service_name: Option<String>,
+}
+
+/// The options of `OAuthBearerLoginModule` for a token endpoint, all of which may be missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ClientLogin {
+    pub(super) id: Option<String>,
+    pub(super) secret: Option<Secret>,
+    pub(super) scope: Option<String>,
+    pub(super) extensions: Vec<(String, String)>,
+    /// Whom to trust at the endpoint.
+    pub(super) ssl: SslSettings,
+}
+
+impl ClientLogin {
+    /// Whether there are no options, and with them no endpoint.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Jaas {
@@ -78,8 +97,10 @@ impl Jaas {
                 let (user, password) = options.login()?;
                 Self::Scram { user, password, is_token }
             }
-            "OAuthBearerLoginModule" if options.0.is_empty() => Self::OauthBearer,
-            "OAuthBearerLoginModule" => Self::Unsecured(unsecured(&mut options)?),
+            "OAuthBearerLoginModule" if options.begin_with("unsecuredLogin") => {
+                Self::Unsecured(unsecured(&mut options)?)
+            }
+            "OAuthBearerLoginModule" => Self::OauthBearer(client_login(&mut options)),
             "Krb5LoginModule" => Self::Kerberos(KerberosLogin {
                 use_keytab: options.switch("useKeyTab")?,
                 keytab: options.take("keyTab"),
@@ -108,7 +129,7 @@ impl Jaas {
         match self {
             Self::Plain { .. } => "PlainLoginModule",
             Self::Scram { .. } => "ScramLoginModule",
-            Self::Unsecured(_) | Self::OauthBearer => "OAuthBearerLoginModule",
+            Self::Unsecured(_) | Self::OauthBearer(_) => "OAuthBearerLoginModule",
             Self::Kerberos(_) => "Krb5LoginModule",
         }
     }
@@ -121,6 +142,10 @@ impl Options {
     fn take(&mut self, name: &str) -> Option<String> {
         let index = self.0.iter().position(|(found, _)| found == name)?;
         Some(self.0.remove(index).1)
+    }
+
+    fn begin_with(&self, prefix: &str) -> bool {
+        self.0.iter().any(|(name, _)| name.starts_with(prefix))
     }
 
     fn switch(&mut self, name: &str) -> Parsed<bool> {
@@ -143,6 +168,22 @@ impl Options {
         let is_one = |(name, _): &mut (String, String)| name.starts_with(prefix);
         let found = self.0.extract_if(.., is_one);
         found.map(|(name, value)| (name.replacen(prefix, "", 1), value)).collect()
+    }
+}
+
+fn client_login(options: &mut Options) -> ClientLogin {
+    let mut ssl = SslSettings::default();
+    for name in STORES {
+        if let Some(value) = options.take(name) {
+            ssl.keep(name, &value);
+        }
+    }
+    ClientLogin {
+        id: options.take("clientId"),
+        secret: options.take("clientSecret").map(Secret::new),
+        scope: options.take("scope"),
+        extensions: options.take_all("extension_"),
+        ssl,
     }
 }
 
@@ -241,6 +282,13 @@ fn shown(name: &str) -> &str {
 const FLAGS: [&str; 4] = ["required", "requisite", "sufficient", "optional"];
 const MODULES: [&str; 4] =
     ["PlainLoginModule", "ScramLoginModule", "OAuthBearerLoginModule", "Krb5LoginModule"];
+/// Options that say whom to trust at a token endpoint.
+const STORES: [&str; 4] = [
+    "ssl.truststore.location",
+    "ssl.truststore.password",
+    "ssl.truststore.type",
+    "ssl.truststore.certificates",
+];
 /// Options that mean nothing here.
 const KERBEROS_IGNORED: [&str; 8] = [
     "storeKey",
@@ -281,7 +329,7 @@ mod tests {
                 scram("id", "aG1hYw==", true),
             ),
             ("a.ScramLoginModule sufficient password=p username=u;", scram("u", "p", false)),
-            ("x.OAuthBearerLoginModule required;", Jaas::OauthBearer),
+            ("x.OAuthBearerLoginModule required;", Jaas::OauthBearer(ClientLogin::default())),
         ] {
             assert_eq!(Jaas::read(text), Ok(wanted), "{text}");
         }
@@ -302,6 +350,22 @@ mod tests {
             extensions: vec![("traceId".to_owned(), "7".to_owned())],
         };
         assert_eq!(Jaas::read(text), Ok(Jaas::Unsecured(wanted)));
+    }
+
+    #[test]
+    fn options_for_a_token_endpoint_are_kept() {
+        let text = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required \
+                    clientId=\"id\" clientSecret=\"hush\" scope=\"kafka\" \
+                    extension_logicalCluster=\"lkc-1\" ssl.truststore.location=\"/ca.pem\";";
+        let mut wanted = ClientLogin {
+            id: Some("id".to_owned()),
+            secret: Some(Secret::new("hush")),
+            scope: Some("kafka".to_owned()),
+            extensions: vec![("logicalCluster".to_owned(), "lkc-1".to_owned())],
+            ssl: SslSettings::default(),
+        };
+        wanted.ssl.keep("ssl.truststore.location", "/ca.pem");
+        assert_eq!(Jaas::read(text), Ok(Jaas::OauthBearer(wanted)));
     }
 
     #[test]
@@ -335,7 +399,11 @@ mod tests {
             ("x.ScramLoginModule required username=a password=b tokenauth=hush;", "neither true"),
             ("x.PlainLoginModule required username=a password=b; y", "more than one"),
             ("com.sun.security.auth.module.JndiLoginModule required a=b;", "which is none of"),
-            ("x.OAuthBearerLoginModule required a=b;", "lacks unsecuredLoginStringClaim_sub"),
+            ("x.OAuthBearerLoginModule required clientId=b ab=c;", "option ab, which OAuth"),
+            (
+                "x.OAuthBearerLoginModule required unsecuredLoginLifetimeSeconds=1;",
+                "lacks unsecuredLoginStringClaim_sub",
+            ),
         ] {
             let problem = Jaas::read(text).unwrap_err();
             assert!(problem.contains(wanted) && !problem.contains("hush"), "{text}: {problem}");

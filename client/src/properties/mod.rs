@@ -2,9 +2,10 @@
 
 mod file;
 mod parse;
+mod ssl;
 mod jaas;
 mod kerberos;
-mod ssl;
+mod oidc;
 mod security;
 mod settings;
 mod table;
@@ -144,7 +145,7 @@ impl Properties {
 
 /// Whether space belongs to the value, as it does in Java.
 fn is_password(name: &str) -> bool {
-    name.ends_with(".password")
+    name.ends_with(".password") || name.ends_with(".secret")
 }
 
 /// Whether an error must not show the value.

@@ -2,6 +2,7 @@
 
 use super::jaas::Jaas;
 use super::kerberos::KerberosSettings;
+use super::oidc::OidcSettings;
 use super::parse::{Parsed, one_of};
 use super::ssl::SslSettings;
 use crate::error::Error;
@@ -18,6 +19,7 @@ pub(super) struct SecuritySettings {
     pub(super) password: Option<Secret>,
     pub(super) jaas: Option<Jaas>,
     pub(super) kerberos: KerberosSettings,
+    pub(super) oidc: OidcSettings,
     pub(super) ssl: SslSettings,
 }
 
@@ -111,7 +113,8 @@ impl SecuritySettings {
         }
         let mechanism = self.mechanism()?;
         let of_kerberos = self.kerberos.first_key().filter(|_| mechanism != SaslMechanism::Gssapi);
-        if let Some(key) = of_kerberos {
+        let of_oidc = self.oidc.first_key().filter(|_| mechanism != SaslMechanism::OauthBearer);
+        if let Some(key) = of_kerberos.or(of_oidc) {
             return Err(Error::invalid(
                 key,
                 format!(
@@ -132,12 +135,26 @@ impl SecuritySettings {
             }
             (SaslMechanism::OauthBearer, Some(Jaas::Unsecured(login))) => {
                 self.refuse_names()?;
+                if let Some(key) = self.oidc.first_key() {
+                    let problem = "is set, and sasl.jaas.config has claims of an unsecured token; \
+                                   leave one of them out";
+                    return Err(Error::invalid(key, problem));
+                }
                 Ok(Some(Sasl::OauthBearer(OauthBearer::new(login.clone()))))
             }
-            (SaslMechanism::OauthBearer, None | Some(Jaas::OauthBearer)) => Err(Error::invalid(
+            (SaslMechanism::OauthBearer, None) if self.oidc.first_key().is_some() => {
+                self.oidc.sasl(None).map(Some)
+            }
+            (SaslMechanism::OauthBearer, Some(Jaas::OauthBearer(login)))
+                if self.oidc.first_key().is_some() || !login.is_empty() =>
+            {
+                self.oidc.sasl(Some(login)).map(Some)
+            }
+            (SaslMechanism::OauthBearer, None | Some(Jaas::OauthBearer(_))) => Err(Error::invalid(
                 "sasl.mechanism",
-                "OAUTHBEARER needs a token: give the program a token provider, or \
-                 unsecuredLoginStringClaim_sub in sasl.jaas.config for tests",
+                "OAUTHBEARER needs a token: set sasl.oauthbearer.token.endpoint.url, give the \
+                 program a token provider, or, for tests, put unsecuredLoginStringClaim_sub into \
+                 sasl.jaas.config",
             )),
             (SaslMechanism::Gssapi, None) => self.kerberos.sasl(None).map(Some),
             (SaslMechanism::Gssapi, Some(Jaas::Kerberos(login))) => {
@@ -275,7 +292,7 @@ impl SecuritySettings {
             ("sasl.jaas.config", self.jaas.is_some()),
         ];
         let set = keys.into_iter().find(|(_, is_set)| *is_set).map(|(key, _)| key);
-        set.or_else(|| self.kerberos.first_key())
+        set.or_else(|| self.kerberos.first_key()).or_else(|| self.oidc.first_key())
     }
 }
 

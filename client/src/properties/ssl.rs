@@ -6,7 +6,7 @@ use super::parse::{Parsed, one_of};
 use crate::security::Secret;
 
 /// What was set, by the names of the settings.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SslSettings(BTreeMap<&'static str, Secret>);
 
 impl SslSettings {

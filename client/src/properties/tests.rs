@@ -197,6 +197,7 @@ fn every_setting_is_read_by_something() {
         "latest",
         "use_all_dns_ips",
         "any",
+        "oidc",
     ];
     for names in settings().map(|setting| setting.names) {
         let taken = values.iter().any(|value| Properties::default().set(names[0], value).is_ok());
@@ -258,6 +259,109 @@ fn logins_are_set_by_names_of_java_and_of_librdkafka() {
         properties.set("security.protocol", protocol).unwrap();
         let tls = properties.security.tls(None).unwrap();
         assert_eq!(tls.is_some(), is_encrypted, "{protocol}");
+    }
+}
+
+const OIDC: [(&str, &str); 5] = [
+    ("security.protocol", "SASL_SSL"),
+    ("sasl.mechanism", "OAUTHBEARER"),
+    ("sasl.oauthbearer.token.endpoint.url", "https://idp.example/token"),
+    ("sasl.oauthbearer.client.credentials.client.id", "the-client"),
+    ("sasl.oauthbearer.client.credentials.client.secret", "hush"),
+];
+const CLIENT: &str = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule \
+                      required clientId=\"the-client\" clientSecret=\"hush\" scope=\"kafka\";";
+
+#[cfg(feature = "tls")]
+#[test]
+fn token_endpoints_are_set_by_names_of_java_old_and_new_and_of_librdkafka() {
+    let handler = "org.apache.kafka.common.security.oauthbearer.secured.\
+                   OAuthBearerLoginCallbackHandler";
+    let old = [
+        OIDC[0],
+        OIDC[1],
+        OIDC[2],
+        ("sasl.jaas.config", CLIENT),
+        ("sasl.login.callback.handler.class", handler),
+    ];
+    let librdkafka = [
+        OIDC[0],
+        OIDC[1],
+        ("sasl.oauthbearer.method", "OIDC"),
+        OIDC[2],
+        ("sasl.oauthbearer.client.id", "the-client"),
+        ("sasl.oauthbearer.client.secret", "hush"),
+        ("sasl.oauthbearer.scope", "kafka"),
+        ("sasl.oauthbearer.extensions", "logicalCluster=lkc-1,pool=p"),
+        ("https.ca.location", "/etc/idp.pem"),
+    ];
+    let times = [
+        ("sasl.login.connect.timeout.ms", "1000"),
+        ("sasl.login.retry.backoff.ms", "50"),
+        ("sasl.login.refresh.buffer.seconds", "30"),
+        ("sasl.oauthbearer.header.urlencode", "true"),
+    ];
+    let new = [&OIDC[..], &times].concat();
+    for (pairs, parts) in [
+        (&old[..], &["scope: Some(\"kafka\")", "trust: System"][..]),
+        (&librdkafka, &["logicalCluster", "/etc/idp.pem", "scope: Some(\"kafka\")"]),
+        (
+            &new,
+            &[
+                "connect_timeout: 1s",
+                "retry_backoff: 50ms",
+                "refresh_buffer: 30s",
+                "urlencode: true",
+            ],
+        ),
+    ] {
+        let text = format!("{:?}", set(pairs).client_config().unwrap().sasl.unwrap());
+        let all = ["https://idp.example/token", "\"the-client\""];
+        for part in all.iter().chain(parts) {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("hush"), "{text}");
+    }
+}
+
+#[test]
+fn settings_of_a_token_endpoint_that_do_not_fit_together_are_named() {
+    let [protocol, mechanism, url, id, secret] = OIDC;
+    let file = ("sasl.oauthbearer.token.endpoint.url", "file:///hush");
+    let plain = ("sasl.mechanism", "PLAIN");
+    let handler = ("sasl.login.callback.handler.class", "com.example.Mine");
+    let retriever = (
+        "sasl.oauthbearer.jwt.retriever.class",
+        "org.apache.kafka.common.security.oauthbearer.FileJwtRetriever",
+    );
+    let other = ("sasl.oauthbearer.client.id", "another");
+    for (pairs, names) in [
+        (vec![protocol, mechanism, url, id], [secret.0, "is not set"]),
+        (vec![protocol, mechanism, url, secret], [id.0, "is not set"]),
+        (vec![protocol, mechanism, id, secret], [url.0, "is not set"]),
+        (vec![protocol, mechanism, ("sasl.oauthbearer.method", "oidc")], [url.0, "is not set"]),
+        (vec![protocol, mechanism, ("sasl.jaas.config", CLIENT)], [url.0, "is not set"]),
+        (vec![protocol, mechanism, file, id, secret], [url.0, "https://"]),
+        (vec![protocol, plain, url, id, secret], [url.0, "sasl.mechanism is PLAIN"]),
+        (vec![mechanism, url], ["sasl.mechanism", "security.protocol is PLAINTEXT"]),
+        (
+            vec![protocol, mechanism, url, other, ("sasl.jaas.config", CLIENT)],
+            [id.0, "sasl.jaas.config says otherwise"],
+        ),
+        (
+            vec![protocol, mechanism, url, ("sasl.jaas.config", UNSECURED)],
+            [url.0, "unsecured token"],
+        ),
+        (vec![handler], [handler.0, "no Java here"]),
+        (vec![retriever], [retriever.0, "no Java here"]),
+        (
+            vec![protocol, mechanism, url, id, secret, ("sasl.login.refresh.window.factor", "0.1")],
+            ["sasl.login.refresh.window.factor", "from 0.5 to 1"],
+        ),
+    ] {
+        let text = Properties::from_pairs(pairs.iter().copied()).unwrap_err().to_string();
+        assert!(names.iter().all(|name| text.contains(name)), "{text}");
+        assert!(!text.contains("hush"), "{text}");
     }
 }
 

@@ -1,13 +1,14 @@
 //! Who is at the other end, and who reads along: how connections are secured.
 
-#[cfg(feature = "kerberos")]
 mod tasks;
+mod first_answer;
 mod bearer;
-#[cfg(feature = "kerberos")]
-pub mod kerberos;
-mod sasl;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[cfg(feature = "kerberos")]
+pub mod kerberos;
+pub mod oidc;
+mod sasl;
 
 pub use bearer::{BearerToken, OauthBearer, TokenProvider, UnsecuredLogin};
 pub use kurier_auth::Secret;

@@ -65,6 +65,8 @@ pub(super) const DIFFERENT: &[(&str, &str)] = &[
         "fetch.max.bytes",
         "small answers stay in the processor's cache; raise it where the broker is far away",
     ),
+    ("sasl.login.connect.timeout.ms", "no wait is without an end"),
+    ("sasl.login.read.timeout.ms", "no wait is without an end"),
     ("auto.offset.reset", "latest skips records silently"),
     ("enable.idempotence", "idempotence is not built yet"),
 ];

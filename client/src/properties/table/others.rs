@@ -18,7 +18,7 @@ pub(crate) enum Part {
     Transactions,
     Partitioners,
     Replicas,
-    TokenEndpoint,
+    Assertions,
     Telemetry,
     PollRecords,
 }
@@ -31,7 +31,7 @@ impl Part {
             Self::Transactions => "idempotence and transactions",
             Self::Partitioners => "partitioners that weigh brokers and racks, or are the user's",
             Self::Replicas => "reading from the closest replica",
-            Self::TokenEndpoint => "tokens from an OAuth endpoint",
+            Self::Assertions => "tokens by an assertion (KIP-1139)",
             Self::Telemetry => "sending metrics to brokers (KIP-714)",
             Self::PollRecords => "polling by the number of records",
         }
@@ -45,7 +45,7 @@ impl Part {
             Self::Transactions => "src/producer/transaction.rs",
             Self::Partitioners => "src/producer/adaptive.rs",
             Self::Replicas => "src/consumer/session.rs",
-            Self::TokenEndpoint => "src/security/oidc/mod.rs",
+            Self::Assertions => "src/security/oidc/assertion.rs",
             Self::Telemetry => "src/metrics/telemetry.rs",
             Self::PollRecords => "src/consumer/poll.rs",
         }
@@ -118,16 +118,8 @@ pub(crate) const OTHERS: &[Other] = &[
     ),
     later(Part::Replicas, &["client.rack"]),
     later(
-        Part::TokenEndpoint,
+        Part::Assertions,
         &[
-            "sasl.login.connect.timeout.ms",
-            "sasl.login.read.timeout.ms",
-            "sasl.login.refresh.buffer.seconds",
-            "sasl.login.refresh.min.period.seconds",
-            "sasl.login.refresh.window.factor",
-            "sasl.login.refresh.window.jitter",
-            "sasl.login.retry.backoff.max.ms",
-            "sasl.login.retry.backoff.ms",
             "sasl.oauthbearer.assertion.algorithm",
             "sasl.oauthbearer.assertion.claim.aud",
             "sasl.oauthbearer.assertion.claim.exp.seconds",
@@ -139,19 +131,6 @@ pub(crate) const OTHERS: &[Other] = &[
             "sasl.oauthbearer.assertion.private.key.file",
             "sasl.oauthbearer.assertion.private.key.passphrase",
             "sasl.oauthbearer.assertion.template.file",
-            "sasl.oauthbearer.client.credentials.client.id",
-            "sasl.oauthbearer.client.credentials.client.secret",
-            "sasl.oauthbearer.client.id",
-            "sasl.oauthbearer.client.secret",
-            "sasl.oauthbearer.config",
-            "sasl.oauthbearer.extensions",
-            "sasl.oauthbearer.header.urlencode",
-            "sasl.oauthbearer.method",
-            "sasl.oauthbearer.scope",
-            "sasl.oauthbearer.scope.claim.name",
-            "sasl.oauthbearer.sub.claim.name",
-            "sasl.oauthbearer.token.endpoint.url",
-            "enable.sasl.oauthbearer.unsecure.jwt",
         ],
     ),
     ignored("all metrics are kept, whatever the level", &["metrics.recording.level"]),
@@ -162,10 +141,7 @@ pub(crate) const OTHERS: &[Other] = &[
         "names a class to load, and records are bytes here",
         &["key.serializer", "key.deserializer", "value.serializer", "value.deserializer"],
     ),
-    ignored(
-        "names a class to load, which looks on and changes nothing",
-        &["metric.reporters", "sasl.oauthbearer.jwt.retriever.class"],
-    ),
+    ignored("names a class to load, which looks on and changes nothing", &["metric.reporters"]),
     ignored("a ticket is fetched without another program", &["sasl.kerberos.kinit.cmd"]),
     ignored(
         "only brokers check tokens",
@@ -180,6 +156,8 @@ pub(crate) const OTHERS: &[Other] = &[
             "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms",
             "sasl.oauthbearer.jwks.endpoint.url",
             "sasl.oauthbearer.jwt.validator.class",
+            "sasl.oauthbearer.scope.claim.name",
+            "sasl.oauthbearer.sub.claim.name",
         ],
     ),
     ignored(
@@ -242,7 +220,6 @@ pub(crate) const OTHERS: &[Other] = &[
             "interceptor.classes",
             "partitioner.class",
             "sasl.client.callback.handler.class",
-            "sasl.login.callback.handler.class",
             "sasl.login.class",
             "config.providers",
             "security.providers",
@@ -291,6 +268,11 @@ pub(crate) const OTHERS: &[Other] = &[
     refused(
         "would check certificates in a way that this client does not have",
         &["ssl.crl.location", "ssl.curves.list", "ssl.sigalgs.list", "ssl.ca.certificate.stores"],
+    ),
+    refused(
+        "makes tokens that nobody signs, as librdkafka does; for tests, put \
+         unsecuredLoginStringClaim_sub into sasl.jaas.config",
+        &["sasl.oauthbearer.config", "enable.sasl.oauthbearer.unsecure.jwt"],
     ),
     refused("speaks to controllers, as only tools do", &["bootstrap.controllers"]),
 ];

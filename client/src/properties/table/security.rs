@@ -1,7 +1,10 @@
 //! Encryption and logins.
 
+use std::time::Duration;
+
 use super::super::jaas::Jaas;
-use super::super::parse::{fraction, millis};
+use super::super::oidc;
+use super::super::parse::{fraction, millis, number, one_of, switch};
 use super::super::security::{Protocol, SaslMechanism};
 use super::super::ssl;
 use super::row::{Setting, none};
@@ -41,6 +44,59 @@ settings! {
     };
     "sasl.jaas.config": "The line of a JAAS file; it is read, and no class is loaded",
         none => |p, v| p.security.jaas = Some(Jaas::read(v)?);
+    "sasl.oauthbearer.token.endpoint.url":
+        "Where tokens are given out: https://, or http:// on this machine alone (KIP-768)",
+        none => |p, v| p.security.oidc.url = Some(v.to_owned());
+    "sasl.oauthbearer.method":
+        "oidc insists on a token endpoint; its URL is what decides",
+        |_| "default".to_owned() => |p, v| {
+        p.security.oidc.is_method = one_of(v, &[("default", false), ("oidc", true)])?;
+    };
+    "sasl.oauthbearer.client.credentials.client.id" "sasl.oauthbearer.client.id":
+        "Who asks for tokens",
+        none => |p, v| p.security.oidc.id = Some(v.to_owned());
+    "sasl.oauthbearer.client.credentials.client.secret" "sasl.oauthbearer.client.secret":
+        "Its secret",
+        none => |p, v| p.security.oidc.secret = Some(Secret::new(v));
+    "sasl.oauthbearer.scope": "For what tokens are to be good",
+        none => |p, v| p.security.oidc.scope = Some(v.to_owned());
+    "sasl.oauthbearer.extensions": "What is sent to brokers beside the token: name=value,..",
+        none => |p, v| p.security.oidc.extensions = Some(oidc::extensions(v)?);
+    "sasl.oauthbearer.header.urlencode":
+        "Whether id and secret are percent-encoded, as RFC 6749 wants",
+        |_| "false".to_owned() => |p, v| p.security.oidc.header_urlencode = switch(v)?;
+    "https.ca.location": "The file with the certificates of whom to trust at the endpoint, as PEM",
+        none => |p, v| p.security.oidc.ca_location = Some(v.to_owned());
+    "https.ca.pem": "Those certificates themselves, as PEM",
+        none => |p, v| p.security.oidc.ca_pem = Some(v.to_owned());
+    "sasl.login.connect.timeout.ms": "How long a connection to the endpoint may take",
+        |_| "10000".to_owned() => |p, v| p.security.oidc.connect_timeout = Some(millis(v)?);
+    "sasl.login.read.timeout.ms": "How long its whole answer may take",
+        |_| "10000".to_owned() => |p, v| p.security.oidc.read_timeout = Some(millis(v)?);
+    "sasl.login.retry.backoff.ms":
+        "How long to wait before the endpoint is asked again; it doubles",
+        |_| "100".to_owned() => |p, v| p.security.oidc.retry_backoff = Some(millis(v)?);
+    "sasl.login.retry.backoff.max.ms": "For how long it is asked again for one token",
+        |_| "10000".to_owned() => |p, v| p.security.oidc.retry_backoff_max = Some(millis(v)?);
+    "sasl.login.refresh.window.factor":
+        "After which part of a token's life the next one is fetched",
+        |_| "0.8".to_owned() => |p, v| p.security.oidc.refresh_factor = Some(fraction(v)?);
+    "sasl.login.refresh.window.jitter": "Which part of that time is left to chance",
+        |_| "0.05".to_owned() => |p, v| p.security.oidc.refresh_jitter = Some(fraction(v)?);
+    "sasl.login.refresh.min.period.seconds": "How far two fetches are apart, if tokens live long",
+        |_| "60".to_owned() => |p, v| {
+        p.security.oidc.refresh_period_min = Some(Duration::from_secs(number(v, 0, 900)?));
+    };
+    "sasl.login.refresh.buffer.seconds": "How long before a token's end the next one is there",
+        |_| "300".to_owned() => |p, v| {
+        p.security.oidc.refresh_buffer = Some(Duration::from_secs(number(v, 0, 3600)?));
+    };
+    "sasl.oauthbearer.jwt.retriever.class": "Only Kafka's own for client credentials",
+        |_| oidc::RETRIEVER.to_owned() => |_p, v| {
+        oidc::check_class(v, &["DefaultJwtRetriever", "ClientCredentialsJwtRetriever"])?;
+    };
+    "sasl.login.callback.handler.class": "Only Kafka's own for token endpoints: its work is done",
+        none => |_p, v| oidc::check_class(v, &["OAuthBearerLoginCallbackHandler"])?;
     "ssl.truststore.location": "The file with the certificates of whom to trust",
         none => |p, v| p.security.ssl.keep("ssl.truststore.location", v);
     "ssl.truststore.password": "Its password",

@@ -3,15 +3,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use kurier_auth::kerberos::{Kdc, Transport, is_too_big};
 use kurier_env::{Env, Io};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
+use super::super::first_answer::{ADDRESSES_MAX, HEDGE_AFTER, first_answer};
 use super::failure::attempt;
 use crate::error::Attempt;
 
@@ -99,38 +97,6 @@ pub(super) async fn ask(
     }
 }
 
-/// Asks one after the other until one has an answer: the next one begins when the one before has
-/// failed, or has been silent for a second, and then both are listened to.
-async fn first_answer<'a, P, T, F: Future<Output = io::Result<T>>>(
-    places: &'a [P],
-    ask: impl Fn(&'a P) -> F,
-    mut note: impl FnMut(&'a P, io::Error),
-) -> Option<(&'a P, T)> {
-    let mut running = FuturesUnordered::new();
-    let mut rest = places.iter();
-    let mut next_at = Instant::now();
-    loop {
-        tokio::select! {
-            biased;
-            Some((place, answer)) = running.next(), if !running.is_empty() => match answer {
-                Ok(answer) => return Some((place, answer)),
-                Err(error) => {
-                    note(place, error);
-                    next_at = Instant::now();
-                }
-            },
-            () = sleep_until(next_at), if rest.len() > 0 => {
-                running.extend(rest.next().map(|place| {
-                    let answer = ask(place);
-                    async move { (place, answer.await) }
-                }));
-                next_at = Instant::now() + HEDGE_AFTER;
-            }
-            else => return None,
-        }
-    }
-}
-
 async fn ask_address(
     env: &Env,
     by: By,
@@ -175,13 +141,9 @@ async fn by_datagram(env: &Env, address: SocketAddr, request: &[u8]) -> io::Resu
     Err(io::Error::new(io::ErrorKind::TimedOut, "no answer"))
 }
 
-/// How long one KDC, or one address of it, may be silent before the next is asked as well.
-const HEDGE_AFTER: Duration = Duration::from_secs(1);
 /// The longest answer.
 const REPLY_BYTES_MAX: u32 = 1 << 20;
 /// The longest datagram.
 const DATAGRAM_BYTES_MAX: usize = 1 << 16;
-/// How many addresses of one name are asked.
-const ADDRESSES_MAX: usize = 8;
 /// How often a datagram is sent before it is given up.
 const DATAGRAMS_MAX: usize = 3;

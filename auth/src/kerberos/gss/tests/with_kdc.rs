@@ -42,9 +42,8 @@ fn ticket(kind: EncryptionType) -> (Credential, Keytab) {
 fn both_halves_agree_whatever_each_of_them_chooses() {
     for kind in EncryptionType::ALL {
         let (ticket, keytab) = ticket(kind);
-        for with_subkey in [false, true] {
+        for mut server in servers(&keytab) {
             let mut client = GssapiClient::new(&ticket, &moment(8));
-            let mut server = server(&keytab, with_subkey);
             assert_eq!(talk(&mut client, &mut server).unwrap(), 3);
             assert_eq!(server.client().unwrap().to_string(), "alice@TEST");
             assert!(matches!(client.step(b""), Err(Error::Over { .. })));
@@ -52,11 +51,10 @@ fn both_halves_agree_whatever_each_of_them_chooses() {
     }
 }
 
-fn server(keytab: &Keytab, with_subkey: bool) -> GssapiServer {
-    match with_subkey {
-        true => GssapiServer::with_subkey(keytab.clone(), moment(9)),
-        false => GssapiServer::new(keytab.clone(), moment(9)),
-    }
+/// A server without a key of its own, and one with.
+fn servers(keytab: &Keytab) -> [GssapiServer; 2] {
+    let (without, with) = (GssapiServer::new, GssapiServer::with_subkey);
+    [without(keytab.clone(), moment(9)), with(keytab.clone(), moment(9))]
 }
 
 /// Other clients ask for no proof of the service, send no key, or say as whom they act.
@@ -64,10 +62,9 @@ fn server(keytab: &Keytab, with_subkey: bool) -> GssapiServer {
 fn a_client_that_chooses_otherwise_is_let_in() {
     let (ticket, keytab) = ticket(EncryptionType::Aes256Sha1);
     let flags = INITIATOR_FLAGS & !MUTUAL;
-    for (subkey, with_subkey) in [(Subkey::None, false), (Subkey::Own, true)] {
+    for (subkey, mut server) in [Subkey::None, Subkey::Own].into_iter().zip(servers(&keytab)) {
         let (initiator, request) = Initiator::start(&ticket, flags, subkey, &moment(8));
         let mut context = initiator.finish_unanswered();
-        let mut server = server(&keytab, with_subkey);
         let Step::Continue(offer) = server.step(&request).unwrap() else { panic!() };
         assert_eq!(context.unwrap(&offer).unwrap(), [1, 0, 0, 0]);
         let choice = context.wrap(b"\x01\0\0\0alice@TEST");

@@ -1,0 +1,165 @@
+//! What settings say about tokens from an endpoint, by their own names and in `sasl.jaas.config`.
+//! *core*
+
+use std::time::Duration;
+
+use super::jaas::ClientLogin;
+use super::parse::Parsed;
+use crate::error::Error;
+use crate::security::oidc::{Oidc, OidcConfig};
+#[cfg(feature = "tls")]
+use crate::security::tls::{Store, Tls, Trust};
+use crate::security::{OauthBearer, Sasl, Secret};
+
+/// What was set, as it was set.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OidcSettings {
+    pub(super) url: Option<String>,
+    /// `sasl.oauthbearer.method` is oidc.
+    pub(super) is_method: bool,
+    pub(super) id: Option<String>,
+    pub(super) secret: Option<Secret>,
+    pub(super) scope: Option<String>,
+    pub(super) extensions: Option<Vec<(String, String)>>,
+    pub(super) header_urlencode: bool,
+    pub(super) ca_location: Option<String>,
+    pub(super) ca_pem: Option<String>,
+    pub(super) connect_timeout: Option<Duration>,
+    pub(super) read_timeout: Option<Duration>,
+    pub(super) retry_backoff: Option<Duration>,
+    pub(super) retry_backoff_max: Option<Duration>,
+    pub(super) refresh_factor: Option<f64>,
+    pub(super) refresh_jitter: Option<f64>,
+    pub(super) refresh_period_min: Option<Duration>,
+    pub(super) refresh_buffer: Option<Duration>,
+}
+
+impl OidcSettings {
+    /// The first of those that is set and is of no use without an endpoint.
+    pub(super) fn first_key(&self) -> Option<&'static str> {
+        let keys = [
+            (URL, self.url.is_some()),
+            ("sasl.oauthbearer.method", self.is_method),
+            (ID, self.id.is_some()),
+            (SECRET, self.secret.is_some()),
+            (SCOPE, self.scope.is_some()),
+            (EXTENSIONS, self.extensions.is_some()),
+        ];
+        keys.into_iter().find(|(_, is_set)| *is_set).map(|(key, _)| key)
+    }
+
+    /// The login that they and `sasl.jaas.config` come to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for settings that contradict each other, miss a part or cannot be used.
+    pub(super) fn sasl(&self, jaas: Option<&ClientLogin>) -> Result<Sasl, Error> {
+        let Some(url) = &self.url else {
+            let problem = "is not set, and what is to be sent there is; set it too";
+            return Err(Error::invalid(URL, problem));
+        };
+        let none = ClientLogin::default();
+        let jaas = jaas.unwrap_or(&none);
+        let missing =
+            |key| move || Error::invalid(key, format!("is not set, and {URL} is; set both"));
+        let id = once(ID, &self.id, &jaas.id)?.ok_or_else(missing(ID))?;
+        let secret = once(SECRET, &self.secret, &jaas.secret)?.ok_or_else(missing(SECRET))?;
+        let mut config = OidcConfig::new(url.as_str(), id, secret);
+        config.scope = once(SCOPE, &self.scope, &jaas.scope)?;
+        let extensions = Some(jaas.extensions.clone()).filter(|found| !found.is_empty());
+        config.extensions = once(EXTENSIONS, &self.extensions, &extensions)?.unwrap_or_default();
+        config.header_urlencode = self.header_urlencode;
+        self.set_times(&mut config);
+        #[cfg(feature = "tls")]
+        {
+            config.tls = self.tls(jaas)?;
+        }
+        Ok(Sasl::OauthBearer(OauthBearer::new(Oidc::new(config)?)))
+    }
+
+    fn set_times(&self, config: &mut OidcConfig) {
+        let times = [
+            (&mut config.connect_timeout, self.connect_timeout),
+            (&mut config.read_timeout, self.read_timeout),
+            (&mut config.retry_backoff, self.retry_backoff),
+            (&mut config.retry_backoff_max, self.retry_backoff_max),
+            (&mut config.refresh_period_min, self.refresh_period_min),
+            (&mut config.refresh_buffer, self.refresh_buffer),
+        ];
+        for (time, set) in times {
+            *time = set.unwrap_or(*time);
+        }
+        let factor = self.refresh_factor.unwrap_or(config.refresh_window_factor);
+        config.refresh_window_factor = factor;
+        config.refresh_jitter = self.refresh_jitter.unwrap_or(config.refresh_jitter);
+    }
+
+    /// Whom to trust at the endpoint: as librdkafka's settings say, or those in
+    /// `sasl.jaas.config`. What is trusted of brokers does not count.
+    #[cfg(feature = "tls")]
+    fn tls(&self, jaas: &ClientLogin) -> Result<Tls, Error> {
+        let store = match (&self.ca_location, &self.ca_pem) {
+            (Some(_), Some(_)) => {
+                return Err(Error::invalid(CA_PEM, format!("and {CA_LOCATION}: set one of them")));
+            }
+            // librdkafka's word for the system's certificates.
+            (Some(path), None) if path == "probe" => return Ok(Tls::default()),
+            (Some(path), None) => Store::file(path).named(CA_LOCATION),
+            (None, Some(text)) => Store::pem(text.as_str()).named(CA_PEM),
+            (None, None) => return jaas.ssl.tls(),
+        };
+        Ok(Tls { trust: Trust::Store(store), ..Tls::default() })
+    }
+}
+
+/// Names and values as librdkafka takes them: `name=value,name=value`.
+pub(super) fn extensions(text: &str) -> Parsed<Vec<(String, String)>> {
+    let pairs = text.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+    let pair = |pair: &str| match pair.split_once('=') {
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => Err("is not name=value,name=value".to_owned()),
+    };
+    pairs.map(pair).collect()
+}
+
+/// A class of Java's whose work is done here.
+pub(super) fn check_class(text: &str, done: &[&str]) -> Parsed<()> {
+    let name = text.rsplit('.').next().unwrap_or_default();
+    match name.is_empty() || (text.starts_with(KAFKAS) && done.contains(&name)) {
+        true => Ok(()),
+        false => Err(format!(
+            "names a class to load, and there is no Java here; only {} are done here too, and \
+             other tokens are a matter of code",
+            done.join(" and ")
+        )),
+    }
+}
+
+/// A value that may stand in two places, but not with two meanings.
+fn once<T: Clone + PartialEq>(
+    key: &str,
+    own: &Option<T>,
+    in_jaas: &Option<T>,
+) -> Result<Option<T>, Error> {
+    match (own, in_jaas) {
+        (Some(own), Some(other)) if own != other => {
+            Err(Error::invalid(key, "is set, and sasl.jaas.config says otherwise; set one of them"))
+        }
+        (own, other) => Ok(own.as_ref().or(other.as_ref()).cloned()),
+    }
+}
+
+const URL: &str = "sasl.oauthbearer.token.endpoint.url";
+const ID: &str = "sasl.oauthbearer.client.credentials.client.id";
+const SECRET: &str = "sasl.oauthbearer.client.credentials.client.secret";
+const SCOPE: &str = "sasl.oauthbearer.scope";
+const EXTENSIONS: &str = "sasl.oauthbearer.extensions";
+#[cfg(feature = "tls")]
+const CA_LOCATION: &str = "https.ca.location";
+#[cfg(feature = "tls")]
+const CA_PEM: &str = "https.ca.pem";
+/// Java's default for who gets tokens.
+pub(super) const RETRIEVER: &str =
+    "org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever";
+/// How the names of Kafka's own classes begin.
+const KAFKAS: &str = "org.apache.kafka.common.security.oauthbearer.";
