@@ -212,6 +212,12 @@ impl Cause {
         }
     }
 
+    /// The cause that a resolver is which has not answered within this time.
+    pub(crate) fn unresolved(after: Duration) -> Self {
+        let problem = format!("no answer within {}", Rounded(after));
+        Self::Resolve(Arc::new(io::Error::new(io::ErrorKind::TimedOut, problem)))
+    }
+
     /// Whether the other end just hung up.
     #[must_use]
     pub fn is_hangup(&self) -> bool {

@@ -22,6 +22,7 @@ pub use login::{LoginFailure, LoginFault};
 pub use oversized::Oversized;
 pub use remedy::{Remedy, remedy};
 pub(crate) use remedy::{may_be_done, means_forbidden, means_missing, means_young};
+pub(crate) use rounded::Rounded;
 pub use tls::TlsFault;
 pub use variants::Error;
 pub(crate) use words::{WORDS_CHARS_MAX, shown};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// A time as people say it: whole milliseconds, tenths of seconds, whole seconds from ten on.
-pub(super) struct Rounded(pub(super) Duration);
+pub(crate) struct Rounded(pub(crate) Duration);
 
 impl fmt::Display for Rounded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

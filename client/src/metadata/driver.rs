@@ -9,7 +9,7 @@ use kurier_env::{Env, Purpose, watch};
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::metadata::{MetadataResponse, MetadataResponseTopic};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::hint::Hint;
 use super::news;
@@ -20,7 +20,7 @@ use super::refresh::Refresh;
 use super::wishes::{Ask, Outlook, Patience, Wishes};
 use crate::backoff::Backoff;
 use crate::config::ClientConfig;
-use crate::error::{Attempt, Cause, Error, shown};
+use crate::error::{Attempt, Cause, Error, Waiting, shown};
 use crate::net::{Address, Class, Connections, Peer, Route, Standing};
 
 /// What it takes to ask for metadata.
@@ -349,18 +349,13 @@ pub(crate) async fn bootstrap(sources: &Sources) -> Result<Picture, Error> {
             let behind = sources.bootstrap.len().saturating_sub(index).max(1);
             let share = left / u32::try_from(behind).unwrap_or(u32::MAX);
             let to = Candidate { peer, address: &address, known: None };
-            let ask = sources.ask_one(to, &asks, share);
-            match timeout(share, ask).await {
-                Ok(Ok(answers)) => {
+            // It is one question, and its connection keeps the time: it knows what it waits for.
+            match sources.ask_one(to, &asks, share).await {
+                Ok(answers) => {
                     return Ok(answers.iter().fold(Picture::default(), |p, a| p.merge(a)));
                 }
-                Ok(Err(error)) if error.is_refused_login() => return Err(error),
-                Ok(Err(error)) => tried.push((peer, address, error)),
-                Err(_) => {
-                    let cause = Cause::SetupTimedOut(share);
-                    let error = Error::unreachable(address.to_string(), cause);
-                    tried.push((peer, address, error));
-                }
+                Err(error) if error.is_refused_login() => return Err(error),
+                Err(error) => tried.push((peer, address, error)),
             }
         }
         // People find them in the order in which they named them.
@@ -395,6 +390,9 @@ fn summary(tried: Vec<(Address, Error)>) -> Error {
                 attempts.push(Attempt { address, cause: Cause::Login(failure) });
             }
             Error::Disconnected { cause, .. } => attempts.push(Attempt { address, cause }),
+            Error::TimedOut { what: Waiting::Answer { api, .. }, .. } => {
+                attempts.push(Attempt { address, cause: Cause::Silent { api } });
+            }
             Error::TimedOut { after, .. } => {
                 attempts.push(Attempt { address, cause: Cause::SetupTimedOut(after) });
             }

@@ -10,6 +10,7 @@ use kurier_protocol::api::sasl_authenticate::SaslAuthenticateRequest;
 use kurier_protocol::api::sasl_handshake::SaslHandshakeRequest;
 
 use super::login::{Carrier, Login, Next, check_answer, check_handshake};
+use super::track::{Milestone, Track};
 use crate::error::{Cause, LoginFailure, LoginFault};
 use crate::security::Sasl;
 
@@ -19,6 +20,8 @@ pub(super) struct Authenticator<'a> {
     pub(super) sasl: &'a Sasl,
     /// The broker's host, as it is advertised.
     pub(super) host: &'a str,
+    /// Where it tells how far it is.
+    pub(super) track: &'a Track,
 }
 
 /// What carries the messages of a login.
@@ -44,7 +47,9 @@ impl Authenticator<'_> {
         wire: &mut W,
         carrier: Carrier,
     ) -> Result<Option<Duration>, Cause> {
+        self.track.reach(Milestone::Credentials);
         let made = self.sasl.mechanism(self.host, self.env).await;
+        self.track.reach(Milestone::Login);
         let login = Login::new(made.map_err(|error| {
             let (problem, is_passing) = (error.to_string().into(), error.is_retriable());
             self.failed(LoginFault::Credentials { problem, is_passing })
@@ -113,6 +118,17 @@ impl Authenticator<'_> {
         }
         let problem = format!("{fault}; the ticket was not new, and the next one will be").into();
         self.failed(LoginFault::Credentials { problem, is_passing: true })
+    }
+
+    /// The failure of a login that has waited so long for what it waits for now.
+    pub(super) fn late(&self, after: Duration) -> Cause {
+        self.failed(match self.track.at() {
+            Milestone::Credentials => {
+                let problem = self.sasl.without_credentials(after).into();
+                LoginFault::Credentials { problem, is_passing: true }
+            }
+            _ => LoginFault::TimedOut(after),
+        })
     }
 
     /// A failure of this login.

@@ -281,6 +281,7 @@ impl Connections {
             address: route.address.clone(),
             identity: self.identity(route),
             meter: self.0.metrics.connection(route.class.role(), route.peer.node()),
+            track: Arc::default(),
             #[cfg(feature = "tls")]
             tls: self.0.tls.clone(),
         };

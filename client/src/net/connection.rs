@@ -29,6 +29,7 @@ use super::ranges::Ranges;
 use super::serving::Serving;
 use super::session::Session;
 use super::standing::Phase;
+use super::track::Milestone;
 use crate::backoff::Backoff;
 use crate::error::{Cause, Error, Remedy, Waiting, remedy};
 
@@ -140,6 +141,7 @@ impl Connection {
             false => self.dial.env.chance(Purpose::Backoff),
         };
         let limit = self.setup.next(chance);
+        self.dial.track.reach(Milestone::Turn);
         let mut opening = pin!(async move {
             sleep_until(not_before).await;
             dial.open(limit).await
@@ -167,8 +169,7 @@ impl Connection {
                 }
                 // Before the connection: what is late is not sent on it.
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                    let what = Waiting::Connection { address: self.address.clone() };
-                    self.expire(|_| what.clone());
+                    self.expire_unconnected();
                 }
                 opened = &mut opening => return opened,
             }
@@ -361,24 +362,33 @@ impl Connection {
         (is_idle && is_old).then_some(None)
     }
 
-    /// Fails the commands that have waited too long for their turn on an open connection.
-    fn expire_unsent(&mut self) {
-        let address = self.address.clone();
-        self.expire(|api| match api {
-            Some(api) => Waiting::Answer { api, address: address.clone() },
-            None => Waiting::Connection { address: address.clone() },
-        });
+    /// Fails the commands that have waited too long for a connection; it says what it waits for.
+    fn expire_unconnected(&mut self) {
+        for command in self.waiting.poll_late(Instant::now()) {
+            let (address, after) = (self.address.clone(), self.timeout(&command));
+            command.fail(match self.dial.track.at() {
+                Milestone::Turn => Error::timed_out(Waiting::Connection { address }, after),
+                _ => Error::unreachable(address, self.dial.late(after)),
+            });
+        }
     }
 
-    /// Fails the commands that have waited too long without being sent.
-    fn expire(&mut self, what: impl Fn(Option<ApiKey>) -> Waiting) {
-        let now = Instant::now();
-        for command in self.waiting.poll_late(now) {
-            let after = match &command {
-                Command::Exchange { timeout, .. } => *timeout,
-                Command::Open { .. } => self.dial.config.request_timeout,
+    /// How long a command may wait.
+    fn timeout(&self, command: &Command) -> Duration {
+        match command {
+            Command::Exchange { timeout, .. } => *timeout,
+            Command::Open { .. } => self.dial.config.request_timeout,
+        }
+    }
+
+    /// Fails the commands that have waited too long for their turn on an open connection.
+    fn expire_unsent(&mut self) {
+        for command in self.waiting.poll_late(Instant::now()) {
+            let (address, after) = (self.address.clone(), self.timeout(&command));
+            let what = match command.api() {
+                Some(api) => Waiting::Answer { api, address },
+                None => Waiting::Connection { address },
             };
-            let what = what(command.api());
             command.fail(Error::timed_out(what, after));
         }
     }

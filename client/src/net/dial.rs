@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kurier_env::{Env, Io};
 use kurier_protocol::{ErrorCode, Request, decode, frame};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use super::address::Address;
 use super::authenticator::{Authenticator, Wire};
@@ -18,11 +18,13 @@ use super::handshake::{Handshake, Identity, Step};
 use super::login::carrier;
 use super::pool::Pool;
 use super::ranges::Ranges;
+use super::track::{Milestone, Track};
 use crate::config::ClientConfig;
-use crate::error::{Attempt, Cause, Error, Fault, LoginFault};
+use crate::error::{Attempt, Cause, Error, Fault, LoginFault, TlsFault};
 use crate::metrics::{ConnectionMeter, OpenConnection};
+use crate::security::Sasl;
 #[cfg(feature = "tls")]
-use crate::{error::TlsFault, security::tls::Connector};
+use crate::security::tls::Connector;
 
 /// What it takes to connect to one broker.
 #[derive(Clone, Debug)]
@@ -34,6 +36,7 @@ pub(super) struct Dial {
     /// Who shall be there, if that can be told.
     pub(super) identity: Option<Identity>,
     pub(super) meter: ConnectionMeter,
+    pub(super) track: Arc<Track>,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Connector>,
 }
@@ -55,9 +58,8 @@ impl Dial {
         let addresses = self.resolve(limit).await.map_err(|cause| self.unreachable(cause))?;
         let mut tried = Vec::new();
         for address in addresses.into_iter().take(ADDRESSES_MAX) {
-            let deadline = Instant::now() + limit;
-            let result = timeout_at(deadline, self.open_at(address, deadline)).await;
-            let opened = match result.unwrap_or(Err(Cause::SetupTimedOut(limit))) {
+            let late = |_| Err(self.late(limit));
+            let opened = match timeout(limit, self.open_at(address)).await.unwrap_or_else(late) {
                 Ok(opened) => self.log_in(opened).await,
                 Err(cause) => Err(cause),
             };
@@ -73,8 +75,9 @@ impl Dial {
 
     /// The addresses of the host that may be used.
     pub(super) async fn resolve(&self, limit: Duration) -> Result<Vec<SocketAddr>, Cause> {
+        self.track.reach(Milestone::Addresses);
         let found = self.env.net().resolve(&self.address.host, self.address.port);
-        let found = timeout(limit, found).await.map_err(|_| Cause::SetupTimedOut(limit))?;
+        let found = timeout(limit, found).await.map_err(|_| self.late(limit))?;
         let mut addresses = found.map_err(|error| Cause::Resolve(Arc::new(error)))?;
         addresses.retain(|address| self.config.dial.address_family.contains(address.ip()));
         if addresses.is_empty() {
@@ -85,14 +88,15 @@ impl Dial {
         Ok(addresses)
     }
 
-    async fn open_at(&self, address: SocketAddr, deadline: Instant) -> Result<Opened, Cause> {
+    async fn open_at(&self, address: SocketAddr) -> Result<Opened, Cause> {
         let stream = self.connect(address).await?;
         let open = self.meter.opened();
-        let stream = self.secure(stream, deadline).await?;
+        let stream = self.secure(stream).await?;
         self.greet(stream, open).await
     }
 
     pub(super) async fn connect(&self, address: SocketAddr) -> Result<Box<dyn Io>, Cause> {
+        self.track.reach(Milestone::Stream);
         let connecting = self.env.net().connect_with(address, self.config.dial.socket);
         connecting.await.map_err(Cause::io)
     }
@@ -103,6 +107,7 @@ impl Dial {
         stream: Box<dyn Io>,
         open: OpenConnection,
     ) -> Result<Opened, Cause> {
+        self.track.reach(Milestone::Versions);
         let mut frames = Frames::new(stream, self.pool.clone());
         let mut handshake = Handshake::new(self.identity.clone());
         let mut correlation_id = 0;
@@ -123,23 +128,14 @@ impl Dial {
 
     /// Encrypts the stream, if that is wanted.
     #[cfg(feature = "tls")]
-    pub(super) async fn secure(
-        &self,
-        stream: Box<dyn Io>,
-        deadline: Instant,
-    ) -> Result<Box<dyn Io>, Cause> {
+    pub(super) async fn secure(&self, stream: Box<dyn Io>) -> Result<Box<dyn Io>, Cause> {
         let Some(tls) = &self.tls else { return Ok(stream) };
-        let secured = timeout_at(deadline, tls.secure(&self.address.host, stream)).await;
-        let late = |_| TlsFault::TimedOut(self.config.dial.setup_timeout);
-        Ok(secured.map_err(late)??)
+        self.track.reach(Milestone::Encryption);
+        Ok(tls.secure(&self.address.host, stream).await?)
     }
 
     #[cfg(not(feature = "tls"))]
-    pub(super) async fn secure(
-        &self,
-        stream: Box<dyn Io>,
-        _: Instant,
-    ) -> Result<Box<dyn Io>, Cause> {
+    pub(super) async fn secure(&self, stream: Box<dyn Io>) -> Result<Box<dyn Io>, Cause> {
         Ok(stream)
     }
 
@@ -157,7 +153,7 @@ impl Dial {
     /// Logs in, if that is wanted, within a time of its own: a ticket may have to be fetched.
     pub(super) async fn log_in(&self, mut opened: Opened) -> Result<Opened, Cause> {
         let Some(sasl) = &self.config.sasl else { return Ok(opened) };
-        let authenticator = Authenticator { env: &self.env, sasl, host: &self.address.host };
+        let authenticator = self.authenticator(sasl, &self.track);
         let carrier =
             carrier(&opened.ranges).ok_or_else(|| authenticator.failed(LoginFault::NotWanted))?;
         let frames = &mut opened.frames;
@@ -172,11 +168,30 @@ impl Dial {
         };
         let limit = self.config.dial.setup_timeout;
         let login = timeout(limit, authenticator.log_in(&mut line, carrier)).await;
-        let late = |_| authenticator.failed(LoginFault::TimedOut(limit));
-        opened.lifetime = login.map_err(late)??;
+        opened.lifetime = login.map_err(|_| authenticator.late(limit))??;
         let (address, mechanism, user) = (&self.address, sasl.name(), sasl.user());
         tracing::debug!(%address, mechanism, user, lifetime = ?opened.lifetime, "logged in");
         Ok(opened)
+    }
+
+    pub(super) fn authenticator<'a>(
+        &'a self,
+        sasl: &'a Sasl,
+        track: &'a Track,
+    ) -> Authenticator<'a> {
+        Authenticator { env: &self.env, sasl, host: &self.address.host, track }
+    }
+
+    /// Why there is no connection yet, for whoever has waited for it so long.
+    pub(super) fn late(&self, after: Duration) -> Cause {
+        match (self.track.at(), &self.config.sasl) {
+            (Milestone::Addresses, _) => Cause::unresolved(after),
+            (Milestone::Encryption, _) => TlsFault::TimedOut(after).into(),
+            (Milestone::Credentials | Milestone::Login, Some(sasl)) => {
+                self.authenticator(sasl, &self.track).late(after)
+            }
+            _ => Cause::SetupTimedOut(after),
+        }
     }
 
     /// Counts logins and handshakes of TLS, where there is any.

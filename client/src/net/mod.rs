@@ -8,6 +8,7 @@ mod ranges;
 mod throttle;
 mod handshake;
 mod login;
+mod track;
 mod authenticator;
 mod in_flight;
 mod last_look;

@@ -17,7 +17,7 @@ use super::pool::Pool;
 use super::ranges::Ranges;
 use super::throttle;
 use crate::config::ClientConfig;
-use crate::error::{Cause, Error, Fault, Waiting};
+use crate::error::{Cause, Error, Fault, TlsFault, Waiting};
 use crate::metrics::{ConnectionMeter, Metrics, Node, Role};
 #[cfg(feature = "tls")]
 use crate::security::tls::Connector;
@@ -109,8 +109,8 @@ impl Probe {
     ///
     /// # Errors
     ///
-    /// [`Cause::Resolve`] if there are none, [`Cause::SetupTimedOut`] if the resolver does not
-    /// answer within [`DialConfig::setup_timeout`](crate::config::DialConfig::setup_timeout).
+    /// [`Cause::Resolve`] if there are none, or the resolver does not answer within
+    /// [`DialConfig::setup_timeout`](crate::config::DialConfig::setup_timeout).
     ///
     /// # Cancel safety
     ///
@@ -141,6 +141,7 @@ impl Probe {
             // Whoever is there shall say so, and not refuse because it is another one.
             identity: None,
             meter: self.meter.clone(),
+            track: Arc::default(),
             #[cfg(feature = "tls")]
             tls: self.tls.clone(),
         }
@@ -154,7 +155,7 @@ impl Walk {
         let within = |stage| (stage, deadline, limit);
         let mut stream = self.step(within(Stage::Connect), dial.connect(at)).await?;
         if dial.encrypts() {
-            let securing = dial.secure(stream, deadline);
+            let securing = dial.secure(stream);
             stream = self.step(within(Stage::Encrypt), securing).await?;
         }
         let greeting = dial.greet(stream, dial.meter.opened());
@@ -175,7 +176,12 @@ impl Walk {
         work: impl Future<Output = Result<T, Cause>>,
     ) -> Option<T> {
         let start = Instant::now();
-        let late = |_| Err(Cause::SetupTimedOut(limit));
+        let late = |_| {
+            Err(match stage {
+                Stage::Encrypt => TlsFault::TimedOut(limit).into(),
+                _ => Cause::SetupTimedOut(limit),
+            })
+        };
         let (outcome, done) = match timeout_at(deadline, work).await.unwrap_or_else(late) {
             Ok(done) => (Ok(()), Some(done)),
             Err(cause) => (Err(cause), None),

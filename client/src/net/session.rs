@@ -21,10 +21,11 @@ use kurier_protocol::Request;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
-use super::authenticator::{Authenticator, Wire};
+use super::authenticator::Wire;
 use super::dial::Dial;
 use super::exchange::Command;
 use super::login::{Carrier, renewal};
+use super::track::Track;
 use super::typed::Typed;
 use crate::error::{Cause, Error, LoginFault};
 
@@ -129,8 +130,8 @@ impl Renewing {
         };
         let login = Box::pin(async move {
             let Some(sasl) = &dial.config.sasl else { return Ok(None) };
-            let host = &dial.address.host;
-            let authenticator = Authenticator { env: &dial.env, sasl, host };
+            let track = Track::default();
+            let authenticator = dial.authenticator(sasl, &track);
             let limit = dial.config.request_timeout;
             let login = authenticator.log_in(&mut inside, Carrier::Requests);
             let late = |_| authenticator.failed(LoginFault::TimedOut(limit));
@@ -205,11 +206,11 @@ mod tests {
         let config = Arc::new(ClientConfig::default());
         let (env, address) = (world(1).0, Address::new("b", 9092));
         let meter = Metrics::new(&env, &config).connection(Role::Admin, Node::Broker(1));
-        let pool = Pool::new(0);
+        let (pool, track) = (Pool::new(0), Arc::default());
         #[cfg(feature = "tls")]
-        let dial = Dial { env, config, pool, address, identity: None, meter, tls: None };
+        let dial = Dial { env, config, pool, address, identity: None, meter, track, tls: None };
         #[cfg(not(feature = "tls"))]
-        let dial = Dial { env, config, pool, address, identity: None, meter };
+        let dial = Dial { env, config, pool, address, identity: None, meter, track };
         let timeout = Duration::from_secs(1);
         let (commands, inbox) = mpsc::channel(1);
         let mut inside = Inside { commands, address: "b".into(), timeout };

@@ -1,5 +1,7 @@
 //! `Sasl`: as whom, and how, a client logs in.
 
+use std::time::Duration;
+
 use kurier_auth::oauthbearer::OauthBearerClient;
 use kurier_auth::scram::{SCRAM_NONCE_BYTES, ScramClient, ScramHash};
 use kurier_auth::{Mechanism, PlainClient, Secret};
@@ -8,7 +10,7 @@ use kurier_env::Env;
 use super::bearer::{BearerToken, OauthBearer};
 #[cfg(feature = "kerberos")]
 use super::kerberos::Kerberos;
-use crate::error::Error;
+use crate::error::{Error, Rounded};
 
 /// As whom, and how, a client logs in to brokers.
 ///
@@ -70,6 +72,22 @@ impl Sasl {
     #[must_use]
     pub fn shows_secret(&self) -> bool {
         matches!(self, Self::Plain { .. } | Self::OauthBearer(_))
+    }
+
+    /// Why there can be no login yet, when there is nothing to log in with after so long.
+    pub(crate) fn without_credentials(&self, after: Duration) -> String {
+        let after = Rounded(after);
+        match self {
+            #[cfg(feature = "kerberos")]
+            Self::Gssapi(_) => format!(
+                "no KDC has given a ticket within {after}; check that those of the realm, as \
+                 krb5.conf has them, run and can be reached"
+            ),
+            Self::Plain { .. } | Self::Scram { .. } | Self::OauthBearer(_) => format!(
+                "there is no token within {after}; check that whoever gives it runs and can be \
+                 reached"
+            ),
+        }
     }
 
     /// Checks what cannot work.

@@ -34,6 +34,10 @@ fn config() -> ClientConfig {
 fn asking(config: ClientConfig) -> (Brokers, JoinHandle<Result<(), Error>>, Connections) {
     let (env, brokers) = world(1 << 20);
     let connections = Connections::new(env, Arc::new(config));
+    (brokers, ask(&connections), connections)
+}
+
+fn ask(connections: &Connections) -> JoinHandle<Result<(), Error>> {
     let address = Address::new("localhost", 9092);
     let route = Route {
         peer: Peer::Broker(1),
@@ -43,7 +47,7 @@ fn asking(config: ClientConfig) -> (Brokers, JoinHandle<Result<(), Error>>, Conn
         timeout: Duration::from_secs(5),
     };
     let call = connections.call(route, 0..=i16::MAX, |_| MetadataRequest::default());
-    (brokers, tokio::spawn(async { call.await.map(drop) }), connections)
+    tokio::spawn(async { call.await.map(drop) })
 }
 
 fn tls_fault(error: &Error) -> TlsFault {
@@ -133,6 +137,34 @@ async fn a_listener_that_never_answers_the_handshake_ends_in_time() {
     assert_eq!(start.elapsed(), Duration::from_secs(2));
     assert!(error.is_retriable());
     assert!(error.to_string().contains("no answer to the TLS handshake within 2 s"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_ends_during_the_handshake_says_so() {
+    let (mut brokers, call, _connections) = asking(config());
+    let _far = brokers.accept().await;
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(tls_fault(&error), TlsFault::TimedOut(Duration::from_secs(5)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_is_late_tells_how_long_this_try_had() {
+    let short = ClientConfig {
+        dial: DialConfig { setup_timeout: Duration::from_secs(1), ..DialConfig::default() },
+        ..config()
+    };
+    let (mut brokers, first, connections) = asking(short);
+    let _first = brokers.accept().await;
+    first.await.unwrap().unwrap_err();
+    let second = ask(&connections);
+    let _second = brokers.accept().await;
+    let start = Instant::now();
+    let TlsFault::TimedOut(told) = tls_fault(&second.await.unwrap().unwrap_err()) else {
+        panic!("another fault")
+    };
+    let took = start.elapsed();
+    assert!(told > Duration::from_secs(1), "the second try has more time: {told:?}");
+    assert!(took.abs_diff(told) < Duration::from_millis(5), "{told:?} told, {took:?} taken");
 }
 
 #[tokio::test(start_paused = true)]

@@ -265,6 +265,33 @@ async fn a_login_that_hangs_is_given_up_and_says_so() {
     assert!(matches!(fault, LoginFault::TimedOut(_)) && text.contains("within 10 s"), "{text}");
 }
 
+/// Never gives a token.
+#[derive(Debug)]
+struct Stuck;
+
+impl TokenProvider for Stuck {
+    fn token<'a>(&'a self, _: &'a Env) -> BoxFuture<'a, Result<BearerToken, Error>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_contact_that_ends_says_what_it_waited_for() {
+    let stuck = Sasl::OauthBearer(OauthBearer::new(Stuck));
+    for (sasl, said) in [
+        (stuck, "cannot log in by OAUTHBEARER: there is no token within 5 s"),
+        (plain(), "cannot log in as alice by PLAIN: not done within 5 s"),
+    ] {
+        let (env, mut brokers) = world(1 << 20);
+        let builder = crate::Client::builder(["b:9092"]).env(env).sasl(sasl);
+        let connect = builder.bootstrap_timeout(Duration::from_secs(5)).connect();
+        let connect = tokio::spawn(async { connect.await.map(drop) });
+        let _far = brokers.accept_ready(NEW).await;
+        let error = connect.await.unwrap().unwrap_err();
+        assert!(error.is_retriable() && error.to_string().contains(said), "{error}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_hostile_broker_gets_nowhere() {
     let hostile: [(&[u8], &str); 5] = [

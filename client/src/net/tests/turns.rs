@@ -109,3 +109,22 @@ async fn whoever_waits_for_a_connection_that_was_released_is_answered() {
     waits.await.unwrap().unwrap();
     assert!(far.is_closed().await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_first_contact_without_metadata_says_so() {
+    let (env, mut brokers) = world(1 << 20);
+    for (servers, said) in [
+        (&["b:9092"][..], "no answer to Metadata from b:9092 within 5 s"),
+        (&["b:9092", "c:9092"][..], "c:9092: given up, as Metadata was not answered in time"),
+    ] {
+        let builder = crate::Client::builder(servers.iter().copied()).env(env.clone());
+        let connect = builder.bootstrap_timeout(SHORT).connect();
+        let connect = tokio::spawn(async { connect.await.map(drop) });
+        let mut silent = Vec::new();
+        for _ in servers {
+            silent.push(brokers.accept_ready(APIS).await);
+        }
+        let error = connect.await.unwrap().unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}
