@@ -117,8 +117,10 @@ impl RecoveryConfig {
 /// How connections are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DialConfig {
-    /// How long a connection may take until its first request can be sent, for each address.
-    /// Kafka: socket.connection.setup.timeout.ms. Default: 10 s.
+    /// How long each part of making a connection may take: the look-up of the broker's name; for
+    /// each of its addresses all until it has said what it speaks; the login. A renewal of the
+    /// login, whose answers come behind those of other requests, has
+    /// [`ClientConfig::request_timeout`]. Kafka: socket.connection.setup.timeout.ms. Default: 10 s.
     pub setup_timeout: Duration,
     /// What that time doubles to with each try that failed, as the broker may be busy (KIP-601).
     /// Kafka: socket.connection.setup.timeout.max.ms. Default: 30 s.

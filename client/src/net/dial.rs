@@ -53,14 +53,15 @@ pub(super) struct Opened {
 }
 
 impl Dial {
-    /// Tries every address of the host in turn (KIP-302), each for so long.
+    /// Tries every address of the host in turn (KIP-302). The look-up of the name may take so long,
+    /// and for each address so may all before the login, and the login.
     pub(super) async fn open(&self, limit: Duration) -> Result<Opened, Error> {
         let addresses = self.resolve(limit).await.map_err(|cause| self.unreachable(cause))?;
         let mut tried = Vec::new();
         for address in addresses.into_iter().take(ADDRESSES_MAX) {
             let late = |_| Err(self.late(limit));
             let opened = match timeout(limit, self.open_at(address)).await.unwrap_or_else(late) {
-                Ok(opened) => self.log_in(opened).await,
+                Ok(opened) => self.log_in(opened, limit).await,
                 Err(cause) => Err(cause),
             };
             self.note_login(&opened);
@@ -151,7 +152,11 @@ impl Dial {
     }
 
     /// Logs in, if that is wanted, within a time of its own: a ticket may have to be fetched.
-    pub(super) async fn log_in(&self, mut opened: Opened) -> Result<Opened, Cause> {
+    pub(super) async fn log_in(
+        &self,
+        mut opened: Opened,
+        limit: Duration,
+    ) -> Result<Opened, Cause> {
         let Some(sasl) = &self.config.sasl else { return Ok(opened) };
         let authenticator = self.authenticator(sasl, &self.track);
         let carrier =
@@ -166,7 +171,6 @@ impl Dial {
             },
             ranges: &opened.ranges,
         };
-        let limit = self.config.dial.setup_timeout;
         let login = timeout(limit, authenticator.log_in(&mut line, carrier)).await;
         opened.lifetime = login.map_err(|_| authenticator.late(limit))??;
         let (address, mechanism, user) = (&self.address, sasl.name(), sasl.user());

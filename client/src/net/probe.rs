@@ -163,7 +163,7 @@ impl Walk {
         if dial.config.sasl.is_some() {
             // It has a limit of its own, which says more.
             let later = (Stage::Login, Instant::now() + limit * 2, limit * 2);
-            opened = self.step(later, dial.log_in(opened)).await?;
+            opened = self.step(later, dial.log_in(opened, limit)).await?;
         }
         let (frames, ranges) = (opened.frames, opened.ranges);
         let (correlation_id, muted_until) = (FIRST_CORRELATION_ID, Instant::now() + opened.wait);

@@ -265,6 +265,22 @@ async fn a_login_that_hangs_is_given_up_and_says_so() {
     assert!(matches!(fault, LoginFault::TimedOut(_)) && text.contains("within 10 s"), "{text}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_login_that_is_tried_again_has_more_time_as_all_else_has() {
+    let (client, mut brokers) = client(plain());
+    for least in [10, 16] {
+        let call = client.ask();
+        let mut far = brokers.accept_ready(NEW).await;
+        let start = Instant::now();
+        far.enable("PLAIN").await;
+        let (fault, text) = fault(call.await.unwrap());
+        let LoginFault::TimedOut(told) = fault else { panic!("{text}") };
+        let took = start.elapsed();
+        assert!(told >= Duration::from_secs(least), "{told:?}");
+        assert!(told.abs_diff(took) < Duration::from_millis(5), "{told:?} told, {took:?} taken");
+    }
+}
+
 /// Never gives a token.
 #[derive(Debug)]
 struct Stuck;

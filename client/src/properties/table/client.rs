@@ -18,7 +18,8 @@ settings! {
         p.consumer.request_timeout = p.client.request_timeout;
     };
     "socket.connection.setup.timeout.ms":
-        "How long a connection may take until its first request can be sent, for each address",
+        "How long looking up a broker's name, connecting to one of its addresses, and logging in \
+         may take, each",
         |p| ms(p.client.dial.setup_timeout)
         => |p, v| p.client.dial.setup_timeout = millis(v)?;
     "socket.connection.setup.timeout.max.ms": "What that time doubles to with each try that failed",
