@@ -31,6 +31,8 @@ pub(crate) struct Cluster {
     shared: Arc<Shared>,
     interest: Arc<Interest>,
     request_timeout: Duration,
+    /// When the operation ends that it is used for, if it is.
+    end: Option<Instant>,
 }
 
 /// The topics that one part of the client wants: they stay in all refreshes until it is dropped.
@@ -115,7 +117,7 @@ impl Cluster {
             servers: Arc::clone(&sources.bootstrap),
         });
         let request_timeout = sources.config.request_timeout;
-        let cluster = Self { interest: Interest::new(&shared), shared, request_timeout };
+        let cluster = Self { interest: Interest::new(&shared), shared, request_timeout, end: None };
         let publish = Publish { picture, trouble: Arc::new(troubled) };
         let driver = Driver::new(sources, publish, wished, hinted);
         tokio::spawn(driver.run().instrument(tracing::debug_span!("metadata")));
@@ -137,6 +139,19 @@ impl Cluster {
     /// The same cluster, whose calls wait so long for an answer.
     pub(crate) fn with_request_timeout(&self, timeout: Duration) -> Self {
         Self { request_timeout: timeout, ..self.clone() }
+    }
+
+    /// The same cluster for an operation that ends then: what its calls have not sent by that time
+    /// is not sent any more, and fails as what it is.
+    pub(crate) fn until(&self, end: Instant) -> Self {
+        Self { end: Some(end), ..self.clone() }
+    }
+
+    /// Where a broker is, in words.
+    pub(crate) fn address(&self, broker: i32) -> Box<str> {
+        let picture = self.picture();
+        let known = picture.broker(broker).map(|known| known.address.to_string());
+        known.unwrap_or_else(|| format!("broker {broker}")).into()
     }
 
     /// The same cluster for another part of the client: the topics that it wants are kept fresh as
@@ -368,6 +383,7 @@ impl Cluster {
             address: &known.address,
             cluster_id: picture.cluster_id.as_deref(),
             timeout: self.request_timeout,
+            end: self.end,
         }))
     }
 }

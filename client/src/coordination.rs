@@ -10,7 +10,7 @@ use crate::cluster::Cluster;
 use crate::error::{About, Cause, Error, Remedy, remedy};
 use crate::metadata::KeyType;
 use crate::net::Class;
-use crate::retries::{Retries, until};
+use crate::retries::{Retries, call_until};
 
 /// The broker that looks after a key: the one that is known, else the one that a broker names.
 pub(crate) async fn coordinator(
@@ -68,8 +68,7 @@ async fn ask(
 ) -> Vec<(String, Result<i32, Error>)> {
     let failed = |error: &Error| keys.iter().map(|key| (key.clone(), Err(error.clone()))).collect();
     let Some(broker) = cluster.least_loaded(Class::Normal) else { return failed(&nobody()) };
-    let about = (ApiKey::FIND_COORDINATOR, broker);
-    let ranges = match until(deadline, about, cluster.versions(broker, Class::Normal)).await {
+    let ranges = match cluster.until(deadline).versions(broker, Class::Normal).await {
         Ok(ranges) => ranges,
         Err(error) => return failed(&error),
     };
@@ -78,10 +77,8 @@ async fn ask(
     let mut found = Vec::new();
     for some in keys.chunks(at_once) {
         let asked: Vec<Str> = some.iter().map(Str::from).collect();
-        let call = cluster.call(broker, Class::Normal, 0..=i16::MAX, move |version| {
-            question(of, &asked, version)
-        });
-        match until(deadline, about, call).await {
+        let make = move |version| question(of, &asked, version);
+        match call_until(cluster, deadline, broker, 0..=i16::MAX, make).await {
             Ok((version, answer)) => {
                 found.extend(some.iter().map(|key| (key.clone(), read(of, key, version, &answer))));
             }

@@ -16,8 +16,7 @@ use tokio::time::Instant;
 use crate::cluster::Cluster;
 use crate::error::{About, Error, Remedy, Waiting, remedy};
 use crate::metadata::Creation;
-use crate::net::Class;
-use crate::retries::{Retries, until};
+use crate::retries::{Retries, call_until};
 
 /// A place in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,9 +200,8 @@ impl Lookup<'_> {
         let timeout_ms = timeout_ms.unwrap_or(i32::MAX);
         let versions = versions(&asked);
         let make = move |version| request(&asked, version, isolation, timeout_ms);
-        let call = self.cluster.call(broker, Class::Normal, versions, make);
         let (version, response) =
-            until(self.deadline, (ApiKey::LIST_OFFSETS, broker), call).await?;
+            call_until(self.cluster, self.deadline, broker, versions, make).await?;
         let principal = self.cluster.config().principal();
         let answer = |(index, _): &(usize, i32)| {
             let wanted = wanted.get(*index)?;

@@ -1,31 +1,36 @@
 //! Tries of one operation: how long each may take, and what lies between them.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use kurier_env::Purpose;
-use kurier_protocol::ApiKey;
+use kurier_protocol::Request;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
 use crate::error::{Error, Waiting};
+use crate::net::Class;
 
-/// Gives up on a call when its operation's time is over, and lets the connection be: others use it
-/// too, and it has timeouts of its own.
-pub(crate) async fn until<T>(
+/// Calls a broker once, as a part of an operation. When that is over, what has been sent is given
+/// up, and its connection let be: others use it too, and it has timeouts of its own.
+pub(crate) async fn call_until<R: Request>(
+    cluster: &Cluster,
     deadline: Instant,
-    (api, broker): (ApiKey, i32),
-    call: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
+    broker: i32,
+    versions: RangeInclusive<i16>,
+    request: impl FnOnce(i16) -> R + Send + 'static,
+) -> Result<(i16, R::Response), Error> {
     let start = Instant::now();
+    let call = cluster.until(deadline).call(broker, Class::of(R::KEY), versions, request);
     timeout_at(deadline + GRACE, call).await.unwrap_or_else(|_| {
-        let address = format!("broker {broker}").into();
-        let what = Waiting::Answer { api, address };
+        let what = Waiting::Answer { api: R::KEY, address: cluster.address(broker) };
+        // What was not sent has said so by now.
         Err(Error::TimedOut { what, after: start.elapsed(), maybe_written: true, last: None })
     })
 }
 
-/// A call whose own timeout ends with its operation says more than that the operation is over.
+/// A call whose own time ends with its operation says more than that the operation is over.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Waits between the tries of one operation.

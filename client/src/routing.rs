@@ -11,7 +11,7 @@ use crate::coordination::coordinator;
 use crate::error::{About, Cause, Error, Remedy, may_be_done, remedy};
 use crate::metadata::{Creation, KeyType};
 use crate::net::Class;
-use crate::retries::{Retries, until};
+use crate::retries::{Retries, call_until};
 
 /// Who must answer a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,9 +85,7 @@ async fn send<R: Request>(
         let broker = resolved.as_ref().ok().copied();
         let answer = match resolved {
             Ok(broker) => {
-                let class = Class::of(R::KEY);
-                let call = cluster.call(broker, class, 0..=i16::MAX, request.clone());
-                until(deadline, (R::KEY, broker), call).await
+                call_until(cluster, deadline, broker, 0..=i16::MAX, request.clone()).await
             }
             Err(error) => Err(error),
         };

@@ -291,7 +291,8 @@ impl Sources {
         let Candidate { peer, address, known: cluster_id } = to;
         let mut answers = Vec::new();
         for ask in asks {
-            let route = Route { peer, class: Class::Normal, address, cluster_id, timeout };
+            let class = Class::Normal;
+            let route = Route { peer, class, address, cluster_id, timeout, end: None };
             let asked = ask.clone();
             let make = move |version| question(Some(&asked.topics), asked.creation, version);
             let call = self.connections.call(route, 0..=i16::MAX, make);

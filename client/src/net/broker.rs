@@ -20,7 +20,7 @@ use super::address::Address;
 use super::class::Class;
 use super::connection::{Connection, Ends, State};
 use super::dial::Dial;
-use super::exchange::Command;
+use super::exchange::{Command, Limit};
 use super::handshake::Identity;
 use super::pool::Pool;
 use super::ranges::Ranges;
@@ -63,6 +63,8 @@ pub(crate) struct Route<'a> {
     pub(crate) cluster_id: Option<&'a str>,
     /// How long the answer may take.
     pub(crate) timeout: Duration,
+    /// When what has not been sent is not to be sent any more, if that is earlier.
+    pub(crate) end: Option<Instant>,
 }
 
 /// All connections of a client. Cloning shares them.
@@ -146,9 +148,10 @@ impl Connections {
     {
         let address = route.address.to_string().into();
         let (exchange, answer) = Typed::new(address, versions, request);
-        let deadline = Instant::now() + route.timeout;
-        let timeout = route.timeout;
-        self.queue(route, Command::Exchange { exchange, deadline, timeout }, answer)
+        let now = Instant::now();
+        let limit = Limit::new(now, route.timeout);
+        let turn = limit.before(now, route.end);
+        self.queue(route, Command::Exchange { exchange, turn, answer: limit }, answer)
     }
 
     /// Connects if need be, and tells what the broker speaks.
@@ -157,8 +160,9 @@ impl Connections {
         route: Route<'_>,
     ) -> impl Future<Output = Result<Arc<Ranges>, Error>> + Send + use<> {
         let (reply, answer) = oneshot::channel();
-        let deadline = Instant::now() + route.timeout;
-        self.queue(route, Command::Open { reply, deadline }, answer)
+        let now = Instant::now();
+        let turn = Limit::new(now, route.timeout).before(now, route.end);
+        self.queue(route, Command::Open { reply, turn }, answer)
     }
 
     /// What the broker said when it was last connected to.
@@ -213,7 +217,7 @@ impl Connections {
         command: Command,
         answer: oneshot::Receiver<Result<T, Error>>,
     ) -> impl Future<Output = Result<T, Error>> + Send + use<T> {
-        let (address, after) = (route.address.to_string(), route.timeout);
+        let address = route.address.to_string();
         let full = self.try_queue(route, command);
         let sent = match full {
             None => Either::Left(ready(())),
@@ -223,6 +227,7 @@ impl Connections {
                     // The task has ended meanwhile; the answer's sender goes with the command.
                     Ok(Err(_)) => {}
                     Err(_) => {
+                        let after = command.turn().after;
                         let what = Waiting::Connection { address: address.into() };
                         command.fail(Error::timed_out(what, after));
                     }

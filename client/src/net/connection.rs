@@ -327,8 +327,8 @@ impl Connection {
                 Some(Command::Open { reply, .. }) => {
                     let _ = reply.send(Ok(Arc::clone(&serving.ranges)));
                 }
-                Some(Command::Exchange { exchange, deadline, timeout }) => {
-                    serving.send(exchange, (deadline, timeout), &self.dial.config.client_id);
+                Some(Command::Exchange { exchange, answer, .. }) => {
+                    serving.send(exchange, answer, &self.dial.config.client_id);
                 }
             }
         }
@@ -365,7 +365,7 @@ impl Connection {
     /// Fails the commands that have waited too long for a connection; it says what it waits for.
     fn expire_unconnected(&mut self) {
         for command in self.waiting.poll_late(Instant::now()) {
-            let (address, after) = (self.address.clone(), self.timeout(&command));
+            let (address, after) = (self.address.clone(), command.turn().after);
             command.fail(match self.dial.track.at() {
                 Milestone::Turn => Error::timed_out(Waiting::Connection { address }, after),
                 _ => Error::unreachable(address, self.dial.late(after)),
@@ -373,18 +373,10 @@ impl Connection {
         }
     }
 
-    /// How long a command may wait.
-    fn timeout(&self, command: &Command) -> Duration {
-        match command {
-            Command::Exchange { timeout, .. } => *timeout,
-            Command::Open { .. } => self.dial.config.request_timeout,
-        }
-    }
-
     /// Fails the commands that have waited too long for their turn on an open connection.
     fn expire_unsent(&mut self) {
         for command in self.waiting.poll_late(Instant::now()) {
-            let (address, after) = (self.address.clone(), self.timeout(&command));
+            let (address, after) = (self.address.clone(), command.turn().after);
             let what = match command.api() {
                 Some(api) => Waiting::Answer { api, address },
                 None => Waiting::Connection { address },

@@ -16,13 +16,20 @@ pub(super) enum Command {
     /// Send a request and hand over its answer.
     Exchange {
         exchange: Box<dyn Exchange>,
-        /// When it has waited too long.
-        deadline: Instant,
-        /// How long that is.
-        timeout: Duration,
+        /// Until when it must be sent.
+        turn: Limit,
+        /// Until when it must be answered.
+        answer: Limit,
     },
     /// Connect, and tell what the broker speaks.
-    Open { reply: oneshot::Sender<Result<Arc<Ranges>, Error>>, deadline: Instant },
+    Open { reply: oneshot::Sender<Result<Arc<Ranges>, Error>>, turn: Limit },
+}
+
+/// When something has waited too long, and how long that is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limit {
+    pub(super) at: Instant,
+    pub(super) after: Duration,
 }
 
 /// A request and whoever waits for its answer.
@@ -68,11 +75,30 @@ pub(super) enum Expect {
     Answer { reserve_bytes: usize },
 }
 
-impl Command {
-    pub(super) fn deadline(&self) -> Instant {
-        match self {
-            Self::Exchange { deadline, .. } | Self::Open { deadline, .. } => *deadline,
+impl Limit {
+    pub(super) fn new(now: Instant, after: Duration) -> Self {
+        Self { at: now + after, after }
+    }
+
+    /// The same, or what is left until an earlier end.
+    pub(super) fn before(self, now: Instant, end: Option<Instant>) -> Self {
+        match end.filter(|end| *end < self.at) {
+            Some(at) => Self { at, after: at.saturating_duration_since(now) },
+            None => self,
         }
+    }
+}
+
+impl Command {
+    /// Until when it may wait for a connection, and its turn on it.
+    pub(super) fn turn(&self) -> Limit {
+        match self {
+            Self::Exchange { turn, .. } | Self::Open { turn, .. } => *turn,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        self.turn().at
     }
 
     pub(super) fn is_abandoned(&self) -> bool {

@@ -83,6 +83,7 @@ mod tests {
 
     use tokio::sync::oneshot;
 
+    use super::super::exchange::Limit;
     use super::super::ranges::Ranges;
     use super::*;
     use crate::error::Error;
@@ -92,7 +93,7 @@ mod tests {
     /// A command that is due after so many seconds, and whoever waits for it.
     fn command(now: Instant, seconds: u64) -> (Command, oneshot::Receiver<Opened>) {
         let (reply, answer) = oneshot::channel();
-        (Command::Open { reply, deadline: now + Duration::from_secs(seconds) }, answer)
+        (Command::Open { reply, turn: Limit::new(now, Duration::from_secs(seconds)) }, answer)
     }
 
     /// A queue of commands that are due after so many seconds.

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use kurier_env::Io;
 use kurier_protocol::frame;
 use tokio::time::Instant;
 
-use super::exchange::{Command, Exchange, Expect};
+use super::exchange::{Command, Exchange, Expect, Limit};
 use super::frames::{FrameLimits, Frames};
 use super::in_flight::{InFlight, Sent};
 use super::last_look::LastLook;
@@ -59,8 +58,8 @@ impl Serving {
         match ready!(session.poll(cx))? {
             Progress::Renewed | Progress::PutOff => {}
             Progress::Settled => self.session = None,
-            Progress::Send(Command::Exchange { exchange, deadline, timeout }) => {
-                self.send(exchange, (deadline, timeout), client_id);
+            Progress::Send(Command::Exchange { exchange, answer, .. }) => {
+                self.send(exchange, answer, client_id);
             }
             // A login sends nothing else.
             Progress::Send(Command::Open { .. }) => {}
@@ -68,12 +67,7 @@ impl Serving {
         Poll::Ready(Ok(()))
     }
 
-    pub(super) fn send(
-        &mut self,
-        mut exchange: Box<dyn Exchange>,
-        (deadline, timeout): (Instant, Duration),
-        client_id: &str,
-    ) {
+    pub(super) fn send(&mut self, mut exchange: Box<dyn Exchange>, limit: Limit, client_id: &str) {
         let correlation_id = self.in_flight.take_id();
         let encoded = match exchange.encode(&self.ranges, correlation_id, client_id) {
             Ok(encoded) => encoded,
@@ -90,8 +84,8 @@ impl Serving {
             queued_at: self.last_use.into_std(),
             version: encoded.version,
             end: self.frames.queue(encoded.segments),
-            deadline: deadline.into_std(),
-            timeout,
+            deadline: limit.at.into_std(),
+            timeout: limit.after,
             reserve_bytes,
             what: exchange,
         };

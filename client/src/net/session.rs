@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout};
 
 use super::authenticator::Wire;
 use super::dial::Dial;
-use super::exchange::Command;
+use super::exchange::{Command, Limit};
 use super::login::{Carrier, renewal};
 use super::track::Track;
 use super::typed::Typed;
@@ -156,8 +156,8 @@ impl Wire for Inside {
     ) -> Result<R::Response, Cause> {
         let versions: RangeInclusive<i16> = 0..=version_max;
         let (exchange, answer) = Typed::<R, _>::new(self.address.clone(), versions, |_| request);
-        let (deadline, timeout) = (Instant::now() + self.timeout, self.timeout);
-        let command = Command::Exchange { exchange, deadline, timeout };
+        let limit = Limit::new(Instant::now(), self.timeout);
+        let command = Command::Exchange { exchange, turn: limit, answer: limit };
         // The connection holds the other end as long as it polls this.
         self.commands.send(command).await.map_err(|_| Cause::Closed)?;
         match answer.await {

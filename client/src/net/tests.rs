@@ -48,7 +48,7 @@ fn client() -> (Client, Brokers) {
 impl Client {
     fn route(&self, timeout: Duration) -> Route<'_> {
         let (peer, class) = (Peer::Broker(1), Class::Normal);
-        Route { peer, class, address: &self.address, cluster_id: None, timeout }
+        Route { peer, class, address: &self.address, cluster_id: None, timeout, end: None }
     }
 
     /// Queues a request now; its outcome comes later.

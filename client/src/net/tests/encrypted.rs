@@ -45,6 +45,7 @@ fn ask(connections: &Connections) -> JoinHandle<Result<(), Error>> {
         address: &address,
         cluster_id: None,
         timeout: Duration::from_secs(5),
+        end: None,
     };
     let call = connections.call(route, 0..=i16::MAX, |_| MetadataRequest::default());
     tokio::spawn(async { call.await.map(drop) })
@@ -102,6 +103,7 @@ async fn a_request_without_an_answer_leaves_before_the_connection_is_closed() {
         address: &address,
         cluster_id: None,
         timeout,
+        end: None,
     };
     // Larger than what lies on the way, smaller than what TLS holds back.
     let produce = ProduceRequest {

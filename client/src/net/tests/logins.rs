@@ -38,8 +38,12 @@ struct Client {
 
 impl Client {
     fn ask(&self) -> Asked {
+        self.ask_within(TIMEOUT)
+    }
+
+    fn ask_within(&self, timeout: Duration) -> Asked {
         let (peer, class, address) = (Peer::Broker(1), Class::Normal, &self.address);
-        let route = Route { peer, class, address, cluster_id: None, timeout: TIMEOUT };
+        let route = Route { peer, class, address, cluster_id: None, timeout, end: None };
         let call = self.connections.call(route, 0..=i16::MAX, |_| MetadataRequest::default());
         tokio::spawn(call)
     }

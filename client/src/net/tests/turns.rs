@@ -128,3 +128,32 @@ async fn a_first_contact_without_metadata_says_so() {
         assert!(error.contains(said), "{error}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_whose_last_try_was_not_sent_says_so_and_where_to() {
+    let (env, mut brokers) = world(1 << 20);
+    let long = Duration::from_secs(60);
+    let dial = DialConfig { setup_timeout: long, setup_timeout_max: long, ..DialConfig::default() };
+    let config = ClientConfig { dial, ..ClientConfig::default() };
+    let connect = crate::Client::builder(["b:9092"]).config(config).env(env).connect();
+    let connect = tokio::spawn(connect);
+    let mut far = brokers.accept_ready(APIS).await;
+    let (header, _) = far.read().await;
+    let known = MetadataResponseBroker {
+        node_id: 1,
+        host: "b".into(),
+        port: 9092,
+        ..MetadataResponseBroker::default()
+    };
+    far.answer(&header, &MetadataResponse { brokers: vec![known], ..Default::default() }).await;
+    let client = connect.await.unwrap().unwrap();
+    let start = Instant::now();
+    let asked = tokio::spawn(async move {
+        client.request(crate::Target::Broker(1), MetadataRequest::default()).await
+    });
+    drop(brokers.accept_ready(APIS).await);
+    let _silent = brokers.accept().await;
+    let error = asked.await.unwrap().unwrap_err();
+    assert!(!error.maybe_written() && error.to_string().contains("b:9092"), "{error}");
+    assert_eq!(start.elapsed(), TIMEOUT);
+}
