@@ -412,6 +412,15 @@ pub enum Waiting {
         /// Who should have answered.
         address: Box<str>,
     },
+    /// The turn of a request on a connection that is there.
+    Turn {
+        /// The API of the request.
+        api: ApiKey,
+        /// Who should have got it.
+        address: Box<str>,
+        /// What it had to wait for.
+        behind: Holdup,
+    },
     /// A connection for a request.
     Connection {
         /// Who should have been connected to.
@@ -453,6 +462,21 @@ pub enum Waiting {
     BufferSpace,
 }
 
+/// What requests have to wait for on a connection.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Holdup {
+    /// The answers to others: as many are in flight as may be.
+    InFlight,
+    /// The pause that the broker asked for, as a quota is exceeded (KIP-219).
+    Throttle,
+    /// The renewal of the login (KIP-368).
+    Renewal,
+    /// This process, which came to it too late.
+    #[default]
+    Process,
+}
+
 /// What a broker's answers lack where records should come.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -471,6 +495,7 @@ impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answer { api, address } => write!(f, "no answer to {api} from {address}"),
+            Self::Turn { api, address, .. } => write!(f, "{api} was not sent to {address}"),
             Self::Connection { address } => write!(f, "no connection to {address}"),
             Self::Metadata { topic } => write!(f, "no usable metadata of topic {topic}"),
             Self::Delivery { topic, partition } => {
@@ -499,6 +524,20 @@ impl Waiting {
     pub(super) fn advice(&self) -> &'static str {
         match self {
             Self::Answer { .. } => "check the broker's health, or raise request.timeout.ms",
+            Self::Turn { behind: Holdup::InFlight, .. } => {
+                "the requests before it are not answered: check the broker's health, or raise \
+                 request.timeout.ms"
+            }
+            Self::Turn { behind: Holdup::Throttle, .. } => {
+                "the broker asks for pauses, as a quota is exceeded: send less, or raise the \
+                 quota or request.timeout.ms"
+            }
+            Self::Turn { behind: Holdup::Renewal, .. } => {
+                "the login is being renewed: check the broker, and whoever gives tokens or tickets"
+            }
+            Self::Turn { behind: Holdup::Process, .. } => {
+                "this process came to it too late: check that it is not overloaded or held up"
+            }
             Self::Connection { .. } => {
                 "check that the broker runs and that its advertised address can be reached"
             }

@@ -16,7 +16,7 @@ mod variants;
 mod text;
 mod class;
 
-pub use fault::{About, Advertised, Attempt, Cause, Fault, Standstill, Waiting};
+pub use fault::{About, Advertised, Attempt, Cause, Fault, Holdup, Standstill, Waiting};
 pub use kind::{ErrorKind, Origin};
 pub use login::{LoginFailure, LoginFault};
 pub use oversized::Oversized;

@@ -31,7 +31,7 @@ use super::session::Session;
 use super::standing::Phase;
 use super::track::Milestone;
 use crate::backoff::Backoff;
-use crate::error::{Cause, Error, Remedy, Waiting, remedy};
+use crate::error::{Cause, Error, Holdup, Remedy, Waiting, remedy};
 
 /// What others may know of a connection.
 #[derive(Clone, Debug, Default)]
@@ -191,6 +191,7 @@ impl Connection {
             frames: opened.frames,
             ranges,
             in_flight: InFlight::new(),
+            holdup: Holdup::default(),
             muted_until: (!opened.wait.is_zero()).then(|| Instant::now() + opened.wait),
             last_use: Instant::now(),
             last_look: LastLook::default(),
@@ -287,7 +288,7 @@ impl Connection {
         let was_full = self.waiting.is_full();
         // What is late already, as after a pause of the whole process, would only be sent to be
         // missed again, and the connection with it.
-        self.expire_unsent();
+        self.expire_unsent(serving);
         moved |= self.start(serving);
         // While the queue was full nobody looked at the channel, so that nothing would wake us.
         moved |= was_full && !self.waiting.is_full();
@@ -311,17 +312,16 @@ impl Connection {
     /// Queues commands for the socket, as many as may be in flight. True if they have to wait
     /// from now on until the login has been renewed.
     fn start(&mut self, serving: &mut Serving) -> bool {
-        while serving.muted_until.is_none()
-            && serving.in_flight.len() < self.dial.config.in_flight_max
-        {
-            let is_renewing = serving.session.as_ref().is_some_and(Session::is_renewing);
-            if is_renewing {
+        while !self.waiting.is_empty() {
+            if let Some(holdup) = serving.held_up(self.dial.config.in_flight_max) {
+                serving.holdup = holdup;
                 return false;
             }
-            let session = serving.session.as_mut().filter(|_| !self.waiting.is_empty());
+            let session = serving.session.as_mut();
             if session.is_some_and(|session| session.begin_if_due(Instant::now())) {
                 return true;
             }
+            serving.holdup = Holdup::default();
             match self.waiting.pop() {
                 None => return false,
                 Some(Command::Open { reply, .. }) => {
@@ -350,7 +350,7 @@ impl Connection {
     /// Does what is due. Some if the connection is to end.
     fn handle_time(&mut self, now: Instant, serving: &mut Serving) -> Option<Option<Cause>> {
         serving.muted_until = serving.muted_until.filter(|until| now < *until);
-        self.expire_unsent();
+        self.expire_unsent(serving);
         let late = serving.in_flight.poll_late(now.into_std()).map(|late| late.api());
         if let (Some(api), Some(due)) = (late, serving.answer_due()) {
             let waits = serving.last_look.is_worth_it(now, due);
@@ -374,14 +374,18 @@ impl Connection {
     }
 
     /// Fails the commands that have waited too long for their turn on an open connection.
-    fn expire_unsent(&mut self) {
+    fn expire_unsent(&mut self, serving: &Serving) {
         for command in self.waiting.poll_late(Instant::now()) {
-            let (address, after) = (self.address.clone(), command.turn().after);
-            let what = match command.api() {
-                Some(api) => Waiting::Answer { api, address },
-                None => Waiting::Connection { address },
-            };
-            command.fail(Error::timed_out(what, after));
+            let after = command.turn().after;
+            match command {
+                Command::Exchange { exchange, .. } => {
+                    let (api, address) = (exchange.api(), self.address.clone());
+                    let what = Waiting::Turn { api, address, behind: serving.holdup };
+                    exchange.fail(Error::timed_out(what, after));
+                }
+                // There is nothing more to wait for.
+                Command::Open { reply, .. } => drop(reply.send(Ok(Arc::clone(&serving.ranges)))),
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use super::in_flight::{InFlight, Sent};
 use super::last_look::LastLook;
 use super::ranges::Ranges;
 use super::session::{Progress, Session};
-use crate::error::{Cause, Error, Fault};
+use crate::error::{Cause, Error, Fault, Holdup};
 use crate::metrics::{ConnectionMeter, OpenConnection};
 
 /// A connection in use.
@@ -24,6 +24,8 @@ pub(super) struct Serving {
     pub(super) frames: Frames<Box<dyn Io>>,
     pub(super) ranges: Arc<Ranges>,
     pub(super) in_flight: InFlight<Box<dyn Exchange>>,
+    /// What those have to wait for that are not sent.
+    pub(super) holdup: Holdup,
     /// The broker asked to be left alone until then (KIP-219).
     pub(super) muted_until: Option<Instant>,
     pub(super) last_use: Instant,
@@ -37,6 +39,16 @@ pub(super) struct Serving {
 }
 
 impl Serving {
+    /// What requests have to wait for, if they have to.
+    pub(super) fn held_up(&self, in_flight_max: usize) -> Option<Holdup> {
+        let is_renewing = self.session.as_ref().is_some_and(Session::is_renewing);
+        match self.muted_until {
+            Some(_) => Some(Holdup::Throttle),
+            None if is_renewing => Some(Holdup::Renewal),
+            None => (self.in_flight.len() >= in_flight_max).then_some(Holdup::InFlight),
+        }
+    }
+
     fn limits(&self, bytes_max: usize) -> FrameLimits {
         let reserve_max = self.in_flight.reserve_bytes();
         // Whoever allows an answer more than the limit means it.

@@ -23,7 +23,7 @@ use super::broker::{Connections, Peer, Route};
 use super::queue::WAITING_MAX;
 use super::{Address, Class, Standing};
 use crate::config::{ClientConfig, DialConfig};
-use crate::error::{Cause, Error, Fault, Waiting};
+use crate::error::{Cause, Error, Fault, Holdup, Waiting};
 use crate::scripted::{Brokers, Far, api_versions, world};
 
 const APIS: &[(ApiKey, i16, i16)] =

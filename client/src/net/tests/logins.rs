@@ -459,6 +459,20 @@ impl TokenProvider for Slow {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_waits_for_a_renewal_says_so_when_it_is_late() {
+    let (client, mut brokers) = client(Sasl::OauthBearer(OauthBearer::new(Slow::default())));
+    let call = client.ask();
+    let mut far = brokers.accept_ready(NEW).await;
+    assert!(far.log_in(oauth_server(), 100_000).await);
+    far.serve().await;
+    call.await.unwrap().unwrap();
+    advance(Duration::from_secs(96)).await;
+    let error = client.ask_within(Duration::from_secs(5)).await.unwrap().unwrap_err();
+    assert!(!error.maybe_written(), "{error}");
+    assert!(error.to_string().contains("; the login is being renewed"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_renewal_that_has_something_to_say_when_its_time_is_over_says_it_is_late() {
     let (client, mut brokers) = client(Sasl::OauthBearer(OauthBearer::new(Slow::default())));
     let call = client.ask();

@@ -157,3 +157,30 @@ async fn an_operation_whose_last_try_was_not_sent_says_so_and_where_to() {
     assert!(!error.maybe_written() && error.to_string().contains("b:9092"), "{error}");
     assert_eq!(start.elapsed(), TIMEOUT);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_not_sent_says_what_it_had_to_wait_for() {
+    let throttled = MetadataResponse { throttle_time_ms: 60_000, ..Default::default() };
+    for (answer, behind, said) in [
+        (None, Holdup::InFlight, "; the requests before it are not answered"),
+        (Some(throttled), Holdup::Throttle, "; the broker asks for pauses, as a quota"),
+    ] {
+        let config = ClientConfig { in_flight_max: 1, ..ClientConfig::default() };
+        let (client, mut brokers) = client_of("b", 1 << 20, config);
+        let first = client.ask();
+        let mut far = brokers.accept_ready(APIS).await;
+        let (header, _) = far.read().await;
+        if let Some(answer) = answer {
+            far.answer(&header, &answer).await;
+            first.await.unwrap().unwrap();
+        }
+        let error = client.call(SHORT, named("late")).await.unwrap().unwrap_err();
+        is_late(&error);
+        let is_meant =
+            |what: &Waiting| matches!(what, Waiting::Turn { behind: b, .. } if *b == behind);
+        assert!(matches!(&error, Error::TimedOut { what, .. } if is_meant(what)), "{error}");
+        let text = error.to_string();
+        assert!(text.starts_with("Metadata was not sent to b:9092 within 5 s"), "{text}");
+        assert!(text.contains(said), "{text}");
+    }
+}
