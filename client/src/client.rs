@@ -152,9 +152,9 @@ impl ClientBuilder {
         self
     }
 
-    /// How long an answer may take.
+    /// How long an answer may take. The client's producers and consumers begin with it too.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
-        self.properties.client.request_timeout = timeout;
+        self.properties.set_request_timeout(timeout);
         self
     }
 
@@ -177,8 +177,10 @@ impl ClientBuilder {
         self
     }
 
-    /// All settings that the parts of a client share, at once.
+    /// All settings that the parts of a client share, at once. Its producers and consumers begin
+    /// with its request timeout too.
     pub fn config(mut self, config: ClientConfig) -> Self {
+        self.properties.set_request_timeout(config.request_timeout);
         self.properties.client = config;
         self
     }
@@ -222,5 +224,23 @@ impl ClientBuilder {
             producer: producer.into(),
             consumer: consumer.into(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn producers_and_consumers_begin_with_the_request_timeout_of_their_client() {
+        let two = Duration::from_secs(2);
+        let config = ClientConfig { request_timeout: two, ..ClientConfig::default() };
+        for builder in
+            [Client::builder(["b"]).request_timeout(two), Client::builder(["b"]).config(config)]
+        {
+            let Properties { client, producer, consumer, .. } = builder.properties;
+            let all = [client.request_timeout, producer.request_timeout, consumer.request_timeout];
+            assert_eq!(all, [two; 3]);
+        }
     }
 }

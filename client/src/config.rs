@@ -17,8 +17,8 @@ pub struct ClientConfig {
     /// What the client calls itself in the brokers' logs and quotas. Kafka: client.id.
     /// Default: `kurier`.
     pub client_id: String,
-    /// How long an answer may take; then its connection is closed. Kafka: request.timeout.ms.
-    /// Default: 30 s.
+    /// How long an answer may take; then its connection is closed. Producers and consumers have
+    /// one of their own, and begin with this one. Kafka: request.timeout.ms. Default: 30 s.
     pub request_timeout: Duration,
     /// How connections are made. Kafka: socket.connection.setup.timeout.ms, reconnect.backoff.ms
     /// and others. Default: `DialConfig`, as it is by default.

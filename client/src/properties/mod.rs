@@ -13,6 +13,8 @@ mod reference;
 
 pub use settings::Properties;
 
+use std::time::Duration;
+
 use kurier_protocol::nearest::question;
 
 use self::table::{Fate, fate, settings};
@@ -91,6 +93,13 @@ impl Properties {
         #[cfg(not(feature = "tls"))]
         self.security.refuse_tls()?;
         Ok(config)
+    }
+
+    /// Sets how long an answer may take, for a client and for what is made from it.
+    pub(crate) fn set_request_timeout(&mut self, timeout: Duration) {
+        self.client.request_timeout = timeout;
+        self.producer.request_timeout = timeout;
+        self.consumer.request_timeout = timeout;
     }
 
     /// Checks what only all settings together can tell: whether those about security fit together.

@@ -12,11 +12,7 @@ settings! {
         |p| p.client.client_id.clone() => |p, v| p.client.client_id = v.to_owned();
     "request.timeout.ms" "socket.timeout.ms":
         "How long an answer may take; then its connection is closed",
-        |p| ms(p.client.request_timeout) => |p, v| {
-        p.client.request_timeout = millis(v)?;
-        p.producer.request_timeout = p.client.request_timeout;
-        p.consumer.request_timeout = p.client.request_timeout;
-    };
+        |p| ms(p.client.request_timeout) => |p, v| p.set_request_timeout(millis(v)?);
     "socket.connection.setup.timeout.ms":
         "How long looking up a broker's name, connecting to one of its addresses, and logging in \
          may take, each",
