@@ -22,19 +22,29 @@ fn now() -> std::time::Instant {
     std::time::Instant::now()
 }
 
+/// How long this thread has been ready to run while others had the CPUs: not the call's doing.
+/// Nothing where the kernel does not count it.
+fn waited_for_a_cpu() -> Duration {
+    let counts = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let waited = counts.split(' ').nth(1).and_then(|nanoseconds| nanoseconds.parse().ok());
+    Duration::from_nanos(waited.unwrap_or(0))
+}
+
 /// Runs a call beside a heartbeat on the same thread, which beats each millisecond of virtual time,
-/// and gives the longest time that passed in truth between two beats.
+/// and gives the longest time that the thread ran or slept in truth between two beats.
 async fn held<T>(call: impl Future<Output = T>) -> Duration {
     let mut call = pin!(call);
-    let (mut last, mut worst) = (now(), Duration::ZERO);
+    let (mut last, mut waited, mut worst) = (now(), waited_for_a_cpu(), Duration::ZERO);
     loop {
         let is_done = tokio::select! {
             biased;
             () = sleep(Duration::from_millis(1)) => false,
             _ = &mut call => true,
         };
-        worst = worst.max(last.elapsed());
-        last = now();
+        let elapsed = last.elapsed();
+        let others = waited_for_a_cpu().saturating_sub(waited);
+        worst = worst.max(elapsed.saturating_sub(others));
+        (last, waited) = (now(), waited_for_a_cpu());
         if is_done {
             return worst;
         }
