@@ -230,7 +230,11 @@ impl Login {
                 Ok(Stepped { bytes, lifetime })
             }
             Err(error) => {
-                let told = told(mechanism, &error, token);
+                let what = match self.session {
+                    Some(_) => "re-authentication",
+                    None => "authentication",
+                };
+                let told = told(mechanism, &error, token, what);
                 Err(Refusal { told, reason: error.to_string() })
             }
         }
@@ -268,8 +272,8 @@ impl Refusal {
     }
 }
 
-/// What Kafka tells a client that it does not let in: no more than it must.
-fn told(mechanism: SaslMechanism, error: &kurier_auth::Error, token: &[u8]) -> String {
+/// What Kafka tells a client that it does not let in: no more than it must. `what` has failed.
+fn told(mechanism: SaslMechanism, error: &kurier_auth::Error, token: &[u8], what: &str) -> String {
     match (mechanism, error) {
         (SaslMechanism::Plain, kurier_auth::Error::Malformed { .. }) => {
             let parts: Vec<_> = token.split(|byte| *byte == 0).take(4).collect();
@@ -289,8 +293,8 @@ fn told(mechanism: SaslMechanism, error: &kurier_auth::Error, token: &[u8]) -> S
             r#"{"status":"invalid_token"}"#.to_owned()
         }
         _ => format!(
-            "Authentication failed during authentication due to invalid credentials with SASL \
-             mechanism {mechanism}"
+            "Authentication failed during {what} due to invalid credentials with SASL mechanism \
+             {mechanism}"
         ),
     }
 }
