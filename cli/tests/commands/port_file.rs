@@ -106,7 +106,7 @@ fn a_start_that_fails_leaves_no_file_and_none_of_an_earlier_run() {
     let folder = folder("fails");
     let (ports, ca) = (folder.join("ports"), folder.join("ca.pem"));
     for (status, options) in
-        [(1, ["--port", &port]), (2, ["--as", "5.9"]), (2, ["--config", "no.such=1"])]
+        [(1, ["--port", &port]), (2, ["--sasl", "PLAIN"]), (2, ["--config", "no.such=1"])]
     {
         fs::write(&ports, "127.0.0.1:1\n").unwrap();
         fs::write(&ca, "of yesterday").unwrap();
