@@ -146,11 +146,13 @@ pub(super) fn seconds_of(text: &str) -> Option<i64> {
     }
     if text.contains(':') {
         let parts: Vec<i64> = text.split(':').map(|p| p.parse().ok()).collect::<Option<_>>()?;
-        return match parts.as_slice() {
-            [hours, minutes] => Some(hours * 3600 + minutes * 60),
-            [hours, minutes, seconds] => Some(hours * 3600 + minutes * 60 + seconds),
-            _ => None,
+        let (hours, minutes, seconds) = match parts.as_slice() {
+            [hours, minutes] => (*hours, *minutes, 0),
+            [hours, minutes, seconds] => (*hours, *minutes, *seconds),
+            _ => return None,
         };
+        let minutes = hours.checked_mul(60)?.checked_add(minutes)?;
+        return minutes.checked_mul(60)?.checked_add(seconds);
     }
     let (mut sum, mut number, mut open) = (0_i64, 0_i64, false);
     for c in text.chars().filter(|c| !c.is_whitespace()) {

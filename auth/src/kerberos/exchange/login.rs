@@ -128,8 +128,8 @@ impl Login {
             options: RENEWABLE | option::RENEWABLE_OK,
             client: Some(&self.client),
             server: &self.granter(),
-            till: now.seconds() + self.lifetimes.ticket,
-            renew_till: Some(now.seconds() + self.lifetimes.renew),
+            till: now.seconds() + self.lifetimes.ticket.clamp(0, LIFETIME_MAX),
+            renew_till: Some(now.seconds() + self.lifetimes.renew.clamp(0, LIFETIME_MAX)),
             nonce: self.nonce,
             kinds: &self.kinds,
         };
@@ -213,3 +213,5 @@ impl Login {
 
 /// The plain question, the proof, both again after the clock was set, and a change of realm.
 const ROUNDS_MAX: usize = 6;
+/// The longest life of a ticket that is asked for, in seconds: ten years.
+const LIFETIME_MAX: i64 = 10 * 366 * 86_400;
