@@ -358,6 +358,10 @@ fn settings_of_a_token_endpoint_that_do_not_fit_together_are_named() {
             vec![protocol, mechanism, url, id, secret, ("sasl.login.refresh.window.factor", "0.1")],
             ["sasl.login.refresh.window.factor", "from 0.5 to 1"],
         ),
+        (
+            vec![protocol, mechanism, url, id, secret, ("sasl.login.read.timeout.ms", "86400001")],
+            ["sasl.login.read.timeout.ms", "at most a day"],
+        ),
     ] {
         let text = Properties::from_pairs(pairs.iter().copied()).unwrap_err().to_string();
         assert!(names.iter().all(|name| text.contains(name)), "{text}");

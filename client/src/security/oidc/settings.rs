@@ -102,6 +102,16 @@ impl OidcConfig {
         if let Some(problem) = credentials.problem() {
             return Err(Error::invalid(ID, problem));
         }
+        for (setting, time) in [
+            ("sasl.login.connect.timeout.ms", self.connect_timeout),
+            ("sasl.login.read.timeout.ms", self.read_timeout),
+            ("sasl.login.retry.backoff.ms", self.retry_backoff),
+            ("sasl.login.retry.backoff.max.ms", self.retry_backoff_max),
+        ] {
+            if time > TIME_MAX {
+                return Err(Error::invalid(setting, "must be at most a day"));
+            }
+        }
         for (setting, number, (min, max)) in [
             ("sasl.login.refresh.window.factor", self.refresh_window_factor, (0.5, 1.0)),
             ("sasl.login.refresh.window.jitter", self.refresh_jitter, (0.0, 0.25)),
@@ -120,6 +130,8 @@ fn seconds(time: Duration) -> f64 {
     time.as_secs_f64()
 }
 
+/// The longest wait.
+const TIME_MAX: Duration = Duration::from_secs(24 * 3600);
 /// The setting that errors of the endpoint name.
 pub(super) const URL: &str = "sasl.oauthbearer.token.endpoint.url";
 const ID: &str = "sasl.oauthbearer.client.credentials.client.id";
