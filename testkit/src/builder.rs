@@ -22,8 +22,8 @@ use crate::sasl::{Sasl, SaslMechanism};
 use crate::security::Security;
 use crate::shared::Shared;
 use crate::state::{
-    Advertised, BROKER_SESSION, CLUSTER_IDS, NewTopic, Settings, Spoken, State, UPKEEP_INTERVAL,
-    broker_config_names, is_unseen, numbered_id,
+    Advertised, BROKER_SESSION, Ids, NewTopic, Settings, Spoken, State, UPKEEP_INTERVAL,
+    broker_config_names, is_unseen,
 };
 #[cfg(feature = "tls")]
 use crate::tls::{ClientAuth, Tls};
@@ -264,8 +264,9 @@ impl Builder {
         Self { wall: Some(wall), ..self }
     }
 
-    /// The brokers' chance: the nonces of SCRAM come from it. Default: the same numbers in each
-    /// cluster.
+    /// The brokers' chance: the nonces of SCRAM come from it, and the ids of the cluster and of its
+    /// topics, so that clients can tell two clusters apart, and a topic that was created anew.
+    /// Default: the same numbers and ids in each cluster.
     #[must_use]
     pub fn chance(self, chance: Arc<dyn Chance>) -> Self {
         Self { chance: Some(chance), ..self }
@@ -388,7 +389,7 @@ impl Builder {
             connection_idle_max: CONNECTION_IDLE_MAX,
             upkeep_interval: UPKEEP_INTERVAL,
             advertised: self.advertised.clone(),
-            cluster_id: numbered_id(CLUSTER_IDS, 0).to_string(),
+            ids: self.chance.as_deref().map_or_else(Ids::fixed, Ids::draw),
             groups,
             transactions: self.transactions,
         };

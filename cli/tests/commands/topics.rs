@@ -41,6 +41,20 @@ fn a_description_has_leaders_replicas_and_offsets() {
 }
 
 #[test]
+fn each_broker_is_a_cluster_of_its_own_and_so_are_its_topics() {
+    let ids = || {
+        let broker = Broker::start(&["--topics", "t"]);
+        let json = broker.run(&["topic", "describe", "t", "--format", "json"], "").text();
+        let topic: Value = serde_json::from_str(&json).unwrap();
+        let report = String::from_utf8(broker.run(&["doctor"], "").stdout).unwrap();
+        let cluster = report.split("cluster id ").nth(1).and_then(|id| id.get(..22));
+        (topic[0]["id"].as_str().unwrap().to_owned(), cluster.unwrap().to_owned())
+    };
+    let (one, two) = (ids(), ids());
+    assert!(one.0 != two.0 && one.1 != two.1, "{one:?} {two:?}");
+}
+
+#[test]
 fn what_is_there_or_not_there_can_be_tolerated() {
     let broker = Broker::start(&["--no-auto-create", "--topics", "t"]);
     let ended = broker.run(&["topic", "create", "t"], "");

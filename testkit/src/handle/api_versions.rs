@@ -55,7 +55,7 @@ fn check(request: &ApiVersionsRequest, state: &State, context: &Context) -> Resu
         (None, -1) => Ok(()),
         (None, _) | (_, -1) => Err(ErrorCode::INVALID_REQUEST),
         (Some(cluster), node) => {
-            let is_right = *cluster == state.settings.cluster_id && node == context.broker;
+            let is_right = *cluster == state.settings.ids.cluster && node == context.broker;
             if is_right { Ok(()) } else { Err(ErrorCode::REBOOTSTRAP_REQUIRED) }
         }
     }

@@ -34,7 +34,7 @@ impl Api for DescribeClusterRequest {
             })
         });
         Outcome::Answer(DescribeClusterResponse {
-            cluster_id: Str::from(&state.settings.cluster_id),
+            cluster_id: Str::from(&state.settings.ids.cluster),
             controller_id: state.controller().unwrap_or(-1),
             brokers: brokers.collect(),
             endpoint_type: self.endpoint_type,

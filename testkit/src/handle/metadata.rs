@@ -36,7 +36,7 @@ impl Api for MetadataRequest {
         });
         Outcome::Answer(MetadataResponse {
             brokers: brokers.collect(),
-            cluster_id: Some(Str::from(&state.settings.cluster_id)),
+            cluster_id: Some(Str::from(&state.settings.ids.cluster)),
             controller_id: state.controller().unwrap_or(-1),
             topics,
             cluster_authorized_operations: told(

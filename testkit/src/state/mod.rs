@@ -24,7 +24,7 @@ pub(crate) use broker_config::{broker_config_kind, broker_config_names, is_unsee
 pub(crate) use group_config::GroupConfig;
 pub(crate) use name::check_topic_name;
 pub(crate) use partition::{Partition, Role};
-pub(crate) use settings::{BROKER_SESSION, CLUSTER_IDS, Settings, UPKEEP_INTERVAL, numbered_id};
+pub(crate) use settings::{BROKER_SESSION, Ids, Settings, UPKEEP_INTERVAL};
 pub(crate) use spoken::Spoken;
 pub(crate) use topic::{NewTopic, Topic};
 pub(crate) use whole::State;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kurier_env::{Chance, Purpose};
 use kurier_protocol::Uuid;
 use kurier_protocol::release::Release;
 
@@ -35,8 +36,8 @@ pub(crate) struct Settings {
     pub(crate) upkeep_interval: Duration,
     /// Where clients who come over TCP are told to find the brokers. Kafka: advertised.listeners.
     pub(crate) advertised: Advertised,
-    /// What Metadata calls the cluster.
-    pub(crate) cluster_id: String,
+    /// What Metadata calls the cluster, and what its topics' ids begin with.
+    pub(crate) ids: Ids,
     pub(crate) groups: GroupSettings,
     pub(crate) transactions: TransactionSettings,
 }
@@ -82,19 +83,43 @@ impl Settings {
         if self.release < Release::V2_8 {
             return Uuid::ZERO;
         }
-        numbered_id(TOPIC_IDS, made)
+        self.ids.topic(made)
     }
 }
 
-/// An id made of a word and a number.
-pub(crate) fn numbered_id(word: [u8; 8], number: u64) -> Uuid {
-    Uuid(((u128::from(u64::from_be_bytes(word)) << 64) | u128::from(number)).to_be_bytes())
+/// The ids that a cluster gives to itself and to its topics.
+#[derive(Clone, Debug)]
+pub(crate) struct Ids {
+    pub(crate) cluster: String,
+    /// The first topic's; each further one has the number behind the former.
+    topics: u128,
 }
 
-const TOPIC_IDS: [u8; 8] = *b"kuriertp";
+impl Ids {
+    /// The same in each cluster.
+    pub(crate) fn fixed() -> Self {
+        let begin = |word: &[u8; 8]| u128::from(u64::from_be_bytes(*word)) << 64;
+        Self::new(begin(b"kuriercl"), begin(b"kuriertp"))
+    }
+
+    /// Other ones than those of clusters whose chance is another.
+    pub(crate) fn draw(chance: &dyn Chance) -> Self {
+        // As Kafka's, they do not begin with a hyphen, which a program may take for an option.
+        let half = || u128::from(chance.next(Purpose::Identity) >> 1);
+        let id = || (half() << 64) | half();
+        Self::new(id(), id())
+    }
+
+    fn new(cluster: u128, topics: u128) -> Self {
+        Self { cluster: Uuid(cluster.to_be_bytes()).to_string(), topics }
+    }
+
+    fn topic(&self, made: u64) -> Uuid {
+        Uuid(self.topics.wrapping_add(made.into()).to_be_bytes())
+    }
+}
+
 /// Kafka's default of broker.session.timeout.ms.
 pub(crate) const BROKER_SESSION: Duration = Duration::from_secs(9);
 /// Kafka's default of log.retention.check.interval.ms.
 pub(crate) const UPKEEP_INTERVAL: Duration = Duration::from_secs(300);
-/// What the cluster's id begins with.
-pub(crate) const CLUSTER_IDS: [u8; 8] = *b"kuriercl";

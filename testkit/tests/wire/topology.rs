@@ -1,8 +1,10 @@
 //! Brokers pause, coordinators move, releases change, and markers wait.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use kurier_env::Seeded;
 use kurier_protocol::api::add_partitions_to_txn::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnTopic,
 };
@@ -10,10 +12,11 @@ use kurier_protocol::api::api_versions::ApiVersionsRequest;
 use kurier_protocol::api::end_txn::EndTxnRequest;
 use kurier_protocol::api::heartbeat::HeartbeatRequest;
 use kurier_protocol::api::init_producer_id::InitProducerIdRequest;
+use kurier_protocol::api::metadata::MetadataRequest;
 use kurier_protocol::api::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
-use kurier_protocol::{ErrorCode, Records};
-use kurier_testkit::{Isolation, Peer, TestCluster};
+use kurier_protocol::{ErrorCode, Records, Str, Uuid};
+use kurier_testkit::{Builder, Isolation, Peer, TestCluster};
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(100);
@@ -189,4 +192,19 @@ async fn markers_of_one_partition_wait_alone() {
     assert_eq!(transaction.write().await, ErrorCode::CONCURRENT_TRANSACTIONS);
     cluster.release_markers();
     assert_eq!(committed(&cluster), [1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clusters_of_another_chance_have_other_ids_and_those_of_none_the_same() {
+    async fn ids(builder: Builder) -> (Option<Str>, Option<Uuid>) {
+        let cluster = builder.topic("t", 1).build();
+        let mut peer = cluster.connect(1).await.unwrap();
+        let answer = peer.call(4, &MetadataRequest::default()).await.unwrap();
+        (answer.cluster_id, cluster.topic_id("t"))
+    }
+    let seeded = |seed| TestCluster::builder().chance(Arc::new(Seeded::new(seed)));
+    let (one, again, two) = (ids(seeded(1)).await, ids(seeded(1)).await, ids(seeded(2)).await);
+    assert_eq!(one, again);
+    assert!(one.0 != two.0 && one.1 != two.1, "{one:?} {two:?}");
+    assert_eq!(ids(TestCluster::builder()).await, ids(TestCluster::builder()).await);
 }
