@@ -207,7 +207,8 @@ impl ClientBuilder {
     pub async fn connect(self) -> Result<Client, Error> {
         let config = self.properties.client_config()?;
         config.check()?;
-        let Properties { servers, producer, consumer, .. } = self.properties;
+        let producer = self.properties.producer_config();
+        let Properties { servers, consumer, .. } = self.properties;
         let servers: Vec<Address> =
             servers.iter().map(|server| server.parse()).collect::<Result<_, _>>()?;
         if servers.is_empty() {

@@ -118,7 +118,8 @@ impl ProducerConfig {
         let least = self.linger + self.request_timeout;
         if self.delivery_timeout < least {
             let problem = format!(
-                "{:?} is less than linger plus request_timeout, which is {least:?}",
+                "{:?} is less than linger.ms plus request.timeout.ms, which is {least:?}; raise \
+                 delivery.timeout.ms, or lower request.timeout.ms",
                 self.delivery_timeout
             );
             return Err(Error::invalid("delivery_timeout (delivery.timeout.ms)", problem));

@@ -5,6 +5,7 @@ mod parse;
 mod ssl;
 mod jaas;
 mod kerberos;
+mod delivery;
 mod oidc;
 mod security;
 mod settings;
@@ -20,6 +21,7 @@ use kurier_protocol::nearest::question;
 use self::table::{Fate, fate, settings};
 use crate::config::ClientConfig;
 use crate::error::Error;
+use crate::producer::ProducerConfig;
 use crate::security::Sasl;
 
 impl Properties {
@@ -41,6 +43,7 @@ impl Properties {
             true => Error::invalid(name, problem),
             false => Error::invalid(name, format!("{value:?} {problem}")),
         })?;
+        self.delivery.note(name);
         if !self.levels.is_empty() {
             self.producer.compression_level = self.level();
         }
@@ -93,6 +96,16 @@ impl Properties {
         #[cfg(not(feature = "tls"))]
         self.security.refuse_tls()?;
         Ok(config)
+    }
+
+    /// The settings that producers begin with. A delivery timeout that nobody set is at least
+    /// linger and request timeout together, as in Java; and where librdkafka's names set one of
+    /// them, a request takes no longer than the delivery of its records.
+    #[must_use]
+    pub fn producer_config(&self) -> ProducerConfig {
+        let mut config = self.producer.clone();
+        self.delivery.fit(&mut config);
+        config
     }
 
     /// Sets how long an answer may take, for a client and for what is made from it.

@@ -12,6 +12,16 @@ pub(super) fn millis(text: &str) -> Parsed<Duration> {
     Ok(Duration::from_millis(number(text, 0, u64::from(u32::MAX) * 1000)?))
 }
 
+/// A time in milliseconds, which may have a part of one, as librdkafka has it.
+pub(super) fn fine_millis(text: &str) -> Parsed<Duration> {
+    match text.parse::<f64>() {
+        Ok(time) if text.contains('.') && (0.0..=900_000.0).contains(&time) => {
+            Ok(Duration::from_secs_f64(time / 1000.0))
+        }
+        _ => millis(text),
+    }
+}
+
 /// A time in milliseconds, or one of the words for never.
 pub(super) fn millis_or_never(text: &str, never: &[&str]) -> Parsed<Duration> {
     if never.contains(&text) { Ok(DURATION_MAX) } else { millis(text) }

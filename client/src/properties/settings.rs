@@ -2,6 +2,7 @@
 
 use kurier_protocol::record::Compression;
 
+use super::delivery::DeliveryNames;
 use super::security::SecuritySettings;
 use crate::config::ClientConfig;
 use crate::consumer::ConsumerConfig;
@@ -25,6 +26,8 @@ pub struct Properties {
     /// Levels in the order in which they were set, each with its codec unless it is for any. The
     /// last one that the codec in use can have counts.
     pub(super) levels: Vec<(Option<Compression>, i32)>,
+    /// By which names the delivery and request timeouts were set.
+    pub(super) delivery: DeliveryNames,
     /// What was set and changes nothing yet.
     pub(super) warnings: Vec<String>,
     /// What a login and encryption follow from that were not given by their types.

@@ -166,6 +166,25 @@ fn none_and_never_are_taken_where_java_or_librdkafka_take_them() {
 }
 
 #[test]
+fn values_that_one_of_the_other_clients_takes_are_taken() {
+    let properties = set(&[
+        ("linger.ms", "0.5"),
+        ("batch.size", "0"),
+        ("message.timeout.ms", "0"),
+        ("client.dns.lookup", "default"),
+        ("sasl.oauthbearer.grant.type", "client_credentials"),
+        ("auto.include.jmx.reporter", "true"),
+    ]);
+    let producer = properties.producer_config();
+    assert_eq!((producer.linger, producer.batch_bytes_max), (Duration::from_micros(500), 1));
+    assert!(producer.delivery_timeout > Duration::from_secs(365 * 24 * 3600));
+    producer.validate().unwrap();
+    for (name, value) in [("linger.ms", "-0.5"), ("linger.ms", "NaN"), ("linger.ms", "1e3")] {
+        Properties::default().set(name, value).unwrap_err();
+    }
+}
+
+#[test]
 fn no_name_stands_for_two_settings() {
     let mut names: Vec<&str> = Properties::names().flatten().copied().collect();
     let count = names.len();
@@ -198,6 +217,7 @@ fn every_setting_is_read_by_something() {
         "use_all_dns_ips",
         "any",
         "oidc",
+        "client_credentials",
     ];
     for names in settings().map(|setting| setting.names) {
         let taken = values.iter().any(|value| Properties::default().set(names[0], value).is_ok());

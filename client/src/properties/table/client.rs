@@ -21,7 +21,8 @@ settings! {
     "socket.connection.setup.timeout.max.ms": "What that time doubles to with each try that failed",
         |p| ms(p.client.dial.setup_timeout_max)
         => |p, v| p.client.dial.setup_timeout_max = millis(v)?;
-    "client.dns.lookup": "Only use_all_dns_ips: every address of a name is tried",
+    "client.dns.lookup":
+        "Only use_all_dns_ips, and its old name default: every address of a name is tried",
         |_| "use_all_dns_ips".to_owned() => |_p, v| lookup(v)?;
     "broker.address.family": "Which addresses of a broker may be used: any, v4, v6",
         |p| word(FAMILIES, p.client.dial.address_family)
@@ -100,7 +101,7 @@ fn count(text: &str) -> Parsed<u32> {
 /// How names become addresses; names that addresses have are not asked for (decision 14).
 fn lookup(text: &str) -> Parsed<()> {
     match text.to_ascii_lowercase().as_str() {
-        "use_all_dns_ips" => Ok(()),
+        "use_all_dns_ips" | "default" => Ok(()),
         "resolve_canonical_bootstrap_servers_only" => Err("asks the DNS for the names that \
             addresses have, which this client does not do: leave client.dns.lookup out, and list \
             in bootstrap.servers the brokers' own names, those of their Kerberos principals and \

@@ -141,7 +141,10 @@ pub(crate) const OTHERS: &[Other] = &[
         "names a class to load, and records are bytes here",
         &["key.serializer", "key.deserializer", "value.serializer", "value.deserializer"],
     ),
-    ignored("names a class to load, which looks on and changes nothing", &["metric.reporters"]),
+    ignored(
+        "names a class to load, which looks on and changes nothing",
+        &["metric.reporters", "auto.include.jmx.reporter"],
+    ),
     ignored("a ticket is fetched without another program", &["sasl.kerberos.kinit.cmd"]),
     ignored(
         "only brokers check tokens",

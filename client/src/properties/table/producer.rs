@@ -4,7 +4,9 @@ use std::str::FromStr;
 
 use kurier_protocol::record::Compression;
 
-use super::super::parse::{Parsed, bytes, kibibytes, level, millis, number, one_of, switch};
+use super::super::parse::{
+    Parsed, bytes, fine_millis, kibibytes, level, millis, millis_or_never, number, one_of, switch,
+};
 use super::others::Part;
 use super::row::{Setting, ms, none, word};
 use crate::producer::{Acks, Partitioner};
@@ -27,9 +29,11 @@ settings! {
         |_| "3".to_owned()
         => |p, v| p.levels.push((Some(Compression::Zstd), level(v)?));
     "linger.ms" "queue.buffering.max.ms": "How long a record may wait for company",
-        |p| ms(p.producer.linger) => |p, v| p.producer.linger = millis(v)?;
-    "batch.size": "How many bytes a batch of several records may have before compression",
-        |p| p.producer.batch_bytes_max.to_string() => |p, v| p.producer.batch_bytes_max = bytes(v)?;
+        |p| ms(p.producer.linger) => |p, v| p.producer.linger = fine_millis(v)?;
+    "batch.size":
+        "How many bytes a batch of several records may have before compression; 0 for one record",
+        |p| p.producer.batch_bytes_max.to_string()
+        => |p, v| p.producer.batch_bytes_max = bytes(v)?.max(1);
     "buffer.memory": "How many bytes may wait or be in flight",
         |p| p.producer.buffer_bytes_max.to_string()
         => |p, v| p.producer.buffer_bytes_max = bytes(v)?;
@@ -47,8 +51,10 @@ settings! {
         p.producer.in_flight_max = usize::try_from(count).unwrap_or(usize::MAX);
     };
     "delivery.timeout.ms" "message.timeout.ms":
-        "How long a record may take until it is delivered or has failed",
-        |p| ms(p.producer.delivery_timeout) => |p, v| p.producer.delivery_timeout = millis(v)?;
+        "How long a record may take until it is delivered or has failed; 0 for any time",
+        |p| ms(p.producer.delivery_timeout) => |p, v| {
+        p.producer.delivery_timeout = millis_or_never(v, &["0"])?;
+    };
     "retries" "message.send.max.retries": "How often a batch may be sent again",
         |p| p.producer.retry_count_max.to_string() => |p, v| {
         let count = number(v, 0, i32::MAX as u64)?;

@@ -52,6 +52,9 @@ settings! {
         |_| "default".to_owned() => |p, v| {
         p.security.oidc.is_method = one_of(v, &[("default", false), ("oidc", true)])?;
     };
+    "sasl.oauthbearer.grant.type": "Only client_credentials: an id and a secret",
+        |_| "client_credentials".to_owned()
+        => |_p, v| one_of(v, &[("client_credentials", ())])?;
     "sasl.oauthbearer.client.credentials.client.id" "sasl.oauthbearer.client.id":
         "Who asks for tokens",
         none => |p, v| p.security.oidc.id = Some(v.to_owned());
