@@ -22,6 +22,11 @@ pub(super) struct KerberosSettings {
 impl KerberosSettings {
     /// The first of them that is set.
     pub(super) fn first_key(&self) -> Option<&'static str> {
+        self.keys().next()
+    }
+
+    /// Those that are set.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> {
         let keys = [
             (SERVICE, self.service_name.is_some()),
             (PRINCIPAL, self.principal.is_some()),
@@ -30,7 +35,7 @@ impl KerberosSettings {
             ("sasl.kerberos.ticket.renew.jitter", self.renew_jitter.is_some()),
             ("sasl.kerberos.min.time.before.relogin", self.relogin_gap.is_some()),
         ];
-        keys.into_iter().find(|(_, is_set)| *is_set).map(|(key, _)| key)
+        keys.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key)
     }
 
     /// The login that they and `sasl.jaas.config` come to.

@@ -27,7 +27,8 @@ use crate::security::Sasl;
 impl Properties {
     /// Sets one by its name. Space around a value does not count, but for a password. A name that
     /// does nothing here is taken where that is harmless; where its part is only not built yet,
-    /// [`warnings`](Self::warnings) says so.
+    /// [`warnings`](Self::warnings) says so. An empty value unsets what is about logins and
+    /// encryption, but `ssl.endpoint.identification.algorithm`.
     ///
     /// # Errors
     ///
@@ -39,6 +40,10 @@ impl Properties {
         let Some(setting) = table::find(name) else {
             return self.set_other(name);
         };
+        let unset = setting.names.first().filter(|_| value.is_empty());
+        if unset.is_some_and(|first| self.security.unset(first)) {
+            return Ok(());
+        }
         (setting.set)(self, value).map_err(|problem| match is_secret(name) {
             true => Error::invalid(name, problem),
             false => Error::invalid(name, format!("{value:?} {problem}")),

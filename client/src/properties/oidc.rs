@@ -37,6 +37,11 @@ pub(super) struct OidcSettings {
 impl OidcSettings {
     /// The first of those that is set and is of no use without an endpoint.
     pub(super) fn first_key(&self) -> Option<&'static str> {
+        self.keys().next()
+    }
+
+    /// Those that are set and are of no use without an endpoint.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> {
         let keys = [
             (URL, self.url.is_some()),
             ("sasl.oauthbearer.method", self.is_method),
@@ -45,7 +50,7 @@ impl OidcSettings {
             (SCOPE, self.scope.is_some()),
             (EXTENSIONS, self.extensions.is_some()),
         ];
-        keys.into_iter().find(|(_, is_set)| *is_set).map(|(key, _)| key)
+        keys.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key)
     }
 
     /// The login that they and `sasl.jaas.config` come to.

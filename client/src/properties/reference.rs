@@ -51,8 +51,10 @@ clients and librdkafka have. This page is made from the code; a test holds it, a
 beside ours.
 
 Times are in milliseconds and sizes in bytes, where the name says nothing else. Where a row has
-several names, the first is Java's. A later value wins over an earlier one. A name that neither
-client has is an error that names the nearest ones.
+several names, the first is Java's. A later value wins over an earlier one, and an
+empty one unsets what is about logins and encryption; only the empty
+`ssl.endpoint.identification.algorithm` means something else. A name that neither client has is an
+error that names the nearest ones.
 ";
 
 const KINDS: &[(&str, &str, u8)] = &[

@@ -105,8 +105,9 @@ impl SecuritySettings {
                     key,
                     format!(
                         "is set, and security.protocol is {}, which has no login; \
-                         set security.protocol to SASL_SSL or SASL_PLAINTEXT",
-                        protocol.name()
+                         set security.protocol to SASL_SSL or SASL_PLAINTEXT, or {}",
+                        protocol.name(),
+                        emptied(self.keys())
                     ),
                 )),
             };
@@ -228,8 +229,9 @@ impl SecuritySettings {
                 key,
                 format!(
                     "is set, and security.protocol is {}, which does not encrypt; \
-                     set security.protocol to SSL or SASL_SSL",
-                    protocol.name()
+                     set security.protocol to SSL or SASL_SSL, or {}",
+                    protocol.name(),
+                    emptied(self.ssl.keys())
                 ),
             )),
         }
@@ -281,19 +283,62 @@ impl SecuritySettings {
 
     /// The first setting that asks for a login.
     fn first_key(&self) -> Option<&'static str> {
-        self.mechanism.map(|_| "sasl.mechanism").or_else(|| self.first_login_key())
+        self.keys().next()
+    }
+
+    /// The settings that ask for a login.
+    fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.mechanism.map(|_| "sasl.mechanism").into_iter().chain(self.login_keys())
     }
 
     /// The first setting that says as whom.
     fn first_login_key(&self) -> Option<&'static str> {
+        self.login_keys().next()
+    }
+
+    /// The settings that say as whom.
+    fn login_keys(&self) -> impl Iterator<Item = &'static str> {
         let keys = [
             ("sasl.username", self.user.is_some()),
             ("sasl.password", self.password.is_some()),
             ("sasl.jaas.config", self.jaas.is_some()),
         ];
-        let set = keys.into_iter().find(|(_, is_set)| *is_set).map(|(key, _)| key);
-        set.or_else(|| self.kerberos.first_key()).or_else(|| self.oidc.first_key())
+        let set = keys.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key);
+        set.chain(self.kerberos.keys()).chain(self.oidc.keys())
     }
+
+    /// Forgets a setting of a login, by the first of its names; `false` if it is none.
+    pub(super) fn unset(&mut self, name: &str) -> bool {
+        let (kerberos, oidc) = (&mut self.kerberos, &mut self.oidc);
+        match name {
+            "security.protocol" => self.protocol = None,
+            "sasl.mechanism" => self.mechanism = None,
+            "sasl.username" => self.user = None,
+            "sasl.password" => self.password = None,
+            "sasl.jaas.config" => self.jaas = None,
+            "sasl.kerberos.service.name" => kerberos.service_name = None,
+            "sasl.kerberos.principal" => kerberos.principal = None,
+            "sasl.kerberos.keytab" => kerberos.keytab = None,
+            "sasl.kerberos.min.time.before.relogin" => kerberos.relogin_gap = None,
+            "sasl.kerberos.ticket.renew.window.factor" => kerberos.renew_factor = None,
+            "sasl.kerberos.ticket.renew.jitter" => kerberos.renew_jitter = None,
+            "sasl.oauthbearer.token.endpoint.url" => oidc.url = None,
+            "sasl.oauthbearer.method" => oidc.is_method = false,
+            "sasl.oauthbearer.client.credentials.client.id" => oidc.id = None,
+            "sasl.oauthbearer.client.credentials.client.secret" => oidc.secret = None,
+            "sasl.oauthbearer.scope" => oidc.scope = None,
+            "sasl.oauthbearer.extensions" => oidc.extensions = None,
+            "https.ca.location" => oidc.ca_location = None,
+            "https.ca.pem" => oidc.ca_pem = None,
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// The remedy for settings that a file has and that are not wanted.
+fn emptied(keys: impl Iterator<Item = &'static str>) -> String {
+    format!("unset with an empty value: {}", keys.collect::<Vec<_>>().join(", "))
 }
 
 fn given_too(key: &str, what: &str) -> Error {

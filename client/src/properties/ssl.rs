@@ -30,7 +30,12 @@ impl SslSettings {
 
     /// The first setting that was set.
     pub(super) fn first_key(&self) -> Option<&'static str> {
-        self.0.keys().next().copied()
+        self.keys().next()
+    }
+
+    /// Those that were set.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
     }
 }
 

@@ -443,6 +443,28 @@ fn space_around_a_value_does_not_count_but_for_a_password() {
 }
 
 #[test]
+fn an_empty_value_unsets_what_a_file_says_of_logins_and_encryption() {
+    let file = [
+        ("security.protocol", "SASL_SSL"),
+        ("sasl.mechanisms", "PLAIN"),
+        ("sasl.username", "alice"),
+        ("sasl.password", "hush"),
+        ("ssl.ca.location", "/etc/ca.pem"),
+        ("sasl.kerberos.keytab", "/etc/keytab"),
+        ("sasl.oauthbearer.scope", "kafka"),
+        ("security.protocol", "PLAINTEXT"),
+    ];
+    let error = Properties::from_pairs(file).unwrap_err().to_string();
+    let unset = "; set security.protocol to SASL_SSL or SASL_PLAINTEXT, or unset with an empty \
+                 value: sasl.mechanism, sasl.username, sasl.password, sasl.kerberos.keytab, \
+                 sasl.oauthbearer.scope";
+    assert!(error.ends_with(unset), "{error}");
+    let empty = file.map(|(name, _)| (name, ""));
+    let config = set(&[&file[..], &empty].concat()).client_config().unwrap();
+    assert_eq!(config.sasl, None);
+}
+
+#[test]
 fn settings_of_a_login_that_do_not_fit_together_are_named() {
     let sasl = ("security.protocol", "SASL_SSL");
     let (user, word) = (("sasl.username", "alice"), ("sasl.password", "hush"));
@@ -467,7 +489,7 @@ fn settings_of_a_login_that_do_not_fit_together_are_named() {
         ),
         (vec![sasl, ("sasl.mechanism", "OAUTHBEARER")], ["sasl.mechanism", "token"]),
         (vec![sasl, ("sasl.mechanism", "CRAM-MD5")], ["CRAM-MD5", "PLAIN, SCRAM-SHA-256"]),
-        (vec![sasl, plain, ("sasl.username", ""), word], ["sasl.username", "empty"]),
+        (vec![sasl, plain, ("sasl.username", ""), word], ["sasl.username", "is not set"]),
         (vec![("sasl.jaas.config", "hush")], ["sasl.jaas.config", "control flag"]),
     ] {
         let text = Properties::from_pairs(pairs.iter().copied()).unwrap_err().to_string();

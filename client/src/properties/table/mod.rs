@@ -68,5 +68,9 @@ pub(super) const DIFFERENT: &[(&str, &str)] = &[
     ("sasl.login.connect.timeout.ms", "no wait is without an end"),
     ("sasl.login.read.timeout.ms", "no wait is without an end"),
     ("auto.offset.reset", "latest skips records silently"),
+    (
+        "partitioner",
+        "librdkafka's consistent_random places keys by CRC-32, and Java, as here, by murmur2",
+    ),
     ("enable.idempotence", "idempotence is not built yet"),
 ];

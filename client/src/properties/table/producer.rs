@@ -71,8 +71,7 @@ settings! {
     };
     "partitioner": "Only murmur2_random, which is where Java puts a record",
         |_| "murmur2_random".to_owned() => |p, v| {
-        // The others of librdkafka hash in a way of its own.
-        p.producer.partitioner = one_of(v, &[("murmur2_random", Partitioner::ByKey)])?;
+        p.producer.partitioner = partitioner(v)?;
     };
     "enable.idempotence": "Only false so far; true is taken with a warning",
         |_| "false".to_owned() => |p, v| {
@@ -90,6 +89,16 @@ settings! {
 fn codec(text: &str) -> Parsed<Compression> {
     Compression::from_str(&text.to_ascii_lowercase())
         .map_err(|_| "is none of none, gzip, snappy, lz4, zstd".to_owned())
+}
+
+/// One of librdkafka's: only the one that does as Java.
+fn partitioner(text: &str) -> Parsed<Partitioner> {
+    one_of(text, &[("murmur2_random", Partitioner::ByKey)]).map_err(|problem| {
+        format!(
+            "{problem}: it places a key where Java's clients place it, and the others of \
+             librdkafka, its default consistent_random too, place keys elsewhere or those without"
+        )
+    })
 }
 
 const ACKS: &[(&str, Acks)] =

@@ -132,12 +132,14 @@ settings! {
         none => |p, v| p.security.ssl.keep("ssl.key.pem", v);
     "ssl.cipher.suites": "Which cipher suites may be used; all that are built in if none is named",
         none => |p, v| p.security.ssl.keep("ssl.cipher.suites", v);
-    "ssl.truststore.type": "JKS, PKCS12 or PEM; what the file says of itself counts",
+    "ssl.truststore.type":
+        "JKS, PKCS12 or PEM; a file of JKS or PKCS12 says itself which it is",
         |_| "JKS".to_owned() => |p, v| {
         ssl::check_type(v)?;
         p.security.ssl.keep("ssl.truststore.type", v);
     };
-    "ssl.keystore.type": "JKS, PKCS12 or PEM; what the file says of itself counts",
+    "ssl.keystore.type":
+        "JKS, PKCS12 or PEM; a file of JKS or PKCS12 says itself which it is",
         |_| "JKS".to_owned() => |p, v| {
         ssl::check_type(v)?;
         p.security.ssl.keep("ssl.keystore.type", v);
