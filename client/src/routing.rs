@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::coordination::coordinator;
-use crate::error::{About, Cause, Error, Remedy, may_be_done, remedy};
+use crate::error::{About, Cause, Error, Remedy, changes_nothing, may_be_done, remedy};
 use crate::metadata::{Creation, KeyType};
 use crate::net::Class;
 use crate::retries::{Retries, call_until};
@@ -214,45 +214,6 @@ fn collect(kind: Kind, value: &Value, found: &mut Vec<ErrorCode>) {
 fn is_code(field: &Field) -> bool {
     field.name == "error_code"
 }
-
-/// Whether a request can be sent twice without harm.
-fn changes_nothing(api: ApiKey) -> bool {
-    QUESTIONS.contains(&api)
-}
-
-/// Requests that only ask, or whose second answer is as good as the first. All others change
-/// something, or are said once at a place of their own, such as logins.
-const QUESTIONS: &[ApiKey] = &[
-    ApiKey::FETCH,
-    ApiKey::LIST_OFFSETS,
-    ApiKey::METADATA,
-    ApiKey::OFFSET_FETCH,
-    ApiKey::FIND_COORDINATOR,
-    ApiKey::DESCRIBE_GROUPS,
-    ApiKey::LIST_GROUPS,
-    ApiKey::API_VERSIONS,
-    ApiKey::OFFSET_FOR_LEADER_EPOCH,
-    ApiKey::DESCRIBE_ACLS,
-    ApiKey::DESCRIBE_CONFIGS,
-    ApiKey::DESCRIBE_LOG_DIRS,
-    ApiKey::DESCRIBE_DELEGATION_TOKEN,
-    ApiKey::LIST_PARTITION_REASSIGNMENTS,
-    ApiKey::DESCRIBE_CLIENT_QUOTAS,
-    ApiKey::DESCRIBE_USER_SCRAM_CREDENTIALS,
-    ApiKey::DESCRIBE_QUORUM,
-    ApiKey::FETCH_SNAPSHOT,
-    ApiKey::DESCRIBE_CLUSTER,
-    ApiKey::DESCRIBE_PRODUCERS,
-    ApiKey::DESCRIBE_TRANSACTIONS,
-    ApiKey::LIST_TRANSACTIONS,
-    ApiKey::CONSUMER_GROUP_DESCRIBE,
-    ApiKey::LIST_CONFIG_RESOURCES,
-    ApiKey::DESCRIBE_TOPIC_PARTITIONS,
-    ApiKey::SHARE_GROUP_DESCRIBE,
-    ApiKey::READ_SHARE_GROUP_STATE_SUMMARY,
-    ApiKey::STREAMS_GROUP_DESCRIBE,
-    ApiKey::DESCRIBE_SHARE_GROUP_OFFSETS,
-];
 
 #[cfg(test)]
 mod tests {

@@ -520,6 +520,14 @@ impl Waiting {
         matches!(self, Self::Answer { .. } | Self::Delivery { .. })
     }
 
+    /// The request that waits.
+    pub(super) fn api(&self) -> Option<ApiKey> {
+        match self {
+            Self::Answer { api, .. } | Self::Turn { api, .. } => Some(*api),
+            _ => None,
+        }
+    }
+
     /// What may help.
     pub(super) fn advice(&self) -> &'static str {
         match self {
@@ -565,18 +573,5 @@ impl Waiting {
             },
             Self::BufferSpace => "send more slowly, or raise buffer.memory or max.block.ms",
         }
-    }
-}
-
-/// Whether it may have been done nevertheless.
-pub(super) struct Fate(pub(super) Option<bool>);
-
-impl fmt::Display for Fate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Some(true) => ", and it may have been executed",
-            Some(false) => ", and it was not executed",
-            None => "",
-        })
     }
 }

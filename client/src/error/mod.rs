@@ -11,6 +11,7 @@ mod fault;
 mod oversized;
 mod acl;
 mod remedy;
+mod questions;
 mod kind;
 mod variants;
 mod text;
@@ -20,6 +21,7 @@ pub use fault::{About, Advertised, Attempt, Cause, Fault, Holdup, Standstill, Wa
 pub use kind::{ErrorKind, Origin};
 pub use login::{LoginFailure, LoginFault};
 pub use oversized::Oversized;
+pub(crate) use questions::changes_nothing;
 pub use remedy::{Remedy, remedy};
 pub(crate) use remedy::{may_be_done, means_forbidden, means_missing, means_young};
 pub(crate) use rounded::Rounded;

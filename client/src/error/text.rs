@@ -7,7 +7,8 @@ use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::acl::MissingAcl;
 use super::advice;
-use super::fault::{Advertised, Attempt, Cause, Fate};
+use super::fault::{Advertised, Attempt, Cause};
+use super::questions::Fate;
 use super::rounded::Rounded;
 use super::told::Told;
 use super::variants::Error;
@@ -31,11 +32,11 @@ impl Error {
             Self::TimedOut { what, after, maybe_written, last } => {
                 let is_deed = what.is_for_deed() || *maybe_written;
                 let (last, after) = (LastTry(last.as_deref()), Rounded(*after));
-                let fate = Fate(is_deed.then_some(*maybe_written));
+                let fate = Fate(is_deed.then_some(*maybe_written)).of(what.api());
                 Told::new(format!("{what}{last} within {after}{fate}"), what.advice())
             }
             Self::Disconnected { address, api, maybe_written, cause } => {
-                let (request, fate) = (InAnswerTo(*api), Fate(Some(*maybe_written)));
+                let (request, fate) = (InAnswerTo(*api), Fate(Some(*maybe_written)).of(*api));
                 cause.told().map(|cause| format!("lost {address}{request}: {cause}{fate}"))
             }
             Self::Unreachable { tried, advertised } => unreachable(tried, advertised.as_deref()),

@@ -78,6 +78,29 @@ fn a_frame_over_the_limit_of_a_connection_in_use_names_the_setting() {
 }
 
 #[test]
+fn a_question_is_never_said_to_have_been_executed_perhaps() {
+    let late = |api| Error::TimedOut {
+        what: Waiting::Answer { api, address: "b:1".into() },
+        after: Duration::from_secs(2),
+        maybe_written: true,
+        last: None,
+    };
+    let lost = |api| Error::Disconnected {
+        address: "b:1".into(),
+        api: Some(api),
+        maybe_written: true,
+        cause: Cause::Closed,
+    };
+    let found = |api| [late(api).found(), lost(api).found()];
+    for text in found(ApiKey::METADATA) {
+        assert!(!text.contains("executed"), "{text}");
+    }
+    for text in found(ApiKey::CREATE_TOPICS) {
+        assert!(text.ends_with(", and it may have been executed"), "{text}");
+    }
+}
+
+#[test]
 fn an_answer_that_belongs_to_no_request_names_the_address() {
     let fault = Fault::Correlation { wanted: Some(7), found: 9 };
     let lost = Error::Disconnected {
