@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kurier_env::{Env, Io};
-use kurier_protocol::{Request, decode};
+use kurier_protocol::{ApiKey, Request, decode};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::address::Address;
@@ -67,14 +67,16 @@ pub struct Walk {
     pub contact: Option<Contact>,
 }
 
-/// A connection on which one request at a time is sent.
+/// A connection on which one request at a time is sent. A new one takes its place for the next
+/// request, if one was not answered to the end.
 pub struct Contact {
     dial: Dial,
+    at: SocketAddr,
     frames: Frames<Box<dyn Io>>,
     ranges: Ranges,
     correlation_id: i32,
     muted_until: Instant,
-    /// A request that was not answered to the end leaves it of no use.
+    /// A request was not answered to the end.
     is_broken: bool,
 }
 
@@ -167,7 +169,8 @@ impl Walk {
         }
         let (frames, ranges) = (opened.frames, opened.ranges);
         let (correlation_id, muted_until) = (FIRST_CORRELATION_ID, Instant::now() + opened.wait);
-        Some(Contact { dial, frames, ranges, correlation_id, muted_until, is_broken: false })
+        let is_broken = false;
+        Some(Contact { dial, at, frames, ranges, correlation_id, muted_until, is_broken })
     }
 
     async fn step<T>(
@@ -192,6 +195,12 @@ impl Walk {
 }
 
 impl Contact {
+    /// The address to which it was made.
+    #[must_use]
+    pub fn at(&self) -> SocketAddr {
+        self.at
+    }
+
     /// What the broker speaks.
     #[must_use]
     pub fn ranges(&self) -> &Ranges {
@@ -206,13 +215,14 @@ impl Contact {
     /// [`Error::Unsupported`] if the broker lacks the API, the versions, or a field that is set;
     /// [`Error::TimedOut`] after
     /// [`ClientConfig::request_timeout`](crate::config::ClientConfig::request_timeout),
-    /// [`Error::Disconnected`] and [`Error::NotKafka`]: after these three the connection is of no
-    /// more use.
+    /// [`Error::Disconnected`] and [`Error::NotKafka`]: after these three the next request goes
+    /// over a new connection to the same address, and may fail as [`Probe::connect`] does
+    /// ([`Error::Disconnected`] with the cause).
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the request may be executed or not, and the connection is of no
-    /// more use.
+    /// If the future is dropped, the request may be executed or not, and the next one goes over a
+    /// new connection.
     pub async fn ask<R: Request>(
         &mut self,
         versions: RangeInclusive<i16>,
@@ -220,9 +230,7 @@ impl Contact {
     ) -> Result<(i16, R::Response), Error> {
         let version = self.ranges.require::<R>(&versions)?;
         if self.is_broken {
-            let (address, api) = (self.dial.address.to_string().into(), Some(R::KEY));
-            let cause = Cause::Closed;
-            return Err(Error::Disconnected { address, api, maybe_written: false, cause });
+            self.renew(R::KEY).await?;
         }
         sleep_until(self.muted_until).await;
         let request = make(version);
@@ -263,6 +271,18 @@ impl Contact {
         self.muted_until = Instant::now() + throttle::of::<R>(version, &body, &response);
         self.is_broken = false;
         Ok((version, response))
+    }
+
+    /// Makes a new connection to the same address for a request.
+    async fn renew(&mut self, api: ApiKey) -> Result<(), Error> {
+        let mut walk = Walk::default();
+        if let Some(contact) = walk.go(self.dial.clone(), self.at).await {
+            *self = Self { correlation_id: self.correlation_id, ..contact };
+            return Ok(());
+        }
+        let cause = walk.steps.pop().and_then(|step| step.outcome.err()).unwrap_or(Cause::Closed);
+        let address = self.dial.address.to_string().into();
+        Err(Error::Disconnected { address, api: Some(api), maybe_written: false, cause })
     }
 
     /// What came of a request that was sent, and not answered as it should be.

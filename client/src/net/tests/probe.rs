@@ -69,14 +69,34 @@ async fn a_contact_asks_in_the_highest_version_that_all_three_allow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_contact_whose_answer_is_late_is_of_no_more_use() {
-    let (mut contact, mut far) = contact().await;
+async fn a_contact_whose_answer_is_late_asks_the_next_question_on_a_new_connection() {
+    let (env, mut brokers) = world(1 << 20);
+    let (probe, to) = (probe(env).await, Address::new("b", 9092));
+    let at = probe.resolve(&to).await.unwrap()[0];
+    let (walk, mut far) = tokio::join!(probe.connect(&to, at), brokers.accept_ready(APIS));
+    let mut contact = walk.contact.unwrap();
     let late = contact.ask(0..=i16::MAX, |_| MetadataRequest::default()).await.unwrap_err();
     assert!(matches!(late, Error::TimedOut { after, .. } if after == TIMEOUT), "{late}");
     let (header, _) = far.read_as::<MetadataRequest>().await;
     far.answer(&header, &MetadataResponse::default()).await;
-    let next = contact.ask(0..=i16::MAX, |_| MetadataRequest::default()).await.unwrap_err();
-    assert!(matches!(next, Error::Disconnected { maybe_written: false, .. }), "{next}");
+    let answer = async {
+        let mut far = brokers.accept_ready(APIS).await;
+        let (header, _) = far.read_as::<MetadataRequest>().await;
+        let response = MetadataResponse { controller_id: 7, ..Default::default() };
+        far.answer(&header, &response).await;
+        far
+    };
+    let ask = contact.ask(0..=i16::MAX, |_| MetadataRequest::default());
+    let (next, far) = tokio::join!(ask, answer);
+    assert_eq!(next.unwrap().1.controller_id, 7);
+    drop(far);
+    contact.ask(0..=i16::MAX, |_| MetadataRequest::default()).await.unwrap_err();
+    let hang_up = async { drop(brokers.accept().await) };
+    let ask = contact.ask(0..=i16::MAX, |_| MetadataRequest::default());
+    let (refused, ()) = tokio::join!(ask, hang_up);
+    let refused = refused.unwrap_err();
+    let is_so = matches!(refused, Error::Disconnected { maybe_written: false, .. });
+    assert!(is_so && !refused.to_string().contains("the broker closed"), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]
