@@ -53,7 +53,7 @@ and transactional ids; transactions; clocks. It changes no topic, group or trans
 nothing but to --probe-topic. What this user may not see is not known; the line says why.
 
 Exit status: 0 nothing is wrong, though there may be warnings; 1 something is wrong, or the time
-was over; 2 wrong usage.
+was over, or a signal came; 2 wrong usage.
 
 JSON: {"version":1,"bootstrap":["host:port"],"cluster_id":..,"release":..,"ok":n,"warning":n,
 "wrong":n,"not_known":n,"checks":[{"number":1,"check":"name","about":"host:port","status":"ok",

@@ -1,5 +1,6 @@
 //! `kurier doctor`: says what is wrong between this machine and a cluster.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kurier_client::config::ClientConfig;
@@ -12,15 +13,17 @@ use crate::args::doctor::DoctorArgs;
 use crate::args::list_format::ListFormat;
 use crate::doctor::facts::{Client, Facts};
 use crate::doctor::finding::{Finding, Status};
-use crate::doctor::prober::{Prober, fill};
+use crate::doctor::prober::{Ledger, Prober, fill};
 use crate::doctor::{findings, report};
 use crate::failure::{Failure, Outcome};
 use crate::output::stdout::Stdout;
 use crate::session::progress::say;
+use crate::session::signals::{Last, Stop};
 use crate::session::{misuse, settings};
 
 /// Finds out what can be, prints the report, and fails if something is wrong.
 pub(crate) async fn run(args: &DoctorArgs, cluster: &ClusterArgs) -> Outcome {
+    let mut stop = Stop::listen(Last::First);
     let mut stdout = Stdout::open()?;
     let given = settings::given(cluster)?;
     let properties = settings::from_environment(cluster)?;
@@ -31,7 +34,9 @@ pub(crate) async fn run(args: &DoctorArgs, cluster: &ClusterArgs) -> Outcome {
         }
     }
     let servers = properties.servers.iter().map(|server| server.parse::<Address>());
-    let servers = servers.collect::<Result<Vec<_>, _>>().map_err(|error| misuse(&error))?;
+    let mut servers = servers.collect::<Result<Vec<_>, _>>().map_err(|error| misuse(&error))?;
+    let mut seen = BTreeSet::new();
+    servers.retain(|server| seen.insert(server.clone()));
     let limit = Duration::from_secs(args.timeout);
     let mut config = properties.client_config().map_err(|error| misuse(&error))?;
     let client = client(args, &given, (&properties, &config), limit)?;
@@ -41,7 +46,9 @@ pub(crate) async fn run(args: &DoctorArgs, cluster: &ClusterArgs) -> Outcome {
     let env = Env::real();
     let probe = Probe::new(env.clone(), config).await.map_err(|error| misuse(&error))?;
     let mut facts = Facts::new(client, servers);
-    fill(&mut facts, &Prober { probe, env, probe_topic: args.probe_topic.clone() }).await;
+    let probe_topic = args.probe_topic.clone();
+    let prober = Prober { probe, env, probe_topic, ledger: Ledger::default() };
+    fill(&mut facts, &prober, stop.asked()).await;
     let findings = findings(&facts);
     stdout.print(&match args.format {
         ListFormat::Text => report::text(&findings),

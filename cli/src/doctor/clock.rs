@@ -1,17 +1,25 @@
 //! Core: this machine's clock beside the brokers', and whether there was time for everything.
 
-use super::facts::Facts;
+use super::facts::{End, Facts};
 use super::finding::{Check, Finding};
 use super::told::duration;
 
 /// What there is to say of clocks and time.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let mut findings = vec![clock(facts)];
-    if facts.is_cut {
-        let found = format!("not all was found out within {}", duration(facts.client.limit));
-        let fix = "see what is wrong above, or give it more time: --timeout SECONDS";
-        findings.push(Finding::wrong(Check::Time, "doctor", (found, fix)));
-    }
+    let limit = duration(facts.client.limit);
+    let said = match facts.end {
+        End::Whole => None,
+        End::Time => Some((
+            format!("not all was found out within {limit}"),
+            "see what is wrong above, or give it more time: --timeout SECONDS",
+        )),
+        End::Signal => Some((
+            "stopped by a signal before all was found out".to_owned(),
+            "let it end by itself: --timeout SECONDS says when",
+        )),
+    };
+    findings.extend(said.map(|said| Finding::wrong(Check::Time, "doctor", said)));
     findings
 }
 

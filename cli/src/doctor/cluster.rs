@@ -1,24 +1,51 @@
 //! Core: the cluster as a whole: who answers for it, whether it is one, and who is down.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
-use super::facts::{Cluster, Facts};
+use kurier_protocol::ApiKey;
+
+use super::facts::{Cluster, Facts, Unanswered};
 use super::finding::{Check, Finding};
 use super::told::{count, list};
 
 /// What there is to say of the cluster.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
-    let mut findings = unwilling(facts);
+    let mut findings = unanswered(facts);
+    findings.extend(unwilling(facts));
+    let is_told = findings.iter().any(|finding| finding.check == Check::Metadata);
     let cluster = match &facts.cluster {
         Ok(cluster) => cluster,
-        Err(_) if !findings.is_empty() => return findings,
-        Err(why) => return vec![Finding::not_known(Check::Metadata, "cluster", why.0.clone())],
+        Err(_) if is_told => return findings,
+        Err(why) => {
+            findings.push(Finding::not_known(Check::Metadata, "cluster", why.0.clone()));
+            return findings;
+        }
     };
     findings.push(metadata(cluster));
     findings.extend(one_cluster(facts, cluster));
     findings.extend(features(facts));
     findings.push(brokers(facts, cluster));
     findings
+}
+
+/// Questions that brokers should have answered, each with all those who did not.
+fn unanswered(facts: &Facts) -> Vec<Finding> {
+    // The line on the metadata tells of those who do not even answer that.
+    let has_line = |one: &Unanswered| {
+        let silent = facts.servers.iter().filter(|server| server.cluster.is_err());
+        let mut tried = silent.flat_map(|server| &server.way.tried);
+        one.api == ApiKey::METADATA && tried.any(|(at, _)| *at == one.at)
+    };
+    let mut groups: BTreeMap<&str, Vec<SocketAddr>> = BTreeMap::new();
+    for one in facts.unanswered.iter().filter(|one| !has_line(one)) {
+        groups.entry(&one.why.0).or_default().push(one.at);
+    }
+    let fix = "see the broker's log and its load, and what else may answer at this address; what \
+               would be known by the answer is not";
+    let wrong =
+        |(why, at): (&str, Vec<SocketAddr>)| Finding::wrong(Check::Protocol, list(at), (why, fix));
+    groups.into_iter().map(wrong).collect()
 }
 
 /// The servers that were reached and say nothing of the cluster.
@@ -87,6 +114,8 @@ fn brokers(facts: &Facts, cluster: &Cluster) -> Finding {
     let replicas = topics.flat_map(|topic| &topic.partitions).flat_map(|p| &p.replicas);
     let mut down: BTreeSet<i32> = replicas.copied().collect();
     down.extend(facts.fenced.iter().flatten());
+    let topics = facts.topics.iter().flatten();
+    down.extend(topics.flat_map(|topic| &topic.partitions).filter_map(|p| p.leader));
     down.retain(|id| !running.contains(id));
     let about = "cluster";
     if down.is_empty() {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use kurier_client::Acks;
 use kurier_client::error::Cause;
 use kurier_client::net::{Address, Step};
-use kurier_protocol::ErrorCode;
 use kurier_protocol::release::Release;
+use kurier_protocol::{ApiKey, ErrorCode};
 
 /// A fact, or why it is not known.
 pub(crate) type Known<T> = Result<T, Unknown>;
@@ -19,8 +19,8 @@ pub(crate) type Known<T> = Result<T, Unknown>;
 pub(crate) struct Unknown(pub(crate) Cow<'static, str>);
 
 impl Unknown {
-    /// Nothing was heard of it before the time was over.
-    pub(crate) const TIME: Self = Self::of("the time was over before it was asked");
+    /// Nothing was heard of it before the time was over, or a signal came.
+    pub(crate) const TIME: Self = Self::of("the doctor ended before this was answered");
     /// There is nobody to ask.
     pub(crate) const NOBODY: Self = Self::of("no broker could be asked");
 
@@ -75,8 +75,9 @@ pub(crate) struct Facts {
     pub(crate) transactional_ids: Vec<TransactionalId>,
     /// None if no topic was given to find it out by.
     pub(crate) clock: Option<Known<Clock>>,
-    /// Whether the time was over before the end.
-    pub(crate) is_cut: bool,
+    /// What was asked and not answered as it should be.
+    pub(crate) unanswered: Vec<Unanswered>,
+    pub(crate) end: End,
 }
 
 impl Facts {
@@ -97,7 +98,8 @@ impl Facts {
             groups: client.groups.iter().map(group).collect(),
             transactional_ids: client.transactional_ids.iter().map(transactional).collect(),
             clock: None,
-            is_cut: false,
+            unanswered: Vec::new(),
+            end: End::Whole,
             client,
         }
     }
@@ -163,6 +165,28 @@ pub(crate) struct Cluster {
     pub(crate) controller: Option<i32>,
     /// The brokers that run, and where they say that they are.
     pub(crate) brokers: BTreeMap<i32, Address>,
+    /// The ports of brokers that say they are at one that there is not.
+    pub(crate) impossible: BTreeMap<i32, i32>,
+}
+
+/// A question that was not answered as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unanswered {
+    /// Who was asked.
+    pub(crate) at: SocketAddr,
+    pub(crate) api: ApiKey,
+    pub(crate) why: Unknown,
+}
+
+/// How the looking ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// With everything.
+    Whole,
+    /// With the time.
+    Time,
+    /// With a signal.
+    Signal,
 }
 
 /// An address that a broker advertises.

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use kurier_client::net::{Address, Stage};
 
-use super::facts::{Facts, Listener, Way};
-use super::finding::{Check, Finding};
+use super::facts::{Facts, Listener, Unknown, Way};
+use super::finding::{Check, Finding, Status};
 use super::reach::failure;
 use super::told::list;
 
@@ -23,24 +23,52 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
         match wrong(listener, &from, others, facts) {
             Some(said) => Finding::wrong(Check::Listener, about, said),
             None if listener.way.met.is_none() => {
-                Finding::not_known(Check::Listener, about, "the time was over")
+                Finding::not_known(Check::Listener, about, Unknown::TIME.0)
             }
             None => well(listener, about),
         }
     };
-    facts.listeners.iter().map(of_one).collect()
+    // Brokers of one address are told of by the first of them.
+    let is_first = |listener: &&Listener| {
+        let of_address = owners.get(&listener.way.to).and_then(|owners| owners.first());
+        listener.way.to.port == 0 || of_address == Some(&listener.broker)
+    };
+    folded(facts.listeners.iter().filter(is_first).map(of_one))
 }
+
+/// The first few of each status, and one finding for the others of it.
+fn folded(all: impl Iterator<Item = Finding>) -> Vec<Finding> {
+    let (mut shown, mut more) = (Vec::new(), BTreeMap::<Status, Vec<Finding>>::new());
+    let mut counts = BTreeMap::new();
+    for finding in all {
+        let count = counts.entry(finding.status).or_insert(0);
+        *count += 1;
+        match *count <= LINES_MAX {
+            true => shown.push(finding),
+            false => more.entry(finding.status).or_default().push(finding),
+        }
+    }
+    for (status, others) in more {
+        let about = list(others.iter().map(|finding| &finding.about));
+        let found = format!("{}, too", status.word());
+        shown.push(Finding { status, ..Finding::ok(Check::Listener, about, found) });
+    }
+    shown
+}
+
+/// So many brokers of one status have lines of their own.
+const LINES_MAX: usize = 10;
 
 fn well(listener: &Listener, about: String) -> Finding {
     let at = &listener.way.to;
-    match &listener.is_it {
-        Ok(_) => Finding::ok(Check::Listener, about, format!("{at} leads to it")),
-        Err(why) => {
-            let found =
-                format!("{at} leads to a broker of this cluster; whether to this one: {}", why.0);
-            Finding::ok(Check::Listener, about, found)
+    let found = match (&listener.is_it, &listener.cluster_id) {
+        (Ok(_), _) => return Finding::ok(Check::Listener, about, format!("{at} leads to it")),
+        (Err(why), Err(_)) => format!("{at} leads to a broker; whether to this one: {}", why.0),
+        (Err(why), Ok(_)) => {
+            format!("{at} leads to a broker of this cluster; whether to this one: {}", why.0)
         }
-    }
+    };
+    Finding::not_known(Check::Listener, about, found)
 }
 
 /// What is wrong with an address, and how to mend it.
@@ -52,14 +80,19 @@ fn wrong(
 ) -> Option<(String, String)> {
     let (id, at) = (listener.broker, &listener.way.to);
     let set = |what: &str| format!("set advertised.listeners of broker {id} to {what}");
+    let ports = facts.cluster.as_ref().ok().map(|cluster| &cluster.impossible);
+    if let Some(port) = ports.and_then(|ports| ports.get(&id)) {
+        let found = format!("it advertises port {port} of {}, and there is no such port", at.host);
+        return Some((found, set("an address with a port between 1 and 65535")));
+    }
     if is_unspecified(at) {
         let found = format!("it advertises {at}, which is no address to connect to");
         return Some((found, set("the name or address by which clients reach it")));
     }
     if owners.len() > 1 {
         let others: Vec<_> = owners.iter().filter(|other| **other != id).collect();
-        let others = list(others);
-        let found = format!("it advertises {at}, and so does broker {others}");
+        let verb = if others.len() == 1 { "does broker" } else { "do brokers" };
+        let found = format!("it advertises {at}, and so {verb} {}", list(others));
         return Some((found, set("an address of its own")));
     }
     // This machine is not the broker's, or it would have been reached as such.

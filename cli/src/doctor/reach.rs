@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use kurier_client::error::Cause;
 use kurier_client::net::{Stage, Step};
 
-use super::facts::{Client, Facts, Met, Way};
+use super::facts::{Client, Facts, Met, Unknown, Way};
 use super::finding::{Check, Finding};
 use super::told::{self, Told, duration, list};
 
@@ -16,7 +16,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
 
 fn of_way(way: &Way, client: &Client) -> Vec<Finding> {
     let addresses = match &way.resolved {
-        None => return vec![Finding::not_known(Check::Name, &way.to, "the time was over")],
+        None => return vec![Finding::not_known(Check::Name, &way.to, Unknown::TIME.0)],
         Some(Err(cause)) => {
             return vec![Finding::wrong(Check::Name, &way.to, told::cause(cause, Stage::Connect))];
         }
@@ -26,7 +26,7 @@ fn of_way(way: &Way, client: &Client) -> Vec<Finding> {
     let mut findings = vec![Finding::ok(Check::Name, &way.to, ips)];
     match of_connection(way) {
         Some(finding) => findings.push(finding),
-        None => findings.push(Finding::not_known(Check::Connection, &way.to, "the time was over")),
+        None => findings.push(Finding::not_known(Check::Connection, &way.to, Unknown::TIME.0)),
     }
     let Some((at, steps)) = furthest(way) else { return findings };
     for step in steps.iter().filter(|step| step.stage != Stage::Connect) {

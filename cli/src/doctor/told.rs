@@ -43,10 +43,9 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 
 /// The first few of a list, and how many more there are.
 pub(crate) fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
-    let mut all: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    let more = all.len().saturating_sub(SHOWN_MAX);
-    all.truncate(SHOWN_MAX);
-    let shown = all.join(", ");
+    let mut items = items.into_iter();
+    let shown: Vec<String> = items.by_ref().take(SHOWN_MAX).map(|item| item.to_string()).collect();
+    let (shown, more) = (shown.join(", "), items.count());
     if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 

@@ -99,7 +99,7 @@ fn health(facts: &Facts, topic: &Topic) -> Verdict {
         topic.partitions.iter().filter(is).map(|partition| partition.index).collect()
     };
     let missing = |of: &[i32]| -> String {
-        let partitions = topic.partitions.iter().filter(|p| of.contains(&p.index));
+        let partitions = topic.partitions.iter().filter(|p| of.binary_search(&p.index).is_ok());
         let absent = partitions.flat_map(|p| p.replicas.iter().filter(|r| !p.in_sync.contains(r)));
         list(absent.collect::<BTreeSet<_>>())
     };
@@ -108,6 +108,24 @@ fn health(facts: &Facts, topic: &Topic) -> Verdict {
         return Verdict::wrong(
             format!("no leader for {}: nobody can read or write", partitions(&leaderless)),
             format!("start broker {}, which has the records", missing(&leaderless)),
+        );
+    }
+    let is_named = |id: i32| match &facts.cluster {
+        Ok(cluster) => cluster.brokers.contains_key(&id),
+        Err(_) => true,
+    };
+    let lost = indexes(&|partition| partition.leader.is_some_and(|leader| !is_named(leader)));
+    if !lost.is_empty() {
+        let of_lost = topic.partitions.iter().filter(|p| lost.binary_search(&p.index).is_ok());
+        let leaders = list(of_lost.filter_map(|p| p.leader).collect::<BTreeSet<_>>());
+        let verb = if lost.len() == 1 { "is" } else { "are" };
+        return Verdict::wrong(
+            format!(
+                "{} {verb} led by broker {leaders}, which the metadata does not name: nobody can \
+                 read or write",
+                partitions(&lost)
+            ),
+            format!("start broker {leaders}; if it runs, see its log and the controller's"),
         );
     }
     let least = in_sync_min(facts, topic).unwrap_or(0);

@@ -1,6 +1,7 @@
 //! `kurier doctor`: on a cluster that is well, and on ones that are not.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use kurier_protocol::ApiKey;
 use kurier_testkit::{Fault, TestCluster};
@@ -8,7 +9,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::brokers::{Broker, impostor};
-use crate::process::{Ended, kurier, run};
+use crate::process::{Ended, Started, kurier, run};
 
 /// The report of `kurier doctor --format json`, and how it ended.
 struct Report {
@@ -245,6 +246,42 @@ fn whoever_says_nothing_does_not_take_all_of_the_time() {
     report.wrong("protocol", "says nothing within 2 s", "a Kafka listener's");
     report.has(("listener", "ok"), "leads to it", "");
     report.has(("partitions", "ok"), "all have leaders", "");
+}
+
+#[test]
+fn one_question_that_is_never_answered_leaves_the_others_as_they_are() {
+    let runtime = Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let cluster = TestCluster::builder().topic("orders", 1).build();
+    let served = runtime.block_on(cluster.serve_tcp("127.0.0.1", 0)).unwrap();
+    let late = Duration::from_secs(60);
+    cluster.fault(Fault::on(ApiKey::DESCRIBE_CONFIGS).always().delay_answer(late));
+    let at = &served.bootstrap()[0];
+    let report = doctor(&format!("{at},{at}"), &["-g", "billing", "--timeout", "6"]);
+    report.wrong("protocol", "no answer to DescribeConfigs within 2 s", "the broker's log");
+    assert_eq!(report.with_status("wrong").len(), 1);
+    report.has(("min_insync", "not_known"), "no answer to DescribeConfigs within 2 s", "");
+    report.has(("partitions", "ok"), "all have leaders", "");
+    report.has(("group_rights", "ok"), "may use it", "");
+    let servers = report.checks().iter().filter(|check| check["check"] == "name");
+    assert_eq!(servers.count(), 1, "a server that is given twice is one");
+}
+
+#[test]
+fn what_was_found_before_a_signal_is_printed() {
+    for signal in ["-INT", "-TERM"] {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = silent.local_addr().unwrap().to_string();
+        let mut doctor = Started::new(&mut kurier(&["-b", &at, "doctor", "--format", "json"]));
+        let held = silent.accept().unwrap();
+        doctor.signal(signal);
+        let ended = doctor.end();
+        drop(held);
+        let object = serde_json::from_slice(&ended.stdout).unwrap();
+        let report = Report { object, ended };
+        report.wrong("time", "stopped by a signal", "--timeout");
+        report.has(("name", "ok"), "127.0.0.1", "");
+    }
 }
 
 #[test]

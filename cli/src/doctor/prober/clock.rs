@@ -3,7 +3,7 @@
 use kurier_env::Env;
 use kurier_protocol::ErrorCode;
 
-use super::contacts::{Contacts, unknown};
+use super::contacts::Contacts;
 use super::topics::produce;
 use crate::doctor::facts::{Clock, Facts, Known, Unknown};
 
@@ -28,7 +28,7 @@ pub(super) async fn clock(
     let before = env.wall_millis();
     let make = |version| produce(topic, index, version, before);
     // From version 2 on the answer says the time; by version 12 topics have names.
-    let (_, answer) = contact.ask(2..=12, make).await.map_err(|error| unknown(&error))?;
+    let (_, answer) = contact.ask(2..=12, make).await?;
     let after = env.wall_millis();
     let mut partitions = answer.responses.iter().flat_map(|topic| &topic.partition_responses);
     let partition = partitions.next().ok_or(Unknown::of("the answer has no result"))?;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use kurier_client::net::Contact;
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::describe_groups::{DescribeGroupsRequest, DescribedGroup};
 use kurier_protocol::api::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
@@ -10,7 +9,7 @@ use kurier_protocol::api::heartbeat::HeartbeatRequest;
 use kurier_protocol::api::init_producer_id::InitProducerIdRequest;
 use tokio::time::sleep;
 
-use super::contacts::{Contacts, unknown};
+use super::contacts::{Contacts, Link};
 use crate::doctor::facts::{Known, Operation, Operations, Rights, Unknown};
 
 /// What the user may do with a group.
@@ -53,7 +52,7 @@ pub(super) async fn transactional_id(contacts: &mut Contacts, id: &str) -> Known
         transaction_timeout_ms: 0,
         ..Default::default()
     };
-    let (_, answer) = contact.ask(0..=i16::MAX, make).await.map_err(|error| unknown(&error))?;
+    let (_, answer) = contact.ask(0..=i16::MAX, make).await?;
     match answer.error_code {
         ErrorCode::INVALID_TRANSACTION_TIMEOUT => Ok(Rights::Allowed(None)),
         ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => Ok(refuse(Operation::Write)),
@@ -102,7 +101,7 @@ fn read(version: i16, answer: &FindCoordinatorResponse) -> Result<i32, ErrorCode
 }
 
 /// A group as its coordinator describes it, once that has read its log.
-async fn describe(contact: &mut Contact, id: &str) -> Known<DescribedGroup> {
+async fn describe(contact: &mut Link, id: &str) -> Known<DescribedGroup> {
     let mut code = ErrorCode::COORDINATOR_NOT_AVAILABLE;
     for _ in 0..TRIES_MAX {
         let make = |version: i16| DescribeGroupsRequest {
@@ -110,7 +109,7 @@ async fn describe(contact: &mut Contact, id: &str) -> Known<DescribedGroup> {
             include_authorized_operations: version >= 3,
         };
         // From version 6 on nothing is told of a group that is not there yet.
-        let (_, answer) = contact.ask(0..=5, make).await.map_err(|error| unknown(&error))?;
+        let (_, answer) = contact.ask(0..=5, make).await?;
         let group = answer.groups.into_iter().next();
         let group = group.ok_or(Unknown::of("the answer has no result"))?;
         if !group.error_code.is_retriable() {
@@ -123,10 +122,10 @@ async fn describe(contact: &mut Contact, id: &str) -> Known<DescribedGroup> {
 }
 
 /// Whether the user may be a member: one who is none is refused otherwise if it may.
-async fn may_join(contact: &mut Contact, id: &str) -> Known<bool> {
+async fn may_join(contact: &mut Link, id: &str) -> Known<bool> {
     let make =
         |_: i16| HeartbeatRequest { group_id: id.into(), generation_id: -1, ..Default::default() };
-    let (_, answer) = contact.ask(0..=i16::MAX, make).await.map_err(|error| unknown(&error))?;
+    let (_, answer) = contact.ask(0..=i16::MAX, make).await?;
     Ok(answer.error_code != ErrorCode::GROUP_AUTHORIZATION_FAILED)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kurier_client::net::{Address, Contact};
+use kurier_client::net::Address;
 use kurier_protocol::ErrorCode;
 use kurier_protocol::api::describe_cluster::DescribeClusterRequest;
 use kurier_protocol::api::describe_configs::{
@@ -10,18 +10,18 @@ use kurier_protocol::api::describe_configs::{
 };
 use kurier_protocol::api::metadata::{MetadataRequest, MetadataResponse};
 
-use super::contacts::{Contacts, unknown};
+use super::contacts::{Contacts, Link};
 use crate::doctor::facts::{Cluster, Known, Listener, Settings, Unknown};
 
 /// The cluster as a broker describes it.
-pub(super) async fn cluster(contact: &mut Contact) -> Known<Cluster> {
+pub(super) async fn cluster(contact: &mut Link) -> Known<Cluster> {
     let asked = contact.ask(0..=i16::MAX, |version| MetadataRequest {
         // None; in version 0, which cannot say that, all.
         topics: Some(Vec::new()),
         allow_auto_topic_creation: version < 4,
         ..Default::default()
     });
-    let (_, answer) = asked.await.map_err(|error| unknown(&error))?;
+    let (_, answer) = asked.await?;
     read_cluster(&answer)
 }
 
@@ -32,14 +32,17 @@ fn read_cluster(answer: &MetadataResponse) -> Known<Cluster> {
     if answer.brokers.is_empty() {
         return Err(Unknown::new("its metadata names no brokers"));
     }
+    let port = |port: i32| u16::try_from(port).ok().filter(|port| *port > 0);
     let place = |broker: &kurier_protocol::api::metadata::MetadataResponseBroker| {
-        let port = u16::try_from(broker.port).unwrap_or(0);
+        let port = port(broker.port).unwrap_or(0);
         (broker.node_id, Address::new(&*broker.host, port))
     };
+    let impossible = answer.brokers.iter().filter(|broker| port(broker.port).is_none());
     Ok(Cluster {
         id: answer.cluster_id.as_ref().map(ToString::to_string),
         controller: Some(answer.controller_id).filter(|id| *id >= 0),
         brokers: answer.brokers.iter().map(place).collect::<BTreeMap<_, _>>(),
+        impossible: impossible.map(|broker| (broker.node_id, broker.port)).collect(),
     })
 }
 
@@ -59,16 +62,12 @@ pub(super) async fn fenced(contacts: &mut Contacts) -> Known<Vec<i32>> {
 }
 
 /// Asks whoever is behind a listener who it is. Gives the settings if it is who it should be.
-pub(super) async fn identify(listener: &mut Listener, contact: &mut Contact) -> Known<Settings> {
+pub(super) async fn identify(listener: &mut Listener, contact: &mut Link) -> Known<Settings> {
     listener.cluster_id = cluster(contact).await.map(|cluster| cluster.id);
     let names = [listener.broker.to_string()];
     let answer = contact.ask(0..=i16::MAX, |_| request(BROKER, &names, &BROKER_SETTINGS)).await;
-    let (_, answer) = answer.map_err(|error| {
-        let why = unknown(&error);
-        listener.is_it = Err(why.clone());
-        why
-    })?;
-    let result = answer.results.first().ok_or(NO_RESULT)?;
+    let result = answer.and_then(|(_, answer)| answer.results.into_iter().next().ok_or(NO_RESULT));
+    let result = &result.inspect_err(|why| listener.is_it = Err(why.clone()))?;
     let words = || words(result);
     listener.is_it = match result.error_code {
         ErrorCode::NONE => Ok(Ok(())),
@@ -105,7 +104,11 @@ pub(super) async fn of_topics(
         };
         (result.resource_name.to_string(), found)
     };
-    Ok(answer.results.iter().map(each).collect())
+    let mut told: Vec<_> = answer.results.iter().map(each).collect();
+    let missing =
+        names.iter().filter(|name| answer.results.iter().all(|r| *r.resource_name != ***name));
+    told.extend(missing.map(|name| (name.clone(), Err(NO_RESULT))));
+    Ok(told)
 }
 
 fn request(resource_type: i8, names: &[String], keys: &[&'static str]) -> DescribeConfigsRequest {
@@ -144,7 +147,7 @@ fn words(result: &DescribeConfigsResult) -> String {
     }
 }
 
-const NO_RESULT: Unknown = Unknown::of("the answer has no result");
+const NO_RESULT: Unknown = Unknown::of("the answer to DescribeConfigs has no result");
 
 const BROKERS: i8 = 1;
 const TOPIC: i8 = 2;

@@ -1,5 +1,6 @@
 //! Finds out the facts: asks brokers, within a time, and decides nothing.
 
+mod ledger;
 mod contacts;
 mod describe;
 mod topics;
@@ -7,4 +8,5 @@ mod coordinators;
 mod clock;
 mod walk;
 
+pub(crate) use ledger::Ledger;
 pub(crate) use walk::{Prober, fill};

@@ -1,15 +1,18 @@
 //! The walk: from names over connections and metadata to settings and rights.
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream;
-use kurier_client::net::{Contact, Probe};
+use kurier_client::net::Probe;
 use kurier_env::Env;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::contacts::{Contacts, reach};
+use super::contacts::{Contacts, Link, reach};
+use super::ledger::Ledger;
 use super::{clock, coordinators, describe, topics};
-use crate::doctor::facts::{Facts, Listener, Server, Unknown};
+use crate::doctor::facts::{End, Facts, Listener, Server, Unknown};
 
 /// What it takes to find out the facts.
 #[derive(Debug)]
@@ -18,22 +21,31 @@ pub(crate) struct Prober {
     pub(crate) env: Env,
     /// A topic to which a record may be written.
     pub(crate) probe_topic: Option<String>,
+    pub(crate) ledger: Ledger,
 }
 
-/// Fills in what can be found out within the time that is allowed.
-pub(crate) async fn fill(facts: &mut Facts, prober: &Prober) {
+/// Fills in what can be found out within the time that is allowed, and before a signal comes.
+pub(crate) async fn fill(facts: &mut Facts, prober: &Prober, signal: impl Future<Output = ()>) {
     if prober.probe_topic.is_some() {
         facts.clock = Some(Err(Unknown::TIME));
     }
-    facts.is_cut = timeout(facts.client.limit, walk(facts, prober)).await.is_err();
+    let limit = facts.client.limit;
+    facts.end = tokio::select! {
+        biased;
+        () = signal => End::Signal,
+        end = timeout(limit, walk(facts, prober)) => end.unwrap_or(End::Time),
+    };
+    facts.unanswered = prober.ledger.unanswered();
 }
 
-async fn walk(facts: &mut Facts, prober: &Prober) {
+/// Says whether there was time for all of it.
+async fn walk(facts: &mut Facts, prober: &Prober) -> End {
     let mut contacts = Contacts::default();
     // No server may take all of the time: what is left is for those that answer.
     let share = facts.client.limit.mul_f32(SHARE);
     let each = facts.servers.iter_mut().map(|server| timeout(share, meet(prober, server)));
     let met = join_all(each).await;
+    let mut is_cut = met.iter().any(Result::is_err);
     contacts.servers.extend(met.into_iter().filter_map(|met| met.ok().flatten()));
     let clusters = facts.servers.iter().map(|server| &server.cluster);
     let known = clusters.clone().find(|cluster| cluster.is_ok());
@@ -47,29 +59,43 @@ async fn walk(facts: &mut Facts, prober: &Prober) {
     }
     let visits = facts.listeners.iter_mut().map(|listener| async move {
         let id = listener.broker;
-        (id, timeout(share, visit(prober, listener)).await.ok().flatten())
+        (id, timeout(share, visit(prober, listener)).await)
     });
-    let visited: Vec<_> = stream::iter(visits).buffered(VISITS_MAX).collect().await;
+    let visits = stream::iter(visits).buffer_unordered(VISITS_MAX);
+    // Of many brokers only some are visited: the time is not theirs alone.
+    let visited: Vec<_> = visits.take_until(sleep(visiting(share))).collect().await;
+    is_cut |= visited.len() < facts.listeners.len();
     for (id, visited) in visited {
-        let Some((contact, settings)) = visited else { continue };
+        is_cut |= visited.is_err();
+        let Some((contact, settings)) = visited.ok().flatten() else { continue };
         contacts.brokers.insert(id, contact);
         if facts.broker_settings.is_err() {
             facts.broker_settings = settings;
         }
     }
     ask(facts, prober, &mut contacts).await;
+    if is_cut { End::Time } else { End::Whole }
 }
 
-async fn meet(prober: &Prober, server: &mut Server) -> Option<Contact> {
-    let mut contact = reach(&prober.probe, &mut server.way).await?;
+/// How long brokers are visited: somewhat more than one of them may take.
+fn visiting(share: Duration) -> Duration {
+    share + share / 4
+}
+
+async fn meet(prober: &Prober, server: &mut Server) -> Option<Link> {
+    let mut contact = reach((&prober.probe, &prober.ledger), &mut server.way).await?;
     server.cluster = describe::cluster(&mut contact).await;
     Some(contact)
 }
 
 type Settings = crate::doctor::facts::Known<crate::doctor::facts::Settings>;
 
-async fn visit(prober: &Prober, listener: &mut Listener) -> Option<(Contact, Settings)> {
-    let mut contact = reach(&prober.probe, &mut listener.way).await?;
+async fn visit(prober: &Prober, listener: &mut Listener) -> Option<(Link, Settings)> {
+    // Port 0 stands for one that there is not.
+    if listener.way.to.port == 0 {
+        return None;
+    }
+    let mut contact = reach((&prober.probe, &prober.ledger), &mut listener.way).await?;
     let settings = describe::identify(listener, &mut contact).await;
     Some((contact, settings))
 }

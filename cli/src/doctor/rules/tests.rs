@@ -1,5 +1,6 @@
 //! One healthy cluster, and a row for each thing that can be wrong with it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +8,12 @@ use std::time::Duration;
 use kurier_client::Acks;
 use kurier_client::error::{Cause, Fault, LoginFailure, LoginFault, TlsFault};
 use kurier_client::net::{Address, Stage, Step};
-use kurier_protocol::ErrorCode;
 use kurier_protocol::release::Release;
+use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::super::facts::{
-    Client, Clock, Cluster, Facts, Group, Listener, Met, Operation, Operations, Partition, Rights,
-    Server, Settings, Topic, TransactionalId, Unknown, Way,
+    Client, Clock, Cluster, End, Facts, Group, Listener, Met, Operation, Operations, Partition,
+    Rights, Server, Settings, Topic, TransactionalId, Unanswered, Unknown, Way,
 };
 use super::super::finding::{Check, Finding, Status};
 use super::findings;
@@ -99,6 +100,66 @@ fn what_is_wrong_with_an_advertised_address_is_told_apart() {
     check_wrong(foreign, check_, "a broker of cluster other", "port forwarding");
     let crossed = |f: &mut Facts| f.listeners[0].is_it = Ok(Err("expected 2".into()));
     check_wrong(crossed, check_, "another broker answers: expected 2", "its own address");
+}
+
+#[test]
+fn a_question_that_was_not_answered_is_wrong_once_and_tells_no_broker_to_be_well() {
+    let mute = |f: &mut Facts| {
+        let why = || Unknown::of("no answer to DescribeConfigs within 2 s");
+        let one = |at: &str| {
+            let at = at.parse().unwrap();
+            Unanswered { at, api: ApiKey::DESCRIBE_CONFIGS, why: why() }
+        };
+        f.unanswered = vec![one("192.0.2.1:9092"), one("192.0.2.2:9092")];
+        f.listeners[0].is_it = Err(why());
+    };
+    let found = after(mute);
+    let wrong: Vec<_> = found.iter().filter(|one| one.status == Status::Wrong).collect();
+    assert!(matches!(&*wrong, [one] if one.about == "192.0.2.1:9092, 192.0.2.2:9092"), "{wrong:?}");
+    check_wrong(mute, Check::Protocol, "no answer to DescribeConfigs within 2 s", "log");
+    let (check_, text) = (Check::Listener, "whether to this one: no answer");
+    check(mute, (check_, Status::NotKnown), text, "");
+    let metadata = |f: &mut Facts| {
+        f.servers[0].cluster = Err(Unknown::of("no answer to Metadata"));
+        let (at, why) = ("192.0.2.1:9092".parse().unwrap(), Unknown::of("no answer to Metadata"));
+        f.unanswered = vec![Unanswered { at, api: ApiKey::METADATA, why }];
+    };
+    let found = after(metadata);
+    assert!(found.iter().all(|one| (one.check, one.status) != (Check::Protocol, Status::Wrong)));
+}
+
+#[test]
+fn many_brokers_with_the_same_fault_are_told_of_in_few_lines() {
+    let many = |to: fn(i32) -> Address| {
+        let listeners = |f: &mut Facts| {
+            let listener = |id: i32| Listener::new(id, to(id));
+            f.listeners = (1..=3000).map(listener).collect();
+            f.listeners.iter_mut().for_each(|one| fail_name(&mut one.way));
+        };
+        let found = after(listeners);
+        found.into_iter().filter(|one| one.check == Check::Listener).collect::<Vec<_>>()
+    };
+    let same = many(|_| Address::new("kafka.example", 9092));
+    assert!(matches!(&*same, [one] if one.found.ends_with("6 and 2994 more")), "{same:?}");
+    let each = many(|id| Address::new(format!("k{id}.example"), 9092));
+    assert_eq!(each.len(), 11);
+    assert!(each[10].status == Status::Wrong && each[10].about.ends_with("and 2985 more"));
+}
+
+#[test]
+fn a_port_that_there_is_not_is_named() {
+    let port = |f: &mut Facts| {
+        f.cluster.as_mut().unwrap().impossible.insert(1, 99999);
+        f.listeners[0].way.to.port = 0;
+    };
+    check_wrong(port, Check::Listener, "it advertises port 99999 of k1.example", "1 and 65535");
+}
+
+#[test]
+fn a_leader_that_the_metadata_does_not_name_is_wrong() {
+    let lost = |f: &mut Facts| of_topic(f).partitions[0].leader = Some(7);
+    check_wrong(lost, Check::Partitions, "partition 0 is led by broker 7", "start broker 7");
+    check_wrong(lost, Check::Brokers, "broker 7 is down", "start broker 7");
 }
 
 #[test]
@@ -264,13 +325,14 @@ fn clocks_are_compared_with_what_is_uncertain_in_mind() {
 #[test]
 fn what_was_cut_short_says_so_and_is_wrong() {
     let facts = Facts::new(healthy().client, [Address::new("a", 9092)]);
-    let found = findings(&Facts { is_cut: true, ..facts });
+    let found = findings(&Facts { end: End::Time, ..facts });
     assert!(
         found
             .iter()
             .all(|f| f.status == Status::NotKnown || matches!(f.check, Check::Acks | Check::Time))
     );
-    check_wrong(|f| f.is_cut = true, Check::Time, "within 30 s", "--timeout");
+    check_wrong(|f| f.end = End::Signal, Check::Time, "stopped by a signal", "--timeout");
+    check_wrong(|f| f.end = End::Time, Check::Time, "within 30 s", "--timeout");
     assert_eq!(of(&found, Check::GroupRights).found, Unknown::TIME.0);
 }
 
@@ -388,7 +450,8 @@ fn healthy() -> Facts {
 fn server(host: &str, at: &str, cluster: &str) -> Server {
     let place = |id: i32| (id, Address::new(format!("k{id}.example"), 9092));
     let brokers = (1..=3).map(place).collect();
-    let cluster = Cluster { id: Some(cluster.into()), controller: Some(1), brokers };
+    let (id, impossible) = (Some(cluster.into()), BTreeMap::new());
+    let cluster = Cluster { id, controller: Some(1), brokers, impossible };
     Server { way: reached(Address::new(host, 9092), at), cluster: Ok(cluster) }
 }
 
