@@ -16,7 +16,7 @@ use tracing::Instrument;
 
 use crate::backoff::Backoff;
 use crate::config::ClientConfig;
-use crate::error::{About, Advertised, Cause, Error, Remedy, Waiting, means_missing, remedy};
+use crate::error::{About, Advertised, Error, Remedy, Waiting, means_missing, remedy};
 use crate::metadata::{
     Coordinators, Creation, Driver, Hint, KeyType, Owner, Picture, Publish, Sources, Topic, Wishes,
     bootstrap,
@@ -375,7 +375,7 @@ impl Cluster {
     ) -> Result<T, Error> {
         let picture = self.picture();
         let Some(known) = picture.broker(broker) else {
-            return Err(Error::unreachable(format!("broker {broker}"), Cause::NoSuchBroker));
+            return Err(picture.absence(Some(broker)));
         };
         Ok(then(Route {
             peer: Peer::Broker(broker),

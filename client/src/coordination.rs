@@ -7,7 +7,7 @@ use kurier_protocol::{ApiKey, ErrorCode, Str};
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
-use crate::error::{About, Cause, Error, Remedy, remedy};
+use crate::error::{About, Error, Remedy, remedy};
 use crate::metadata::KeyType;
 use crate::net::Class;
 use crate::retries::{Retries, call_until};
@@ -20,7 +20,7 @@ pub(crate) async fn coordinator(
     deadline: Instant,
 ) -> Result<i32, Error> {
     let mut found = coordinators(cluster, of, &[key], deadline).await;
-    found.remove(key).unwrap_or_else(|| Err(nobody()))
+    found.remove(key).unwrap_or_else(|| Err(nobody(cluster)))
 }
 
 /// The same for many keys, each with an outcome of its own. Those that are not known are asked for
@@ -67,7 +67,7 @@ async fn ask(
     deadline: Instant,
 ) -> Vec<(String, Result<i32, Error>)> {
     let failed = |error: &Error| keys.iter().map(|key| (key.clone(), Err(error.clone()))).collect();
-    let Some(broker) = cluster.least_loaded(Class::Normal) else { return failed(&nobody()) };
+    let Some(broker) = cluster.least_loaded(Class::Normal) else { return failed(&nobody(cluster)) };
     let ranges = match cluster.until(deadline).versions(broker, Class::Normal).await {
         Ok(ranges) => ranges,
         Err(error) => return failed(&error),
@@ -125,8 +125,8 @@ fn read(
     Err(Error::said(ApiKey::FIND_COORDINATOR, code, about, message.as_deref()))
 }
 
-fn nobody() -> Error {
-    Error::unreachable("any broker", Cause::NoSuchBroker)
+fn nobody(cluster: &Cluster) -> Error {
+    cluster.picture().absence(None)
 }
 
 /// The first version that asks for several keys.

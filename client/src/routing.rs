@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::coordination::coordinator;
-use crate::error::{About, Cause, Error, Remedy, changes_nothing, may_be_done, remedy};
+use crate::error::{About, Error, Remedy, changes_nothing, may_be_done, remedy};
 use crate::metadata::{Creation, KeyType};
 use crate::net::Class;
 use crate::retries::{Retries, call_until};
@@ -148,8 +148,7 @@ pub(crate) async fn resolve(
 }
 
 fn any(cluster: &Cluster) -> Result<i32, Error> {
-    let none = || Error::unreachable("any broker", Cause::NoSuchBroker);
-    cluster.least_loaded(Class::Normal).ok_or_else(none)
+    cluster.least_loaded(Class::Normal).ok_or_else(|| cluster.picture().absence(None))
 }
 
 /// Whether an answer says that leader, controller or coordinator is somebody else now, so that the

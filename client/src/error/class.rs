@@ -66,6 +66,7 @@ impl Error {
                 Some(
                     Cause::Rejected(_)
                     | Cause::NoSuchBroker
+                    | Cause::NoSuchPort(_)
                     | Cause::NoBrokers
                     | Cause::NoMetadata(_)
                     | Cause::OtherCluster(_),

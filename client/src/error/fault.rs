@@ -187,6 +187,8 @@ pub enum Cause {
     Tls(Arc<TlsFault>),
     /// The metadata names no such broker.
     NoSuchBroker,
+    /// The metadata names it with this port, which is none.
+    NoSuchPort(i32),
     /// The metadata that it gave is of no use: it names no brokers.
     NoBrokers,
     /// The broker answered Metadata as a whole with this error.
@@ -304,6 +306,10 @@ impl Cause {
             ),
             Self::Tls(fault) => fault.told(),
             Self::NoSuchBroker => Told::found("the metadata names no such broker"),
+            Self::NoSuchPort(port) => Told::new(
+                format!("the metadata names it with port {port}, and there is no such port"),
+                "set the broker's advertised.listeners to a port between 1 and 65535",
+            ),
             Self::NoBrokers => Told::found("its metadata names no brokers"),
             Self::NoMetadata(code) => Told::found(format!("it answered Metadata with {code}")),
             Self::Rejected(code) => Told::found(format!("it answered ApiVersions with {code}")),
@@ -547,7 +553,7 @@ impl Waiting {
                 "this process came to it too late: check that it is not overloaded or held up"
             }
             Self::Connection { .. } => {
-                "check that the broker runs and that its advertised address can be reached"
+                "check that a broker runs there, and that nothing between blocks the port"
             }
             Self::Metadata { .. } => {
                 "check that brokers can be reached, and that the topic's partitions have leaders"

@@ -81,8 +81,8 @@ fn a_message_says_times_as_people_do_and_nothing_twice() {
     let what = Waiting::Connection { address: "b:1".into() };
     check(
         &Error::timed_out(what, Duration::from_micros(4_999_970)),
-        "no connection to b:1 within 5 s; check that the broker runs and that its advertised \
-         address can be reached",
+        "no connection to b:1 within 5 s; check that a broker runs there, and that nothing \
+         between blocks the port",
     );
     check(
         &Error::Broker {

@@ -101,9 +101,12 @@ impl fmt::Display for Error {
     }
 }
 
-/// Connections that were not made. Faults of TLS and of logins say themselves what may help.
+/// Connections that were not made. Faults of TLS, of logins and of ports that there are not
+/// say themselves what may help.
 fn unreachable(tried: &[Attempt], advertised: Option<&Advertised>) -> Told {
-    let is_reached = |attempt: &Attempt| matches!(attempt.cause, Cause::Tls(_) | Cause::Login(_));
+    let says_enough = |attempt: &Attempt| {
+        matches!(attempt.cause, Cause::Tls(_) | Cause::Login(_) | Cause::NoSuchPort(_))
+    };
     let told = match tried {
         [Attempt { address, cause }] => {
             cause.told().map(|cause| format!("cannot reach {address}: {cause}"))
@@ -112,7 +115,7 @@ fn unreachable(tried: &[Attempt], advertised: Option<&Advertised>) -> Told {
     };
     match advertised {
         Some(advertised) => told.and(advertised.to_string()),
-        None if tried.iter().all(is_reached) && !tried.is_empty() => told,
+        None if tried.iter().all(says_enough) && !tried.is_empty() => told,
         None => told.and(
             "check the address, that the broker runs, and that nothing between blocks the port",
         ),

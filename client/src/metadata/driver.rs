@@ -394,9 +394,10 @@ fn summary(tried: Vec<(Address, Error)>) -> Error {
             Error::TimedOut { what: Waiting::Answer { api, .. }, .. } => {
                 attempts.push(Attempt { address, cause: Cause::Silent { api } });
             }
-            Error::TimedOut { after, .. } => {
-                attempts.push(Attempt { address, cause: Cause::SetupTimedOut(after) });
-            }
+            Error::TimedOut { after, last, .. } => match last.as_deref() {
+                Some(Error::Unreachable { tried, .. }) => attempts.extend(tried.iter().cloned()),
+                _ => attempts.push(Attempt { address, cause: Cause::SetupTimedOut(after) }),
+            },
             other => return other,
         }
     }

@@ -40,6 +40,7 @@ impl Picture {
             controller: Some(answer.controller_id).filter(|id| *id >= 0),
             brokers,
             topics,
+            misplaced: misplaced(answer),
         }
     }
 
@@ -105,6 +106,12 @@ impl Picture {
         next.serial += 1;
         Some(next)
     }
+}
+
+fn misplaced(answer: &MetadataResponse) -> BTreeMap<i32, i32> {
+    let is_misplaced = |port: i32| u16::try_from(port).is_err();
+    let misplaced = answer.brokers.iter().filter(|seen| is_misplaced(seen.port));
+    misplaced.map(|seen| (seen.node_id, seen.port)).collect()
 }
 
 fn brokers(answer: &MetadataResponse) -> BTreeMap<i32, BrokerAddress> {
@@ -242,6 +249,23 @@ mod tests {
 
     const OK: ErrorCode = ErrorCode::NONE;
     const MISSING: ErrorCode = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+
+    #[test]
+    fn a_broker_at_a_port_that_there_is_not_is_remembered_with_it() {
+        let mut answer = answer(&[]);
+        answer.brokers.truncate(1);
+        answer.brokers[0].port = 99_999;
+        let picture = Picture::of(&answer);
+        assert_eq!(picture.broker(1), None);
+        for asked in [Some(1), None] {
+            let error = picture.absence(asked).to_string();
+            let found = "cannot reach broker 1: the metadata names it with port 99999, and there \
+                         is no such port; set the broker's advertised.listeners";
+            assert!(error.starts_with(found), "{error}");
+        }
+        let error = picture.absence(Some(2)).to_string();
+        assert!(error.contains("broker 2: the metadata names no such broker"), "{error}");
+    }
 
     #[test]
     fn a_newer_leader_is_taken_and_an_older_one_refused() {

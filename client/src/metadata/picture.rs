@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kurier_protocol::{ApiKey, ErrorCode, Uuid};
 
-use crate::error::{About, Error, means_forbidden};
+use crate::error::{About, Cause, Error, means_forbidden};
 use crate::net::Address;
 
 /// The cluster as it was last seen. It never changes; a newer one takes its place.
@@ -19,6 +19,8 @@ pub struct Picture {
     pub controller: Option<i32>,
     pub(super) brokers: BTreeMap<i32, BrokerAddress>,
     pub(super) topics: BTreeMap<Arc<str>, Arc<Topic>>,
+    /// The ports of brokers that are said to be at one that there is not.
+    pub(super) misplaced: BTreeMap<i32, i32>,
 }
 
 /// Where a broker is.
@@ -74,6 +76,19 @@ pub struct Leader {
 }
 
 impl Picture {
+    /// Why a broker without an address cannot be connected to; any broker, if none is named.
+    pub(crate) fn absence(&self, broker: Option<i32>) -> Error {
+        let misplaced = match broker {
+            Some(id) => self.misplaced.get_key_value(&id),
+            None => self.misplaced.first_key_value(),
+        };
+        let cause = misplaced.map_or(Cause::NoSuchBroker, |(_, port)| Cause::NoSuchPort(*port));
+        match misplaced.map(|(id, _)| *id).or(broker) {
+            Some(id) => Error::unreachable(format!("broker {id}"), cause),
+            None => Error::unreachable("any broker", cause),
+        }
+    }
+
     /// A topic, with its error if it has one. None if it was never asked for.
     #[must_use]
     pub fn topic(&self, name: &str) -> Option<&Arc<Topic>> {

@@ -67,6 +67,8 @@ pub(super) struct Connection {
     /// How long the next try may take (KIP-601).
     setup: Backoff,
     not_before: Instant,
+    /// Why there was no connection the last time, if there has been none since.
+    failure: Option<Error>,
 }
 
 impl Connection {
@@ -86,6 +88,7 @@ impl Connection {
             backoff: Backoff::new(first, max),
             setup,
             not_before: Instant::now(),
+            failure: None,
         }
     }
 
@@ -107,6 +110,7 @@ impl Connection {
                         self.misrouted.notify_one();
                     }
                     self.waiting.drain().for_each(|command| command.fail(error.clone()));
+                    self.failure = Some(error);
                 }
             }
         }
@@ -179,6 +183,7 @@ impl Connection {
     async fn serve(&mut self, opened: Opened) {
         self.backoff.reset();
         self.setup.reset();
+        self.failure = None;
         tracing::debug!(address = %self.address, release = opened.ranges.release(), "connected");
         let ranges = Arc::new(opened.ranges);
         self.state.send_replace(State { phase: Phase::Open, ranges: Some(Arc::clone(&ranges)) });
@@ -367,7 +372,8 @@ impl Connection {
         for command in self.waiting.poll_late(Instant::now()) {
             let (address, after) = (self.address.clone(), command.turn().after);
             command.fail(match self.dial.track.at() {
-                Milestone::Turn => Error::timed_out(Waiting::Connection { address }, after),
+                Milestone::Turn => Error::timed_out(Waiting::Connection { address }, after)
+                    .after(self.failure.as_ref()),
                 _ => Error::unreachable(address, self.dial.late(after)),
             });
         }

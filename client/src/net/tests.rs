@@ -413,6 +413,16 @@ async fn a_request_that_no_connection_comes_for_times_out_as_not_executed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_for_the_next_try_hears_how_the_last_one_failed() {
+    let (client, _brokers) = client_of("nowhere", 1 << 20, ClientConfig::default());
+    client.ask().await.unwrap().unwrap_err();
+    let brief = client.call(Duration::from_millis(1), MetadataRequest::default());
+    let error = brief.await.unwrap().unwrap_err();
+    assert!(matches!(&error, Error::TimedOut { last: Some(_), .. }), "{error}");
+    assert!(error.found().contains("the name cannot be resolved"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_produce_request_without_acks_is_done_when_it_is_sent() {
     let (client, mut brokers) = client();
     let silent = ProduceRequest { acks: 0, ..Default::default() };
