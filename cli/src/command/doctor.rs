@@ -27,11 +27,9 @@ pub(crate) async fn run(args: &DoctorArgs, cluster: &ClusterArgs) -> Outcome {
     let mut stdout = Stdout::open()?;
     let given = settings::given(cluster)?;
     let properties = settings::from_environment(cluster)?;
-    for warning in properties.warnings() {
-        // These two are read here.
-        if !warning.starts_with(TRANSACTIONAL_ID) && !warning.starts_with(TIMEOUT) {
-            say(&format!("kurier: warning: {warning}"));
-        }
+    let is_read = |name: &str| [TRANSACTIONAL_ID, TIMEOUT, "group.id"].contains(&name);
+    for warning in properties.warnings_about(|name, _| !is_read(name)) {
+        say(&format!("kurier: warning: {warning}"));
     }
     let servers = properties.servers.iter().map(|server| server.parse::<Address>());
     let mut servers = servers.collect::<Result<Vec<_>, _>>().map_err(|error| misuse(&error))?;

@@ -20,7 +20,7 @@ use super::topic_sheet::{Sheet, sheets};
 /// Prints the topics' names, or more in JSON.
 pub(crate) async fn list(args: &ListArgs, cluster: &ClusterArgs) -> Outcome {
     let mut stdout = Stdout::open()?;
-    let client = connect(cluster, &[]).await?;
+    let client = connect(cluster, None).await?;
     let topics = client.admin().list_topics().await;
     let topics = topics.map_err(|error| failed("list topics", &error))?;
     let topics = topics.iter().filter(|topic| args.internal || !topic.is_internal);
@@ -40,7 +40,7 @@ pub(crate) async fn list(args: &ListArgs, cluster: &ClusterArgs) -> Outcome {
 
 /// Creates topics.
 pub(crate) async fn create(args: &CreateArgs, cluster: &ClusterArgs) -> Outcome {
-    let client = connect(cluster, &[]).await?;
+    let client = connect(cluster, None).await?;
     let new = once(&args.topics).into_iter().map(|name| {
         let mut topic = NewTopic::new(name);
         if let Some(count) = args.partitions {
@@ -58,7 +58,7 @@ pub(crate) async fn create(args: &CreateArgs, cluster: &ClusterArgs) -> Outcome 
 
 /// Deletes topics.
 pub(crate) async fn delete(args: &DeleteArgs, cluster: &ClusterArgs) -> Outcome {
-    let client = connect(cluster, &[]).await?;
+    let client = connect(cluster, None).await?;
     let deleted = client.admin().delete_topics(once(&args.topics)).await;
     let tolerated = args.if_exists.then_some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
     each("delete", deleted, tolerated)
@@ -67,7 +67,7 @@ pub(crate) async fn delete(args: &DeleteArgs, cluster: &ClusterArgs) -> Outcome 
 /// Prints partitions, leaders, replicas and offsets.
 pub(crate) async fn describe(args: &DescribeArgs, cluster: &ClusterArgs) -> Outcome {
     let mut stdout = Stdout::open()?;
-    let client = connect(cluster, &[]).await?;
+    let client = connect(cluster, None).await?;
     let described = client.admin().describe_topics(once(&args.topics)).await;
     let described = described.map_err(|error| failed("describe topics", &error))?;
     let (mut found, mut faults) = (Vec::new(), Vec::new());

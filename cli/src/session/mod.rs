@@ -8,7 +8,7 @@ pub(crate) mod settings;
 use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
-use kurier_client::properties::Properties;
+use kurier_client::properties::{Properties, Role};
 use kurier_client::{Client, ClientBuilder, Error};
 use kurier_protocol::ErrorCode;
 use tokio::time::sleep;
@@ -17,20 +17,24 @@ use crate::args::cluster::ClusterArgs;
 use crate::failure::{Failure, Outcome};
 use progress::say;
 
-/// Finds the cluster that the options name; its client has their settings, and those of a
-/// command's own options.
-pub(crate) async fn connect(args: &ClusterArgs, own: &[(&str, String)]) -> Outcome<Client> {
-    connect_with(properties(args, own)?).await
+/// Finds the cluster that the options name; its client has their settings.
+pub(crate) async fn connect(args: &ClusterArgs, role: Option<Role>) -> Outcome<Client> {
+    connect_with(properties(args, role, &[])?).await
 }
 
-/// What the options say, and a command's own ones.
-pub(crate) fn properties(args: &ClusterArgs, own: &[(&str, String)]) -> Outcome<Properties> {
+/// What the options say, and a command's own ones. Settings that change nothing are named where the
+/// command has the role of whose they are.
+pub(crate) fn properties(
+    args: &ClusterArgs,
+    role: Option<Role>,
+    own: &[(&str, String)],
+) -> Outcome<Properties> {
     let mut properties = settings::from_environment(args)?;
     for (name, value) in own {
         let set = properties.set(name, value);
         set.map_err(|error| Failure::Usage(error.to_string()))?;
     }
-    for warning in properties.warnings() {
+    for warning in properties.warnings_about(|_, of| of.is_none() || of == role) {
         say(&format!("kurier: warning: {warning}"));
     }
     Ok(properties)

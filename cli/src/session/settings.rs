@@ -58,19 +58,22 @@ fn settings(args: &ClusterArgs, environment: Option<String>) -> Outcome<Properti
 /// Takes the settings of a file.
 fn read(file: &Path, properties: &mut Properties) -> Outcome<()> {
     let wrong = |error| Failure::Usage(format!("{}: {error}", file.display()));
-    for (key, value) in pairs(file)? {
-        properties.set(&key, &value).map_err(wrong)?;
-    }
-    Ok(())
+    properties.set_file(&text(file)?).map_err(wrong)
 }
 
 /// The names and values in a file.
 fn pairs(file: &Path) -> Outcome<Vec<(String, String)>> {
+    let wrong = |error| Failure::Usage(format!("{}: {error}", file.display()));
+    Properties::read(&text(file)?).map_err(wrong)
+}
+
+/// What stands in a file. As with the files that settings name, it is wrong usage to name one that
+/// cannot be read.
+fn text(file: &Path) -> Outcome<String> {
     let name = file.display();
-    let failed = |why: String| Failure::Failed(format!("cannot read {name}: {why}; check -F"));
-    let bytes = read_at_most(file, BYTES_MAX).map_err(|error| failed(reason(&error)))?;
-    let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".into()))?;
-    Properties::read(&text).map_err(|error| Failure::Usage(format!("{name}: {error}")))
+    let wrong = |why: String| Failure::Usage(format!("cannot read {name}: {why}; check -F"));
+    let bytes = read_at_most(file, BYTES_MAX).map_err(|error| wrong(reason(&error)))?;
+    String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".into()))
 }
 
 /// The largest file of properties that is read: a lot, since certificates may stand in it.

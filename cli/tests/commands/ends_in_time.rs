@@ -261,9 +261,13 @@ fn a_file_made_for_javas_clients_is_taken_and_what_waits_for_a_part_is_named() {
     assert_eq!((noted.status, noted.stdout.as_slice()), (Some(0), b"a\n".as_slice()));
     assert!(noted.stderr.starts_with("kurier: warning: group.id changes nothing"), "{noted:?}");
     assert_eq!(noted.stderr.lines().count(), 1, "{noted:?}");
+    let listed = broker.run(&["topic", "list", "-F", file, "-X", "group.id=g"], "");
+    assert_eq!((listed.status, listed.stderr.as_str()), (Some(0), ""), "it joins no group");
     broker.run(&["produce", "t", "-X", serializer], "a\n").done();
     let ended = broker.run(&["produce", "t", "-X", "interceptor.classes=x.Y"], "a\n");
     assert!(ended.failed(2).contains("interceptor.classes"), "{ended:?}");
+    let ended = broker.run(&["produce", "t", "-F", "no-such.properties"], "a\n");
+    assert!(ended.failed(2).contains("no-such.properties"), "{ended:?}");
     std::fs::write(file, "ssl.truststore.location=/x\nsasl.mechanism=NO-SUCH\n").unwrap();
     let ended = broker.run(&["produce", "t", "-F", file], "a\n");
     assert_ne!(ended.status, Some(0), "what guards the data is never skipped: {ended:?}");

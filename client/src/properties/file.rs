@@ -5,8 +5,8 @@ use std::str::Chars;
 
 use crate::error::Error;
 
-/// The names and values, in the order in which they stand.
-pub(super) fn read(text: &str) -> Result<Vec<(String, String)>, Error> {
+/// The lines with their numbers, names and values, in the order in which they stand.
+pub(super) fn read(text: &str) -> Result<Vec<(usize, String, String)>, Error> {
     let mut pairs = Vec::new();
     // Editors of Windows put a mark before the first name, which nobody sees.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -22,10 +22,10 @@ pub(super) fn read(text: &str) -> Result<Vec<(String, String)>, Error> {
             let Some((_, next)) = lines.next() else { break };
             line.push_str(next.trim_start());
         }
-        pairs.push(
-            pair(&line)
-                .map_err(|problem| Error::invalid(format!("line {}", index + 1), problem))?,
-        );
+        let number = index + 1;
+        let (name, value) =
+            pair(&line).map_err(|problem| Error::invalid(format!("line {number}"), problem))?;
+        pairs.push((number, name, value));
     }
     Ok(pairs)
 }
@@ -102,7 +102,7 @@ mod tests {
 
     fn check(text: &str, wanted: &[(&str, &str)]) {
         let pairs = read(text).unwrap();
-        let pairs: Vec<_> = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let pairs: Vec<_> = pairs.iter().map(|(_, n, v)| (n.as_str(), v.as_str())).collect();
         assert_eq!(pairs, wanted, "{text:?}");
     }
 

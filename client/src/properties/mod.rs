@@ -8,16 +8,19 @@ mod kerberos;
 mod delivery;
 mod oidc;
 mod security;
+mod notes;
 mod settings;
 mod table;
 mod reference;
 
+pub use notes::Role;
 pub use settings::Properties;
 
 use std::time::Duration;
 
 use kurier_protocol::nearest::question;
 
+use self::notes::{Note, Reason};
 use self::table::{Fate, fate, settings};
 use crate::config::ClientConfig;
 use crate::error::Error;
@@ -38,7 +41,7 @@ impl Properties {
         let name = name.trim();
         let value = if is_password(name) { value } else { value.trim() };
         let Some(setting) = table::find(name) else {
-            return self.set_other(name);
+            return self.set_other(name, value);
         };
         let unset = setting.names.first().filter(|_| value.is_empty());
         if unset.is_some_and(|first| self.security.unset(first)) {
@@ -55,27 +58,69 @@ impl Properties {
         Ok(())
     }
 
-    fn set_other(&mut self, name: &str) -> Result<(), Error> {
+    fn set_other(&mut self, name: &str, value: &str) -> Result<(), Error> {
         match fate(name) {
-            Some(Fate::Later(part)) => self.warn(part.warning(name)),
+            Some(Fate::Later(_)) if value.is_empty() => self.forget(name),
+            Some(Fate::Later(part)) => self.note(name, Reason::Later(part)),
             Some(Fate::Ignored(_)) => {}
             Some(Fate::Refused(why)) => return Err(Error::invalid(name, why)),
+            None if table::is_foreign(name) => self.note(name, Reason::Foreign),
             None => return Err(Error::invalid(name, unknown(name))),
         }
         Ok(())
     }
 
-    pub(super) fn warn(&mut self, warning: String) {
-        if !self.warnings.contains(&warning) {
-            self.warnings.push(warning);
+    /// Sets what stands in the text of a Java properties file. A later value wins over an earlier
+    /// one. Whether they fit together, [`check`](Self::check) tells.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] names all lines that are wrong, each with its number and why: as
+    /// [`read`](Self::read) or, if all can be read, as [`set`](Self::set).
+    pub fn set_file(&mut self, text: &str) -> Result<(), Error> {
+        let mut problems = Vec::new();
+        for (line, name, value) in file::read(text)? {
+            match self.set(&name, &value) {
+                Err(Error::Invalid { setting, problem }) => {
+                    problems.push((format!("line {line}"), format!("{setting}: {problem}")));
+                }
+                other => other?,
+            }
+        }
+        let mut problems = problems.into_iter();
+        let Some((first, mut problem)) = problems.next() else { return Ok(()) };
+        for (line, other) in problems {
+            problem.push_str(&format!("; {line}: {other}"));
+        }
+        Err(Error::invalid(first, problem))
+    }
+
+    /// Keeps in mind that a setting changes nothing; it is said once.
+    fn note(&mut self, name: &str, reason: Reason) {
+        let note = Note { name: name.to_owned(), reason };
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
         }
     }
 
-    /// What was set and changes nothing yet: a line each, which names the setting and what it is
-    /// for.
+    /// Forgets what was said of a setting.
+    fn forget(&mut self, name: &str) {
+        self.notes.retain(|note| note.name != name);
+    }
+
+    /// What was set and changes nothing yet: a line for each reason, which has the names in the
+    /// order in which they were set.
     #[must_use]
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings_about(|_, _| true)
+    }
+
+    /// Those of the [`warnings`](Self::warnings) that concern a program: `counts` is given the name
+    /// of a setting and the part of a client that would read it, if only one would.
+    #[must_use]
+    pub fn warnings_about(&self, counts: impl Fn(&str, Option<Role>) -> bool) -> Vec<String> {
+        let notes = self.notes.iter().filter(|note| counts(&note.name, note.reason.role()));
+        notes::lines(notes)
     }
 
     fn level(&self) -> Option<i32> {
@@ -153,7 +198,8 @@ impl Properties {
     ///
     /// [`Error::Invalid`] with the number of the line that cannot be read.
     pub fn read(text: &str) -> Result<Vec<(String, String)>, Error> {
-        file::read(text)
+        let lines = file::read(text)?;
+        Ok(lines.into_iter().map(|(_, name, value)| (name, value)).collect())
     }
 
     /// Every name that [`set`](Self::set) takes or refuses with a reason: those of Java's clients

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::settings::Properties;
-use super::table::{DIFFERENT, Fate, OTHERS, SECTIONS, Setting};
+use super::table::{DIFFERENT, FOREIGN, Fate, OTHERS, SECTIONS, Setting};
 
 pub(super) fn markdown() -> String {
     let mut page = String::from(HEAD);
@@ -30,6 +30,7 @@ pub(super) fn markdown() -> String {
             }
         }
     }
+    page.push_str(&format!("\n## Of other libraries\n\n{FOREIGN_TEXT}\n\n{}.\n", quoted(FOREIGN)));
     page
 }
 
@@ -56,6 +57,10 @@ empty one unsets what is about logins and encryption; only the empty
 `ssl.endpoint.identification.algorithm` means something else. A name that neither client has is an
 error that names the nearest ones.
 ";
+
+const FOREIGN_TEXT: &str = "\
+Files for Java often have settings of libraries that work on top of a client. Names that begin so
+are taken, with a warning that names them:";
 
 const KINDS: &[(&str, &str, u8)] = &[
     ("Later", "Taken, with a warning that names them: what would read them is not built yet.", 0),

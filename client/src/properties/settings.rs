@@ -3,6 +3,7 @@
 use kurier_protocol::record::Compression;
 
 use super::delivery::DeliveryNames;
+use super::notes::Note;
 use super::security::SecuritySettings;
 use crate::config::ClientConfig;
 use crate::consumer::ConsumerConfig;
@@ -28,8 +29,8 @@ pub struct Properties {
     pub(super) levels: Vec<(Option<Compression>, i32)>,
     /// By which names the delivery and request timeouts were set.
     pub(super) delivery: DeliveryNames,
-    /// What was set and changes nothing yet.
-    pub(super) warnings: Vec<String>,
+    /// What was set and changes nothing.
+    pub(super) notes: Vec<Note>,
     /// What a login and encryption follow from that were not given by their types.
     pub(super) security: SecuritySettings,
 }

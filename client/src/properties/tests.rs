@@ -15,16 +15,15 @@ fn what_is_not_built_yet_is_taken_with_a_warning_that_names_it() {
     let java = [("group.id", "g"), ("transactional.id", "t"), ("enable.idempotence", "true")];
     let properties = Properties::from_pairs(java.iter().chain(&java).copied()).unwrap();
     let warnings = properties.warnings();
-    assert_eq!(warnings.len(), 3, "each is said once: {warnings:?}");
-    for ((name, _), warning) in java.iter().zip(warnings) {
-        assert!(warning.starts_with(name) && warning.contains("nothing yet"), "{warning}");
-    }
+    assert_eq!(warnings.len(), 2, "each is said once: {warnings:?}");
+    assert!(warnings[0].starts_with("group.id, transactional.id change nothing yet"));
+    assert!(warnings[1].starts_with("enable.idempotence changes nothing yet"));
 }
 
 #[test]
 fn what_cannot_change_the_data_is_passed_over_and_what_names_code_is_refused() {
     let passed = set(&[("key.serializer", "x.StringSerializer"), ("debug", "all")]);
-    assert_eq!(passed.warnings(), [""; 0]);
+    assert!(passed.warnings().is_empty());
     for name in ["interceptor.classes", "partitioner.class", "ssl.engine.id", "dr_cb"] {
         let error = Properties::from_pairs([(name, "x")]).unwrap_err().to_string();
         assert!(error.starts_with(name) && error.len() > name.len() + 20, "{error}");
@@ -231,6 +230,21 @@ fn a_file_is_read_as_java_reads_it() {
     let properties = Properties::from_pairs(pairs.unwrap()).unwrap();
     assert_eq!(properties.servers, ["a:1", "b:2"]);
     assert_eq!(properties.producer.acks, Acks::All);
+}
+
+#[test]
+fn all_lines_of_a_file_that_are_wrong_are_named_at_once() {
+    let text = "acks=all\nlingr.ms=1\nschema.registry.url=http://r\n\nack=1\nacks=2\n";
+    let mut properties = Properties::default();
+    let error = properties.set_file(text).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "line 2: lingr.ms: is not a setting; did you mean linger.ms?; \
+         line 5: ack: is not a setting; did you mean acks?; \
+         line 6: acks: \"2\" is none of all, -1, 0, 1"
+    );
+    properties.set_file("acks=1").unwrap();
+    assert_eq!(properties.producer.acks, Acks::Leader);
 }
 
 const PLAIN: &str = "x.PlainLoginModule required username=\"alice\" password=\"hush\";";

@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal};
 
 use futures_util::FutureExt;
 
+use kurier_client::properties::Role;
 use kurier_client::{Consumer, Error, FetchedBatch, Stop};
 
 use crate::args::cluster::ClusterArgs;
@@ -27,7 +28,7 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
     let stdout = open_stdout(args)?;
     let what = format!("read {}", topics(args));
     let ready = async {
-        let client = connect(cluster, &[]).await?;
+        let client = connect(cluster, Some(Role::Consumer)).await?;
         let plan = Plan::new(&client, args).await.map_err(|error| failed(&what, &error))?;
         Ok((client, plan))
     };

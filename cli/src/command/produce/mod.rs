@@ -5,6 +5,7 @@ mod ledger;
 use std::io::{IsTerminal, stdin};
 use std::time::Duration;
 
+use kurier_client::properties::Role;
 use kurier_client::{Client, Error, Producer, Record};
 use kurier_protocol::record::Header;
 use memchr::memmem;
@@ -31,7 +32,7 @@ pub(crate) async fn run(args: &ProduceArgs, cluster: &ClusterArgs) -> Outcome {
         return Err(Failure::Failed(line.into()));
     }
     let tee = args.tee.then(Stdout::open).transpose()?;
-    let properties = properties(cluster, &own_properties(args))?;
+    let properties = properties(cluster, Some(Role::Producer), &own_properties(args))?;
     let record_bytes_max = input_bytes_max(args, properties.producer.request_bytes_max);
     let ready = async {
         let client = connect_with(properties).await?;

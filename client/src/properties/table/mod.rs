@@ -26,7 +26,7 @@ mod security;
 mod producer;
 mod consumer;
 
-pub(super) use others::{Fate, OTHERS};
+pub(super) use others::{FOREIGN, Fate, OTHERS, is_foreign};
 pub(super) use row::Setting;
 
 /// All settings that do something, by the part of the client that they are about.

@@ -1,5 +1,7 @@
 //! Names that Java's clients and librdkafka have and that do nothing here, and why.
 
+use super::super::notes::Part;
+
 /// What becomes of a name that does nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -11,51 +13,30 @@ pub(crate) enum Fate {
     Refused(&'static str),
 }
 
-/// A part of the client that is still to be built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    Groups,
-    Transactions,
-    Partitioners,
-    Replicas,
-    Assertions,
-    Telemetry,
-    PollRecords,
+/// Whether a name is one of those that other libraries read from the same files.
+pub(crate) fn is_foreign(name: &str) -> bool {
+    let is_name =
+        name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    is_name && FOREIGN.iter().any(|start| name.starts_with(start))
 }
 
-impl Part {
-    /// What it is called in a warning.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Groups => "consumer groups and commits of offsets",
-            Self::Transactions => "idempotence and transactions",
-            Self::Partitioners => "partitioners that weigh brokers and racks, or are the user's",
-            Self::Replicas => "reading from the closest replica",
-            Self::Assertions => "tokens by an assertion (KIP-1139)",
-            Self::Telemetry => "sending metrics to brokers (KIP-714)",
-            Self::PollRecords => "polling by the number of records",
-        }
-    }
-
-    /// A file of the client's crate that is there once this part is built.
-    #[cfg(test)]
-    pub(crate) const fn file(self) -> &'static str {
-        match self {
-            Self::Groups => "src/group/mod.rs",
-            Self::Transactions => "src/producer/transaction.rs",
-            Self::Partitioners => "src/producer/adaptive.rs",
-            Self::Replicas => "src/consumer/session.rs",
-            Self::Assertions => "src/security/oidc/assertion.rs",
-            Self::Telemetry => "src/metrics/telemetry.rs",
-            Self::PollRecords => "src/consumer/poll.rs",
-        }
-    }
-
-    /// What is said of a setting that waits for this part.
-    pub(crate) fn warning(self, name: &str) -> String {
-        format!("{name} changes nothing yet: it is for {}", self.name())
-    }
-}
+/// How the names of such settings begin: those of schema registries and their serializers, and of
+/// tools of their vendors.
+pub(crate) const FOREIGN: &[&str] = &[
+    "schema.registry.",
+    "basic.auth.",
+    "bearer.auth.",
+    "confluent.",
+    "apicurio.",
+    "auto.register.schemas",
+    "use.latest.version",
+    "use.latest.with.metadata",
+    "specific.avro.reader",
+    "avro.",
+    "json.",
+    "key.subject.name.strategy",
+    "value.subject.name.strategy",
+];
 
 /// Names with one fate.
 pub(crate) struct Other {

@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use kurier_protocol::record::Compression;
 
+use super::super::notes::Reason;
 use super::super::parse::{
     Parsed, bytes, fine_millis, kibibytes, level, millis, millis_or_never, number, one_of, switch,
 };
-use super::others::Part;
 use super::row::{Setting, ms, none, word};
 use crate::producer::{Acks, Partitioner};
 
@@ -75,8 +75,9 @@ settings! {
     };
     "enable.idempotence": "Only false so far; true is taken with a warning",
         |_| "false".to_owned() => |p, v| {
-        if switch(v)? {
-            p.warn(Part::Transactions.warning("enable.idempotence"));
+        match switch(v)? {
+            true => p.note("enable.idempotence", Reason::Idempotence),
+            false => p.forget("enable.idempotence"),
         }
     };
     "allow.auto.create.topics": "Whether brokers may create a topic that does not exist",

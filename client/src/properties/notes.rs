@@ -1,0 +1,152 @@
+//! What was set and changes nothing, and the lines that say so. *core*
+
+/// A setting that was taken and changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    pub(super) name: String,
+    pub(super) reason: Reason,
+}
+
+/// Why it changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// The part that would read it is not built.
+    Later(Part),
+    /// Idempotence is not built, and was asked for.
+    Idempotence,
+    /// Another library reads it.
+    Foreign,
+}
+
+impl Reason {
+    pub(super) fn role(self) -> Option<Role> {
+        match self {
+            Self::Later(part) => part.role(),
+            Self::Idempotence => Some(Role::Producer),
+            Self::Foreign => None,
+        }
+    }
+}
+
+/// A line for each reason, with the names in their order.
+pub(super) fn lines<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<String> {
+    let (mut later, mut parts, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
+    let mut idempotence = None;
+    for note in notes {
+        match note.reason {
+            Reason::Later(part) => {
+                later.push(note.name.as_str());
+                if !parts.contains(&part.name()) {
+                    parts.push(part.name());
+                }
+            }
+            Reason::Foreign => foreign.push(note.name.as_str()),
+            Reason::Idempotence => idempotence = Some(IDEMPOTENCE.to_owned()),
+        }
+    }
+    let later = (!later.is_empty()).then(|| {
+        let (change, are) = if later.len() == 1 { ("changes", "it is") } else { MANY };
+        format!("{} {change} nothing yet: {are} for {}", later.join(", "), parts.join("; "))
+    });
+    let foreign = (!foreign.is_empty()).then(|| {
+        let (change, are) = if foreign.len() == 1 { ("changes", "it is") } else { MANY };
+        format!("{} {change} nothing here: {are} of other libraries", foreign.join(", "))
+    });
+    [later, idempotence, foreign].into_iter().flatten().collect()
+}
+
+/// A part of the client that is still to be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Groups,
+    Transactions,
+    Partitioners,
+    Replicas,
+    Assertions,
+    Telemetry,
+    PollRecords,
+}
+
+impl Part {
+    /// What it is called in a warning.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Groups => "consumer groups and commits of offsets",
+            Self::Transactions => "idempotence and transactions",
+            Self::Partitioners => "partitioners that weigh brokers and racks, or are the user's",
+            Self::Replicas => "reading from the closest replica",
+            Self::Assertions => "tokens by an assertion (KIP-1139)",
+            Self::Telemetry => "sending metrics to brokers (KIP-714)",
+            Self::PollRecords => "polling by the number of records",
+        }
+    }
+
+    /// A file of the client's crate that is there once this part is built.
+    #[cfg(test)]
+    pub(crate) const fn file(self) -> &'static str {
+        match self {
+            Self::Groups => "src/group/mod.rs",
+            Self::Transactions => "src/producer/transaction.rs",
+            Self::Partitioners => "src/producer/adaptive.rs",
+            Self::Replicas => "src/consumer/session.rs",
+            Self::Assertions => "src/security/oidc/assertion.rs",
+            Self::Telemetry => "src/metrics/telemetry.rs",
+            Self::PollRecords => "src/consumer/poll.rs",
+        }
+    }
+
+    /// Whose settings it reads, if not those of all.
+    pub(crate) const fn role(self) -> Option<Role> {
+        match self {
+            Self::Transactions | Self::Partitioners => Some(Role::Producer),
+            Self::Groups | Self::Replicas | Self::PollRecords => Some(Role::Consumer),
+            Self::Assertions | Self::Telemetry => None,
+        }
+    }
+}
+
+/// Which part of a client reads a setting that others do not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Producers.
+    Producer,
+    /// Consumers.
+    Consumer,
+}
+
+const MANY: (&str, &str) = ("change", "they are");
+const IDEMPOTENCE: &str = "enable.idempotence changes nothing yet: a record that is sent again \
+                           after a lost answer may be written twice";
+
+#[cfg(test)]
+mod tests {
+    use super::super::settings::Properties;
+    use super::*;
+
+    #[test]
+    fn what_changes_nothing_is_a_line_in_the_order_of_the_file_for_whom_it_concerns() {
+        let pairs = [
+            ("schema.registry.url", "http://r"),
+            ("max.poll.records", "1"),
+            ("enable.idempotence", "true"),
+            ("group.id", "g"),
+            ("transactional.id", "t"),
+            ("basic.auth.user.info", "a:hush"),
+            ("session.timeout.ms", "1"),
+            ("enable.auto.commit", "true"),
+            ("enable.auto.commit", ""),
+        ];
+        let properties = Properties::from_pairs(pairs).unwrap();
+        let all = properties.warnings();
+        let [later, idempotence, foreign] = all.as_slice() else { panic!("{all:?}") };
+        let names = "max.poll.records, group.id, transactional.id, session.timeout.ms change";
+        assert!(later.starts_with(names), "{later}");
+        assert!(later.contains("polling by the number of records; consumer groups"), "{later}");
+        assert!(idempotence.contains("written twice"), "{idempotence}");
+        let names = "schema.registry.url, basic.auth.user.info change nothing here";
+        assert!(foreign.starts_with(names) && !foreign.contains("hush"), "{foreign}");
+        let producers = properties.warnings_about(|_, role| role == Some(Role::Producer));
+        assert!(producers.iter().all(|line| !line.contains("group.id")), "{producers:?}");
+        assert_eq!(producers.len(), 2, "{producers:?}");
+    }
+}
