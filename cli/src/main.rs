@@ -13,7 +13,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use clap::error::ContextKind;
+use clap::error::{ContextKind, ContextValue};
 
 use args::Cli;
 use session::progress::say;
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Err(mut error) => {
             // "to pass '--x' as a value, use '-- --x'": nobody means that here.
             error.remove(ContextKind::Suggested);
+            hide_secrets(&mut error);
             // Help goes to stdout and usage errors to stderr, and who closed that is not told.
             let printed = error.print().and_then(|()| std::io::stdout().flush());
             return match printed {
@@ -49,5 +50,15 @@ fn main() -> ExitCode {
             }
             ExitCode::from(failure.status())
         }
+    }
+}
+
+/// What was given to an option that may hold a password is not repeated.
+fn hide_secrets(error: &mut clap::Error) {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return };
+    let may_be_secret = ["--property ", "--user "].iter().any(|name| option.starts_with(name));
+    if may_be_secret && error.get(ContextKind::InvalidValue).is_some() {
+        let hidden = ContextValue::String("(not shown)".to_owned());
+        error.insert(ContextKind::InvalidValue, hidden);
     }
 }

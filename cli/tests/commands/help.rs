@@ -109,6 +109,21 @@ fn wrong_usage_is_named_and_has_status_two() {
 }
 
 #[test]
+fn what_may_be_a_secret_is_not_repeated() {
+    for (args, part) in [
+        (&["-X", "sasl.password:hush", "topic", "list"][..], "write KEY=VALUE"),
+        (&["topic", "list", "-X", "hush"], "write KEY=VALUE"),
+        (&["topic", "list", "-X", "Hush hush=1"], "is not shown"),
+        (&["topic", "list", "-b", "alice:hush@localhost:9092"], "sasl.password"),
+        (&["broker", "--sasl", "PLAIN", "--user", ":hush"], "NAME:PASSWORD"),
+    ] {
+        let ended = run(&mut kurier(args), "");
+        assert!(ended.stderr.contains(part), "{args:?}: {}", ended.stderr);
+        assert!(!ended.stderr.to_lowercase().contains("hush"), "{args:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_property_that_nobody_knows_is_named_with_the_likely_one() {
     for command in [&["produce", "t"][..], &["consume", "t"], &["topic", "list"]] {
         let ended = run(kurier(command).args(["-X", "linger.msec=5"]), "");

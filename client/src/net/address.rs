@@ -37,8 +37,14 @@ impl FromStr for Address {
     /// Reads `host`, `host:port` or `[v6]:port`; without a port it is 9092. `PLAINTEXT://` may
     /// stand before it.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let wrong =
-            |problem: &str| Err(Error::invalid("bootstrap.servers", format!("{text:?} {problem}")));
+        let wrong = |problem: &str| {
+            let problem = match text.contains('@') {
+                // What stands before it may be a password.
+                true => LOGIN.to_owned(),
+                false => format!("{text:?} {problem}"),
+            };
+            Err(Error::invalid("bootstrap.servers", problem))
+        };
         let trimmed = text.trim();
         let rest = match trimmed.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("PLAINTEXT") => rest,
@@ -62,7 +68,7 @@ impl FromStr for Address {
                 None => (rest, None),
             }
         };
-        if host.is_empty() || host.contains(char::is_whitespace) || host.contains('/') {
+        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || "/@".contains(c)) {
             return wrong("is not of the form host:port");
         }
         match port.map(str::parse).unwrap_or(Ok(PORT_DEFAULT)) {
@@ -73,6 +79,8 @@ impl FromStr for Address {
 }
 
 const PORT_DEFAULT: u16 = 9092;
+const LOGIN: &str = "one of them has an @, and is not shown: no login stands before a host; it is \
+    what sasl.username and sasl.password are for";
 
 #[cfg(test)]
 mod tests {
@@ -100,6 +108,14 @@ mod tests {
         {
             let error = text.parse::<Address>().unwrap_err().to_string();
             assert!(error.starts_with("bootstrap.servers: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn does_not_repeat_a_login() {
+        for text in ["alice:hush@b:1", "hush@b:1", "hush@b", "SSL://alice:hush@b:1"] {
+            let error = text.parse::<Address>().unwrap_err().to_string();
+            assert!(error.contains("sasl.password") && !error.contains("hush"), "{error}");
         }
     }
 }

@@ -4,11 +4,13 @@
 //! org.apache.kafka.common.security.plain.PlainLoginModule required username="alice" password="..";
 //! ```
 //!
-//! What is wrong is told by the names of options, never by their values.
+//! What is wrong is told by the names of options, never by their values. Nor by words that only
+//! stand where a name should: they may belong to a value that lacks its quotation marks.
 
 use std::time::Duration;
 
 use kurier_auth::oauthbearer::Claim;
+use kurier_protocol::nearest::question;
 
 use super::parse::Parsed;
 use super::ssl::SslSettings;
@@ -74,11 +76,10 @@ impl Jaas {
                 break;
             }
             if words.next()?.as_deref() != Some("=") {
-                return Err(format!("has no = after option {}", shown(&name)));
+                return Err(NO_EQUALS.to_owned());
             }
             let value = words.next()?.filter(|value| value != ";");
-            let value = value.ok_or_else(|| format!("has no value of {}", shown(&name)))?;
-            options.0.push((name, value));
+            options.0.push((name, value.ok_or("has an option without a value")?));
         }
         if words.next()?.is_some() {
             return Err("has more than one login module".to_owned());
@@ -110,17 +111,49 @@ impl Jaas {
                 service_name: options.take("serviceName"),
             }),
             other => {
-                return Err(format!(
-                    "names {}, which is none of {}",
-                    shown(other),
-                    MODULES.join(", ")
-                ));
+                let named = if other.ends_with("LoginModule") { other } else { "a module" };
+                return Err(format!("names {named}, which is none of {}", MODULES.join(", ")));
             }
         };
         let ignored = |name: &str| module == "Krb5LoginModule" && KERBEROS_IGNORED.contains(&name);
         match options.0.iter().find(|(name, _)| !ignored(name)) {
-            Some((name, _)) => Err(format!("has option {}, which {module} lacks", shown(name))),
+            Some((name, _)) => Err(login.lacks(name)),
             None => Ok(login),
+        }
+    }
+
+    fn lacks(&self, option: &str) -> String {
+        let (module, known) = (self.module(), self.options());
+        match question(option, known.iter().copied()) {
+            Some(meant) => format!("has an option that {module} lacks; {meant}"),
+            None => format!(
+                "has an option that {module} lacks, which has {}; a value with spaces needs \
+                 quotation marks",
+                known.join(", ")
+            ),
+        }
+    }
+
+    /// The names of the options that its module has, but for those that begin the names of many.
+    fn options(&self) -> &'static [&'static str] {
+        match self {
+            Self::Plain { .. } => &["username", "password"],
+            Self::Scram { .. } => &["username", "password", "tokenauth"],
+            Self::Unsecured(_) => &[
+                "unsecuredLoginStringClaim_sub",
+                "unsecuredLoginLifetimeSeconds",
+                "unsecuredLoginPrincipalClaimName",
+                "unsecuredLoginScopeClaimName",
+            ],
+            Self::OauthBearer(_) => &["clientId", "clientSecret", "scope"],
+            Self::Kerberos(_) => &[
+                "useKeyTab",
+                "keyTab",
+                "principal",
+                "useTicketCache",
+                "ticketCache",
+                "serviceName",
+            ],
         }
     }
 
@@ -273,12 +306,8 @@ impl Words<'_> {
     }
 }
 
-/// A name, unless it may be part of a value that lacks its quotation marks.
-fn shown(name: &str) -> &str {
-    let is_name = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if is_name { name } else { "(with odd characters)" }
-}
-
+const NO_EQUALS: &str = "has a word that no = follows where an option should be; a value with \
+    spaces needs quotation marks";
 const FLAGS: [&str; 4] = ["required", "requisite", "sufficient", "optional"];
 const MODULES: [&str; 4] =
     ["PlainLoginModule", "ScramLoginModule", "OAuthBearerLoginModule", "Krb5LoginModule"];
@@ -391,15 +420,23 @@ mod tests {
             ("x.PlainLoginModule required username=a password=hush", "has no ;"),
             ("x.PlainLoginModule required username=a;", "lacks password"),
             ("x.PlainLoginModule required password=hush;", "lacks username"),
-            ("x.PlainLoginModule required password \"hush\";", "no = after option password"),
+            ("x.PlainLoginModule required password \"hush\";", "no = follows"),
             ("x.PlainLoginModule required username=a password=\"hush;", "without its partner"),
-            ("x.PlainLoginModule required username=a password=;", "no value of password"),
-            ("x.PlainLoginModule required username=a password=b hush!=c;", "odd characters"),
-            ("x.PlainLoginModule required username=a password=b tokenauth=true;", "tokenauth"),
+            ("x.PlainLoginModule required username=a password=;", "without a value"),
+            ("x.PlainLoginModule required username=a password=b hush;", "needs quotation marks"),
+            ("x.PlainLoginModule required username=a password=b \"hush\";", "no = follows"),
+            ("x.PlainLoginModule required username=a password=b hush=c;", "that PlainLoginModule"),
+            ("x.PlainLoginModule required username=a password=b hush=;", "without a value"),
+            ("x.hush required username=a password=b;", "a module, which is none of"),
+            ("x.PlainLoginModule required username=a password=b hush!=c;", "needs quotation marks"),
+            (
+                "x.PlainLoginModule required username=a password=b tokenauth=true;",
+                "username, password",
+            ),
             ("x.ScramLoginModule required username=a password=b tokenauth=hush;", "neither true"),
             ("x.PlainLoginModule required username=a password=b; y", "more than one"),
             ("com.sun.security.auth.module.JndiLoginModule required a=b;", "which is none of"),
-            ("x.OAuthBearerLoginModule required clientId=b ab=c;", "option ab, which OAuth"),
+            ("x.OAuthBearerLoginModule required clientId=b clientSecrt=c;", "clientSecret?"),
             (
                 "x.OAuthBearerLoginModule required unsecuredLoginLifetimeSeconds=1;",
                 "lacks unsecuredLoginStringClaim_sub",

@@ -11,14 +11,13 @@ mod security;
 mod notes;
 mod settings;
 mod table;
+mod name;
 mod reference;
 
 pub use notes::Role;
 pub use settings::Properties;
 
 use std::time::Duration;
-
-use kurier_protocol::nearest::question;
 
 use self::notes::{Note, Reason};
 use self::table::{Fate, fate, settings};
@@ -49,7 +48,7 @@ impl Properties {
         }
         (setting.set)(self, value).map_err(|problem| match is_secret(name) {
             true => Error::invalid(name, problem),
-            false => Error::invalid(name, format!("{value:?} {problem}")),
+            false => Error::invalid(name, format!("{:?} {problem}", name::beginning(value))),
         })?;
         self.delivery.note(name);
         if !self.levels.is_empty() {
@@ -65,7 +64,10 @@ impl Properties {
             Some(Fate::Ignored(_)) => {}
             Some(Fate::Refused(why)) => return Err(Error::invalid(name, why)),
             None if table::is_foreign(name) => self.note(name, Reason::Foreign),
-            None => return Err(Error::invalid(name, unknown(name))),
+            None if name::may_be_shown(name) => {
+                return Err(Error::invalid(name, name::unknown(name)));
+            }
+            None => return Err(Error::invalid(name::UNSHOWN_NAME, name::UNSHOWN)),
         }
         Ok(())
     }
@@ -75,12 +77,21 @@ impl Properties {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] names all lines that are wrong, each with its number and why: as
+    /// Of a line that begins with nothing like a setting, as one of a PEM that lacks its `\`, only
+    /// the number is said, and only of the first: it may be a secret.
+    /// [`Error::Invalid`] names all other lines that are wrong, each with its number and why: as
     /// [`read`](Self::read) or, if all can be read, as [`set`](Self::set).
     pub fn set_file(&mut self, text: &str) -> Result<(), Error> {
         let mut problems = Vec::new();
+        let mut has_unshown = false;
         for (line, name, value) in file::read(text)? {
             match self.set(&name, &value) {
+                Err(Error::Invalid { setting, .. }) if *setting == *name::UNSHOWN_NAME => {
+                    // All lines of a PEM would say the same.
+                    if !std::mem::replace(&mut has_unshown, true) {
+                        problems.push((format!("line {line}"), name::UNSHOWN_LINE.to_owned()));
+                    }
+                }
                 Err(Error::Invalid { setting, problem }) => {
                     problems.push((format!("line {line}"), format!("{setting}: {problem}")));
                 }
@@ -224,14 +235,6 @@ fn is_password(name: &str) -> bool {
 /// Whether an error must not show the value.
 fn is_secret(name: &str) -> bool {
     ["password", "jaas", "secret", ".key"].iter().any(|part| name.contains(part))
-}
-
-/// What to say of a name that is nowhere.
-fn unknown(name: &str) -> String {
-    match question(name, Properties::names().flatten().copied()) {
-        None => "is not a setting of Kafka clients".to_owned(),
-        Some(meant) => format!("is not a setting; {meant}"),
-    }
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
         assert_eq!(error.to_string(), wanted);
     };
     check("ack", "1", "ack: is not a setting; did you mean acks?");
-    check("linger", "1", "linger: is not a setting of Kafka clients");
+    check("my.own.setting", "1", "my.own.setting: is not a setting of Kafka clients");
     check("lingr.ms", "1", "lingr.ms: is not a setting; did you mean linger.ms?");
     check(
         "retry.backof.ms",
@@ -147,6 +147,27 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
         "security.protocol: \"TLS\" is none of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL",
     );
     check("bootstrap.servers", " , ", "bootstrap.servers: \",\" names no host:port");
+}
+
+#[test]
+fn a_line_that_may_be_part_of_a_secret_is_named_by_its_number() {
+    for secret in [
+        "ssl.key.pem=-----BEGIN PRIVATE KEY-----\nhushMIIhush+hush/hush==\n-----END",
+        "acks=all\nHushHush",
+        "acks=all\nHush.Hush hush",
+    ] {
+        let error = Properties::default().set_file(secret).unwrap_err().to_string();
+        assert!(error.starts_with("line 2: ") && error.contains(r"`\n\`"), "{error}");
+        assert!(!error.to_lowercase().contains("hush"), "{error}");
+        let pairs = Properties::read(secret).unwrap();
+        let error = Properties::from_pairs(pairs).unwrap_err().to_string();
+        assert!(error.starts_with("a name: ") && !error.to_lowercase().contains("hush"), "{error}");
+    }
+    let error = Properties::default().set_file("acks=all\nlingr.ms=1").unwrap_err().to_string();
+    assert_eq!(error, "line 2: lingr.ms: is not a setting; did you mean linger.ms?");
+    let key = Properties::default().set(&"k".repeat(5_000_000), "1").unwrap_err().to_string();
+    let value = Properties::default().set("acks", &"v".repeat(5_000_000)).unwrap_err().to_string();
+    assert!(key.len() < 300 && value.len() < 300);
 }
 
 #[test]
