@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::plain;
+
 /// What a command returns.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
@@ -43,18 +45,12 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(line) | Self::Failed(line) => f.write_str(&one_line(line)),
+            Self::Usage(line) | Self::Failed(line) => f.write_str(&plain(line.trim_end())),
             Self::StdoutClosed => f.write_str("stdout was closed by its reader"),
             Self::StdoutBroken(reason) => write!(f, "cannot write to stdout: {reason}"),
             Self::Said => Ok(()),
         }
     }
-}
-
-/// `text` without line breaks and control characters: a line on stderr stays one line, whatever a
-/// broker or a file has put into it.
-fn one_line(text: &str) -> String {
-    text.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

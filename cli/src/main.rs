@@ -1,7 +1,7 @@
 //! `kurier`: Apache Kafka from the command line.
 
-mod failure;
 mod text;
+mod failure;
 mod input;
 mod output;
 mod args;

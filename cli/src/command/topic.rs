@@ -14,6 +14,7 @@ use crate::output::stdout::Stdout;
 use crate::output::table;
 use crate::session::progress::say;
 use crate::session::{connect, failed, in_options};
+use crate::text::plain;
 
 use super::topic_sheet::{Sheet, sheets};
 
@@ -25,7 +26,7 @@ pub(crate) async fn list(args: &ListArgs, cluster: &ClusterArgs) -> Outcome {
     let topics = topics.map_err(|error| failed("list topics", &error))?;
     let topics = topics.iter().filter(|topic| args.internal || !topic.is_internal);
     let text = match args.format {
-        ListFormat::Text => topics.map(|topic| format!("{}\n", topic.name)).collect(),
+        ListFormat::Text => topics.map(|topic| plain(&topic.name) + "\n").collect(),
         ListFormat::Json => table::json_array(topics.map(|topic| {
             serde_json::json!({
                 "name": &*topic.name,
@@ -108,7 +109,7 @@ fn each(verb: &str, outcomes: Result<Outcomes, Error>, tolerated: Option<ErrorCo
 fn report(verb: &str, mut faults: Vec<String>) -> Outcome {
     let Some(last) = faults.pop() else { return Ok(()) };
     for fault in faults {
-        say(&format!("kurier: cannot {verb}: {fault}"));
+        say(&plain(&format!("kurier: cannot {verb}: {fault}")));
     }
     Err(Failure::Failed(format!("cannot {verb}: {last}")))
 }

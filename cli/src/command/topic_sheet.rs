@@ -8,6 +8,7 @@ use kurier_client::{Client, Error};
 use serde_json::{Value, json};
 
 use crate::output::table::columns;
+use crate::text::plain;
 
 /// A topic with the offsets of its partitions.
 #[derive(Debug)]
@@ -57,7 +58,8 @@ impl Sheet {
         let (count, replicas) = (topic.partitions.len(), self.replication_factor());
         let noun = if count == 1 { "partition" } else { "partitions" };
         let id = if topic.id.is_zero() { String::new() } else { format!(", id {}", topic.id) };
-        let head = format!("{}: {count} {noun}, replication factor {replicas}{id}\n", topic.name);
+        let name = plain(&topic.name);
+        let head = format!("{name}: {count} {noun}, replication factor {replicas}{id}\n");
         let titles = ["PARTITION", "LEADER", "REPLICAS", "IN SYNC", "START", "END"];
         let mut lines = vec![titles.map(String::from)];
         lines.extend(topic.partitions.iter().zip(rows).map(|(partition, row)| {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::facts::Facts;
 use super::finding::{Finding, Status};
 use crate::output::table::columns;
+use crate::text::plain;
 
 /// A numbered table; the fix of each finding stands below it.
 pub(crate) fn text(findings: &[Finding]) -> String {
@@ -29,11 +30,6 @@ pub(crate) fn text(findings: &[Finding]) -> String {
     let body = lines.zip(findings).map(fixed);
     let sum = format!("\n{}", sum(findings));
     head.chain(body).chain([sum]).map(|line| line + "\n").collect()
-}
-
-/// Brokers choose some of the words: a line stays one, and a terminal as it is.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// One line on all of them: `9 ok, 1 warning, 0 wrong, 2 not known`.
