@@ -48,6 +48,15 @@ impl Error {
                 format!("{feature} needs {needed}, and the broker offers {offered}"),
                 remedy.to_string(),
             ),
+            // The metadata leave it out, and have others behind it.
+            Self::UnknownTopic { topic, partition: Some((partition, count)) }
+                if usize::try_from(*partition).is_ok_and(|partition| partition < *count) =>
+            {
+                Told::found(format!(
+                    "topic {topic} has no partition {partition} among the {count} that the \
+                     brokers know"
+                ))
+            }
             Self::UnknownTopic { topic, partition: Some((partition, count)) } => {
                 Told::found(format!(
                     "topic {topic} has no partition {partition}: it has {count}, counted from 0"

@@ -194,6 +194,11 @@ fn a_topic_that_is_not_there_says_how_it_comes_to_be() {
         ErrorKind::NotFound,
         "topic orders has no partition 7: it has 3, counted from 0",
     );
+    check(
+        &Error::UnknownTopic { topic: "orders".into(), partition: Some((0, 1)) },
+        ErrorKind::NotFound,
+        "topic orders has no partition 0 among the 1 that the brokers know",
+    );
 }
 
 #[test]
