@@ -235,7 +235,7 @@ impl ClientConfig {
             ("socket.connection.setup.timeout.max.ms", self.dial.setup_timeout_max),
             ("connections.max.idle.ms", self.connection_idle_max),
             ("bootstrap_timeout", self.bootstrap_timeout),
-            ("topic_wait", self.topic_wait),
+            ("topic_wait (topic.metadata.propagation.max.ms)", self.topic_wait),
             ("metrics.sample.window.ms", self.metrics.sample_window),
         ];
         check_durations(&durations)?;
@@ -256,7 +256,8 @@ impl ClientConfig {
             return Err(Error::invalid("in_flight_max", "must be more than 0"));
         }
         if self.frame_bytes_max < FRAME_BYTES_MIN {
-            return Err(Error::invalid("frame_bytes_max", "must be at least 1 MiB"));
+            let setting = "frame_bytes_max (receive.message.max.bytes)";
+            return Err(Error::invalid(setting, "must be at least 1 MiB"));
         }
         if !(1..=SAMPLE_COUNT_MAX).contains(&self.metrics.sample_count) {
             return Err(Error::invalid("metrics.num.samples", "must be 1 to 1000"));

@@ -75,7 +75,8 @@ impl ConsumerConfig {
         in_range("fetch_bytes_max (fetch.max.bytes)", self.fetch_bytes_max, 1)?;
         let setting = "partition_bytes_max (max.partition.fetch.bytes)";
         in_range(setting, self.partition_bytes_max, 1)?;
-        in_range("buffer_bytes_max", self.buffer_bytes_max, 1)?;
+        let setting = "buffer_bytes_max (queued.max.messages.kbytes)";
+        in_range(setting, self.buffer_bytes_max, 1)?;
         in_range("batch_bytes_max", self.batch_bytes_max, 1)?;
         check_durations(&[
             ("request_timeout (request.timeout.ms)", self.request_timeout),
@@ -143,6 +144,7 @@ mod tests {
         let of = ConsumerConfig::default;
         check(ConsumerConfig { fetch_bytes_max: 0, ..of() }, "fetch.max.bytes");
         check(ConsumerConfig { partition_bytes_max: 0, ..of() }, "max.partition.fetch.bytes");
+        check(ConsumerConfig { buffer_bytes_max: 0, ..of() }, "queued.max.messages.kbytes");
         let long = Duration::from_secs(30);
         check(ConsumerConfig { fetch_wait_max: long, ..of() }, "fetch.max.wait.ms");
         for never in [Duration::ZERO, Duration::MAX] {
