@@ -173,12 +173,18 @@ impl FromStr for Advertise {
                 "write HOST or HOST:PORT, the name or address that clients can reach".into()
             );
         }
+        if host.len() > HOST_BYTES_MAX {
+            return Err(format!("a name has at most {HOST_BYTES_MAX} bytes"));
+        }
         if host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified()) {
             return Err("nobody can connect to that; write what clients can reach".into());
         }
         Ok(Self { host: host.to_owned(), port })
     }
 }
+
+/// What the DNS can name.
+const HOST_BYTES_MAX: usize = 253;
 
 /// A delimiter, its escapes resolved. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -352,6 +358,7 @@ mod tests {
             ("[::1", "[ADDRESS]"),
             ("0.0.0.0:9092", "connect"),
             ("PLAINTEXT://kafka:9092", "protocol"),
+            (&"x".repeat(254), "253"),
         ] {
             let error = wrong.parse::<Advertise>().unwrap_err();
             assert!(error.contains(part), "{wrong}: {error}");

@@ -40,12 +40,16 @@ fn settings(args: &ClusterArgs, environment: Option<String>) -> Outcome<Properti
         Some(servers) => Some(servers.clone()),
         None => environment.filter(|_| properties.servers.is_empty()),
     };
-    if args.bootstrap.is_none() && named.as_deref().is_some_and(|servers| servers.trim() == "") {
+    if args.bootstrap.is_none() && named.as_deref().is_some_and(is_empty) {
         let line = "KURIER_BOOTSTRAP is empty; unset it, or write HOST:PORT,.. into it";
         return Err(Failure::Usage(line.into()));
     }
     if let Some(servers) = named {
-        properties.servers = servers.split(',').map(|server| server.trim().into()).collect();
+        let servers = servers.split(',').map(str::trim).filter(|server| !server.is_empty());
+        properties.servers = servers.map(Into::into).collect();
+        if properties.servers.is_empty() {
+            return Err(Failure::Usage("-b is empty; write HOST:PORT,.. behind it".into()));
+        }
     } else if properties.servers.is_empty() {
         properties.servers = vec!["localhost:9092".into()];
     }
@@ -53,6 +57,11 @@ fn settings(args: &ClusterArgs, environment: Option<String>) -> Outcome<Properti
     let client = &mut properties.client;
     client.bootstrap_timeout = client.bootstrap_timeout.min(client.request_timeout);
     Ok(properties)
+}
+
+/// Whether it names no broker: Java passes over what is empty between commas.
+fn is_empty(servers: &str) -> bool {
+    servers.split(',').all(|server| server.trim().is_empty())
 }
 
 /// Takes the settings of a file.
@@ -109,6 +118,22 @@ mod tests {
             panic!("an empty name was taken")
         };
         assert!(line.starts_with("KURIER_BOOTSTRAP is empty"), "{line}");
+    }
+
+    #[test]
+    fn a_comma_too_many_names_no_broker() {
+        let args = |servers: &str| ClusterArgs {
+            bootstrap: Some(servers.into()),
+            ..ClusterArgs::default()
+        };
+        check(&args("a:1,"), None, &["a:1"]);
+        check(&args(",a:1, ,b:2,,"), None, &["a:1", "b:2"]);
+        for empty in ["", ",", " , "] {
+            let Err(Failure::Usage(line)) = settings(&args(empty), None) else {
+                panic!("{empty:?} was taken")
+            };
+            assert!(line.starts_with("-b is empty"), "{line}");
+        }
     }
 
     #[test]

@@ -92,6 +92,7 @@ fn wrong_usage_is_named_and_has_status_two() {
     check_wrong(&["consume", "t", "-f", "%s", "-J"], "cannot be used with");
     check_wrong(&["consume", "t", "-p", "3-1"], "partition");
     check_wrong(&["topic", "create", "t", "-p", "0"], "0");
+    check_wrong(&["topic", "list", "-b", ","], "-b is empty");
     check_wrong(&["topic", "create", "t", "-c", "retention.ms"], "KEY=VALUE");
     check_wrong(&["broker", "--topics", "a:x"], "number");
     check_wrong(&["broker", "--ca-file", "ca.pem"], "--tls");
