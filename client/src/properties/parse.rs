@@ -7,9 +7,15 @@ use crate::config::DURATION_MAX;
 /// Why a value cannot be used; it goes on after the value.
 pub(super) type Parsed<T> = Result<T, String>;
 
-/// A time in milliseconds.
+/// A time in milliseconds, or no time.
 pub(super) fn millis(text: &str) -> Parsed<Duration> {
-    Ok(Duration::from_millis(number(text, 0, u64::from(u32::MAX) * 1000)?))
+    millis_from(0, text)
+}
+
+/// A time in milliseconds, so many at least.
+pub(super) fn millis_from(least: u64, text: &str) -> Parsed<Duration> {
+    let most = u64::try_from(DURATION_MAX.as_millis()).unwrap_or(u64::MAX);
+    Ok(Duration::from_millis(number(text, least, most)?))
 }
 
 /// A time in milliseconds, which may have a part of one, as librdkafka has it.

@@ -138,7 +138,17 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
         "retry.backof.ms: is not a setting; did you mean retry.backoff.ms?",
     );
     check("acks", "2", "acks: \"2\" is none of all, -1, 0, 1");
-    check("linger.ms", "5s", "linger.ms: \"5s\" is not a number between 0 and 4294967295000");
+    check("linger.ms", "5s", "linger.ms: \"5s\" is not a number between 0 and 31622400000");
+    check(
+        "request.timeout.ms",
+        "0",
+        "request.timeout.ms: \"0\" is not a number between 1 and 31622400000",
+    );
+    check(
+        "metadata.max.idle.ms",
+        "1",
+        "metadata.max.idle.ms: \"1\" is not a number between 5000 and 31622400000",
+    );
     check("check.crcs", "false", "check.crcs: \"false\" is not possible here, only true is");
     check("enable.idempotence", "yes", "enable.idempotence: \"yes\" is neither true nor false");
     check(

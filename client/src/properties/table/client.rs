@@ -1,6 +1,8 @@
 //! What all parts of a client share.
 
-use super::super::parse::{Parsed, bytes, millis, millis_or_never, number, one_of, switch};
+use super::super::parse::{
+    Parsed, bytes, millis, millis_from, millis_or_never, number, one_of, switch,
+};
 use super::row::{Setting, ms, word};
 use crate::config::AddressFamily;
 
@@ -12,15 +14,15 @@ settings! {
         |p| p.client.client_id.clone() => |p, v| p.client.client_id = v.to_owned();
     "request.timeout.ms" "socket.timeout.ms":
         "How long an answer may take; then its connection is closed",
-        |p| ms(p.client.request_timeout) => |p, v| p.set_request_timeout(millis(v)?);
+        |p| ms(p.client.request_timeout) => |p, v| p.set_request_timeout(millis_from(1, v)?);
     "socket.connection.setup.timeout.ms":
         "How long looking up a broker's name, connecting to one of its addresses, and logging in \
          may take, each",
         |p| ms(p.client.dial.setup_timeout)
-        => |p, v| p.client.dial.setup_timeout = millis(v)?;
+        => |p, v| p.client.dial.setup_timeout = millis_from(1, v)?;
     "socket.connection.setup.timeout.max.ms": "What that time doubles to with each try that failed",
         |p| ms(p.client.dial.setup_timeout_max)
-        => |p, v| p.client.dial.setup_timeout_max = millis(v)?;
+        => |p, v| p.client.dial.setup_timeout_max = millis_from(1, v)?;
     "client.dns.lookup":
         "Only use_all_dns_ips, and its old name default: every address of a name is tried",
         |_| "use_all_dns_ips".to_owned() => |_p, v| lookup(v)?;
@@ -73,10 +75,10 @@ settings! {
     };
     "topic.metadata.propagation.max.ms":
         "How long a topic that the brokers do not know is asked for",
-        |p| ms(p.client.topic_wait) => |p, v| p.client.topic_wait = millis(v)?;
+        |p| ms(p.client.topic_wait) => |p, v| p.client.topic_wait = millis_from(1, v)?;
     "metrics.sample.window.ms": "How long a window is of which metrics are rates and averages",
         |p| ms(p.client.metrics.sample_window)
-        => |p, v| p.client.metrics.sample_window = millis(v)?;
+        => |p, v| p.client.metrics.sample_window = millis_from(1, v)?;
     "metrics.num.samples": "How many such windows count: 1 to 1000",
         |p| p.client.metrics.sample_count.to_string()
         => |p, v| p.client.metrics.sample_count = count(v)?;

@@ -1,6 +1,6 @@
 //! What consumers do.
 
-use super::super::parse::{bytes, kibibytes, millis, one_of};
+use super::super::parse::{bytes, kibibytes, millis, millis_from, one_of};
 use super::row::{Setting, ms, word};
 use crate::consumer::OffsetReset;
 use crate::offsets::Isolation;
@@ -33,7 +33,7 @@ settings! {
         |p| word(RESET, p.consumer.offset_reset)
         => |p, v| p.consumer.offset_reset = one_of(v, RESET)?;
     "default.api.timeout.ms": "How long a partition may be out of reach before reading says so",
-        |p| ms(p.consumer.outage_max) => |p, v| p.consumer.outage_max = millis(v)?;
+        |p| ms(p.consumer.outage_max) => |p, v| p.consumer.outage_max = millis_from(1, v)?;
 }
 
 const ISOLATION: &[(&str, Isolation)] = &[

@@ -6,7 +6,8 @@ use kurier_protocol::record::Compression;
 
 use super::super::notes::Reason;
 use super::super::parse::{
-    Parsed, bytes, fine_millis, kibibytes, level, millis, millis_or_never, number, one_of, switch,
+    Parsed, bytes, fine_millis, kibibytes, level, millis, millis_from, millis_or_never,
+    number, one_of, switch,
 };
 use super::row::{Setting, ms, none, word};
 use crate::producer::{Acks, Partitioner};
@@ -84,7 +85,8 @@ settings! {
         |p| p.producer.topic_creation.to_string() => |p, v| p.producer.topic_creation = switch(v)?;
     "metadata.max.idle.ms":
         "How long a topic may not be used before its metadata is asked for no more",
-        |p| ms(p.producer.topic_idle_max) => |p, v| p.producer.topic_idle_max = millis(v)?;
+        |p| ms(p.producer.topic_idle_max)
+        => |p, v| p.producer.topic_idle_max = millis_from(5000, v)?;
 }
 
 fn codec(text: &str) -> Parsed<Compression> {
