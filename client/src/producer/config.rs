@@ -1,5 +1,6 @@
 //! `ProducerConfig`: how a producer behaves, with its defaults.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use kurier_protocol::record::Compression;
@@ -15,8 +16,9 @@ pub struct ProducerConfig {
     pub acks: Acks,
     /// How batches are compressed. Kafka: compression.type. Default: none.
     pub compression: Compression,
-    /// How hard the codec tries, in the codec's own scale. Kafka: compression.gzip.level,
-    /// compression.lz4.level, compression.zstd.level. Default: none, which is Kafka's level.
+    /// How hard the codec tries, in the codec's own scale: gzip has 1 to 9, lz4 1 to 17, zstd
+    /// -131072 to 22. Kafka: compression.gzip.level, compression.lz4.level, compression.zstd.level.
+    /// Default: none, which is Kafka's level.
     pub compression_level: Option<i32>,
     /// How long a record may wait for company. Kafka: linger.ms. Default: 5 ms.
     pub linger: Duration,
@@ -93,11 +95,26 @@ impl ProducerConfig {
             let problem = format!("this build lacks {}", self.compression);
             return Err(Error::invalid("compression (compression.type)", problem));
         }
+        self.check_level()?;
         if self.in_flight_max == 0 {
             let setting = "in_flight_max (max.in.flight.requests.per.connection)";
             return Err(Error::invalid(setting, "must be at least 1"));
         }
         self.check_times()
+    }
+
+    fn check_level(&self) -> Result<(), Error> {
+        let (Some(level), Some((range, words))) =
+            (self.compression_level, level_range(self.compression))
+        else {
+            return Ok(());
+        };
+        // To librdkafka, any codec has a level 0 and a default, which is -1.
+        if range.contains(&level) || matches!(level, -1 | 0) {
+            return Ok(());
+        }
+        let problem = format!("{level} is no level of {}, which has {words}", self.compression);
+        Err(Error::invalid("compression_level (compression.level)", problem))
     }
 
     fn check_times(&self) -> Result<(), Error> {
@@ -125,6 +142,16 @@ impl ProducerConfig {
             return Err(Error::invalid("delivery_timeout (delivery.timeout.ms)", problem));
         }
         Ok(())
+    }
+}
+
+/// The levels that a codec has in Kafka, and in words; none if it has no levels.
+pub(crate) fn level_range(codec: Compression) -> Option<(RangeInclusive<i32>, &'static str)> {
+    match codec {
+        Compression::Gzip => Some((-1..=9, "-1 and 1 to 9")),
+        Compression::Lz4 => Some((1..=17, "1 to 17")),
+        Compression::Zstd => Some((-131_072..=22, "-131072 to 22")),
+        _ => None,
     }
 }
 

@@ -49,6 +49,7 @@ mod discovery;
 mod driver;
 mod enqueue;
 
+pub(crate) use self::config::level_range;
 pub use self::config::{Acks, Partitioner, ProducerConfig};
 pub use self::delivery::{Delivery, RecordMetadata};
 pub use self::record::Record;

@@ -137,7 +137,9 @@ impl Properties {
     fn level(&self) -> Option<i32> {
         let codec = self.producer.compression;
         let counts = |(of, _): &&(Option<_>, _)| of.is_none_or(|of| of == codec);
-        self.levels.iter().rev().find(counts).map(|(_, level)| *level)
+        // To librdkafka, -1 is the default of any codec.
+        let (of, level) = self.levels.iter().rev().find(counts)?;
+        (of.is_some() || *level != -1).then_some(*level)
     }
 
     /// The settings that all parts of a client share, with the login and the encryption that were

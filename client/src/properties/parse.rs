@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use kurier_protocol::record::Compression;
+
 use crate::config::DURATION_MAX;
+use crate::producer::level_range;
 
 /// Why a value cannot be used; it goes on after the value.
 pub(super) type Parsed<T> = Result<T, String>;
@@ -52,10 +55,24 @@ pub(super) fn number(text: &str, min: u64, max: u64) -> Parsed<u64> {
     }
 }
 
-/// The level of a codec.
+/// A level that any codec may have.
 pub(super) fn level(text: &str) -> Parsed<i32> {
     text.parse().map_err(|_| "is not a whole number".to_owned())
 }
+
+/// A level of this codec.
+pub(super) fn level_of(codec: Compression, text: &str) -> Parsed<i32> {
+    let found = level(text)?;
+    match level_range(codec) {
+        Some((range, words)) if !range.contains(&found) || (codec, found) == GZIP_STORED => {
+            Err(format!("is no level of {codec}, which has {words}"))
+        }
+        _ => Ok(found),
+    }
+}
+
+/// Of gzip alone 0 lies between levels and is none, for Kafka.
+const GZIP_STORED: (Compression, i32) = (Compression::Gzip, 0);
 
 /// A part of a whole.
 pub(super) fn fraction(text: &str) -> Parsed<f64> {

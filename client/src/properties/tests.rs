@@ -121,6 +121,37 @@ fn the_last_level_counts_and_goes_with_its_codec() {
     assert_eq!(level(&[codec, any, zstd]), Some(9));
     assert_eq!(level(&[codec, zstd, ("compression.type", "gzip")]), None);
     assert_eq!(level(&[any, codec, zstd, ("compression.type", "gzip")]), Some(3));
+    assert_eq!(level(&[codec, zstd, ("compression.level", "-1")]), None);
+}
+
+#[test]
+fn a_level_is_one_that_kafka_has() {
+    for (codec, good, bad) in [
+        ("gzip", &["-1", "1", "9"][..], &["-2", "0", "10", "99"][..]),
+        ("lz4", &["1", "17"], &["-1", "0", "18"]),
+        ("zstd", &["-131072", "0", "22"], &["-999999", "23"]),
+    ] {
+        let name = format!("compression.{codec}.level");
+        for level in good {
+            set(&[("compression.type", codec), (&name, level)]).producer.validate().unwrap();
+        }
+        for level in bad {
+            let error = Properties::default().set(&name, level).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{name}: \"{level}\" is no level of ")), "{error}");
+        }
+    }
+    let any = |codec, level| {
+        set(&[("compression.type", codec), ("compression.level", level)]).producer.validate()
+    };
+    for (codec, level) in [("gzip", "0"), ("lz4", "0"), ("lz4", "-1"), ("snappy", "5")] {
+        any(codec, level).unwrap();
+    }
+    for (codec, level, range) in
+        [("gzip", "99", "1 to 9"), ("lz4", "18", "1 to 17"), ("zstd", "23", "-131072 to 22")]
+    {
+        let error = any(codec, level).unwrap_err().to_string();
+        assert!(error.contains("compression.level") && error.contains(range), "{error}");
+    }
 }
 
 #[test]

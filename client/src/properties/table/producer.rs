@@ -6,7 +6,7 @@ use kurier_protocol::record::Compression;
 
 use super::super::notes::Reason;
 use super::super::parse::{
-    Parsed, bytes, fine_millis, kibibytes, level, millis, millis_from, millis_or_never,
+    Parsed, bytes, fine_millis, kibibytes, level, level_of, millis, millis_from, millis_or_never,
     number, one_of, switch,
 };
 use super::row::{Setting, ms, none, word};
@@ -19,16 +19,16 @@ settings! {
     "compression.type" "compression.codec":
         "How batches are compressed: none, gzip, snappy, lz4, zstd",
         |p| p.producer.compression.to_string() => |p, v| p.producer.compression = codec(v)?;
-    "compression.level": "How hard the codec tries, whichever it is",
+    "compression.level": "How hard the codec tries, whichever it is; -1 for its default",
         none => |p, v| p.levels.push((None, level(v)?));
-    "compression.gzip.level": "How hard gzip tries",
+    "compression.gzip.level": "How hard gzip tries: -1 for its default, or 1 to 9",
         |_| "-1".to_owned()
-        => |p, v| p.levels.push((Some(Compression::Gzip), level(v)?));
-    "compression.lz4.level": "How hard lz4 tries",
-        |_| "9".to_owned() => |p, v| p.levels.push((Some(Compression::Lz4), level(v)?));
-    "compression.zstd.level": "How hard zstd tries",
+        => |p, v| p.levels.push((Some(GZIP), level_of(GZIP, v)?));
+    "compression.lz4.level": "How hard lz4 tries: 1 to 17",
+        |_| "9".to_owned() => |p, v| p.levels.push((Some(LZ4), level_of(LZ4, v)?));
+    "compression.zstd.level": "How hard zstd tries: -131072 to 22",
         |_| "3".to_owned()
-        => |p, v| p.levels.push((Some(Compression::Zstd), level(v)?));
+        => |p, v| p.levels.push((Some(ZSTD), level_of(ZSTD, v)?));
     "linger.ms" "queue.buffering.max.ms": "How long a record may wait for company",
         |p| ms(p.producer.linger) => |p, v| p.producer.linger = fine_millis(v)?;
     "batch.size":
@@ -104,5 +104,8 @@ fn partitioner(text: &str) -> Parsed<Partitioner> {
     })
 }
 
+const GZIP: Compression = Compression::Gzip;
+const LZ4: Compression = Compression::Lz4;
+const ZSTD: Compression = Compression::Zstd;
 const ACKS: &[(&str, Acks)] =
     &[("all", Acks::All), ("-1", Acks::All), ("0", Acks::None), ("1", Acks::Leader)];
