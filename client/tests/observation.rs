@@ -153,3 +153,28 @@ async fn a_run_tells_of_connections_leaders_and_retries_and_of_no_record() {
     producer.flush().await.unwrap();
     assert_eq!(log.text(), before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_is_waited_for_is_told_of_once_until_it_is_back() {
+    let (log, _listening) = listen();
+    let cluster = TestCluster::builder().topic("t", 1).build();
+    let client = Client::builder(cluster.bootstrap()).env(cluster.env(1));
+    let client = client.connect().await.unwrap();
+    let producer = client.producer().build().await.unwrap();
+    let told = |log: &str| log.matches("waiting for a broker that cannot be reached").count();
+    for outage in 1..=2 {
+        producer.send(Record::to("t").value("v")).await.unwrap();
+        cluster.kill_broker(1);
+        let sent = producer.enqueue(Record::to("t").value("w")).await.unwrap();
+        sleep(Duration::from_secs(2)).await;
+        // Connections of several classes may wait, each for its own.
+        let before = told(&log.text());
+        sleep(Duration::from_secs(20)).await;
+        let after = told(&log.text());
+        assert!(after > before, "outage {outage}: {}", log.text());
+        sleep(Duration::from_secs(20)).await;
+        assert_eq!(told(&log.text()), after, "outage {outage}");
+        cluster.restart_broker(1);
+        sent.await.unwrap();
+    }
+}

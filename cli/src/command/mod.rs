@@ -32,9 +32,18 @@ pub(crate) fn run(cli: Cli) -> Outcome {
 }
 
 async fn dispatch(command: Command, before: ClusterArgs) -> Outcome {
+    let speaks_up = match &command {
+        Command::Produce(args) => !args.quiet,
+        Command::Consume(args) => !args.quiet,
+        Command::Topic(_) => true,
+        _ => false,
+    };
     let merge = |after: &ClusterArgs| {
         let cluster = after.clone().after(before.clone());
         log::show(cluster.verbose);
+        if speaks_up {
+            log::show_obstacles();
+        }
         cluster
     };
     match command {

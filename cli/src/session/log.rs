@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Shows the log from now on: nothing, what matters, details, everything.
 pub(crate) fn show(verbose: u8) {
@@ -24,6 +27,18 @@ pub(crate) fn show_notes() {
     let notes = tracing_subscriber::fmt().with_max_level(LevelFilter::WARN);
     let notes = notes.without_time().with_target(false).with_level(false).with_ansi(false);
     let _ = notes.with_writer(|| Note).log_internal_errors(false).try_init();
+}
+
+/// Shows what whoever waits must know from now on, each as a note, unless a log is shown already:
+/// that a broker cannot be reached, and that what was begun with is gone.
+pub(crate) fn show_obstacles() {
+    let of = |place| (place, LevelFilter::WARN);
+    let obstacles = [of("kurier_client::net::outage"), of("kurier_client::metadata::news")];
+    let notes = tracing_subscriber::fmt::layer().without_time().with_target(false);
+    let notes = notes.with_level(false).with_ansi(false).with_writer(|| Note);
+    let notes = notes.log_internal_errors(false);
+    let notes = notes.with_filter(Targets::new().with_targets(obstacles));
+    let _ = tracing_subscriber::registry().with(notes).try_init();
 }
 
 /// A line on stderr.

@@ -57,6 +57,34 @@ fn a_stopped_broker_ends_a_consumer_within_its_timeout() {
     }
 }
 
+#[test]
+fn whoever_waits_for_an_address_that_leads_nowhere_is_told_so_soon() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = free.port().to_string();
+    let mut command = kurier(&["broker", "-q", "--until-stdin-ends", "--port", &port]);
+    command.args(["--host", "127.0.0.1", "--topics", "t", "--advertise", "127.0.0.1:1"]);
+    let mut broker = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut ready = String::new();
+    BufReader::new(broker.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    for args in [&["topic", "list"][..], &["consume", "t"], &["produce", "t"]] {
+        let mut child = kurier(&["-b", &free.to_string()]);
+        let child =
+            child.args(args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = child.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // `topic list` does not read it.
+        let _ = stdin.write_all(b"a\n");
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(line.starts_with("kurier: note: waiting for a broker"), "{args:?}: {line}");
+        assert!(line.contains("broker=1 error=cannot reach 127.0.0.1:1: "), "{args:?}: {line}");
+    }
+    drop(broker.stdin.take());
+    broker.wait().unwrap();
+}
+
 #[cfg(unix)]
 #[test]
 fn output_that_nobody_wants_is_no_failure() {

@@ -230,12 +230,21 @@ impl Error {
         self
     }
 
-    /// The same, if nobody was reached, with who says that a broker is there.
+    /// The same, if nobody was reached, or somebody else, with who says that a broker is there.
     pub(crate) fn advertised(mut self, by: impl FnOnce() -> Advertised) -> Self {
         if let Self::Unreachable { tried, advertised } = &mut self
             && tried.iter().all(|attempt| attempt.cause.is_of_address())
         {
             *advertised = Some(Box::new(by()));
+        } else if let Self::NotKafka { from, fault } = &mut self
+            && fault.is_of_port()
+        {
+            let Advertised { broker, servers } = by();
+            *from = format!(
+                "{from} (the address of broker {broker} as {servers} has it, by its \
+                 advertised.listeners)"
+            )
+            .into();
         }
         self
     }

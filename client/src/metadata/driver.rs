@@ -166,7 +166,6 @@ impl Driver {
                 self.publish.trouble.send_replace(None);
                 let held = Arc::clone(&self.publish.picture.borrow());
                 if answers.iter().any(|answer| held.is_of_another_cluster(answer)) {
-                    tracing::warn!("the brokers are those of another cluster now");
                     self.sources.connections.cut_all();
                 }
                 let mut next = answers.iter().fold((*held).clone(), |p, answer| p.merge(answer));

@@ -15,6 +15,9 @@ pub(super) fn have_leaders_moved(held: &Picture, next: &Picture) -> bool {
 
 /// Tells what has changed: brokers, topics and leaders.
 pub(super) fn tell(held: &Picture, next: &Picture) {
+    if held.cluster_id.is_some() && held.cluster_id != next.cluster_id {
+        tracing::warn!("the brokers are those of another cluster now");
+    }
     for (id, broker) in next.brokers() {
         if held.broker(id).is_none_or(|held| held.address != broker.address) {
             tracing::debug!(broker = id, address = %broker.address, "a broker is there");
@@ -37,8 +40,8 @@ fn tell_topic(held: Option<&Topic>, next: &Topic) {
     if held.error != next.error {
         tracing::debug!(%topic, code = %next.error, "a topic is there again, or is not");
     }
-    if held.id != next.id {
-        tracing::info!(%topic, id = %next.id, "a topic was created anew");
+    if held.id != next.id && !held.id.is_zero() && !next.id.is_zero() {
+        tracing::warn!(%topic, id = %next.id, "a topic was created anew");
     } else if held.partitions.len() != next.partitions.len() {
         let (was, is) = (held.partitions.len(), next.partitions.len());
         tracing::info!(%topic, was, is, "a topic has another number of partitions");

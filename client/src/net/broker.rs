@@ -22,6 +22,7 @@ use super::connection::{Connection, Ends, State};
 use super::dial::Dial;
 use super::exchange::{Command, Limit};
 use super::handshake::Identity;
+use super::outage::Outage;
 use super::pool::Pool;
 use super::ranges::Ranges;
 #[cfg(test)]
@@ -278,6 +279,10 @@ impl Connections {
             load: Arc::clone(&load),
             cut: cutting,
             misrouted: Arc::clone(&self.0.misrouted),
+            outage: Outage::new(match route.peer {
+                Peer::Broker(id) => Some(id),
+                Peer::Bootstrap(_) => None,
+            }),
         };
         let dial = Dial {
             env: self.0.env.clone(),

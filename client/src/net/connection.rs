@@ -24,6 +24,7 @@ use super::dial::{Dial, Opened};
 use super::exchange::Command;
 use super::in_flight::InFlight;
 use super::last_look::LastLook;
+use super::outage::Outage;
 use super::queue::Queue;
 use super::ranges::Ranges;
 use super::serving::Serving;
@@ -51,6 +52,7 @@ pub(super) struct Ends {
     pub(super) cut: oneshot::Receiver<()>,
     /// Is told that the broker is not the one that it should be.
     pub(super) misrouted: Arc<Notify>,
+    pub(super) outage: Outage,
 }
 
 /// The task's own state.
@@ -63,6 +65,7 @@ pub(super) struct Connection {
     load: Arc<AtomicUsize>,
     cut: Option<oneshot::Receiver<()>>,
     misrouted: Arc<Notify>,
+    outage: Outage,
     backoff: Backoff,
     /// How long the next try may take (KIP-601).
     setup: Backoff,
@@ -85,6 +88,7 @@ impl Connection {
             load: ends.load,
             cut: Some(ends.cut),
             misrouted: ends.misrouted,
+            outage: ends.outage,
             backoff: Backoff::new(first, max),
             setup,
             not_before: Instant::now(),
@@ -104,6 +108,7 @@ impl Connection {
                 Ok(opened) => self.serve(opened).await,
                 Err(error) => {
                     tracing::debug!(address = %self.address, %error, "no connection");
+                    self.outage.handle_failure(&error);
                     self.back_off();
                     self.pass_to(|_| Phase::Failed(Instant::now()));
                     if is_misrouted(&error) {
@@ -150,6 +155,8 @@ impl Connection {
             sleep_until(not_before).await;
             dial.open(limit).await
         });
+        self.outage.begin();
+        let mut delayed = self.outage.due();
         let mut is_released = false;
         loop {
             if is_released && self.waiting.is_abandoned() {
@@ -176,6 +183,12 @@ impl Connection {
                     self.expire_unconnected();
                 }
                 opened = &mut opening => return opened,
+                () = sleep_until(delayed.unwrap_or_else(Instant::now)), if delayed.is_some() => {
+                    delayed = None;
+                    let (dial, address) = (&self.dial, &self.address);
+                    let reason = |after| Error::unreachable(&**address, dial.late(after));
+                    self.outage.handle_delay(reason);
+                }
             }
         }
     }
@@ -184,6 +197,7 @@ impl Connection {
         self.backoff.reset();
         self.setup.reset();
         self.failure = None;
+        self.outage.end();
         tracing::debug!(address = %self.address, release = opened.ranges.release(), "connected");
         let ranges = Arc::new(opened.ranges);
         self.state.send_replace(State { phase: Phase::Open, ranges: Some(Arc::clone(&ranges)) });

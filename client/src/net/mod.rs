@@ -18,6 +18,7 @@ mod queue;
 mod standing;
 mod dial;
 mod session;
+mod outage;
 mod serving;
 mod connection;
 mod broker;

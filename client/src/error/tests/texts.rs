@@ -136,6 +136,14 @@ fn an_address_that_is_advertised_and_cannot_be_reached_names_both_ends() {
          advertised.listeners of the broker to an address that can be reached from here, or make \
          this one known here; and check that the broker runs",
     );
+    let other = Error::unreachable("kafka-2:9092", Cause::Fault(Fault::Tls)).advertised(advertised);
+    check(
+        &other,
+        ErrorKind::Protocol,
+        "kafka-2:9092 (the address of broker 2 as localhost:9092 has it, by its \
+         advertised.listeners): the port speaks TLS and this connection is plain text; set \
+         security.protocol=SSL or SASL_SSL, or use the port of a PLAINTEXT listener",
+    );
     // What answers there has an address that is right.
     let fault = Error::unreachable("kafka-2:9093", TlsFault::CertificateWanted.into());
     assert_eq!(fault.clone().advertised(advertised).to_string(), fault.to_string());
