@@ -21,7 +21,7 @@ use crate::group::GroupSettings;
 use crate::handle::{Context, Opened, Step, open};
 use crate::limits::{CONNECTION_IDLE_MAX, FETCH_BYTES_MAX};
 use crate::state::{
-    Advertised, BROKER_SESSION, ListenerId, NewTopic, Settings, State, UPKEEP_INTERVAL,
+    Advertised, BROKER_SESSION, Ids, ListenerId, NewTopic, Settings, State, UPKEEP_INTERVAL,
 };
 use crate::transaction::TransactionSettings;
 
@@ -70,7 +70,7 @@ impl Bench {
             broker_session: BROKER_SESSION,
             connection_idle_max: CONNECTION_IDLE_MAX,
             upkeep_interval: UPKEEP_INTERVAL,
-            cluster_id: "cluster".to_owned(),
+            ids: Ids::fixed(),
             groups: GroupSettings::DEFAULT,
             transactions: TransactionSettings::DEFAULT,
         };

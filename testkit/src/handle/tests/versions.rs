@@ -131,9 +131,10 @@ fn a_client_that_meant_another_broker_is_told() {
         let request = ApiVersionsRequest { cluster_id, node_id, ..hello() };
         Bench::new(Release::V4_4).call(1, 5, &request).answer().error_code
     };
+    let cluster = Bench::new(Release::V4_4).state.settings.ids.cluster;
     assert_eq!(at(None, -1), ErrorCode::NONE);
-    assert_eq!(at(Some("cluster"), 1), ErrorCode::NONE);
-    assert_eq!(at(Some("cluster"), 2), ErrorCode::REBOOTSTRAP_REQUIRED);
+    assert_eq!(at(Some(&*cluster), 1), ErrorCode::NONE);
+    assert_eq!(at(Some(&*cluster), 2), ErrorCode::REBOOTSTRAP_REQUIRED);
     assert_eq!(at(Some("other"), 1), ErrorCode::REBOOTSTRAP_REQUIRED);
     assert_eq!(at(None, 1), ErrorCode::INVALID_REQUEST);
 }
