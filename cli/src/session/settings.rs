@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use kurier_client::config::ClientConfig;
 use kurier_client::properties::Properties;
 use kurier_env::{Env, read_at_most};
 
@@ -55,6 +56,10 @@ fn settings(args: &ClusterArgs, environment: Option<String>) -> Outcome<Properti
     }
     // Who wants answers soon wants to know soon that there is nobody to answer.
     let client = &mut properties.client;
+    let setup_timeout = client.dial.setup_timeout;
+    if setup_timeout != ClientConfig::default().dial.setup_timeout {
+        client.bootstrap_timeout = client.bootstrap_timeout.max(setup_timeout);
+    }
     client.bootstrap_timeout = client.bootstrap_timeout.min(client.request_timeout);
     Ok(properties)
 }
@@ -143,5 +148,15 @@ mod tests {
         assert_eq!(timeout(&args), BOOTSTRAP_TIMEOUT);
         args.properties = vec!["request.timeout.ms=700".parse().unwrap()];
         assert_eq!(timeout(&args), Duration::from_millis(700));
+    }
+
+    #[test]
+    fn whoever_gives_connections_time_gets_it_when_brokers_are_looked_for() {
+        let mut args = ClusterArgs::default();
+        let timeout = |args: &ClusterArgs| settings(args, None).unwrap().client.bootstrap_timeout;
+        args.properties = vec!["socket.connection.setup.timeout.ms=20000".parse().unwrap()];
+        assert_eq!(timeout(&args), Duration::from_secs(20));
+        args.properties = vec!["socket.connection.setup.timeout.ms=1000".parse().unwrap()];
+        assert_eq!(timeout(&args), BOOTSTRAP_TIMEOUT);
     }
 }

@@ -300,9 +300,10 @@ impl Cause {
             }
             Self::Fault(fault) => fault.told(),
             Self::Login(failure) => failure.told(),
-            Self::Unwelcome => Told::found(
+            Self::Unwelcome => Told::new(
                 "the broker closed the connection at the first request, as listeners do \
-                 that want a login (security.protocol, sasl.mechanism)",
+                 that want a login",
+                "set security.protocol=SASL_SSL or SASL_PLAINTEXT, sasl.mechanism and a login",
             ),
             Self::Tls(fault) => fault.told(),
             Self::NoSuchBroker => Told::found("the metadata names no such broker"),
