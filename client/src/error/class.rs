@@ -5,12 +5,13 @@ use std::fmt;
 use kurier_protocol::record::RecordError;
 use kurier_protocol::{ApiKey, ErrorCode};
 
-use super::fault::{Cause, Fault, Waiting};
+use super::fault::{Cause, Fault};
 use super::kind::{ErrorKind, Origin};
 use super::login::LoginFault;
 use super::remedy::{Remedy, may_be_done, remedy};
 use super::tls::TlsFault;
 use super::variants::Error;
+use super::waiting::Waiting;
 
 /// How a program goes on. There is one answer, so that no two of the questions below are both yes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

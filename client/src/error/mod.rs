@@ -8,6 +8,7 @@ mod rounded;
 mod login;
 mod tls;
 mod fault;
+mod waiting;
 mod oversized;
 mod acl;
 mod remedy;
@@ -17,7 +18,7 @@ mod variants;
 mod text;
 mod class;
 
-pub use fault::{About, Advertised, Attempt, Cause, Fault, Holdup, Standstill, Waiting};
+pub use fault::{About, Advertised, Attempt, Cause, Fault};
 pub use kind::{ErrorKind, Origin};
 pub use login::{LoginFailure, LoginFault};
 pub use oversized::Oversized;
@@ -27,6 +28,7 @@ pub(crate) use remedy::{may_be_done, means_forbidden, means_missing, means_young
 pub(crate) use rounded::Rounded;
 pub use tls::TlsFault;
 pub use variants::Error;
+pub use waiting::{Holdup, Standstill, Waiting};
 pub(crate) use words::{WORDS_CHARS_MAX, shown};
 
 #[cfg(test)]

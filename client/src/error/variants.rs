@@ -6,10 +6,11 @@ use std::time::Duration;
 use kurier_protocol::{ApiKey, EncodeError, ErrorCode, Request};
 
 use super::acl::MissingAcl;
-use super::fault::{About, Advertised, Attempt, Cause, Fault, Waiting};
+use super::fault::{About, Advertised, Attempt, Cause, Fault};
 use super::login::LoginFailure;
 use super::oversized::Oversized;
 use super::release;
+use super::waiting::Waiting;
 use super::words::{WORDS_CHARS_MAX, shown};
 
 /// Why something failed. The text of each names what was tried and what may help, and is whole:
