@@ -100,25 +100,32 @@ fn default_config_files(env: &Env) -> Vec<PathBuf> {
 }
 
 async fn default_keytab(env: &Env, config: &Config) -> Result<PathBuf, Failure> {
-    let variable = |name| env.variable(name)?.into_string().ok();
     let relation = |name| config.default_of(name).map(str::to_owned);
-    let name = variable("KRB5_CLIENT_KTNAME")
-        .or_else(|| relation("default_client_keytab_name"))
-        .or_else(|| variable("KRB5_KTNAME"))
-        .or_else(|| relation("default_keytab_name"))
-        .unwrap_or_else(|| "/etc/krb5.keytab".to_owned());
+    let of_clients = variable(env, "KRB5_CLIENT_KTNAME", KEYTAB)?
+        .or_else(|| relation("default_client_keytab_name"));
+    let name = match of_clients {
+        Some(name) => name,
+        None => variable(env, "KRB5_KTNAME", KEYTAB)?
+            .or_else(|| relation("default_keytab_name"))
+            .unwrap_or_else(|| "/etc/krb5.keytab".to_owned()),
+    };
     let name = expand(env, &name, KEYTAB).await?;
     let path = ["FILE:", "WRFILE:"].iter().find_map(|kind| name.strip_prefix(kind));
     Ok(path.unwrap_or(&name).into())
 }
 
 async fn default_cache(env: &Env, config: &Config) -> Result<String, Failure> {
-    if let Some(name) = env.variable("KRB5CCNAME") {
-        let unreadable = || Failure::Setting(CACHE, "KRB5CCNAME is not UTF-8".into());
-        return name.into_string().map_err(|_| unreadable());
+    if let Some(name) = variable(env, "KRB5CCNAME", CACHE)? {
+        return Ok(name);
     }
     let name = config.default_of("default_ccache_name").unwrap_or("FILE:/tmp/krb5cc_%{uid}");
     expand(env, name, CACHE).await
+}
+
+/// A variable of the environment, in the place of a setting.
+fn variable(env: &Env, name: &str, setting: &'static str) -> Result<Option<String>, Failure> {
+    let unreadable = |_| Failure::Setting(setting, format!("{name} is not UTF-8").into());
+    env.variable(name).map(|value| value.into_string().map_err(unreadable)).transpose()
 }
 
 /// Puts in what `%{uid}` and its kin stand for.
