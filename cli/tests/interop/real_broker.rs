@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::kurier::Kurier;
 use crate::library::{Library, Name};
 use crate::release::Release;
-use crate::run::{output, run, text};
+use crate::run::{output, run, text, wait_until};
 use crate::tools::{Java, Kcat, kafka_broker};
 
 /// One broker of a release, alone in its cluster; it ends when dropped.
@@ -106,6 +106,10 @@ impl RealBroker {
         tool.args(["--zookeeper", self.zookeeper.as_deref().unwrap(), "--topic", topic]);
         tool.args(["--partitions", &partitions.to_string(), "--replication-factor", "1"]);
         text(&mut tool, "");
+        // The tool speaks to ZooKeeper, from which the broker hears of it a little later.
+        let list = || text(&mut self.kurier().command(&["topic", "list"]), "");
+        let is_there = || list().lines().any(|line| line == topic);
+        wait_until("the broker knows the new topic", is_there);
     }
 
     /// The log of a partition as it lies in the broker's folder.
