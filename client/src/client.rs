@@ -12,9 +12,10 @@ use crate::cluster::Cluster;
 use crate::config::ClientConfig;
 use crate::consumer::{ConsumerBuilder, ConsumerConfig};
 use crate::error::Error;
+use crate::features::features;
 use crate::metadata::{Creation, Picture, Topic};
 use crate::metrics::Metrics;
-use crate::net::Address;
+use crate::net::{Address, Ranges};
 use crate::offsets::Offsets;
 use crate::producer::{ProducerBuilder, ProducerConfig};
 use crate::properties::Properties;
@@ -22,6 +23,7 @@ use crate::routing::{self, Target};
 use crate::security::Sasl;
 #[cfg(feature = "tls")]
 use crate::security::Tls;
+use crate::transactions::Transactions;
 
 /// A client of one Kafka cluster. Cloning shares its connections; they are closed when the last
 /// clone, and everything that was made from it, is dropped.
@@ -89,6 +91,28 @@ impl Client {
     #[must_use]
     pub fn offsets(&self) -> Offsets {
         Offsets::new(self.cluster.clone())
+    }
+
+    /// Takes single steps of transactions, and asks about them.
+    #[must_use]
+    pub fn transactions(&self) -> Transactions {
+        Transactions::new(self.cluster.clone())
+    }
+
+    /// What a broker speaks now, and which features are on in the cluster, such as
+    /// `transaction.version` or `group.version` (KIP-584). None are told before Kafka 2.7.
+    ///
+    /// # Errors
+    ///
+    /// As every request: no broker can be reached, or none answers in time; and what a broker says
+    /// instead of an answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops it; nothing is changed by it.
+    pub async fn features(&self) -> Result<Ranges, Error> {
+        let deadline = Instant::now() + self.cluster.request_timeout();
+        features(&self.cluster, &Target::Any, deadline).await
     }
 
     /// A producer, after [`build`](ProducerBuilder::build).

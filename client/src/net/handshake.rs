@@ -48,11 +48,7 @@ impl Handshake {
 
     /// The request to send, and its version.
     pub(super) fn poll_request(&self) -> (ApiVersionsRequest, i16) {
-        let mut request = ApiVersionsRequest {
-            client_software_name: SOFTWARE_NAME.into(),
-            client_software_version: env!("CARGO_PKG_VERSION").into(),
-            ..Default::default()
-        };
+        let mut request = question();
         if let Some(Identity { cluster_id, broker }) = &self.wanted {
             request.cluster_id = Some((&**cluster_id).into());
             request.node_id = *broker;
@@ -87,6 +83,15 @@ impl Handshake {
         self.version = highest.clamp(*ApiVersionsRequest::VERSIONS.start(), self.version - 1);
         self.asked_again = true;
         Ok(Step::Ask)
+    }
+}
+
+/// What asks a broker that may be any what it speaks.
+pub(crate) fn question() -> ApiVersionsRequest {
+    ApiVersionsRequest {
+        client_software_name: SOFTWARE_NAME.into(),
+        client_software_version: env!("CARGO_PKG_VERSION").into(),
+        ..Default::default()
     }
 }
 

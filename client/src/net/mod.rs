@@ -29,6 +29,7 @@ mod tests;
 pub use address::Address;
 pub(crate) use broker::{Connections, Peer, Route};
 pub use class::Class;
+pub(crate) use handshake::question;
 pub use probe::{Contact, Probe, Stage, Step, Walk};
 pub use ranges::Ranges;
 pub(crate) use standing::Standing;

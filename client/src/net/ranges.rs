@@ -18,7 +18,7 @@ pub struct Ranges {
 }
 
 impl Ranges {
-    pub(super) fn new(response: &ApiVersionsResponse) -> Self {
+    pub(crate) fn new(response: &ApiVersionsResponse) -> Self {
         let mut apis: Vec<_> = response
             .api_keys
             .iter()

@@ -1,0 +1,135 @@
+//! OffsetFetch: what a group has committed, and whether that is certain yet.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use kurier_protocol::api::offset_fetch::{
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
+    OffsetFetchResponse,
+};
+use kurier_protocol::{ErrorCode, Str};
+
+use super::handle::Transactions;
+use super::offsets::GroupOffset;
+use super::outcome::{PartitionOutcome, TopicPartition};
+use super::rounds::{self, Question, Said, Whom, by_topic};
+use crate::metadata::KeyType;
+use crate::offsets::Isolation;
+
+impl Transactions {
+    /// What a group has committed of these partitions; none where it has committed nothing. With
+    /// [`Isolation::ReadCommitted`] it waits for the end of transactions that may still change an
+    /// offset (KIP-447).
+    ///
+    /// # Errors
+    ///
+    /// In each outcome: UNSTABLE_OFFSET_COMMIT if such a transaction is still open after the
+    /// request timeout, [`Error::Unsupported`](crate::Error) for `ReadCommitted` before Kafka 2.5,
+    /// and whatever a broker said last when time ran out.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops it; nothing is changed by it.
+    pub async fn committed_offsets<T: Into<Arc<str>>>(
+        &self,
+        group_id: &str,
+        isolation: Isolation,
+        partitions: impl IntoIterator<Item = (T, i32)>,
+    ) -> Vec<PartitionOutcome<Option<GroupOffset>>> {
+        let wanted: Vec<TopicPartition> =
+            partitions.into_iter().map(|(topic, partition)| (topic.into(), partition)).collect();
+        let fetch = OffsetFetch { group: group_id.into(), isolation };
+        rounds::run(&self.cluster, Whom::Coordinator(KeyType::Group, group_id), &fetch, wanted)
+            .await
+    }
+}
+
+#[derive(Clone, Debug)]
+struct OffsetFetch {
+    group: Str,
+    isolation: Isolation,
+}
+
+impl Question for OffsetFetch {
+    type Request = OffsetFetchRequest;
+    type Found = Option<GroupOffset>;
+
+    /// Version 0 is about `ZooKeeper`; later ones than 9 name topics by their ids.
+    fn versions(&self) -> RangeInclusive<i16> {
+        1..=9
+    }
+
+    fn request(&self, partitions: &[TopicPartition], version: i16) -> OffsetFetchRequest {
+        let topics = by_topic(partitions).into_iter();
+        let require_stable = self.isolation == Isolation::ReadCommitted;
+        if version < MANY_GROUPS_SINCE {
+            let topic =
+                |(name, partition_indexes)| OffsetFetchRequestTopic { name, partition_indexes };
+            return OffsetFetchRequest {
+                group_id: self.group.clone(),
+                topics: Some(topics.map(topic).collect()),
+                require_stable,
+                ..Default::default()
+            };
+        }
+        let topic = |(name, partition_indexes)| OffsetFetchRequestTopics {
+            name,
+            partition_indexes,
+            ..Default::default()
+        };
+        let group = OffsetFetchRequestGroup {
+            group_id: self.group.clone(),
+            topics: Some(topics.map(topic).collect()),
+            ..Default::default()
+        };
+        OffsetFetchRequest { groups: vec![group], require_stable, ..Default::default() }
+    }
+
+    fn read(
+        &self,
+        of: &TopicPartition,
+        version: i16,
+        response: &OffsetFetchResponse,
+    ) -> Option<Said<Option<GroupOffset>>> {
+        if version < MANY_GROUPS_SINCE {
+            if !response.error_code.is_ok() {
+                return Some(failed(response.error_code));
+            }
+            let topic = response.topics.iter().find(|topic| *topic.name == *of.0)?;
+            let found = topic.partitions.iter().find(|found| found.partition_index == of.1)?;
+            let (epoch, text) = (found.committed_leader_epoch, found.metadata.as_deref());
+            return Some(said(of, found.error_code, found.committed_offset, (epoch, text)));
+        }
+        let group = response.groups.iter().find(|found| found.group_id == self.group)?;
+        if !group.error_code.is_ok() {
+            return Some(failed(group.error_code));
+        }
+        let topic = group.topics.iter().find(|topic| *topic.name == *of.0)?;
+        let found = topic.partitions.iter().find(|found| found.partition_index == of.1)?;
+        let (epoch, text) = (found.committed_leader_epoch, found.metadata.as_deref());
+        Some(said(of, found.error_code, found.committed_offset, (epoch, text)))
+    }
+}
+
+fn failed(code: ErrorCode) -> Said<Option<GroupOffset>> {
+    Said { code, words: None, found: None }
+}
+
+fn said(
+    (topic, partition): &TopicPartition,
+    code: ErrorCode,
+    offset: i64,
+    (leader_epoch, metadata): (i32, Option<&str>),
+) -> Said<Option<GroupOffset>> {
+    let found = GroupOffset {
+        topic: Arc::clone(topic),
+        partition: *partition,
+        offset,
+        leader_epoch,
+        metadata: metadata.unwrap_or_default().to_owned(),
+    };
+    Said { code, words: None, found: (offset >= 0).then_some(found) }
+}
+
+/// The first version that asks about several groups.
+const MANY_GROUPS_SINCE: i16 = 8;

@@ -1,0 +1,200 @@
+//! Requests about partitions, each of which has an outcome of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use kurier_protocol::{ApiKey, ErrorCode, Request, Str};
+use tokio::time::Instant;
+
+use super::attempt::{is_again, is_elsewhere};
+use super::outcome::{PartitionOutcome, TopicPartition};
+use crate::cluster::Cluster;
+use crate::coordination::coordinator;
+use crate::error::{About, Error, Remedy, remedy};
+use crate::metadata::{Creation, KeyType, Topic};
+use crate::retries::{Retries, call_until};
+
+/// Who decides.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Whom<'a> {
+    /// The broker that looks after this.
+    Coordinator(KeyType, &'a str),
+    /// The leader of each partition.
+    Leaders,
+}
+
+/// What a broker says of one partition.
+#[derive(Debug)]
+pub(super) struct Said<T> {
+    pub(super) code: ErrorCode,
+    pub(super) words: Option<Str>,
+    pub(super) found: T,
+}
+
+impl Said<()> {
+    pub(super) fn code(code: ErrorCode) -> Self {
+        Self { code, words: None, found: () }
+    }
+}
+
+/// What is asked about partitions.
+pub(super) trait Question: Clone + Send + Sync + 'static {
+    type Request: Request;
+    type Found: Clone;
+
+    fn versions(&self) -> RangeInclusive<i16>;
+
+    /// The request about all of these, which are in order.
+    fn request(&self, partitions: &[TopicPartition], version: i16) -> Self::Request;
+
+    /// What the answer says of one of them, if anything.
+    fn read(
+        &self,
+        partition: &TopicPartition,
+        version: i16,
+        response: &<Self::Request as Request>::Response,
+    ) -> Option<Said<Self::Found>>;
+}
+
+/// Asks until each partition has its outcome, or the request timeout is over. They are in order
+/// of topics and partitions, each once.
+pub(super) async fn run<Q: Question>(
+    cluster: &Cluster,
+    whom: Whom<'_>,
+    question: &Q,
+    wanted: impl IntoIterator<Item = TopicPartition>,
+) -> Vec<PartitionOutcome<Q::Found>> {
+    // The topics are kept fresh until all is said.
+    let cluster = &cluster.with_own_interest();
+    let deadline = Instant::now() + cluster.request_timeout();
+    let mut retries = Retries::new(cluster, deadline);
+    let mut open: BTreeSet<TopicPartition> = wanted.into_iter().collect();
+    let mut outcomes = BTreeMap::new();
+    while !open.is_empty() {
+        let round = Round { cluster, whom, question, deadline };
+        for (partition, outcome) in round.run(open).await {
+            outcomes.insert(partition, outcome);
+        }
+        let is_open = |(partition, outcome): (&TopicPartition, &Result<_, Error>)| match outcome {
+            Err(error) if is_again::<Q::Request>(error) => Some(partition.clone()),
+            _ => None,
+        };
+        open = outcomes.iter().filter_map(is_open).collect();
+        if open.is_empty() || !retries.wait().await {
+            break;
+        }
+    }
+    let outcome = |((topic, partition), outcome)| PartitionOutcome { topic, partition, outcome };
+    outcomes.into_iter().map(outcome).collect()
+}
+
+struct Round<'a, Q> {
+    cluster: &'a Cluster,
+    whom: Whom<'a>,
+    question: &'a Q,
+    deadline: Instant,
+}
+
+type Outcomes<T> = Vec<(TopicPartition, Result<T, Error>)>;
+
+impl<Q: Question> Round<'_, Q> {
+    /// Asks everybody once about what is open.
+    async fn run(&self, open: BTreeSet<TopicPartition>) -> Outcomes<Q::Found> {
+        let mut outcomes = Vec::new();
+        let mut by_broker: BTreeMap<i32, Vec<TopicPartition>> = BTreeMap::new();
+        for (partition, broker) in self.resolve(open).await {
+            match broker {
+                Ok(broker) => by_broker.entry(broker).or_default().push(partition),
+                Err(error) => outcomes.push((partition, Err(error))),
+            }
+        }
+        let calls = by_broker.into_iter().map(|(broker, partitions)| self.ask(broker, partitions));
+        outcomes.extend(join_all(calls).await.into_iter().flatten());
+        outcomes
+    }
+
+    /// Who decides on each.
+    async fn resolve(
+        &self,
+        open: BTreeSet<TopicPartition>,
+    ) -> Vec<(TopicPartition, Result<i32, Error>)> {
+        if let Whom::Coordinator(of, key) = self.whom {
+            let found = coordinator(self.cluster, of, key, self.deadline).await;
+            return open.into_iter().map(|partition| (partition, found.clone())).collect();
+        }
+        let mut topics: BTreeMap<Arc<str>, Result<Arc<Topic>, Error>> = BTreeMap::new();
+        for (name, _) in &open {
+            if !topics.contains_key(name) {
+                let topic = self.cluster.topic(name, Creation::Never, self.deadline).await;
+                topics.insert(Arc::clone(name), topic);
+            }
+        }
+        let resolved = |partition: TopicPartition| {
+            let found = leader(topics.get(&partition.0)?, &partition);
+            Some((partition, found))
+        };
+        open.into_iter().filter_map(resolved).collect()
+    }
+
+    async fn ask(&self, broker: i32, partitions: Vec<TopicPartition>) -> Outcomes<Q::Found> {
+        let (question, asked) = (self.question.clone(), partitions.clone());
+        let make = move |version| question.request(&asked, version);
+        let versions = self.question.versions();
+        let answer = call_until(self.cluster, self.deadline, broker, versions, make).await;
+        let principal = self.cluster.config().principal();
+        let outcome = |partition: &TopicPartition| {
+            let (version, response) = answer.as_ref().map_err(Error::clone)?;
+            let said = self.question.read(partition, *version, response);
+            let (code, words, found) = match said {
+                Some(said) => (said.code, said.words, Some(said.found)),
+                None => (ErrorCode::UNKNOWN_SERVER_ERROR, Some(ABSENT.into()), None),
+            };
+            match (remedy(Q::Request::KEY, code), found) {
+                (Remedy::Ok, Some(found)) => Ok(found),
+                _ => {
+                    let about = About::partition(&partition.0, partition.1);
+                    let error = Error::said(Q::Request::KEY, code, about, words.as_deref());
+                    Err(error.seen_as(principal.as_ref()))
+                }
+            }
+        };
+        let outcomes: Outcomes<_> =
+            partitions.iter().map(|partition| (partition.clone(), outcome(partition))).collect();
+        if let Whom::Coordinator(of, key) = self.whom {
+            let errors = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err());
+            if errors.into_iter().any(is_elsewhere) {
+                self.cluster.forget_coordinator(of, key, broker);
+            }
+        }
+        outcomes
+    }
+}
+
+fn leader(topic: &Result<Arc<Topic>, Error>, (name, index): &TopicPartition) -> Result<i32, Error> {
+    let topic = topic.as_ref().map_err(Error::clone)?;
+    let Some(known) = topic.partition(*index) else {
+        let partition = Some((*index, topic.partitions.len()));
+        return Err(Error::UnknownTopic { topic: (&**name).into(), partition });
+    };
+    known.leader.map(|leader| leader.broker).ok_or_else(|| {
+        let about = About::partition(name, *index);
+        Error::broker(ApiKey::METADATA, ErrorCode::LEADER_NOT_AVAILABLE, about)
+    })
+}
+
+/// Partitions by topic, in order; the topics as a request names them.
+pub(super) fn by_topic(partitions: &[TopicPartition]) -> Vec<(Str, Vec<i32>)> {
+    let mut topics: Vec<(&Arc<str>, Vec<i32>)> = Vec::new();
+    for (topic, partition) in partitions {
+        match topics.last_mut() {
+            Some((last, numbers)) if *last == topic => numbers.push(*partition),
+            _ => topics.push((topic, vec![*partition])),
+        }
+    }
+    topics.into_iter().map(|(topic, numbers)| ((&**topic).into(), numbers)).collect()
+}
+
+/// What to say of a partition that an answer leaves out.
+const ABSENT: &str = "the answer does not name the partition";

@@ -1,0 +1,8 @@
+//! What a client promises about transactions.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod world;
+mod steps;
+mod lost_answers;
+mod questions;
