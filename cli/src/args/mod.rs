@@ -10,6 +10,7 @@ pub(crate) mod topic;
 pub(crate) mod doctor;
 pub(crate) mod broker;
 pub(crate) mod wire;
+pub(crate) mod bench;
 pub(crate) mod demo;
 
 use clap::{Parser, Subcommand};
@@ -50,6 +51,9 @@ pub(crate) enum Command {
     Doctor(doctor::DoctorArgs),
     /// Run a cluster for tests: it speaks Kafka's protocol over TCP and keeps its data in memory
     Broker(broker::BrokerArgs),
+    /// Measure what a record costs, and how long it takes; one JSON line
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Turn Kafka messages from bytes into JSON and back, one JSON object a line
     #[command(subcommand)]
     Wire(wire::WireCommand),

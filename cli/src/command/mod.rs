@@ -8,6 +8,7 @@ pub(crate) mod topic;
 pub(crate) mod doctor;
 pub(crate) mod produce;
 pub(crate) mod consume;
+pub(crate) mod bench;
 pub(crate) mod demo;
 
 use tokio::runtime::Builder;
@@ -60,6 +61,10 @@ async fn dispatch(command: Command, before: ClusterArgs) -> Outcome {
             topic::delete(&args, &merge(&args.cluster)).await
         }
         Command::Doctor(args) => doctor::run(&args, &merge(&args.cluster)).await,
+        Command::Bench(command) => {
+            let cluster = merge(command.cluster());
+            bench::run(command, &cluster).await
+        }
         Command::Demo(args) => demo::run(&args).await,
         Command::Broker(args) => {
             log::show(before.verbose);

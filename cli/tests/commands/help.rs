@@ -3,7 +3,7 @@
 use crate::process::{kurier, run};
 
 /// Every command and subcommand.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 20] = [
     "",
     "demo",
     "doctor",
@@ -15,6 +15,10 @@ const COMMANDS: [&str; 16] = [
     "topic describe",
     "topic delete",
     "broker",
+    "bench",
+    "bench produce",
+    "bench consume",
+    "bench e2e",
     "wire",
     "wire decode",
     "wire encode",

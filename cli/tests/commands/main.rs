@@ -8,6 +8,8 @@
 )]
 
 mod bad_input;
+#[cfg(target_os = "linux")]
+mod bench;
 #[cfg(unix)]
 mod ends_in_time;
 mod brokers;
