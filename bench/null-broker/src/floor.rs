@@ -1,0 +1,125 @@
+//! What a machine can do: the calibration beside every run, and the least that a produced record
+//! costs, by a loop that does nothing else.
+
+use std::hint::black_box;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use crate::processor::{best, used};
+use crate::values::{SEED, values};
+
+/// Two figures by which runs are told apart that other work has disturbed: arithmetic in the first
+/// caches, and a copy of 64 MiB.
+pub fn calibrate() -> Result<(), String> {
+    let numbers: Vec<u64> = (0..16_384).collect();
+    let cached = best(5, || {
+        let mut sum = 0_u64;
+        for factor in 0..400 {
+            for number in &numbers {
+                sum = sum.rotate_left(5) ^ number.wrapping_mul(factor | 1);
+            }
+        }
+        black_box(sum);
+    })?;
+    let from = vec![7_u8; 64 << 20];
+    let mut to = vec![1_u8; 64 << 20];
+    let copied = best(3, || {
+        to.copy_from_slice(black_box(&from));
+        black_box(&to);
+    })?;
+    println!("{:.3} {:.3}", cached / 1e6, copied / 1e6);
+    Ok(())
+}
+
+/// A JSON object: `SIZE-CODEC`, and the ns of encoding, compression, checksum and the way into the
+/// socket.
+pub fn print() -> Result<(), String> {
+    let send = send_byte()?;
+    let mut cells = Vec::new();
+    for size in [100, 1024] {
+        let count = BATCH_BYTES / (size + 10);
+        let values = values(size, count, SEED);
+        let each = |ns: f64| ns / count as f64;
+        let best = |run: &mut dyn FnMut()| best(ROUNDS, || (0..REPEATS).for_each(|_| run()));
+        let best = |run: &mut dyn FnMut()| best(run).map(|ns| each(ns / f64::from(REPEATS)));
+        let mut batch = Vec::with_capacity(2 * BATCH_BYTES);
+        let encode = best(&mut || encode(black_box(&values), &mut batch))?;
+        let packed = lz4_flex::block::compress(&batch);
+        let compress = best(&mut || {
+            black_box(lz4_flex::block::compress(black_box(&batch)));
+        })?;
+        for (codec, bytes, compress) in [("none", &batch, 0.0), ("lz4", &packed, compress)] {
+            let checksum = best(&mut || {
+                black_box(crc32c::crc32c(black_box(bytes)));
+            })?;
+            let send = each(send * bytes.len() as f64);
+            let floor = encode + compress + checksum + send;
+            cells.push(format!("\"{size}-{codec}\":{floor:.1}"));
+        }
+    }
+    println!("{{{}}}", cells.join(","));
+    Ok(())
+}
+
+/// Records of magic 2, without key and headers.
+fn encode(values: &[Vec<u8>], batch: &mut Vec<u8>) {
+    batch.clear();
+    for (offset, value) in (0_u64..).zip(values) {
+        let length = value.len() as u64;
+        let (offset, zigzag) = (2 * offset, 2 * length);
+        let rest = 4 + varint_length(offset) + varint_length(zigzag) + length;
+        varint(2 * rest, batch);
+        batch.extend_from_slice(&[0, 0]); // attributes, time
+        varint(offset, batch);
+        batch.push(1); // a null key
+        varint(zigzag, batch);
+        batch.extend_from_slice(value);
+        batch.push(0); // headers
+    }
+}
+
+fn varint(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+fn varint_length(number: u64) -> u64 {
+    u64::from(70 - (number | 1).leading_zeros()) / 7
+}
+
+/// CPU ns of a byte that goes into a socket of this machine, in pieces of 1 MiB.
+fn send_byte() -> Result<f64, String> {
+    let failed = |error: std::io::Error| error.to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let reader = thread::spawn(move || {
+        let Ok((mut stream, _)) = listener.accept() else { return };
+        let mut buffer = vec![0; 1 << 20];
+        while stream.read(&mut buffer).is_ok_and(|count| count > 0) {}
+    });
+    let mut stream = TcpStream::connect(address).map_err(failed)?;
+    let piece = vec![3; 1 << 20];
+    let mut least = f64::INFINITY;
+    for _ in 0..4 {
+        let before = used()?;
+        for _ in 0..PIECES {
+            stream.write_all(&piece).map_err(failed)?;
+        }
+        let took = used()? - before;
+        least = least.min(took.as_nanos() as f64 / (PIECES * piece.len()) as f64);
+    }
+    drop(stream);
+    // It ends with the stream.
+    let _ = reader.join();
+    Ok(least)
+}
+
+const BATCH_BYTES: usize = 64 << 10;
+const ROUNDS: u32 = 15;
+/// Of a piece of work in a round, which would be too short to be measured alone.
+const REPEATS: u32 = 20;
+const PIECES: usize = 128;
