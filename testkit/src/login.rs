@@ -93,6 +93,8 @@ impl Login {
     /// Takes a bare token.
     pub(crate) fn handle_token(&mut self, token: &[u8], now: Now) -> Step {
         match self.step(token, now) {
+            // Java's GSSAPI says nothing to the last token, and its other mechanisms an empty one.
+            Ok(Stepped { is_unanswered: true, .. }) => Step::Silence,
             Ok(Stepped { bytes, .. }) => Step::Answer(bare(&bytes)),
             // Before SaslAuthenticate there were no words for a refusal.
             Err(refusal) => Step::Close(refusal.reason),
@@ -186,7 +188,7 @@ impl Login {
             Err(error) => return Step::Close(error.to_string()),
         };
         match self.step(&request.auth_bytes, now) {
-            Ok(Stepped { bytes, lifetime }) => {
+            Ok(Stepped { bytes, lifetime, .. }) => {
                 let millis = lifetime.map_or(0, |lifetime| lifetime.as_millis());
                 let response = SaslAuthenticateResponse {
                     auth_bytes: bytes.into(),
@@ -213,7 +215,9 @@ impl Login {
         };
         let mechanism = exchange.mechanism;
         match exchange.server.step(token) {
-            Ok(Token::Continue(bytes)) => Ok(Stepped { bytes, lifetime: None }),
+            Ok(Token::Continue(bytes)) => {
+                Ok(Stepped { bytes, lifetime: None, is_unanswered: false })
+            }
             Ok(Token::Done(bytes)) => {
                 let user: Arc<str> = exchange.server.user().unwrap_or_default().into();
                 let ends = exchange.server.ends();
@@ -227,7 +231,8 @@ impl Login {
                 let ends = lifetime.and_then(|lifetime| now.instant.checked_add(lifetime));
                 self.session = Some(Session { user, mechanism, ends });
                 self.state = State::Open;
-                Ok(Stepped { bytes, lifetime })
+                let is_unanswered = mechanism == SaslMechanism::Gssapi;
+                Ok(Stepped { bytes, lifetime, is_unanswered })
             }
             Err(error) => {
                 let what = match self.session {
@@ -256,6 +261,8 @@ struct Stepped {
     bytes: Vec<u8>,
     /// How long the session lasts that has begun, if it ends.
     lifetime: Option<Duration>,
+    /// Whether a bare token is not answered.
+    is_unanswered: bool,
 }
 
 /// A step after which the connection ends.
