@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use kurier_env::Io;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
 use super::failure::Facts;
@@ -28,9 +28,9 @@ impl Encrypted {
     /// A broker that refuses the client's certificate says so after it was shown, and hangs up.
     /// Whoever writes then finds a closed connection, and the reason still to be read.
     fn explained_by_peer(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
-        let mut scratch = [0; 1];
-        let mut last_words = ReadBuf::new(&mut scratch);
-        match Pin::new(&mut self.stream).poll_read(cx, &mut last_words) {
+        // An answer that came before stays there to be read.
+        let last_words = Pin::new(&mut self.stream).poll_fill_buf(cx).map_ok(drop);
+        match last_words {
             Poll::Ready(Err(reason)) if self.facts.fault(&reason).is_some() => {
                 self.explained(reason)
             }

@@ -450,6 +450,25 @@ async fn debug_shows_no_secret() {
 }
 
 #[tokio::test]
+async fn an_answer_that_came_before_a_broken_write_is_read_whole() {
+    for versions in [Versions::Tls12, Versions::Tls13] {
+        let server = Server { versions, ..PLAIN_SERVER };
+        let connector = connector(trusting_ca());
+        let (mut near, mut far) = talk(&connector, "localhost", &server).await.unwrap();
+        far.write_all(b"an answer").await.unwrap();
+        far.flush().await.unwrap();
+        drop(far);
+        for _ in 0..2 {
+            assert!(near.write_all(b"a request").await.and(near.flush().await).is_err());
+        }
+        let mut answer = Vec::new();
+        let end = near.read_to_end(&mut answer).await;
+        assert_eq!(answer, b"an answer");
+        assert_eq!(end.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+}
+
+#[tokio::test]
 async fn a_megabyte_passes_both_ways_in_slices_and_close_is_announced() {
     let connector = connector(trusting_ca());
     let (mut near, mut far) = talk(&connector, "localhost", &PLAIN_SERVER).await.unwrap();
