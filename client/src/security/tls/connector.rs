@@ -18,6 +18,7 @@ use super::failure::Facts;
 use super::material::{self, Role, blame, roles};
 use super::provider::{provider, versions};
 use super::stream::Encrypted;
+use super::system::{certificates, of_mozilla, system_roots};
 use super::verifier::AnyHost;
 use crate::error::{Error, TlsFault};
 
@@ -141,7 +142,7 @@ fn build(tls: &Tls, env: &Env, contents: &[Vec<u8>]) -> Result<(ClientConfig, Fa
     let (roots, trusted) = match &tls.trust {
         Trust::Store(store) => roots_of_store(store, contents.next().unwrap_or_default())?,
         Trust::Mozilla => of_mozilla(),
-        Trust::System => of_system(),
+        Trust::System => system_roots(env)?,
     };
     let roots = Arc::new(roots);
     let wrong = |error: rustls::Error| Error::invalid("security.protocol", error.to_string());
@@ -196,34 +197,6 @@ fn roots_of_store(store: &Store, bytes: &[u8]) -> Result<(RootCertStore, Box<str
     };
     let count = roots.len();
     Ok((roots, format!("{} of {place}", certificates(count)).into()))
-}
-
-fn of_system() -> (RootCertStore, Box<str>) {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::debug!(%error, "some of the system's certificates cannot be read");
-    }
-    let mut roots = RootCertStore::empty();
-    let (count, _) = roots.add_parsable_certificates(found.certs);
-    match count {
-        0 => {
-            let (roots, _) = of_mozilla();
-            (roots, "Mozilla's list, as the system has none".into())
-        }
-        count => (roots, format!("the system's {}", certificates(count)).into()),
-    }
-}
-
-fn of_mozilla() -> (RootCertStore, Box<str>) {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    (roots, "Mozilla's list".into())
-}
-
-fn certificates(count: usize) -> String {
-    match count {
-        1 => "the one certificate".to_owned(),
-        count => format!("{count} certificates"),
-    }
 }
 
 /// The certificate of this client and its key, if they belong together.

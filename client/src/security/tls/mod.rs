@@ -16,6 +16,7 @@ mod provider;
 mod verifier;
 mod failure;
 mod stream;
+mod system;
 mod connector;
 #[cfg(test)]
 mod tests;

@@ -178,6 +178,26 @@ async fn the_system_is_trusted_by_default_and_does_not_know_a_private_ca() {
 }
 
 #[tokio::test]
+async fn certificates_that_were_named_and_cannot_be_read_are_replaced_by_no_others() {
+    let path = |name: &str| fixture_path(Path::new(name)).display().to_string();
+    let under = |variables: &[(&'static str, String)]| {
+        let env = env_at(2026, &Disk::default()).with_variables(variables.to_vec());
+        Connector::new(Tls::default(), env)
+    };
+    let rows = [
+        ("SSL_CERT_FILE", path("mistyped.pem"), "mistyped.pem"),
+        ("SSL_CERT_FILE", path("make.sh"), "what it names has none"),
+        ("SSL_CERT_DIR", path("no-folder"), "no-folder"),
+    ];
+    for (variable, value, wanted) in rows {
+        let error = under(&[(variable, value)]).load().await.unwrap_err().to_string();
+        says(&error, &[variable, wanted, "set ssl.truststore.location"]);
+    }
+    let connector = under(&[("SSL_CERT_FILE", path("ca.pem"))]);
+    assert!(talk(&connector, "localhost", &PLAIN_SERVER).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_broker_is_known_by_its_names_and_addresses() {
     let connector = connector(trusting_ca());
     for host in ["localhost", "LOCALHOST", "localhost.", "b1.kafka.test", "127.0.0.1", "::1"] {
