@@ -71,11 +71,25 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the next try may succeed with nothing changed: Kerberos may say that it cannot serve
+    /// now, that a ticket is not valid yet, or that it takes the client's time for a repeated one.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Kerberos { code: Some(code), .. } if is_passing(*code))
+    }
+
     /// What a server said, fit to be shown.
     pub(crate) fn server(mechanism: &'static str, said: &str) -> Self {
         let text: String = said.chars().filter(|c| !c.is_control()).take(SHOWN_MAX).collect();
         Self::Server { mechanism, text: text.into() }
     }
+}
+
+/// Whether a code of RFC 4120 is of something that passes: `KDC_ERR_CLIENT_NOTYET`,
+/// `KDC_ERR_SVC_UNAVAILABLE`, `KRB_AP_ERR_TKT_NYV`, `KRB_AP_ERR_REPEAT`. Java's clients try again
+/// after the same.
+pub(crate) fn is_passing(code: i32) -> bool {
+    matches!(code, 21 | 29 | 33 | 34)
 }
 
 /// Characters of what a server says that are shown.

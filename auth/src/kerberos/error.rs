@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::is_passing;
+
 /// What can go wrong with Kerberos. No variant holds a key or a ticket.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,6 +93,12 @@ impl Error {
             _ => None,
         }
     }
+
+    /// Whether the next try may succeed with nothing changed.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        self.code().is_some_and(is_passing)
+    }
 }
 
 /// A KRB-ERROR: what a KDC or a service says instead of what it was asked for.
@@ -167,6 +175,7 @@ fn known(code: i32) -> (&'static str, &'static str) {
             "the key is wrong: the keytab may be older than the password",
         ),
         KDC_ERR_PREAUTH_REQUIRED => ("KDC_ERR_PREAUTH_REQUIRED", ""),
+        KDC_ERR_SVC_UNAVAILABLE => ("KDC_ERR_SVC_UNAVAILABLE", "the KDC cannot serve now"),
         KRB_AP_ERR_BAD_INTEGRITY => ("KRB_AP_ERR_BAD_INTEGRITY", ""),
         KRB_AP_ERR_TKT_EXPIRED => ("KRB_AP_ERR_TKT_EXPIRED", "the ticket has expired"),
         KRB_AP_ERR_TKT_NYV => {
@@ -204,6 +213,8 @@ pub(crate) const KDC_ERR_ETYPE_NOSUPP: i32 = 14;
 pub(crate) const KDC_ERR_PREAUTH_FAILED: i32 = 24;
 /// The client must prove its key first.
 pub(crate) const KDC_ERR_PREAUTH_REQUIRED: i32 = 25;
+/// The KDC cannot serve now.
+pub(crate) const KDC_ERR_SVC_UNAVAILABLE: i32 = 29;
 /// A checksum does not match.
 pub(crate) const KRB_AP_ERR_BAD_INTEGRITY: i32 = 31;
 /// A ticket has expired.

@@ -37,6 +37,6 @@ pub use error::{Error, Refusal};
 pub use exchange::{Action, Lifetimes, Login, TicketSearch};
 pub use gss::{GssapiClient, GssapiServer};
 pub use keytab::Keytab;
-pub use messages::is_too_big;
+pub use messages::{is_too_big, unusable_reply};
 pub use moment::Moment;
 pub use principal::Principal;

@@ -26,6 +26,7 @@ impl LoginFailure {
         match &self.fault {
             LoginFault::Closed | LoginFault::TimedOut(_) => true,
             LoginFault::Credentials { is_passing, .. } => *is_passing,
+            LoginFault::Exchange(error) => error.is_passing(),
             _ => false,
         }
     }
@@ -101,6 +102,15 @@ pub enum LoginFault {
 }
 
 impl LoginFault {
+    /// Whether the broker has said no to what it was shown.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused { .. } => true,
+            Self::Exchange(error @ kurier_auth::Error::Kerberos { .. }) => !error.is_passing(),
+            _ => false,
+        }
+    }
+
     fn told(&self) -> Told {
         match self {
             Self::Mechanism { offered } if offered.is_empty() => Told::new(

@@ -2,6 +2,7 @@
 
 use super::tree::Tree;
 use crate::kerberos::crypto::EncryptionType;
+use crate::kerberos::error::Error;
 
 /// The content of `krb5.conf` and of what it includes.
 #[derive(Clone, Debug, Default)]
@@ -26,26 +27,37 @@ impl Config {
         self.default_of("default_realm")
     }
 
-    /// A relation of `[libdefaults]` that says yes or no.
-    #[must_use]
-    pub fn flag(&self, name: &str) -> Option<bool> {
-        let value = self.default_of(name)?.to_ascii_lowercase();
-        Some(matches!(value.as_str(), "y" | "yes" | "true" | "t" | "1" | "on"))
-    }
-
     /// A lifetime of `[libdefaults]`, in seconds: `36000`, `10h`, `7d 12h`, `1:30`.
     #[must_use]
     pub fn lifetime(&self, name: &str) -> Option<i64> {
         seconds_of(self.default_of(name)?)
     }
 
-    /// The encryption types of a relation of `[libdefaults]`, in its order, without those that
-    /// Kurier cannot use; all if the relation is missing, or keeps none.
-    #[must_use]
-    pub fn encryption_types(&self, name: &str) -> Vec<EncryptionType> {
+    /// The encryption types of a relation of `[libdefaults]`, in its order, as far as
+    /// `permitted_enctypes` has them too, and without those that Kurier cannot use. A relation that
+    /// is missing has all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] names the relation that leaves none.
+    pub fn encryption_types(&self, name: &str) -> Result<Vec<EncryptionType>, Error> {
+        let permitted = self.listed_types(PERMITTED)?;
+        let Some(mut chosen) = self.listed_types(name)? else {
+            return Ok(permitted.unwrap_or_else(|| EncryptionType::ALL.to_vec()));
+        };
+        if let Some(permitted) = permitted {
+            chosen.retain(|kind| permitted.contains(kind));
+            if chosen.is_empty() {
+                return Err(none_left(&format!("{name} beside {PERMITTED}")));
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// The types that a relation lists; none if it is missing.
+    fn listed_types(&self, name: &str) -> Result<Option<Vec<EncryptionType>>, Error> {
+        let Some(listed) = self.default_of(name) else { return Ok(None) };
         let mut chosen: Vec<EncryptionType> = Vec::new();
-        let permitted = self.default_of("permitted_enctypes");
-        let listed = self.default_of(name).or(permitted).unwrap_or("DEFAULT");
         for word in listed.split([',', ' ', '\t']).filter(|word| !word.is_empty()) {
             let (add, word) = match word.split_at_checked(1) {
                 Some(("-", rest)) => (false, rest),
@@ -59,7 +71,10 @@ impl Config {
             chosen.retain(|kind| !kinds.contains(kind));
             chosen.extend(kinds.into_iter().filter(|_| add));
         }
-        if chosen.is_empty() { EncryptionType::ALL.to_vec() } else { chosen }
+        match chosen.is_empty() {
+            true => Err(none_left(&format!("{name} = {listed}"))),
+            false => Ok(Some(chosen)),
+        }
     }
 
     /// The KDCs of a realm, in the order of the file.
@@ -173,4 +188,15 @@ pub(super) fn seconds_of(text: &str) -> Option<i64> {
     (!open && sum > 0).then_some(sum)
 }
 
+fn none_left(relation: &str) -> Error {
+    Error::Unsupported {
+        what: relation.into(),
+        instead: "it leaves no encryption type that can be used; name some of \
+                  aes256-cts-hmac-sha384-192, aes128-cts-hmac-sha256-128, \
+                  aes256-cts-hmac-sha1-96 and aes128-cts-hmac-sha1-96",
+    }
+}
+
+/// The relation that bounds the others.
+const PERMITTED: &str = "permitted_enctypes";
 const KERBEROS_PORT: u16 = 88;

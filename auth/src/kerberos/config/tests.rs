@@ -71,7 +71,35 @@ fn kdcs_and_realms_are_found() {
     }
     assert_eq!(config.lifetime("ticket_lifetime"), Some(93_600));
     let kinds = [EncryptionType::Aes256Sha1, EncryptionType::Aes128Sha256];
-    assert_eq!(config.encryption_types("default_tkt_enctypes"), kinds);
+    assert_eq!(config.encryption_types("default_tkt_enctypes"), Ok(kinds.to_vec()));
+}
+
+#[test]
+fn a_list_of_encryption_types_never_lets_in_more_than_it_names() {
+    let (aes256, aes128) = (EncryptionType::Aes256Sha1, EncryptionType::Aes128Sha1);
+    let rows = [
+        ("", Ok(EncryptionType::ALL.to_vec())),
+        ("default_tkt_enctypes = aes128-cts aes256-cts", Ok(vec![aes128, aes256])),
+        ("permitted_enctypes = aes256-cts\ndefault_tkt_enctypes = aes", Ok(vec![aes256])),
+        ("permitted_enctypes = DEFAULT -aes256-sha2 -aes128-sha2 -aes128-cts", Ok(vec![aes256])),
+        ("permitted_enctypes = aes256-sah2", Err("permitted_enctypes = aes256-sah2")),
+        ("default_tkt_enctypes = arcfour-hmac", Err("default_tkt_enctypes = arcfour-hmac")),
+        (
+            "permitted_enctypes = aes256-cts\ndefault_tkt_enctypes = aes128-cts",
+            Err("default_tkt_enctypes beside permitted_enctypes"),
+        ),
+    ];
+    for (lines, wanted) in rows {
+        let config = read(&[("a", &format!("[libdefaults]\n{lines}\n"))]).unwrap();
+        let found = config.encryption_types("default_tkt_enctypes");
+        match wanted {
+            Ok(kinds) => assert_eq!(found, Ok(kinds), "{lines}"),
+            Err(named) => {
+                let text = found.unwrap_err().to_string();
+                assert!(text.starts_with(named) && text.contains("aes256-cts-hmac"), "{text}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -152,7 +152,12 @@ impl Login {
         })?;
         self.version = Some(*version);
         let granter = self.granter();
-        let expected = Expected { nonce: self.nonce, client: &self.client, server: Some(&granter) };
+        let expected = Expected {
+            nonce: self.nonce,
+            client: &self.client,
+            server: Some(&granter),
+            kinds: &self.kinds,
+        };
         Ok(Action::Done(Box::new(reply.open(key, &expected)?)))
     }
 

@@ -166,6 +166,7 @@ impl TicketSearch {
                 Goal::Renewal => self.asked.as_ref(),
                 Goal::Service(_) => None,
             },
+            kinds: &self.kinds,
         };
         let credential = reply.open(&self.granting.key, &expected)?;
         let Goal::Service(service) = &mut self.goal else {

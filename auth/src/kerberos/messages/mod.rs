@@ -24,6 +24,7 @@ pub(crate) use parts::{PaData, PaKind, encryption_types_of, pa_data_of};
 pub(crate) use parts::{Sealed, key_der, name_der, pa_data_der, read_name, tag};
 pub use refusal::is_too_big;
 pub(crate) use refusal::read_refusal;
+pub use reply::unusable_reply;
 pub(crate) use reply::{Expected, KdcReply};
 pub(crate) use request::{Body, KdcRequest, encrypted_timestamp, option};
 pub(crate) use ticket::TicketPart;

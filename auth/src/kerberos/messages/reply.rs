@@ -6,9 +6,9 @@ use super::request::KdcRequest;
 use super::ticket::Ticket;
 use super::usage;
 use crate::kerberos::credential::Credential;
-use crate::kerberos::crypto::Key;
+use crate::kerberos::crypto::{EncryptionType, Key};
 use crate::kerberos::der::Reader;
-use crate::kerberos::error::Error;
+use crate::kerberos::error::{Error, KDC_ERR_SVC_UNAVAILABLE};
 use crate::kerberos::principal::Principal;
 
 /// The answer to a request, before its secret part is decrypted.
@@ -29,6 +29,8 @@ pub(crate) struct Expected<'a> {
     pub(crate) client: &'a Principal,
     /// The service; none if the KDC may know it by another name, or refer to another realm.
     pub(crate) server: Option<&'a Principal>,
+    /// The encryption types that the ticket's key may have.
+    pub(crate) kinds: &'a [EncryptionType],
 }
 
 impl KdcReply {
@@ -88,6 +90,11 @@ impl KdcReply {
         if let Some(wanted) = expected.server {
             same("the service of the ticket", wanted, &server)?;
         }
+        if !expected.kinds.contains(&key.kind()) {
+            let wanted: Vec<_> = expected.kinds.iter().map(|kind| kind.name()).collect();
+            let what = "the encryption type of the ticket's key";
+            return Err(mismatch(what, wanted.join(" or "), key.kind().name().to_owned()));
+        }
         Ok(Credential {
             client: self.client,
             server,
@@ -98,6 +105,21 @@ impl KdcReply {
             renew_till: renew_till.unwrap_or(0),
             ticket: self.ticket,
         })
+    }
+}
+
+/// Why an answer is of no use, although that of another KDC may be: it is none of a KDC, or says
+/// that this one cannot serve now.
+#[must_use]
+pub fn unusable_reply(reply: &[u8]) -> Option<Error> {
+    let request = match reply.first() {
+        Some(first) if *first == 0x60 | tag::AS_REPLY => KdcRequest::As,
+        _ => KdcRequest::Tgs,
+    };
+    match KdcReply::read(reply, request) {
+        Ok(_) => None,
+        Err(Error::Refused(refusal)) if refusal.code != KDC_ERR_SVC_UNAVAILABLE => None,
+        Err(error) => Some(error),
     }
 }
 

@@ -92,6 +92,16 @@ fn check(what: &str, kind: ErrorKind, answers: [bool; 3]) {
 }
 
 #[test]
+fn a_service_that_says_by_kerberos_what_passes_is_asked_again() {
+    for (code, passes) in [(21, true), (33, true), (34, true), (37, false), (41, false)] {
+        let error = kurier_auth::Error::Kerberos { code: Some(code), problem: "KRB-ERROR".into() };
+        let fault = LoginFault::Exchange(error);
+        let failure = LoginFailure { mechanism: "GSSAPI", user: None, fault };
+        assert_eq!(failure.is_passing(), passes, "{code}");
+    }
+}
+
+#[test]
 fn no_error_gives_a_program_two_answers() {
     let mut seen = BTreeSet::new();
     for error in specimens() {

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use kurier_auth::kerberos::Error as KerberosError;
 
-use crate::error::{Attempt, Cause, Error};
+use crate::error::{Attempt, Cause, Error, LoginFailure, LoginFault};
 
 /// Why there is no ticket. All who wait for it get the same.
 #[derive(Clone, Debug)]
 pub(super) enum Failure {
     /// A setting, or a file that it names, is of no use.
     Setting(&'static str, Box<str>),
+    /// The same, where there was a login before: files are replaced, and tickets renewed.
+    Passing(&'static str, Box<str>),
     /// No KDC of a realm answered.
     Silent(Box<[Attempt]>),
     /// A KDC refused, or its answer cannot be trusted.
@@ -34,6 +36,14 @@ impl Failure {
         Self::Setting(setting, format!("{}: {error}", path.display()).into())
     }
 
+    /// The same, where all was well before.
+    pub(super) fn passing(self) -> Self {
+        match self {
+            Self::Setting(setting, problem) => Self::Passing(setting, problem),
+            other => other,
+        }
+    }
+
     /// The system has no random numbers.
     pub(super) fn no_entropy(error: &io::Error) -> Self {
         Self::Setting("random numbers", format!("the system has none: {error}").into())
@@ -45,11 +55,22 @@ impl From<Failure> for Error {
         match failure {
             Failure::Setting(setting, problem) => Self::invalid(setting, problem),
             Failure::Silent(tried) => Self::Unreachable { tried, advertised: None },
+            Failure::Passing(setting, problem) => passing(setting, problem),
+            Failure::Kerberos { wanted, error } if error.is_passing() => {
+                passing("KDC", format!("{wanted}: {error}").into())
+            }
             Failure::Kerberos { wanted, error } => {
                 Self::invalid("sasl.kerberos", format!("{wanted}: {error}"))
             }
         }
     }
+}
+
+/// There may be a ticket a moment later.
+fn passing(address: &str, problem: Box<str>) -> Error {
+    let fault = LoginFault::Credentials { problem, is_passing: true };
+    let failure = LoginFailure { mechanism: "GSSAPI", user: None, fault };
+    Error::Authentication { address: address.into(), failure: Arc::new(failure) }
 }
 
 /// A KDC that was tried.

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kurier_auth::kerberos::{
     CacheName, Config, ConfigReader, Error as KerberosError, Keytab, TicketCache, Wanted,
 };
 use kurier_env::Env;
+use tokio::time::sleep;
 
 use super::failure::Failure;
 
@@ -83,11 +85,21 @@ pub(super) async fn read_cache(
             CacheName::in_folder(&folder, primary.as_deref())
         }
     };
-    let bytes = env.files().read(&path, FILE_BYTES_MAX).await.map_err(|error| {
-        let problem = format!("{} cannot be read: {error}; run kinit", path.display());
-        Failure::Setting(CACHE, problem.into())
-    })?;
-    let cache = TicketCache::parse(&bytes);
+    let read = async || {
+        let bytes = env.files().read(&path, FILE_BYTES_MAX).await.map_err(|error| {
+            let problem = format!("{} cannot be read: {error}; run kinit", path.display());
+            Failure::Setting(CACHE, problem.into())
+        })?;
+        Ok(TicketCache::parse(&bytes))
+    };
+    let cache = match read().await? {
+        // Somebody may be writing it.
+        Err(KerberosError::Malformed { .. }) => {
+            sleep(READ_AGAIN_AFTER).await;
+            read().await?
+        }
+        other => other,
+    };
     Ok((cache.map_err(|error| Failure::unusable(CACHE, &path, &error))?, name))
 }
 
@@ -156,10 +168,12 @@ async fn expand(env: &Env, name: &str, setting: &'static str) -> Result<String, 
 }
 
 /// The setting that errors name: `krb5.conf`.
-const CONFIG: &str = "krb5.conf";
+pub(super) const CONFIG: &str = "krb5.conf";
 /// The setting that errors name: the keytab.
 pub(super) const KEYTAB: &str = "sasl.kerberos.keytab";
 /// The setting that errors name: the ticket cache.
 pub(super) const CACHE: &str = "ticket cache";
+/// How long it takes to write a ticket cache, at most.
+const READ_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// The longest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kurier_auth::kerberos::{
-    Credential, EncryptionType, Lifetimes, Login, Principal, TicketSearch,
+    Config, Credential, EncryptionType, Lifetimes, Login, Principal, TicketSearch,
 };
 use kurier_env::Env;
 
 use super::converse::{Talk, World};
 use super::failure::Failure;
-use super::files::{CACHE, KEYTAB, read_cache, read_config, read_keytab};
+use super::files::{CACHE, CONFIG, KEYTAB, read_cache, read_config, read_keytab};
 use super::schedule::is_usable;
 use super::settings::{KerberosConfig, TicketSource};
 use super::transport::By;
@@ -29,9 +29,18 @@ pub(super) async fn log_in(
     settings: Arc<KerberosConfig>,
     before: Option<LoggedIn>,
 ) -> Result<LoggedIn, Failure> {
+    let is_first = before.is_none();
+    let outcome = try_to_log_in(env, settings, before).await;
+    outcome.map_err(|failure| if is_first { failure } else { failure.passing() })
+}
+
+async fn try_to_log_in(
+    env: Env,
+    settings: Arc<KerberosConfig>,
+    before: Option<LoggedIn>,
+) -> Result<LoggedIn, Failure> {
     let config = Arc::new(read_config(&env, settings.config_files.as_deref()).await?);
-    let kinds = settings.encryption_types.clone();
-    let kinds = kinds.unwrap_or_else(|| config.encryption_types("default_tkt_enctypes"));
+    let kinds = encryption_types(&settings, &config, "default_tkt_enctypes")?;
     let (known, clock_offset, old) = match before {
         Some(LoggedIn { granting, world }) => (world.known, world.clock_offset, Some(granting)),
         None => (HashMap::new(), 0, None),
@@ -134,13 +143,24 @@ pub(super) async fn service_ticket(
     let realm = named.map_or(own, str::as_bytes);
     let service = Principal::service(&settings.service, host, realm);
     let wanted = format!("ticket of {} for {service}", granting.client);
-    let kinds: Vec<EncryptionType> = match &settings.encryption_types {
-        Some(kinds) => kinds.clone(),
-        None => world.config.encryption_types("default_tgs_enctypes"),
-    };
+    let kinds = encryption_types(&settings, &world.config, "default_tgs_enctypes")?;
     let search = TicketSearch::new(&granting, service, &kinds);
     let ticket = Talk::Search(search).finish(&mut world, &wanted).await?;
     Ok((ticket, world))
+}
+
+/// The types that are set, or those of a relation of `krb5.conf`.
+fn encryption_types(
+    settings: &KerberosConfig,
+    config: &Config,
+    relation: &str,
+) -> Result<Vec<EncryptionType>, Failure> {
+    match &settings.encryption_types {
+        Some(kinds) => Ok(kinds.clone()),
+        None => config
+            .encryption_types(relation)
+            .map_err(|error| Failure::Setting(CONFIG, error.to_string().into())),
+    }
 }
 
 fn named(text: &str, default_realm: Option<&str>) -> Result<Principal, Failure> {

@@ -4,7 +4,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use kurier_auth::kerberos::{Kdc, Transport, is_too_big};
+use kurier_auth::kerberos::{Error as KerberosError, Kdc, Transport, is_too_big, unusable_reply};
 use kurier_env::{Env, Io};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -103,12 +103,16 @@ async fn ask_address(
     address: SocketAddr,
     request: &[u8],
 ) -> io::Result<Vec<u8>> {
-    match by {
-        By::Tcp => by_stream(env, address, request).await,
-        By::Udp => match by_datagram(env, address, request).await {
-            Ok(answer) if is_too_big(&answer) => by_stream(env, address, request).await,
-            other => other,
+    let answer = match by {
+        By::Tcp => by_stream(env, address, request).await?,
+        By::Udp => match by_datagram(env, address, request).await? {
+            answer if is_too_big(&answer) => by_stream(env, address, request).await?,
+            answer => answer,
         },
+    };
+    match unusable_reply(&answer) {
+        None => Ok(answer),
+        Some(problem) => Err(io::Error::other(problem)),
     }
 }
 
@@ -134,7 +138,16 @@ async fn by_datagram(env: &Env, address: SocketAddr, request: &[u8]) -> io::Resu
     let socket = env.net().datagram(address).await?;
     for _ in 0..DATAGRAMS_MAX {
         socket.send(request).await?;
-        if let Ok(answer) = timeout(HEDGE_AFTER, socket.receive(DATAGRAM_BYTES_MAX)).await {
+        let answer = async {
+            loop {
+                let answer = socket.receive(DATAGRAM_BYTES_MAX).await?;
+                // Whatever strays here is no answer.
+                if !matches!(unusable_reply(&answer), Some(KerberosError::Malformed { .. })) {
+                    return Ok(answer);
+                }
+            }
+        };
+        if let Ok(answer) = timeout(HEDGE_AFTER, answer).await {
             return answer;
         }
     }
