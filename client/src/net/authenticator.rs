@@ -11,8 +11,8 @@ use kurier_protocol::api::sasl_handshake::SaslHandshakeRequest;
 
 use super::login::{Carrier, Login, Next, check_answer, check_handshake};
 use super::track::{Milestone, Track};
-use crate::error::{Cause, LoginFailure, LoginFault};
-use crate::security::Sasl;
+use crate::error::{Cause, Error, LoginFailure, LoginFault};
+use crate::security::{Pass, Sasl};
 
 /// Who logs in where.
 pub(super) struct Authenticator<'a> {
@@ -50,15 +50,20 @@ impl Authenticator<'_> {
         self.track.reach(Milestone::Credentials);
         let made = self.sasl.mechanism(self.host, self.env).await;
         self.track.reach(Milestone::Login);
-        let login = Login::new(made.map_err(|error| {
-            let (problem, is_passing) = (error.to_string().into(), error.is_retriable());
-            self.failed(LoginFault::Credentials { problem, is_passing })
-        })?);
+        let (mechanism, shown) = made.map_err(|error| {
+            self.failed(match error {
+                Error::Authentication { failure, .. } => failure.fault.clone(),
+                error => {
+                    let (problem, is_passing) = (error.to_string().into(), error.is_retriable());
+                    LoginFault::Credentials { problem, is_passing }
+                }
+            })
+        })?;
         let version_max = i16::from(carrier == Carrier::Requests);
         let request = SaslHandshakeRequest { mechanism: self.sasl.name().into() };
         let answer = wire.call(version_max, request).await.map_err(|cause| self.cut(cause))?;
         check_handshake(&answer).map_err(|fault| self.failed(fault))?;
-        self.exchange(wire, carrier, login).await
+        self.exchange(wire, carrier, Login::new(mechanism), &shown).await
     }
 
     async fn exchange<W: Wire>(
@@ -66,6 +71,7 @@ impl Authenticator<'_> {
         wire: &mut W,
         carrier: Carrier,
         mut login: Login,
+        shown: &Pass,
     ) -> Result<Option<Duration>, Cause> {
         let (mut received, mut lifetime) = (Bytes::new(), None);
         loop {
@@ -73,10 +79,12 @@ impl Authenticator<'_> {
             let step = move || (login.handle_token(&received), login);
             let (next, back) = self.env.offload(step).await;
             login = back;
-            let (token, is_last) = match next.map_err(|fault| self.failed(fault))? {
-                Next::Send(token) => (token, false),
-                Next::SendLast(token) => (token, true),
-                Next::Done => return Ok(lifetime),
+            let (token, is_last) = match next {
+                Ok(Next::Send(token)) => (token, false),
+                Ok(Next::SendLast(token)) => (token, true),
+                Ok(Next::Done) => return Ok(lifetime),
+                Err(fault) if fault.is_refusal() => return Err(self.refused(fault, shown).await),
+                Err(fault) => return Err(self.failed(fault)),
             };
             (received, lifetime) = match carrier {
                 Carrier::Requests => {
@@ -85,15 +93,19 @@ impl Authenticator<'_> {
                     let answer = answer.map_err(|cause| self.cut(cause))?;
                     match check_answer(answer) {
                         Ok(token) => token,
-                        Err(fault) => return Err(self.refused(fault).await),
+                        Err(fault) => return Err(self.refused(fault, shown).await),
                     }
                 }
                 Carrier::Frames => {
-                    wire.send(token).await.map_err(|cause| self.cut(cause))?;
-                    if is_last {
-                        return Ok(None);
+                    let answer = match wire.send(token).await {
+                        Ok(()) if is_last => return Ok(None),
+                        Ok(()) => wire.receive().await,
+                        Err(cause) => Err(cause),
+                    };
+                    match answer {
+                        Ok(token) => (token, None),
+                        Err(cause) => return Err(self.hung_up(cause, shown).await),
                     }
-                    (wire.receive().await.map_err(|cause| self.cut(cause))?, None)
                 }
             };
             if is_last {
@@ -111,13 +123,22 @@ impl Authenticator<'_> {
         Err(self.failed(LoginFault::Exchange(error)))
     }
 
-    /// A refusal, which passes if the next login will be with a fresh ticket.
-    async fn refused(&self, fault: LoginFault) -> Cause {
-        if !self.sasl.hear_refusal(self.host).await {
+    /// A refusal, which passes if the next login will be with a fresh ticket or token.
+    async fn refused(&self, fault: LoginFault, shown: &Pass) -> Cause {
+        if !self.sasl.hear_refusal(shown).await {
             return self.failed(fault);
         }
-        let problem = format!("{fault}; the ticket was not new, and the next one will be").into();
+        let problem = format!("{fault}; what it was shown was not new, and the next will be");
+        let problem = problem.into();
         self.failed(LoginFault::Credentials { problem, is_passing: true })
+    }
+
+    /// The end of a connection after a bare token: brokers before 1.0 refuse in no other way.
+    async fn hung_up(&self, cause: Cause, shown: &Pass) -> Cause {
+        if cause.is_hangup() {
+            self.sasl.hear_refusal(shown).await;
+        }
+        self.cut(cause)
     }
 
     /// The failure of a login that has waited so long for what it waits for now.

@@ -22,6 +22,13 @@ pub trait TokenProvider: Debug + Send + Sync {
     ///
     /// Why there is none. If that [is retriable](Error::is_retriable), the login is tried again.
     fn token<'a>(&'a self, env: &'a Env) -> BoxFuture<'a, Result<BearerToken, Error>>;
+
+    /// Hears that a broker has refused this token. Returns whether [`token`](Self::token) gives
+    /// another one now; the login is then tried again. By default it does not.
+    fn hear_refusal<'a>(&'a self, token: &'a BearerToken) -> BoxFuture<'a, bool> {
+        let _ = token;
+        Box::pin(std::future::ready(false))
+    }
 }
 
 /// A token, and what is sent beside it.
@@ -49,6 +56,11 @@ impl OauthBearer {
     /// A token that is valid now.
     pub(super) async fn token(&self, env: &Env) -> Result<BearerToken, Error> {
         self.0.token(env).await
+    }
+
+    /// Hears that a broker has refused this token. Whether the next one is another.
+    pub(super) async fn hear_refusal(&self, token: &BearerToken) -> bool {
+        self.0.hear_refusal(token).await
     }
 }
 

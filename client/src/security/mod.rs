@@ -13,6 +13,7 @@ mod sasl;
 pub use bearer::{BearerToken, OauthBearer, TokenProvider, UnsecuredLogin};
 pub use kurier_auth::Secret;
 pub use kurier_auth::scram::ScramHash;
+pub(crate) use sasl::Pass;
 pub use sasl::Sasl;
 #[cfg(feature = "tls")]
 pub use tls::Tls;

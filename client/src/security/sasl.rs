@@ -9,7 +9,7 @@ use kurier_env::Env;
 
 use super::bearer::{BearerToken, OauthBearer};
 #[cfg(feature = "kerberos")]
-use super::kerberos::Kerberos;
+use super::kerberos::{Kerberos, ShownTicket};
 use crate::error::{Error, Rounded};
 
 /// As whom, and how, a client logs in to brokers.
@@ -104,41 +104,43 @@ impl Sasl {
         }
     }
 
-    /// The client half of one login to the broker with this host name. Gets the token or ticket
-    /// that it needs.
+    /// The client half of one login to the broker with this host name, and what it shows. Gets the
+    /// token or ticket that it needs.
     pub(crate) async fn mechanism(
         &self,
         broker_host: &str,
         env: &Env,
-    ) -> Result<Box<dyn Mechanism>, Error> {
+    ) -> Result<(Box<dyn Mechanism>, Pass), Error> {
         let _ = broker_host;
         match self {
             #[cfg(feature = "kerberos")]
-            Self::Gssapi(kerberos) => kerberos.mechanism(broker_host, env).await,
+            Self::Gssapi(kerberos) => {
+                let (client, ticket) = kerberos.log_in(broker_host, env).await?;
+                Ok((client, Pass::Ticket(ticket)))
+            }
             Self::Plain { .. } | Self::Scram { .. } => {
                 let nonce = env.secret_bytes().map_err(|error| {
                     Error::invalid("random numbers", format!("the system has none: {error}"))
                 })?;
-                self.by_password(nonce)
+                Ok((self.by_password(nonce)?, Pass::Password))
             }
             Self::OauthBearer(tokens) => {
-                let BearerToken { token, extensions } = tokens.token(env).await?;
+                let shown = tokens.token(env).await?;
+                let BearerToken { token, extensions } = shown.clone();
                 let client = OauthBearerClient::new(token, extensions).map_err(unusable)?;
-                Ok(Box::new(client))
+                Ok((Box::new(client), Pass::Token(shown)))
             }
         }
     }
 
-    /// Hears that the broker with this host name has refused the login. Returns whether the next
-    /// try would be with something fresher, a new ticket.
-    pub(crate) async fn hear_refusal(&self, broker_host: &str) -> bool {
-        match self {
+    /// Hears that a broker has refused what was shown to it. Returns whether the next try would be
+    /// with something fresher.
+    pub(crate) async fn hear_refusal(&self, shown: &Pass) -> bool {
+        match (self, shown) {
             #[cfg(feature = "kerberos")]
-            Self::Gssapi(kerberos) => kerberos.forget(broker_host).await,
-            _ => {
-                let _ = broker_host;
-                false
-            }
+            (Self::Gssapi(kerberos), Pass::Ticket(ticket)) => kerberos.forget(ticket).await,
+            (Self::OauthBearer(tokens), Pass::Token(token)) => tokens.hear_refusal(token).await,
+            _ => false,
         }
     }
 
@@ -154,6 +156,18 @@ impl Sasl {
             _ => return Err(Error::invalid("sasl", "has no password")),
         })
     }
+}
+
+/// What a login shows.
+#[derive(Debug)]
+pub(crate) enum Pass {
+    /// A password, or the proof of one.
+    Password,
+    /// A token that somebody gave.
+    Token(BearerToken),
+    /// A ticket for the broker.
+    #[cfg(feature = "kerberos")]
+    Ticket(ShownTicket),
 }
 
 fn unusable(error: kurier_auth::Error) -> Error {
@@ -197,7 +211,7 @@ mod tests {
         let env = Env::simulated(Arc::new(RealNet), Arc::new(RealWall), 1);
         for sasl in all() {
             sasl.check().unwrap();
-            let mut mechanism = sasl.mechanism("localhost", &env).await.unwrap();
+            let (mut mechanism, _) = sasl.mechanism("localhost", &env).await.unwrap();
             assert_eq!(mechanism.name(), sasl.name());
             let step = mechanism.step(b"").unwrap();
             assert!(matches!(step, Step::Continue(_)), "{step:?}");

@@ -31,7 +31,6 @@ impl<C> Tasks<C> {
     }
 
     /// The way to this runtime's task, if it runs.
-    #[cfg(feature = "kerberos")]
     pub(super) fn running(&self) -> Option<mpsc::Sender<C>> {
         find(&mut self.lock(), Handle::current().id())
     }

@@ -8,6 +8,7 @@ mod capture;
 #[path = "../capture/hidden.rs"]
 mod hidden;
 mod world;
+mod broker;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,11 +128,72 @@ async fn datagrams_are_used_where_streams_are_refused_and_the_other_way_round() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_kdc_that_cannot_serve_or_babbles_is_passed_over() {
+    for manner in [Manner::Says(29), Manner::Babbles] {
+        let world = World::new(&[("one", manner), ("two", Manner::Good)], 0);
+        check_login(&Kerberos::new(by_keytab()), &world, "b").await;
+        assert_eq!(world.elapsed(), Duration::ZERO, "{manner:?}");
+    }
+    // By datagrams a stray one is not even taken for an answer.
+    let world = World::new(&[("kdc", Manner::Babbles)], 0);
+    let config = KerberosConfig { datagrams_first: true, ..by_keytab() };
+    check_login(&Kerberos::new(config), &world, "b").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_passes_is_retriable_and_another_one_is_not() {
+    for (code, passes) in [(21, true), (29, true), (33, true), (34, true), (12, false)] {
+        let world = World::new(&[("kdc", Manner::Says(code))], 0);
+        let error = error_of(by_keytab(), &world, "b").await;
+        assert_eq!(error.is_retriable(), passes, "{error}");
+        let text = error.to_string();
+        assert!(text.contains(&format!("KRB-ERROR {code}")), "{text}");
+        assert!(text.contains("tcp/kdc:88"), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_that_is_being_written_is_read_again() {
+    let world = World::new(&[("kdc", Manner::Good)], 0);
+    let cache = cache_of(&world.granting());
+    world.put("/cache", cache[..cache.len() / 2].to_vec());
+    let kerberos = Kerberos::new(by_cache());
+    let kinit = async {
+        sleep(Duration::from_millis(50)).await;
+        world.put("/cache", cache);
+    };
+    tokio::join!(check_login(&kerberos, &world, "b"), kinit);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_encryption_types_that_leaves_none_is_told() {
+    let world = World::new(&[("kdc", Manner::Good)], 0);
+    let config = b"[libdefaults]\npermitted_enctypes = aes256-sah2\n".to_vec();
+    world.put("/typo.conf", config);
+    let files = Some(vec!["/typo.conf".into(), "/krb5.conf".into()]);
+    let config = KerberosConfig { config_files: files, ..by_keytab() };
+    let text = error_of(config, &world, "b").await.to_string();
+    assert!(text.starts_with("krb5.conf: permitted_enctypes = aes256-sah2"), "{text}");
+    assert_eq!(world.count(AS), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wrong_clock_does_not_matter() {
     for ahead in [400, -400, 100_000] {
         let world = World::new(&[("kdc", Manner::Good)], ahead);
         check_login(&Kerberos::new(by_keytab()), &world, "b").await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_wrong_for_a_while_does_not_matter_afterwards() {
+    let world = World::new(&[("kdc", Manner::Good)], 0);
+    let kerberos = Kerberos::new(by_keytab());
+    check_login(&kerberos, &world, "b").await;
+    world.set_clock_wrong(3600);
+    mechanism(&kerberos, &world, "b").await.unwrap();
+    world.set_clock_wrong(0);
+    check_login(&kerberos, &world, "b").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -179,7 +241,7 @@ async fn a_ticket_from_a_cache_is_renewed_until_it_cannot_be() {
     assert_eq!(world.count(AS), 0);
     sleep(Duration::from_secs(100)).await;
     let error = mechanism(&kerberos, &world, "b").await.unwrap_err();
-    assert!(error.to_string().contains("run kinit"), "{error}");
+    assert!(error.to_string().contains("run kinit") && error.is_retriable(), "{error}");
     // Somebody runs kinit.
     world.put("/cache", cache_of(&world.granting()));
     check_login(&kerberos, &world, "b").await;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +27,10 @@ pub(crate) enum Manner {
     Datagrams,
     /// It is good, but its answers do not fit datagrams.
     TooBig,
+    /// It answers with the error of this number.
+    Says(u8),
+    /// It answers what is no answer; by datagrams the right one follows.
+    Babbles,
 }
 
 /// All that happens in a test.
@@ -40,6 +45,8 @@ pub(crate) struct World {
     /// The first byte of each request: 0x6a asks for a first ticket, 0x6c for others.
     requests: Mutex<Vec<u8>>,
     start: Instant,
+    /// By how many seconds the client's clock is wrong.
+    wrong: AtomicI64,
 }
 
 pub(crate) const AS: u8 = 0x6a;
@@ -67,12 +74,27 @@ impl World {
             files: Mutex::new(files.map(|(path, content)| (path.into(), content)).into()),
             requests: Mutex::default(),
             start: Instant::now(),
+            wrong: AtomicI64::new(0),
         })
     }
 
     pub(crate) fn env(self: &Arc<Self>) -> Env {
-        let net = Arc::new(Shared(Arc::clone(self)));
+        let net = Arc::new(Shared(Arc::clone(self), None));
         Env::simulated(net.clone(), net.clone(), 7).with_files(net)
+    }
+
+    /// The same, with another network for all that is no KDC.
+    pub(crate) fn env_with(self: &Arc<Self>, others: &Env) -> Env {
+        self.env().with_net(Arc::new(Shared(Arc::clone(self), Some(others.clone()))))
+    }
+
+    /// The clock of the client.
+    pub(crate) fn wall(self: &Arc<Self>) -> Arc<dyn Wall> {
+        Arc::new(Shared(Arc::clone(self), None))
+    }
+
+    pub(crate) fn set_clock_wrong(&self, seconds: i64) {
+        self.wrong.store(seconds, Ordering::Relaxed);
     }
 
     pub(crate) fn put(&self, path: &str, content: Vec<u8>) {
@@ -102,6 +124,10 @@ impl World {
         requests.push(request[0]);
         let seed = u8::try_from(requests.len() % 256).unwrap();
         self.kdc.lock().unwrap().handle(request, &moment(self.seconds(), seed))
+    }
+
+    fn is_kdc(&self, at: SocketAddr) -> bool {
+        matches!(at.ip(), IpAddr::V4(ip) if ip.octets()[..3] == [192, 168, 0])
     }
 
     fn manner(&self, at: SocketAddr) -> Manner {
@@ -153,12 +179,14 @@ fn moment(seconds: i64, seed: u8) -> Moment {
     Moment::new(seconds * 1_000_000, [seed; Moment::RANDOM_BYTES])
 }
 
+/// With the network of those who are no KDCs.
 #[derive(Debug)]
-struct Shared(Arc<World>);
+struct Shared(Arc<World>, Option<Env>);
 
 impl Wall for Shared {
     fn millis(&self) -> i64 {
-        BEGIN * 1000 + i64::try_from(self.0.start.elapsed().as_millis()).unwrap()
+        let since = i64::try_from(self.0.start.elapsed().as_millis()).unwrap();
+        (BEGIN + self.0.wrong.load(Ordering::Relaxed)) * 1000 + since
     }
 }
 
@@ -175,16 +203,22 @@ impl Net for Shared {
         host: &'a str,
         port: u16,
     ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        let ip = |index: usize| Ipv4Addr::new(10, 0, 0, u8::try_from(index).unwrap());
+        let ip = |index: usize| Ipv4Addr::new(192, 168, 0, u8::try_from(index).unwrap());
         let hosts = self.0.hosts.lock().unwrap();
         let named = hosts.iter().enumerate().filter(|(_, (name, _))| *name == host);
         let found: Vec<_> =
             named.map(|(index, _)| SocketAddr::new(ip(index).into(), port)).collect();
+        if let (true, Some(others)) = (found.is_empty(), &self.1) {
+            return others.net().resolve(host, port);
+        }
         let found = if found.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(found) };
         Box::pin(std::future::ready(found))
     }
 
     fn connect(&self, to: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Io>>> {
+        if let (false, Some(others)) = (self.0.is_kdc(to), &self.1) {
+            return others.net().connect(to);
+        }
         Box::pin(async move {
             let manner = self.0.manner(to);
             if matches!(manner, Manner::Refuses | Manner::Datagrams) {
@@ -199,7 +233,12 @@ impl Net for Shared {
 
     fn datagram(&self, to: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn Datagram>>> {
         let (world, manner) = (Arc::clone(&self.0), self.0.manner(to));
-        let socket = Socket { world, manner, request: Mutex::default() };
+        let socket = Socket {
+            world,
+            manner,
+            request: Mutex::default(),
+            has_babbled: AtomicBool::new(false),
+        };
         Box::pin(std::future::ready(Ok(Box::new(socket) as Box<dyn Datagram>)))
     }
 }
@@ -211,7 +250,11 @@ async fn serve(world: Arc<World>, manner: Manner, mut stream: DuplexStream) {
     let length = stream.read_u32().await.unwrap();
     let mut request = vec![0; usize::try_from(length).unwrap()];
     stream.read_exact(&mut request).await.unwrap();
-    let answer = world.answer(&request);
+    let answer = match manner {
+        Manner::Says(code) => refusal(&world, code),
+        Manner::Babbles => b"babble".to_vec(),
+        _ => world.answer(&request),
+    };
     stream.write_u32(u32::try_from(answer.len()).unwrap()).await.unwrap();
     stream.write_all(&answer).await.unwrap();
 }
@@ -220,6 +263,7 @@ struct Socket {
     world: Arc<World>,
     manner: Manner,
     request: Mutex<Option<Vec<u8>>>,
+    has_babbled: AtomicBool,
 }
 
 impl Datagram for Socket {
@@ -229,12 +273,16 @@ impl Datagram for Socket {
     }
 
     fn receive(&self, _: usize) -> BoxFuture<'_, io::Result<Vec<u8>>> {
+        if self.manner == Manner::Babbles && !self.has_babbled.swap(true, Ordering::Relaxed) {
+            return Box::pin(std::future::ready(Ok(b"babble".to_vec())));
+        }
         let request = self.request.lock().unwrap().take();
         Box::pin(async move {
             match (self.manner, request) {
                 (Manner::Refuses, _) => Err(io::ErrorKind::ConnectionRefused.into()),
-                (Manner::TooBig, Some(_)) => Ok(too_big(&self.world)),
-                (Manner::Good | Manner::Datagrams, Some(request)) => {
+                (Manner::TooBig, Some(_)) => Ok(refusal(&self.world, TOO_BIG)),
+                (Manner::Says(code), Some(_)) => Ok(refusal(&self.world, code)),
+                (Manner::Good | Manner::Datagrams | Manner::Babbles, Some(request)) => {
                     Ok(self.world.answer(&request))
                 }
                 _ => std::future::pending().await,
@@ -243,11 +291,14 @@ impl Datagram for Socket {
     }
 }
 
-/// The error that an answer does not fit, made of another one.
-fn too_big(world: &World) -> Vec<u8> {
+/// The error that an answer does not fit.
+const TOO_BIG: u8 = 52;
+
+/// The error of this number, made of another one.
+fn refusal(world: &World, number: u8) -> Vec<u8> {
     let mut error = world.kdc.lock().unwrap().handle(b"", &moment(world.seconds(), 1));
     let code = error.windows(5).position(|part| part == [0xa6, 3, 2, 1, 60]).unwrap();
-    error[code + 4] = 52;
+    error[code + 4] = number;
     error
 }
 

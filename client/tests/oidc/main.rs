@@ -12,6 +12,7 @@ mod world;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use capture::listen;
@@ -23,7 +24,7 @@ use kurier_client::security::oidc::{Oidc, OidcConfig};
 use kurier_client::security::tls::{Store, Trust};
 use kurier_client::security::{OauthBearer, Sasl, Secret, TokenProvider};
 use kurier_client::{Client, Error, Record};
-use kurier_env::Io;
+use kurier_env::{Io, Wall};
 use kurier_protocol::ApiKey;
 use kurier_testkit::{SaslMechanism, TestCluster};
 use rustls_pki_types::pem::PemObject;
@@ -202,12 +203,58 @@ async fn the_old_token_is_used_to_its_end_while_the_endpoint_is_away() {
     let oidc = oidc();
     token(&oidc, &world).await.unwrap();
     world.then([Reply::of(503, "")]);
-    sleep(Duration::from_secs(990)).await;
+    sleep(Duration::from_secs(960)).await;
     assert_eq!(token(&oidc, &world).await.unwrap(), "one");
     sleep(Duration::from_secs(11)).await;
     assert!(token(&oidc, &world).await.unwrap_err().is_retriable());
     world.then([Reply::token("two", 1000)]);
     assert_eq!(token(&oidc, &world).await.unwrap(), "two");
+}
+
+/// A wall clock that goes on while all else stands still.
+#[derive(Debug, Default)]
+struct Clock(AtomicI64);
+
+impl Wall for Clock {
+    fn millis(&self) -> i64 {
+        1_800_000_000_000 + self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_ended_while_the_machine_slept_is_not_shown() {
+    let clock = Arc::new(Clock::default());
+    let cluster = TestCluster::builder().wall(Arc::clone(&clock) as Arc<dyn Wall>).build();
+    let world = World::new(&cluster, ["one", "two"].map(|name| Reply::token(name, 1000)));
+    let oidc = oidc();
+    assert_eq!(token(&oidc, &world).await.unwrap(), "one");
+    clock.0.store(960_000, Ordering::Relaxed);
+    assert_eq!(token(&oidc, &world).await.unwrap(), "one");
+    // So little is left that a broker may find it dead.
+    clock.0.store(975_000, Ordering::Relaxed);
+    assert_eq!(token(&oidc, &world).await.unwrap(), "two");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_a_broker_refuses_is_fetched_anew_once() {
+    let cluster = TestCluster::builder().sasl([SaslMechanism::OauthBearer]).build();
+    let world = World::new(&cluster, []);
+    let good = signed_by_nobody(1000, &world);
+    let sasl = Sasl::OauthBearer(OauthBearer::new(oidc()));
+    let connect = async || {
+        let client = Client::builder(cluster.bootstrap()).env(world.env());
+        client.sasl(sasl.clone()).connect().await
+    };
+    world.then([Reply::token("revoked", 1000)]);
+    let error = connect().await.map(drop).unwrap_err();
+    assert!(error.is_fatal(), "{error}");
+    assert_eq!(world.requests().len(), 1, "it was new");
+    sleep(Duration::from_secs(60)).await;
+    world.then([good]);
+    for client in join_all((0..5).map(|_| connect())).await {
+        client.unwrap();
+    }
+    assert_eq!(world.requests().len(), 2);
 }
 
 /// The endpoint's side of TLS, with the certificate of `tests/tls`.

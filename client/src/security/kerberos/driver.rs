@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep_until};
 use super::converse::World;
 use super::failure::Failure;
 use super::login::{LoggedIn, log_in, service_ticket};
-use super::schedule::{is_usable, renew_at};
+use super::schedule::{is_usable, micros_after, renew_at};
 use super::settings::KerberosConfig;
 
 /// What is asked of the task.
@@ -30,8 +30,8 @@ use super::settings::KerberosConfig;
 pub(super) enum Command {
     /// A ticket for the service of this host.
     Ticket(String, Answer),
-    /// The broker of this host did not take its ticket. The answer is whether it was an old one.
-    Forget(String, oneshot::Sender<bool>),
+    /// The broker of this host did not take the ticket of this number.
+    Forget(String, u64),
 }
 
 /// Who waits for a ticket.
@@ -43,6 +43,10 @@ pub(super) struct Shown {
     pub(super) ticket: Credential,
     /// Microseconds since 1970. No two are equal, or a broker would take the second for a replay.
     pub(super) micros: i64,
+    /// No two tickets of a task have the same.
+    pub(super) number: u64,
+    /// Whether a KDC gave it out for this showing.
+    pub(super) is_new: bool,
 }
 
 /// The task.
@@ -55,6 +59,8 @@ pub(super) struct Driver {
     /// Who waits for the login.
     waiting: Vec<(String, Answer)>,
     services: HashMap<String, Service>,
+    /// How many tickets for hosts there were.
+    tickets: u64,
     running: FuturesUnordered<BoxFuture<'static, Done>>,
     /// When to log in again.
     due: Option<Instant>,
@@ -65,10 +71,13 @@ pub(super) struct Driver {
 
 /// The ticket for a host.
 enum Service {
-    /// With how often it was shown.
-    Ready(Credential, u32),
+    /// With its number.
+    Ready(Credential, u64),
     Wanted(Vec<Answer>),
 }
+
+/// Whether a ticket is shown for the first time.
+struct IsNew(bool);
 
 enum Done {
     Login(Result<LoggedIn, Failure>),
@@ -90,6 +99,7 @@ impl Driver {
             is_logging_in: false,
             waiting: Vec::new(),
             services: HashMap::new(),
+            tickets: 0,
             running: FuturesUnordered::new(),
             due: None,
             failures: 0,
@@ -104,9 +114,7 @@ impl Driver {
             tokio::select! {
                 command = self.commands.recv() => match command {
                     None => return,
-                    Some(Command::Forget(host, answer)) => {
-                        let _ = answer.send(self.forget(&host));
-                    }
+                    Some(Command::Forget(host, number)) => self.forget(&host, number),
                     Some(Command::Ticket(host, answer)) => self.handle_wish(host, answer),
                 },
                 Some(done) = self.running.next(), if !self.running.is_empty() => match done {
@@ -192,10 +200,9 @@ impl Driver {
         match self.services.entry(host) {
             Entry::Occupied(mut entry) => match entry.get_mut() {
                 Service::Wanted(answers) => answers.push(answer),
-                Service::Ready(ticket, count) if is_usable(ticket, now) => {
-                    *count = count.saturating_add(1);
-                    let ticket = ticket.clone();
-                    self.show(ticket, answer);
+                Service::Ready(ticket, number) if is_usable(ticket, now) => {
+                    let (ticket, number) = (ticket.clone(), *number);
+                    self.show(ticket, number, IsNew(false), answer);
                 }
                 Service::Ready(..) => {
                     let host = entry.key().clone();
@@ -228,33 +235,30 @@ impl Driver {
                 return;
             }
         };
+        self.tickets += 1;
+        let number = self.tickets;
         for answer in answers {
-            self.show(ticket.clone(), answer);
+            self.show(ticket.clone(), number, IsNew(true), answer);
         }
-        self.services.insert(host.to_owned(), Service::Ready(ticket, 1));
+        self.services.insert(host.to_owned(), Service::Ready(ticket, number));
     }
 
-    /// Forgets a ticket that was shown more than once, and says whether there was one.
-    fn forget(&mut self, host: &str) -> bool {
-        match self.services.get(host) {
-            Some(Service::Ready(_, count)) => {
-                let is_old = *count > 1;
-                self.services.remove(host);
-                is_old
-            }
-            _ => false,
+    /// Forgets this ticket, unless another one has taken its place.
+    fn forget(&mut self, host: &str, number: u64) {
+        if matches!(self.services.get(host), Some(Service::Ready(_, held)) if *held == number) {
+            self.services.remove(host);
         }
     }
 
-    fn show(&self, ticket: Credential, answer: Answer) {
+    fn show(&self, ticket: Credential, number: u64, IsNew(is_new): IsNew, answer: Answer) {
         let offset = self.login.as_ref().map_or(0, |login| login.world.clock_offset);
         let now = self.env.wall_millis().saturating_mul(1000);
         let now = now.saturating_add(offset.saturating_mul(1_000_000));
-        let next = |last: i64| now.max(last.saturating_add(1));
         let order = Ordering::Relaxed;
-        let last = self.micros_last.fetch_update(order, order, |last| Some(next(last)));
-        let micros = next(last.unwrap_or_else(|last| last));
-        let _ = answer.send(Ok(Shown { ticket, micros }));
+        let next = |last| Some(micros_after(last, now));
+        let last = self.micros_last.fetch_update(order, order, next);
+        let micros = micros_after(last.unwrap_or_else(|last| last), now);
+        let _ = answer.send(Ok(Shown { ticket, micros, number, is_new }));
     }
 }
 

@@ -49,7 +49,9 @@ impl Kerberos {
     /// # Errors
     ///
     /// [`Error::Invalid`] if a setting or a file is of no use, or a KDC refuses;
-    /// [`Error::Unreachable`] if no KDC answers within about ten seconds.
+    /// [`Error::Unreachable`] if no KDC answers within about ten seconds;
+    /// [`Error::Authentication`], which [is retriable](Error::is_retriable), if a KDC's refusal
+    /// passes, or a file is of no use that was of use before.
     ///
     /// # Cancel safety
     ///
@@ -59,23 +61,35 @@ impl Kerberos {
         broker_host: &str,
         env: &Env,
     ) -> Result<Box<dyn Mechanism>, Error> {
+        self.log_in(broker_host, env).await.map(|(mechanism, _)| mechanism)
+    }
+
+    /// The same, with what to say if the broker does not take it.
+    pub(crate) async fn log_in(
+        &self,
+        broker_host: &str,
+        env: &Env,
+    ) -> Result<(Box<dyn Mechanism>, ShownTicket), Error> {
         let (answer, shown) = oneshot::channel();
-        let command = Command::Ticket(canonical(broker_host), answer);
+        let host = canonical(broker_host);
+        let command = Command::Ticket(host.clone(), answer);
         let gone = || Error::Closed { what: "login by Kerberos" };
         self.task(env).send(command).await.map_err(|_| gone())?;
         let shown = shown.await.map_err(|_| gone())??;
         let random = env.secret_bytes().map_err(|error| Failure::no_entropy(&error))?;
         let now = Moment::new(shown.micros, random);
-        Ok(Box::new(GssapiClient::new(&shown.ticket, &now)))
+        let client = Box::new(GssapiClient::new(&shown.ticket, &now));
+        Ok((client, ShownTicket { host, number: shown.number, is_new: shown.is_new }))
     }
 
-    /// Forgets the ticket for a broker that did not take it: it may have got a new key. Returns
-    /// whether the ticket had been shown before, so that a fresh one may help.
-    pub(crate) async fn forget(&self, broker_host: &str) -> bool {
-        let Some(task) = self.0.tasks.running() else { return false };
-        let (answer, was_used) = oneshot::channel();
-        let command = Command::Forget(canonical(broker_host), answer);
-        task.send(command).await.is_ok() && was_used.await.unwrap_or(false)
+    /// Forgets a ticket that its broker did not take: the broker may have got a new key. Returns
+    /// whether the ticket was not new when it was shown, so that a fresh one may help.
+    pub(crate) async fn forget(&self, shown: &ShownTicket) -> bool {
+        if let Some(task) = self.0.tasks.running() {
+            // A task that has ended holds no ticket.
+            let _ = task.send(Command::Forget(shown.host.clone(), shown.number)).await;
+        }
+        !shown.is_new
     }
 
     fn task(&self, env: &Env) -> mpsc::Sender<Command> {
@@ -84,6 +98,14 @@ impl Kerberos {
             Driver::new(env.clone(), Arc::clone(config), Arc::clone(micros_last), commands).run()
         })
     }
+}
+
+/// A ticket that was shown to a broker.
+#[derive(Debug)]
+pub(crate) struct ShownTicket {
+    host: String,
+    number: u64,
+    is_new: bool,
 }
 
 impl PartialEq for Kerberos {

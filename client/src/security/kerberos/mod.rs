@@ -23,5 +23,6 @@ mod driver;
 mod handle;
 
 pub use handle::Kerberos;
+pub(crate) use handle::ShownTicket;
 pub use kurier_auth::kerberos::EncryptionType;
 pub use settings::{KerberosConfig, TicketSource};

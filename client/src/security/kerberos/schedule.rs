@@ -19,6 +19,16 @@ pub(super) fn renew_at(ticket: &Credential, part: f64, now: i64, interval_min: i
     due.max(soonest).min(ticket.end.saturating_sub(REST_MIN)).max(now)
 }
 
+/// The time to show after `last` was shown, in microseconds: now, or a little later. A clock that
+/// was ahead by more than that has been set back, and what it said does not bind.
+pub(super) fn micros_after(last: i64, now: i64) -> i64 {
+    let next = last.saturating_add(1);
+    if next.saturating_sub(now) > AHEAD_MICROS_MAX { now } else { next.max(now) }
+}
+
+/// By how much the time that is shown may be ahead of the clock: many logins in one millisecond,
+/// never a clock that was wrong.
+const AHEAD_MICROS_MAX: i64 = 60_000_000;
 /// With how many seconds left a ticket counts as over.
 const REST_MIN: i64 = 30;
 
@@ -47,6 +57,14 @@ mod tests {
         assert_eq!(renew_at(&ticket(1000, 11_000), 0.8, 10_000, 60), 10_060, "not too often");
         assert_eq!(renew_at(&ticket(1000, 11_000), 0.8, 10_950, 60), 10_970, "before it ends");
         assert_eq!(renew_at(&ticket(1000, 1020), 0.8, 1000, 60), 1000, "shorter than the rest");
+    }
+
+    #[test]
+    fn no_time_is_shown_twice_and_a_clock_that_was_set_back_is_followed() {
+        assert_eq!(micros_after(0, 5_000), 5_000);
+        assert_eq!(micros_after(5_000, 5_000), 5_001);
+        assert_eq!(micros_after(5_007, 5_000), 5_008);
+        assert_eq!(micros_after(3_600_000_000, 5_000), 5_000);
     }
 
     #[test]

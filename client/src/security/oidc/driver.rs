@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kurier_auth::Secret;
 use kurier_auth::oidc::IssuedToken;
 use kurier_env::{BoxFuture, Purpose};
 use tokio::sync::{mpsc, oneshot};
@@ -19,14 +20,25 @@ use super::fetch::Source;
 use super::schedule::refresh_after;
 use crate::error::Error;
 
+/// What is asked of the task.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// A token.
+    Token(Answer),
+    /// A broker has refused this one. The answer is whether the next one may be another.
+    Forget(Secret, oneshot::Sender<bool>),
+}
+
 /// Who waits for a token.
 pub(super) type Answer = oneshot::Sender<Result<BearerToken, Failure>>;
 
 /// The task.
 pub(super) struct Driver {
     source: Arc<Source>,
-    wishes: mpsc::Receiver<Answer>,
+    commands: mpsc::Receiver<Command>,
     held: Option<Held>,
+    /// The token that a broker refused last.
+    forgotten: Option<Secret>,
     waiting: Vec<Answer>,
     fetching: Option<BoxFuture<'static, Result<IssuedToken, Failure>>>,
     /// When to fetch the next one.
@@ -37,15 +49,19 @@ pub(super) struct Driver {
 /// A token that is good for a while.
 struct Held {
     token: BearerToken,
-    ends: Instant,
+    since: Instant,
+    /// When it is handed out no more. The system's monotonic clock may stand still while the
+    /// machine sleeps, and the other one may be set back: whichever comes first.
+    until: (Instant, i64),
 }
 
 impl Driver {
-    pub(super) fn new(source: Source, wishes: mpsc::Receiver<Answer>) -> Self {
+    pub(super) fn new(source: Source, commands: mpsc::Receiver<Command>) -> Self {
         Self {
             source: Arc::new(source),
-            wishes,
+            commands,
             held: None,
+            forgotten: None,
             waiting: Vec::new(),
             fetching: None,
             due: None,
@@ -58,9 +74,12 @@ impl Driver {
         loop {
             let due = self.due.filter(|_| self.fetching.is_none());
             tokio::select! {
-                wish = self.wishes.recv() => match wish {
+                command = self.commands.recv() => match command {
                     None => return,
-                    Some(answer) => self.handle_wish(answer),
+                    Some(Command::Token(answer)) => self.handle_wish(answer),
+                    Some(Command::Forget(token, answer)) => {
+                        let _ = answer.send(self.forget(token));
+                    }
                 },
                 fetched = done(&mut self.fetching) => self.handle_fetched(fetched),
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
@@ -82,7 +101,23 @@ impl Driver {
 
     /// The token, if it is still good.
     fn held(&self) -> Option<&Held> {
-        self.held.as_ref().filter(|held| Instant::now() < held.ends)
+        let (now, millis) = (Instant::now(), self.source.env.wall_millis());
+        self.held.as_ref().filter(|held| now < held.until.0 && millis < held.until.1)
+    }
+
+    /// Forgets a token that a broker has refused, unless it is so new that the next one would be
+    /// refused as well. Whether the next one will be another.
+    fn forget(&mut self, token: Secret) -> bool {
+        match &self.held {
+            Some(held) if held.token.token != token => true,
+            Some(held) if held.since.elapsed() < NEW_FOR => false,
+            Some(_) => {
+                (self.held, self.due) = (None, None);
+                self.forgotten = Some(token);
+                true
+            }
+            None => self.forgotten.as_ref() == Some(&token),
+        }
     }
 
     fn start(&mut self) {
@@ -105,8 +140,8 @@ impl Driver {
                 let now = Instant::now();
                 let after = lifetime.map(|life| self.refresh_after(life));
                 self.due = after.and_then(|after| now.checked_add(after));
-                let ends = lifetime.and_then(|life| now.checked_add(life));
-                self.held = ends.map(|ends| Held { token, ends });
+                let until = lifetime.and_then(|life| self.until(now, life));
+                self.held = until.map(|until| Held { token, since: now, until });
             }
             Err(failure) => self.handle_failure(&failure),
         }
@@ -125,6 +160,13 @@ impl Driver {
             let error = Error::from(failure.clone());
             tracing::warn!(%error, "no new token; the old one is used to its end");
         }
+    }
+
+    /// Until when a token is handed out that is good for so long from now on.
+    fn until(&self, now: Instant, lifetime: Duration) -> Option<(Instant, i64)> {
+        let lifetime = lifetime.saturating_sub(REST_MAX.min(lifetime / 10));
+        let millis = i64::try_from(lifetime.as_millis()).ok()?;
+        Some((now.checked_add(lifetime)?, self.source.env.wall_millis().saturating_add(millis)))
     }
 
     fn refresh_after(&self, lifetime: Duration) -> Duration {
@@ -148,5 +190,9 @@ async fn done(
     }
 }
 
+/// How long before its end a token is handed out no more; a tenth of its life, if that is less.
+const REST_MAX: Duration = Duration::from_secs(30);
+/// For how long a token is new.
+const NEW_FOR: Duration = Duration::from_secs(10);
 /// How long to wait before the first new try of a fetch that failed; it doubles three times.
 const RETRY_AFTER: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ use super::super::bearer::{BearerToken, TokenProvider};
 use super::super::tasks::Tasks;
 #[cfg(feature = "tls")]
 use super::super::tls::Connector;
-use super::driver::{Answer, Driver};
+use super::driver::{Command, Driver};
 use super::fetch::Source;
 use super::settings::OidcConfig;
 use crate::error::Error;
@@ -26,7 +26,7 @@ pub struct Oidc {
     config: Arc<OidcConfig>,
     endpoint: TokenEndpoint,
     credentials: ClientCredentials,
-    tasks: Tasks<Answer>,
+    tasks: Tasks<Command>,
 }
 
 impl Oidc {
@@ -40,8 +40,8 @@ impl Oidc {
         Ok(Self { config: Arc::new(config), endpoint, credentials, tasks: Tasks::default() })
     }
 
-    fn task(&self, env: &Env) -> mpsc::Sender<Answer> {
-        self.tasks.sender(|wishes| {
+    fn task(&self, env: &Env) -> mpsc::Sender<Command> {
+        self.tasks.sender(|commands| {
             let source = Source {
                 env: env.clone(),
                 config: Arc::clone(&self.config),
@@ -50,7 +50,7 @@ impl Oidc {
                 #[cfg(feature = "tls")]
                 tls: Connector::new(self.config.tls.clone(), env.clone()),
             };
-            Driver::new(source, wishes).run()
+            Driver::new(source, commands).run()
         })
     }
 }
@@ -64,8 +64,17 @@ impl TokenProvider for Oidc {
         Box::pin(async move {
             let (answer, token) = oneshot::channel();
             let gone = || Error::Closed { what: "login by a token endpoint" };
-            self.task(env).send(answer).await.map_err(|_| gone())?;
+            self.task(env).send(Command::Token(answer)).await.map_err(|_| gone())?;
             Ok(token.await.map_err(|_| gone())??)
+        })
+    }
+
+    fn hear_refusal<'a>(&'a self, token: &'a BearerToken) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let Some(task) = self.tasks.running() else { return false };
+            let (answer, is_another_next) = oneshot::channel();
+            let sent = task.send(Command::Forget(token.token.clone(), answer)).await;
+            sent.is_ok() && is_another_next.await.unwrap_or(false)
         })
     }
 }
