@@ -80,6 +80,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// What came is not what was asked for. Both are shown as far as they fit a line.
+    pub(crate) fn mismatch(what: &'static str, wanted: &str, found: &str) -> Self {
+        Self::Mismatch { what, wanted: shown(wanted), found: shown(found) }
+    }
+
+    /// A principal has no key that fits. Its name may be somebody else's word.
+    pub(crate) fn no_key(of: &impl fmt::Display, problem: impl Into<Box<str>>) -> Self {
+        Self::NoKey { of: shown(&of.to_string()), problem: problem.into() }
+    }
+
     /// Bytes that are not what they should be.
     pub(crate) fn malformed(what: &'static str, problem: &'static str) -> Self {
         Self::Malformed { what, problem }
@@ -99,6 +109,11 @@ impl Error {
     pub fn is_passing(&self) -> bool {
         self.code().is_some_and(is_passing)
     }
+}
+
+/// A text of somebody else, fit for a line of a log.
+pub(crate) fn shown(text: &str) -> Box<str> {
+    text.chars().filter(|letter| !letter.is_control()).take(SHOWN_MAX).collect()
 }
 
 /// A KRB-ERROR: what a KDC or a service says instead of what it was asked for.
@@ -201,6 +216,8 @@ fn known(code: i32) -> (&'static str, &'static str) {
     }
 }
 
+/// Characters of somebody else's text that are shown.
+const SHOWN_MAX: usize = 256;
 /// The client's entry has expired.
 const KDC_ERR_NAME_EXP: i32 = 1;
 /// The KDC does not know the client.

@@ -1,12 +1,13 @@
 //! Keytabs: files with the keys of principals, versions 1 (little endian) and 2. *Core.*
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use zeroize::Zeroizing;
 
 use super::crypto::{EncryptionType, Key, VersionedKey};
 use super::cursor::{Cursor, Order};
-use super::error::Error;
+use super::error::{Error, shown};
 use super::principal::Principal;
 
 /// The content of a keytab. Keys of encryption types that Kurier cannot use are left out.
@@ -95,15 +96,16 @@ impl Keytab {
         keys.sort_by_key(|(version, _)| Reverse(*version));
         if keys.is_empty() {
             let problem = self.why_none(principal);
-            return Err(Error::NoKey { of: principal.to_string().into(), problem });
+            return Err(Error::no_key(principal, problem));
         }
         Ok(keys)
     }
 
     fn why_none(&self, principal: &Principal) -> Box<str> {
         let own = self.unusable.iter().filter(|(of, _)| of.is(principal));
-        let types: Vec<_> = own.map(|(_, number)| number.to_string()).collect();
+        let types: BTreeSet<i32> = own.map(|(_, number)| *number).collect();
         if !types.is_empty() {
+            let types: Vec<_> = types.iter().take(TYPES_MAX).map(i32::to_string).collect();
             let types = types.join(", ");
             return format!(
                 "the keytab has only keys of the encryption types {types}; give the account AES \
@@ -117,6 +119,7 @@ impl Keytab {
             return "the keytab has no keys".into();
         }
         names.truncate(NAMES_MAX);
+        let names: Vec<_> = names.iter().map(|name| shown(name)).collect();
         format!("the keytab has keys of {}", names.join(", ")).into()
     }
 
@@ -177,6 +180,8 @@ fn push_data(out: &mut Vec<u8>, data: &[u8]) -> Option<()> {
 
 /// How many principals an error names.
 const NAMES_MAX: usize = 5;
+/// How many encryption types an error names.
+const TYPES_MAX: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -77,18 +77,17 @@ impl Config {
         }
     }
 
-    /// The KDCs of a realm, in the order of the file.
+    /// The KDCs of a realm, in the order of the file: the first 32.
     #[must_use]
     pub fn kdcs(&self, realm: &str) -> Vec<Kdc> {
         let primary = ["kdc", "master_kdc", "primary_kdc"].into_iter();
         let values = primary.flat_map(|name| self.tree.all(&["realms", realm, name]));
-        let mut kdcs: Vec<_> = values.flat_map(str::split_whitespace).filter_map(Kdc::of).collect();
-        let mut seen = Vec::new();
-        kdcs.retain(|kdc| {
-            let new = !seen.contains(kdc);
-            seen.push(kdc.clone());
-            new
-        });
+        let mut kdcs = Vec::new();
+        for kdc in values.flat_map(str::split_whitespace).filter_map(Kdc::of) {
+            if kdcs.len() < KDCS_MAX && !kdcs.contains(&kdc) {
+                kdcs.push(kdc);
+            }
+        }
         kdcs
     }
 
@@ -200,3 +199,5 @@ fn none_left(relation: &str) -> Error {
 /// The relation that bounds the others.
 const PERMITTED: &str = "permitted_enctypes";
 const KERBEROS_PORT: u16 = 88;
+/// How many KDCs of a realm are asked.
+const KDCS_MAX: usize = 32;

@@ -87,18 +87,20 @@ impl OpenFile {
         let (name, value) = line.split_once('=').ok_or_else(|| self.error("a = is missing"))?;
         let (name, value) = (name.trim().trim_end_matches('*'), value.trim());
         match value.strip_prefix('{') {
-            // Java takes a section in one line.
-            Some(inner) if inner.trim_end().ends_with('}') => {
-                self.push_section(name, inline(inner));
-            }
-            Some(_) => self.braces.push((name.into(), Tree::default())),
-            None if value.is_empty() => self.braces.push((name.into(), Tree::default())),
-            None => {
+            None if !value.is_empty() => {
                 let text = unquote(value);
                 if let Some(innermost) = self.innermost() {
                     innermost.push_text(name, &text);
                 }
             }
+            // Java takes a section in one line.
+            Some(inner) if inner.trim_end().ends_with('}') => {
+                self.push_section(name, inline(inner));
+            }
+            _ if self.braces.len() == BRACES_MAX => {
+                return Err(self.error(&format!("more than {BRACES_MAX} braces in each other")));
+            }
+            _ => self.braces.push((name.into(), Tree::default())),
         }
         Ok(())
     }
@@ -149,3 +151,6 @@ fn unquote(value: &str) -> String {
         None => value.trim_end_matches('*').trim_end().to_owned(),
     }
 }
+
+/// How deep sections may stand in each other: who drops a tree goes as deep as it is.
+const BRACES_MAX: usize = 16;

@@ -148,6 +148,17 @@ fn includes_have_limits() {
 }
 
 #[test]
+fn braces_and_kdcs_have_limits() {
+    let nested = |count| format!("[x]\n{}{}", "a={\n".repeat(count), "}\n".repeat(count));
+    assert!(read(&[("a", &nested(16))]).is_ok());
+    let error = read(&[("a", &nested(150_000))]).unwrap_err().to_string();
+    assert_eq!(error, "a:18: more than 16 braces in each other");
+    let many: String = (0..100_000).map(|i| format!("{i} ")).collect();
+    let config = read(&[("a", &format!("[realms]\nR = {{\n kdc = {many}\n}}\n"))]).unwrap();
+    assert_eq!(config.kdcs("R").len(), 32);
+}
+
+#[test]
 fn an_error_names_file_and_line() {
     let rows = [
         ("[libdefaults\n", "a:1: a ] is missing"),

@@ -54,11 +54,13 @@ impl Login {
         lifetimes: Lifetimes,
     ) -> Result<Self, Error> {
         let mut keys = keytab.keys(&client)?;
-        let types: Vec<_> = keys.iter().map(|(_, key)| key.kind().name()).collect();
-        let problem = || format!("krb5.conf permits none of {}", types.join(", ")).into();
+        let mut types: Vec<_> = keys.iter().map(|(_, key)| key.kind().name()).collect();
+        types.sort_unstable();
+        types.dedup();
         keys.retain(|(_, key)| kinds.contains(&key.kind()));
         if keys.is_empty() {
-            return Err(Error::NoKey { of: client.to_string().into(), problem: problem() });
+            let problem = format!("krb5.conf permits none of {}", types.join(", "));
+            return Err(Error::no_key(&client, problem));
         }
         // Only what there is a key for is offered, or the KDC might choose something else.
         let held = |kind: &EncryptionType| keys.iter().any(|(_, key)| key.kind() == *kind);
@@ -146,9 +148,8 @@ impl Login {
         let wanted = reply.sealed.version;
         let fitting = || self.keys.iter().filter(|(_, key)| key.kind().number() == kind);
         let same = fitting().find(|(version, _)| wanted == Some(*version));
-        let (version, key) = same.or_else(|| fitting().next()).ok_or_else(|| Error::NoKey {
-            of: self.client.to_string().into(),
-            problem: format!("the KDC chose encryption type {kind}").into(),
+        let (version, key) = same.or_else(|| fitting().next()).ok_or_else(|| {
+            Error::no_key(&self.client, format!("the KDC chose encryption type {kind}"))
         })?;
         self.version = Some(*version);
         let granter = self.granter();
@@ -201,10 +202,10 @@ impl Login {
             Some(kinds) => kinds.iter().find_map(key_of),
             None => self.keys.first(),
         };
-        let (version, key) = chosen.ok_or_else(|| Error::NoKey {
-            of: self.client.to_string().into(),
-            problem: format!("the KDC has keys of the types {:?}", offered.unwrap_or_default())
-                .into(),
+        let (version, key) = chosen.ok_or_else(|| {
+            let kinds = offered.as_deref().unwrap_or_default();
+            let named = kinds.get(..KINDS_NAMED_MAX).unwrap_or(kinds);
+            Error::no_key(&self.client, format!("the KDC has keys of the types {named:?}"))
         })?;
         let kind = PaKind::ENCRYPTED_TIMESTAMP;
         let proof = PaData { kind, value: encrypted_timestamp(key, now) };
@@ -218,5 +219,7 @@ impl Login {
 
 /// The plain question, the proof, both again after the clock was set, and a change of realm.
 const ROUNDS_MAX: usize = 6;
+/// How many encryption types of a KDC an error names.
+const KINDS_NAMED_MAX: usize = 16;
 /// The longest life of a ticket that is asked for, in seconds: ten years.
 const LIFETIME_MAX: i64 = 10 * 366 * 86_400;

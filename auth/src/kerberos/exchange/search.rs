@@ -107,10 +107,9 @@ impl TicketSearch {
 
     fn ask(&mut self, now: &Moment) -> Result<Action, Error> {
         let granter = &self.granting.server;
-        let realm = granter.grants_for().map(<[u8]>::to_vec).ok_or_else(|| Error::Mismatch {
-            what: "the ticket to begin with",
-            wanted: "a ticket granting ticket".into(),
-            found: granter.to_string().into(),
+        let realm = granter.grants_for().map(<[u8]>::to_vec).ok_or_else(|| {
+            let (what, wanted) = ("the ticket to begin with", "a ticket granting ticket");
+            Error::mismatch(what, wanted, &granter.to_string())
         })?;
         if self.visited.contains(&realm) || self.visited.len() == REALMS_MAX {
             return Err(Error::Endless { what: "referrals", rounds: self.visited.len() });

@@ -4,7 +4,7 @@ use super::context::{Context, Role};
 use super::frame::{Kind, framed, unframed};
 use super::initiator::{GSS_CHECKSUM, Subkey};
 use crate::kerberos::crypto::Key;
-use crate::kerberos::error::{Error, Refusal};
+use crate::kerberos::error::{Error, Refusal, shown};
 use crate::kerberos::error::{
     KRB_AP_ERR_MODIFIED, KRB_AP_ERR_SKEW, KRB_AP_ERR_TKT_EXPIRED, KRB_AP_ERR_TKT_NYV,
 };
@@ -38,11 +38,8 @@ pub(super) fn accept(
     let authenticator = request.open(&ticket.key, usage::AP_AUTHENTICATOR)?;
     check_times(&ticket, &authenticator, service, now)?;
     if !authenticator.client.is(&ticket.client) {
-        return Err(Error::Mismatch {
-            what: "the client of the authenticator",
-            wanted: ticket.client.to_string().into(),
-            found: authenticator.client.to_string().into(),
-        });
+        let (wanted, found) = (ticket.client.to_string(), authenticator.client.to_string());
+        return Err(Error::mismatch("the client of the authenticator", &wanted, &found));
     }
     if authenticator.checksum.as_ref().is_none_or(|(kind, _)| *kind != GSS_CHECKSUM) {
         return Err(Error::malformed("GSS token", "its authenticator has no flags"));
@@ -84,10 +81,10 @@ fn open_ticket(request: &ApRequest, keytab: &Keytab) -> Result<TicketPart, Error
         Some(Ok(plain)) => TicketPart::read(&plain),
         Some(Err(Error::Integrity { .. })) => Err(refused(KRB_AP_ERR_MODIFIED, service, 0)),
         Some(Err(error)) => Err(error),
-        None => Err(Error::NoKey {
-            of: service.to_string().into(),
-            problem: format!("the ticket is of encryption type {}", sealed.kind).into(),
-        }),
+        None => {
+            let problem = format!("the ticket is of encryption type {}", sealed.kind);
+            Err(Error::no_key(service, problem))
+        }
     }
 }
 
@@ -114,7 +111,7 @@ fn refused(code: i32, service: &Principal, server_time: i64) -> Error {
     Error::Refused(Box::new(Refusal {
         code,
         text: None,
-        server: service.to_string().into(),
+        server: shown(&service.to_string()),
         client_realm: None,
         server_time,
         data: Vec::new(),

@@ -35,10 +35,8 @@ impl Database {
     }
 
     pub(super) fn keytab(&self, principal: &Principal) -> Result<Keytab, Error> {
-        let entry = self.find(principal).ok_or_else(|| Error::NoKey {
-            of: principal.to_string().into(),
-            problem: "the KDC does not know it".into(),
-        })?;
+        let unknown = || Error::no_key(principal, "the KDC does not know it");
+        let entry = self.find(principal).ok_or_else(unknown)?;
         let mut keytab = Keytab::default();
         for (version, key) in &entry.keys {
             keytab.push(entry.principal.clone(), *version, key.clone());

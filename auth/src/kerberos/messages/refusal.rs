@@ -2,7 +2,7 @@
 
 use super::parts::{read_name, tag};
 use crate::kerberos::der::Reader;
-use crate::kerberos::error::{Error, KRB_ERR_RESPONSE_TOO_BIG, Refusal};
+use crate::kerberos::error::{Error, KRB_ERR_RESPONSE_TOO_BIG, Refusal, shown};
 
 /// Whether the bytes begin as a KRB-ERROR does.
 pub(crate) fn is_refusal(bytes: &[u8]) -> bool {
@@ -29,22 +29,41 @@ pub(crate) fn read_refusal(bytes: &[u8]) -> Result<Refusal, Error> {
     let client_realm = error.optional(7)?.map(|mut realm| realm.string()).transpose()?;
     error.optional(8)?;
     let realm = error.context(9)?.string()?;
-    let server = read_name(realm, error.context(10)?)?.to_string().into();
+    let server = shown(&read_name(realm, error.context(10)?)?.to_string());
     let text = error.optional(11)?.map(|mut text| text.string()).transpose()?;
     let data = match error.optional(12)? {
         Some(mut data) => data.octets()?.to_vec(),
         None => Vec::new(),
     };
-    let text = text.map(|text| shown(&text)).filter(|text| !text.is_empty());
+    let text =
+        text.map(|text| shown(&String::from_utf8_lossy(&text))).filter(|text| !text.is_empty());
     Ok(Refusal { code, text, server, client_realm, server_time, data })
 }
 
-/// A text of somebody else, fit for a line of a log.
-fn shown(text: &[u8]) -> Box<str> {
-    let text = String::from_utf8_lossy(text);
-    let plain: String = text.chars().filter(|c| !c.is_control()).take(SHOWN_MAX).collect();
-    plain.into()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kerberos::der;
 
-/// Characters of a KDC's text that are shown.
-const SHOWN_MAX: usize = 256;
+    #[test]
+    fn what_a_kdc_says_is_shown_in_one_short_line() {
+        let long = b"\x1b[2J\n".repeat(50_000);
+        let name = der::sequence(&[
+            der::context(0, &der::integer(1)),
+            der::context(1, &der::sequence(&[der::string(&long)])),
+        ]);
+        let parts = [
+            der::context(0, &der::integer(5)),
+            der::context(1, &der::integer(tag::REFUSAL)),
+            der::context(4, &der::time(0)),
+            der::context(5, &der::integer(0)),
+            der::context(6, &der::integer(60)),
+            der::context(9, &der::string(&long)),
+            der::context(10, &name),
+            der::context(11, &der::string(&long)),
+        ];
+        let text = read_refusal(&der::application(tag::REFUSAL, &parts)).unwrap().to_string();
+        assert!(text.contains("KDC's log says more") && text.len() < 700, "{}", text.len());
+        assert!(!text.contains(char::is_control), "{text:?}");
+    }
+}

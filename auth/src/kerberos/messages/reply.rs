@@ -83,7 +83,7 @@ impl KdcReply {
         let server = read_name(realm, part.context(10)?)?;
         if nonce != expected.nonce {
             let (wanted, found) = (expected.nonce.to_string(), nonce.to_string());
-            return Err(mismatch("the nonce of the KDC's reply", wanted, found));
+            return Err(Error::mismatch("the nonce of the KDC's reply", &wanted, &found));
         }
         same("the client of the ticket", expected.client, &self.client)?;
         same("the service on the outside of the ticket", &server, &self.server)?;
@@ -93,7 +93,7 @@ impl KdcReply {
         if !expected.kinds.contains(&key.kind()) {
             let wanted: Vec<_> = expected.kinds.iter().map(|kind| kind.name()).collect();
             let what = "the encryption type of the ticket's key";
-            return Err(mismatch(what, wanted.join(" or "), key.kind().name().to_owned()));
+            return Err(Error::mismatch(what, &wanted.join(" or "), key.kind().name()));
         }
         Ok(Credential {
             client: self.client,
@@ -127,9 +127,5 @@ fn same(what: &'static str, wanted: &Principal, found: &Principal) -> Result<(),
     if wanted.is(found) {
         return Ok(());
     }
-    Err(mismatch(what, wanted.to_string(), found.to_string()))
-}
-
-fn mismatch(what: &'static str, wanted: String, found: String) -> Error {
-    Error::Mismatch { what, wanted: wanted.into(), found: found.into() }
+    Err(Error::mismatch(what, &wanted.to_string(), &found.to_string()))
 }

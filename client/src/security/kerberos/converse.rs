@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::transport::{By, Way, ask};
+use crate::error::shown;
 
 /// What it takes to talk to KDCs, and what was learnt from earlier talks.
 #[derive(Clone, Debug)]
@@ -112,6 +113,8 @@ impl World {
         let name = String::from_utf8_lossy(realm);
         let mut ways = Way::all(&self.config.kdcs(&name), self.first);
         if ways.is_empty() {
+            // A KDC may have referred to it.
+            let name = shown(&name, NAME_CHARS_MAX);
             let problem = format!(
                 "there is no kdc for realm {name} in [realms]; \
                  to find it by DNS (dns_lookup_kdc) is not supported"
@@ -128,5 +131,7 @@ impl World {
     }
 }
 
+/// Characters of a realm's name that are shown.
+const NAME_CHARS_MAX: usize = 256;
 /// How long one conversation may take.
 const TALK_MAX: Duration = Duration::from_secs(10);
