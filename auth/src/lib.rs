@@ -29,6 +29,7 @@
 mod error;
 mod secret;
 mod mechanism;
+mod json;
 mod plain;
 pub mod scram;
 pub mod oauthbearer;

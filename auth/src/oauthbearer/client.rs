@@ -1,9 +1,8 @@
 //! The client half of OAUTHBEARER.
 
-use serde_json::Value;
-
 use super::text::{NAME, SEPARATOR, is_extension_name, is_extension_value, is_token, malformed};
 use crate::error::Error;
+use crate::json::{Field, fields};
 use crate::mechanism::{Mechanism, Step};
 use crate::secret::Secret;
 
@@ -81,13 +80,16 @@ enum State {
 
 /// The status in a server's refusal, and the scope that it wants.
 fn said(refusal: &[u8]) -> String {
-    let Ok(Value::Object(fields)) = serde_json::from_slice(refusal) else {
+    let Some([status, scope]) = fields(refusal, ["status", "scope"]) else {
         return "without a status that can be read".to_owned();
     };
-    let text = |name| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let status = text("status").unwrap_or("without a status");
-    match text("scope") {
+    let text = |field: &'_ Option<Field>| {
+        let text = field.as_ref().and_then(Field::text).filter(|text| !text.is_empty());
+        text.map(str::to_owned)
+    };
+    let status = text(&status).unwrap_or_else(|| "without a status".to_owned());
+    match text(&scope) {
         Some(scope) => format!("{status}, it wants scope {scope}"),
-        None => status.to_owned(),
+        None => status,
     }
 }

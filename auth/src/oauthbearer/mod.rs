@@ -18,7 +18,7 @@ mod unsecured;
 mod tests;
 
 pub(crate) use text::is_token;
-pub(crate) use unsecured::json_object;
+pub(crate) use unsecured::claims_of;
 
 pub use client::OauthBearerClient;
 pub use server::{BearerLogin, BearerRefusal, OauthBearerServer};

@@ -113,10 +113,13 @@ impl UnsecuredToken {
     }
 }
 
-/// The JSON object that a part of a token holds.
-pub(crate) fn json_object(part: &str) -> Option<Map<String, Value>> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
-    match serde_json::from_slice(&bytes) {
+/// What a part of a token holds.
+pub(crate) fn claims_of(part: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(part).ok()
+}
+
+fn json_object(part: &str) -> Option<Map<String, Value>> {
+    match serde_json::from_slice(&claims_of(part)?) {
         Ok(Value::Object(fields)) => Some(fields),
         _ => None,
     }

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
 use super::answer::HttpAnswer;
 use super::fault::TokenFault;
 use super::grant::ClientCredentials;
-use crate::oauthbearer::{is_token, json_object};
+use crate::json::{Field, fields};
+use crate::oauthbearer::{claims_of, is_token};
 use crate::secret::Secret;
 
 /// A token that an endpoint has given out.
@@ -30,24 +29,23 @@ impl IssuedToken {
         asked_by: &ClientCredentials,
         now: Duration,
     ) -> Result<Self, TokenFault> {
-        let found = match serde_json::from_slice(&answer.body) {
-            Ok(Value::Object(fields)) => Some(fields),
-            _ => None,
-        };
+        let names = ["access_token", "id_token", "expires_in", "error", "error_description"];
+        let found = fields(&answer.body, names);
         if answer.status != 200 {
-            let said = found.and_then(|fields| said(&fields)).map(|said| asked_by.hide(&said));
+            let said = found.and_then(|[.., error, described]| said(&[error, described]));
+            let said = said.map(|said| asked_by.hide(&said));
             let said = said.map(|said| said.chars().take(SHOWN_MAX).collect());
             return Err(TokenFault::Status { status: answer.status, said });
         }
-        let fields = found.ok_or(TokenFault::Malformed("it is not a JSON object"))?;
-        let token =
-            ["access_token", "id_token"].iter().find_map(|name| fields.get(*name)?.as_str());
+        let found = found.ok_or(TokenFault::Malformed("it is not a JSON object"))?;
+        let [access, id, expires, ..] = &found;
+        let token = [access, id].into_iter().flatten().find_map(Field::text);
         let token = token.ok_or(TokenFault::Malformed("it has no access_token"))?;
         if !is_token(token) {
             let problem = "its access_token is empty, or has characters that tokens do not have";
             return Err(TokenFault::Malformed(problem));
         }
-        let told = fields.get("expires_in").and_then(seconds);
+        let told = expires.as_ref().and_then(seconds);
         let claimed = claimed_end(token).map(|end| end.saturating_sub(now));
         let lifetime = told.into_iter().chain(claimed).min();
         if lifetime == Some(Duration::ZERO) {
@@ -59,9 +57,8 @@ impl IssuedToken {
 }
 
 /// What the endpoint says of its error, fit to be shown.
-fn said(fields: &Map<String, Value>) -> Option<String> {
-    let names = ["error", "error_description"];
-    let parts: Vec<&str> = names.iter().filter_map(|name| fields.get(*name)?.as_str()).collect();
+fn said(fields: &[Option<Field>]) -> Option<String> {
+    let parts: Vec<&str> = fields.iter().flatten().filter_map(Field::text).collect();
     let text: String = parts.join(": ").chars().filter(|c| !c.is_control()).collect();
     (!text.is_empty()).then_some(text)
 }
@@ -74,14 +71,16 @@ fn claimed_end(token: &str) -> Option<Duration> {
     else {
         return None;
     };
-    json_object(claims)?.get("exp").and_then(seconds)
+    let [end] = fields(&claims_of(claims)?, ["exp"])?;
+    end.as_ref().and_then(seconds)
 }
 
 /// Seconds as a number, or as the text that some endpoints make of it.
-fn seconds(value: &Value) -> Option<Duration> {
+fn seconds(value: &Field) -> Option<Duration> {
     let number = match value {
-        Value::String(text) => text.parse().ok(),
-        other => other.as_f64(),
+        Field::Text(text) => text.parse().ok(),
+        Field::Number(number) => Some(*number),
+        Field::Other => None,
     };
     Duration::try_from_secs_f64(number?).ok()
 }
