@@ -10,6 +10,8 @@ mod pem;
 #[cfg(feature = "keystores")]
 mod jks;
 #[cfg(feature = "keystores")]
+mod work;
+#[cfg(feature = "keystores")]
 mod keystore;
 mod material;
 mod provider;
