@@ -189,6 +189,21 @@ async fn no_event_and_no_error_of_a_login_has_a_password_a_proof_or_a_token() {
     assert!(token_count > 10, "{token_count} proofs and tokens crossed the wire");
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_sends_a_password_or_token_in_the_open_is_warned() {
+    for sasl in logins(SECRET) {
+        let (log, _listening) = listen();
+        let mechanisms = SaslMechanism::ALL.iter().filter(|one| **one != SaslMechanism::Gssapi);
+        let cluster = TestCluster::builder().sasl(mechanisms.copied()).user("alice", SECRET);
+        let cluster = cluster.build();
+        let (name, shows_secret) = (sasl.name(), sasl.shows_secret());
+        let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).sasl(sasl);
+        let _may_be_refused = client.connect().await;
+        let is_warned = log.text().contains("set security.protocol=SASL_SSL");
+        assert_eq!(is_warned, shows_secret, "{name}: {}", log.text());
+    }
+}
+
 #[cfg(feature = "tls")]
 #[tokio::test(start_paused = true)]
 async fn no_event_and_no_error_of_tls_has_a_key_or_its_password() {

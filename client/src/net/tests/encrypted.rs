@@ -93,6 +93,21 @@ async fn a_request_is_answered_over_tls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_encrypted_answer_that_is_cut_is_an_error_and_never_an_end() {
+    let (mut brokers, call, _connections) = asking(config());
+    let mut far = brokers.accept().await;
+    let relay = encrypt(&mut far, 1 << 20);
+    far.shake_hands(&[(ApiKey::METADATA, 0, 9), (ApiKey::API_VERSIONS, 0, 3)]).await;
+    far.read_as::<MetadataRequest>().await;
+    far.stream.write_all(&[0, 0, 0, 100, 0, 0, 0]).await.unwrap();
+    sleep(Duration::from_millis(1)).await;
+    // The stream ends without the word that TLS has for it.
+    relay.abort();
+    let error = call.await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Disconnected { .. }), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_without_an_answer_leaves_before_the_connection_is_closed() {
     let (env, mut brokers) = world(512);
     let connections = Connections::new(env, Arc::new(config()));
