@@ -59,6 +59,12 @@ replays! {
     any_order_of_requests_leaves_a_cluster_that_answers: stateful_testkit,
     any_broker_leaves_a_client_that_ends_its_calls_in_time: hostile_broker,
     any_text_is_properties_or_an_error: properties,
+    any_broker_and_kdc_leave_a_client_that_can_log_in: hostile_login,
+    any_bytes_are_certificates_and_keys_or_an_error: key_stores,
+    any_messages_of_scram_let_nobody_in: scram,
+    any_bytes_are_an_answer_with_a_token_or_an_error: token_answer,
+    any_bytes_are_files_of_kerberos_or_an_error: kerberos_files,
+    any_bytes_are_messages_of_kerberos_or_an_error: kerberos_tokens,
 }
 
 #[track_caller]
@@ -96,6 +102,64 @@ fn corpus_of(target: &Target) -> std::path::PathBuf {
 fn used_by(target: &Target, input: &[u8]) -> u64 {
     measure(|| (target.run)(input)).bytes_max
 }
+
+/// What the other side of a login says, and the files of logins, take no more memory than so many
+/// times their length; the target itself may take some of it.
+#[cfg(feature = "client")]
+#[test]
+fn what_logins_read_takes_memory_in_proportion_to_its_length() {
+    for (name, times) in LOGINS {
+        let target = ALL.iter().find(|target| target.name == name).unwrap();
+        let mut random = Random::from_bytes(b"in proportion");
+        let mut inputs: Vec<_> = (0..300).map(|_| (target.make)(&mut random)).collect();
+        for (_, head, unit) in CROWDS.iter().filter(|(of, ..)| *of == name) {
+            inputs.push([head, &unit.repeat(CROWD_BYTES / unit.len())[..]].concat());
+        }
+        // Keys that all inputs share are made once.
+        (target.run)(&[]);
+        (target.run)(&[0; 10]);
+        let mut most = 0;
+        for input in inputs {
+            let (used, bytes) = (used_by(target, &input), input.len() as u64);
+            let begin: Vec<_> = input.iter().take(40).map(|byte| char::from(*byte)).collect();
+            assert!(used <= ONCE_MAX + times * bytes, "{name}: {used} of {bytes}, {begin:?}");
+            most = most.max(used.saturating_sub(ONCE_MAX) / bytes.max(1));
+        }
+        println!("{name}: {most} times its length at most");
+    }
+}
+
+/// Targets, and how many bytes of memory a byte may take.
+#[cfg(feature = "client")]
+const LOGINS: [(&str, u64); 4] =
+    [("scram", 8), ("token_answer", 16), ("kerberos_files", 64), ("kerberos_tokens", 16)];
+/// Targets, with a beginning and what follows it many times.
+#[cfg(feature = "client")]
+const CROWDS: [(&str, &[u8], &[u8]); 18] = [
+    ("scram", b"\0r=BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHserver,s=", b"AAAA"),
+    ("scram", b"\0r=BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHserver,s=c2FsdA==,i=4096", b",x="),
+    ("scram", b"\0e=", b"no "),
+    ("scram", b"\x02n,,n=", b"=2C"),
+    ("token_answer", b"\xffHTTP/1.1 200 OK\r\n\r\n[", b"0,"),
+    ("token_answer", b"\xffHTTP/1.1 200 OK\r\n\r\n[", b"[],"),
+    ("token_answer", b"\xffHTTP/1.1 200 OK\r\n\r\n[", b"{\"\":0},"),
+    ("token_answer", b"\xffHTTP/1.1 400 X\r\n\r\n{\"error\":\"", b"no "),
+    ("token_answer", b"\xffHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n0\r\n"),
+    ("token_answer", b"\xffHTTP/1.1 200 OK\r\nx: ", b"y"),
+    ("kerberos_files", b"[x]\n", b"\n"),
+    ("kerberos_files", b"[x]\n", b"a=b\n"),
+    ("kerberos_files", b"", b"[x]\n"),
+    ("kerberos_files", b"[x]\n", b"a={\n}\n"),
+    ("kerberos_files", b"[x]\na=", b"\xff"),
+    // A keytab with a name of many parts; a cache with one.
+    ("kerberos_files", b"\x05\x02\x00\x03\x00\x00\xff\xff\0\0", b"\0\x01a"),
+    ("kerberos_files", b"\x05\x04\0\0\0\0\0\x01\xff\xff\xff\xff", b"\0\0\0\0"),
+    ("kerberos_tokens", b"\x7e\x83\x03\xff\xf0\x30\x83\x03\xff\xe0", b"\xa2\x02\x02\0"),
+];
+#[cfg(feature = "client")]
+const CROWD_BYTES: usize = 256 << 10;
+#[cfg(feature = "client")]
+const ONCE_MAX: u64 = 64 << 10;
 
 #[test]
 fn each_target_has_a_file_for_cargo_fuzz() {
@@ -158,4 +222,29 @@ fn clients_get_past_hostile_answers_and_are_stopped_by_others() {
     assert!(succeeded > 100 && failed > 40, "not much was tried");
     let again = targets::meet(&[16; 200]);
     assert_eq!(targets::meet(&[16; 200]), again, "the same bytes are the same run");
+}
+
+#[cfg(feature = "client")]
+#[test]
+fn logins_get_past_hostile_answers_and_are_stopped_by_others() {
+    let target = ALL.iter().find(|target| target.name == "hostile_login").unwrap();
+    for mechanism in 0..5 {
+        for age in [0, 0x80] {
+            let honest = targets::log_in(&[&[mechanism | age][..], &[0; 40]].concat());
+            assert!(honest.succeeded > 2 && honest.failed == 0, "{mechanism} {age}: {honest:?}");
+            let mut random = Random::from_bytes(&[mechanism, age]);
+            let met: Vec<_> = (0..8)
+                .map(|_| {
+                    let script = (target.make)(&mut random);
+                    targets::log_in(&[&[mechanism | age][..], &script].concat())
+                })
+                .collect();
+            let sum = |count: fn(&targets::Met) -> usize| met.iter().map(count).sum::<usize>();
+            let (succeeded, failed) = (sum(|met| met.succeeded), sum(|met| met.failed));
+            println!("{mechanism} {age}: {succeeded} calls succeeded, {failed} failed");
+            assert!(succeeded > 0 && failed > 0, "{mechanism} {age}: not much was tried");
+        }
+    }
+    let again = targets::log_in(&[20; 200]);
+    assert_eq!(targets::log_in(&[20; 200]), again, "the same bytes are the same run");
 }

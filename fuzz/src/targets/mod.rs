@@ -15,7 +15,15 @@ mod stateful_testkit;
 #[cfg(feature = "client")]
 mod hostile_broker;
 #[cfg(feature = "client")]
+mod hostile_login;
+#[cfg(feature = "client")]
 mod properties;
+#[cfg(feature = "client")]
+mod key_stores;
+#[cfg(feature = "client")]
+mod logins;
+#[cfg(feature = "client")]
+mod kerberos;
 
 pub use self::batch_round_trip::batch_round_trip;
 pub use self::batches::{batch_v0_v1, batch_v2};
@@ -27,6 +35,14 @@ pub use self::group_blobs::group_blobs;
 pub use self::headers::headers;
 #[cfg(feature = "client")]
 pub use self::hostile_broker::{Met, hostile_broker, meet};
+#[cfg(feature = "client")]
+pub use self::hostile_login::{hostile_login, log_in};
+#[cfg(feature = "client")]
+pub use self::kerberos::{kerberos_files, kerberos_tokens};
+#[cfg(feature = "client")]
+pub use self::key_stores::key_stores;
+#[cfg(feature = "client")]
+pub use self::logins::{scram, token_answer};
 pub use self::mutated::mutated;
 #[cfg(feature = "client")]
 pub use self::properties::properties;
@@ -88,4 +104,16 @@ targets! {
     hostile_broker: hostile_broker, hostile_broker::make, cost 100;
     #[cfg(feature = "client")]
     properties: properties, properties::make, cost 50;
+    #[cfg(feature = "client")]
+    hostile_login: hostile_login, hostile_login::make, cost 100;
+    #[cfg(feature = "client")]
+    key_stores: key_stores, key_stores::make, cost 20;
+    #[cfg(feature = "client")]
+    logins: scram, logins::make_scram, cost 50;
+    #[cfg(feature = "client")]
+    logins: token_answer, logins::make_answer;
+    #[cfg(feature = "client")]
+    kerberos: kerberos_files, kerberos::make_files;
+    #[cfg(feature = "client")]
+    kerberos: kerberos_tokens, kerberos::make_tokens, cost 10;
 }

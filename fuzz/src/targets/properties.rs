@@ -104,7 +104,12 @@ const MODULES: [&str; 5] = [
     "Krb5LoginModule",
     "x",
 ];
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 17] = [
+    "clientId",
+    "clientSecret",
+    "scope",
+    "extension_e",
+    "ssl.truststore.location",
     "username",
     "password",
     "tokenauth",

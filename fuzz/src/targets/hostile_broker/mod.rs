@@ -23,7 +23,7 @@ use tokio::runtime::{self, Handle};
 use tokio::time::{sleep, timeout};
 
 pub(super) use self::net::{Hostile, Noon};
-use self::script::Script;
+pub(super) use self::script::Script;
 use crate::random::Random;
 
 /// The bytes say what brokers in memory do with each request of a real client, in virtual time:
@@ -51,7 +51,7 @@ pub struct Met {
 }
 
 impl Met {
-    fn count<T, E>(&mut self, outcome: &Result<T, E>) {
+    pub(super) fn count<T, E>(&mut self, outcome: &Result<T, E>) {
         match outcome {
             Ok(_) => self.succeeded += 1,
             Err(_) => self.failed += 1,
@@ -65,15 +65,23 @@ impl Met {
 ///
 /// As there.
 pub fn meet(data: &[u8]) -> Met {
+    in_virtual_time(async {
+        let hostile = Hostile::new(Script::new(data));
+        let met = play(&hostile).await;
+        Met { requests: hostile.requests(), ..met }
+    })
+}
+
+/// Runs a client to its end. No task of it may panic, and none may be left.
+pub(super) fn in_virtual_time(client: impl Future<Output = Met>) -> Met {
     let before = panics::count();
     let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let met = runtime.expect("a runtime").block_on(async {
-        let hostile = Hostile::new(Script::new(data));
-        let met = play(&hostile).await;
+        let met = client.await;
         // Who closes connections waits for the other side a while.
         sleep(LEAVING).await;
         assert_eq!(Handle::current().metrics().num_alive_tasks(), 0, "tasks are left");
-        Met { requests: hostile.requests(), ..met }
+        met
     });
     assert_eq!(panics::count(), before, "a task of the client has panicked");
     met
@@ -126,7 +134,7 @@ async fn play(hostile: &Hostile) -> Met {
 }
 
 /// Ends, or is a hang.
-async fn within<T>(what: &str, hostile: &Hostile, call: impl Future<Output = T>) -> T {
+pub(super) async fn within<T>(what: &str, hostile: &Hostile, call: impl Future<Output = T>) -> T {
     let ended = timeout(CALL_MAX, call).await;
     let asked = hostile.requests();
     assert!(asked < REQUESTS_MAX, "{what}: the client asks without end");
@@ -157,7 +165,7 @@ fn earliest() -> ListOffsetsRequest {
     ListOffsetsRequest { topics: vec![topic], ..Default::default() }
 }
 
-fn config() -> ClientConfig {
+pub(super) fn config() -> ClientConfig {
     ClientConfig {
         request_timeout: REQUEST_TIMEOUT,
         bootstrap_timeout: BOOTSTRAP_TIMEOUT,

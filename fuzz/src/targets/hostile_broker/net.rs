@@ -8,8 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use kurier_env::{BoxFuture, Datagram, Io, Net, Wall};
 use kurier_protocol::frame;
-use kurier_testkit::TestCluster;
+use kurier_protocol::header::RequestHeader;
 use kurier_testkit::bare::{BareCluster, BareConnection, Reply};
+use kurier_testkit::{Builder, TestCluster};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::time::{Instant, sleep};
 
@@ -41,8 +42,13 @@ impl Wall for Noon {
 impl Hostile {
     /// Two brokers with the topic `t`.
     pub(super) fn new(script: Script) -> Self {
+        Self::of(TestCluster::builder(), script)
+    }
+
+    /// The same, of a cluster that is set up in another way.
+    pub(crate) fn of(builder: Builder, script: Script) -> Self {
         let now = Instant::now();
-        let builder = TestCluster::builder().brokers(2).topic("t", 3);
+        let builder = builder.brokers(2).topic("t", 3);
         let cluster = builder.try_build_bare(now.into_std()).expect("settings that there are");
         Self(Arc::new(Mutex::new(World { cluster, script, requests: 0, now })))
     }
@@ -52,17 +58,17 @@ impl Hostile {
         Self::new(Script::new(&[]))
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.world().script.is_over()
     }
 
     /// From now on they are.
-    pub(super) fn be_honest(&self) {
+    pub(crate) fn be_honest(&self) {
         self.world().script.end();
     }
 
     /// How many requests there were.
-    pub(super) fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.world().requests
     }
 
@@ -72,20 +78,30 @@ impl Hostile {
 
     /// Serves a connection to its end.
     async fn serve(self, mut stream: DuplexStream, mut connection: BareConnection) {
-        while let Ok(length) = stream.read_u32().await {
-            let mut frame = vec![0; usize::try_from(length).unwrap_or(0).min(FRAME_BYTES_MAX)];
-            if stream.read_exact(&mut frame).await.is_err() {
+        while let Ok(frame) = read_frame(&mut stream).await {
+            let (act, honest) = self.world().take(&mut connection, &frame);
+            // The tokens of logins at old brokers are in no requests.
+            let asked = frame::open_request(&frame).map_or(NO_REQUEST, |(asked, _)| asked);
+            if !say(&mut stream, &act, &asked, &honest).await {
                 return;
             }
-            let frame = Bytes::from(frame);
-            let (act, honest) = self.world().take(&mut connection, &frame);
-            let Ok((asked, _)) = frame::open_request(&frame) else { return };
-            if let Act::Late(tenths) = act {
-                sleep(Duration::from_millis(100) * tenths.into()).await;
-            }
-            let sent = answer(&act, &asked, &honest);
-            let is_sent = stream.write_all(&sent.bytes).await;
-            if is_sent.is_err() || sent.is_last {
+        }
+    }
+
+    /// Serves a stream of frames that are no broker's to its end. The script says what becomes of
+    /// the honest answers.
+    pub(crate) async fn serve_frames(
+        self,
+        mut stream: DuplexStream,
+        mut honest: impl FnMut(&[u8]) -> Vec<u8>,
+    ) {
+        while let Ok(frame) = read_frame(&mut stream).await {
+            let act = {
+                let mut world = self.world();
+                world.requests += 1;
+                world.script.act()
+            };
+            if !say(&mut stream, &act, &NO_REQUEST, &honest(&frame)).await {
                 return;
             }
         }
@@ -100,8 +116,9 @@ impl World {
         (self.now, self.requests) = (now, self.requests + 1);
         match self.cluster.handle(connection, frame) {
             Reply::Answer(honest) | Reply::Last(honest, _) => (self.script.act(), honest),
+            Reply::Silence => (Act::Silence, Bytes::new()),
             // Nothing that is asked here has to wait.
-            Reply::Waits(_) | Reply::Silence | Reply::Closed(_) => (Act::Close, Bytes::new()),
+            Reply::Waits(_) | Reply::Closed(_) => (Act::Close, Bytes::new()),
         }
     }
 }
@@ -140,6 +157,29 @@ impl Net for Hostile {
     }
 }
 
+async fn read_frame(stream: &mut DuplexStream) -> io::Result<Bytes> {
+    let length = stream.read_u32().await?;
+    let mut frame = vec![0; usize::try_from(length).unwrap_or(0).min(FRAME_BYTES_MAX)];
+    stream.read_exact(&mut frame).await?;
+    Ok(frame.into())
+}
+
+/// Says what the act makes of the honest answer. Returns whether the stream goes on.
+async fn say(stream: &mut DuplexStream, act: &Act, asked: &RequestHeader, honest: &[u8]) -> bool {
+    if let Act::Late(tenths) = act {
+        sleep(Duration::from_millis(100) * (*tenths).into()).await;
+    }
+    let sent = answer(act, asked, honest);
+    stream.write_all(&sent.bytes).await.is_ok() && !sent.is_last
+}
+
+/// What stands for the header of what has none.
+const NO_REQUEST: RequestHeader = RequestHeader {
+    request_api_key: -1,
+    request_api_version: 0,
+    correlation_id: 0,
+    client_id: None,
+};
 /// More than a client sends here.
 const FRAME_BYTES_MAX: usize = 1 << 20;
 const PIPE_BYTES: usize = 4096;

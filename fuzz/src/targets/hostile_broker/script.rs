@@ -2,7 +2,7 @@
 
 /// The bytes, and how far they are read.
 #[derive(Debug)]
-pub(super) struct Script {
+pub(crate) struct Script {
     bytes: Vec<u8>,
     at: usize,
 }
@@ -39,7 +39,7 @@ pub(super) enum Act {
 }
 
 impl Script {
-    pub(super) fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         Self { bytes: bytes.to_vec(), at: 0 }
     }
 

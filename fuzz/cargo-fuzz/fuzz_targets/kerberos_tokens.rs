@@ -1,0 +1,4 @@
+//! Drives `kerberos_tokens` with libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kurier_fuzz::targets::kerberos_tokens(data));
