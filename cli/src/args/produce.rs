@@ -121,10 +121,11 @@ The command ends when the brokers have acknowledged every record. It ends early 
 for good, or with Ctrl-C; then no more is read, and a line on stderr counts the records that were
 read and not acknowledged. A second Ctrl-C ends it at once, with the same line.
 
-A record with a key goes to the partition that Java's client would choose for the key. Records
-without one travel together: a whole batch goes to one partition, the next batch to another. If the
-topic does not exist, brokers may create it (auto.create.topics.enable), and a line on stderr says
-so; -X allow.auto.create.topics=false keeps them from it.
+A record with a key goes to the partition that Java's client would choose for the key; with
+-X partitioner=consistent_random to that of kcat and other clients on librdkafka. Records without
+one travel together: a whole batch goes to one partition, the next batch to another. If the topic
+does not exist, brokers may create it (auto.create.topics.enable), and a line on stderr says so;
+-X allow.auto.create.topics=false keeps them from it.
 
 Examples:
   seq 1 1000 | kurier produce numbers

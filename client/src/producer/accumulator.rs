@@ -167,6 +167,17 @@ pub(crate) struct Closed {
     pub(crate) number: u64,
     pub(crate) record_bytes_max: usize,
     pub(crate) space: Space,
+    /// When it was opened, in milliseconds since 1970.
+    opened_at: i64,
+}
+
+/// What waits in a partition to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Queue {
+    /// How many batches, an open one included.
+    pub(crate) batches: u32,
+    /// When the oldest was opened, in milliseconds since 1970.
+    pub(crate) oldest: Option<i64>,
 }
 
 /// What came of an attempt to append, and what the driver shall hear of it.
@@ -300,6 +311,21 @@ impl Partition {
         !batches.full.is_empty() || batches.is_due(due)
     }
 
+    /// What waits here to be taken.
+    pub(crate) fn queue(&self) -> Queue {
+        let batches = self.batches();
+        let full = u32::try_from(batches.full.len()).unwrap_or(u32::MAX);
+        let open = batches.open.as_ref().map(|open| open.opened_at);
+        let oldest = batches.full.front().map(|closed| closed.opened_at).or(open);
+        Queue { batches: full.saturating_add(open.is_some().into()), oldest }
+    }
+
+    /// Whether the open batch, if there is one, takes so many more bytes.
+    pub(crate) fn has_room(&self, need: usize, batch_bytes_max: usize) -> bool {
+        let open = &self.batches().open;
+        open.as_ref().is_some_and(|open| open.writer.len() + need <= batch_bytes_max)
+    }
+
     /// Lets records of a batch that could not be taken in time have their own timestamps.
     pub(crate) fn mark_late(&self, number: u64) {
         if let Some(open) = &mut self.batches().open
@@ -362,13 +388,13 @@ impl Batches {
 
     fn close(&mut self) {
         let Some(open) = self.open.take() else { return };
-        let Open { writer, completion, number, record_bytes_max, space, .. } = open;
+        let Open { writer, completion, number, record_bytes_max, space, opened_at, .. } = open;
         if writer.is_empty() {
             return;
         }
         self.last_bytes = writer.len().next_power_of_two();
         let part = Part::whole(completion, writer.record_count());
-        self.full.push_back(Closed { writer, part, number, record_bytes_max, space });
+        self.full.push_back(Closed { writer, part, number, record_bytes_max, space, opened_at });
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kurier_protocol::record::Compression;
 
+use super::partitioner::Partitioner;
 use crate::config::check_durations;
 use crate::error::Error;
 
@@ -45,8 +46,9 @@ pub struct ProducerConfig {
     /// How long `enqueue` may wait for buffer space, and for a topic that was not used before.
     /// Kafka: max.block.ms. Default: 60 s.
     pub block_max: Duration,
-    /// Which partition a record goes to that names none. Kafka: partitioner.ignore.keys. Default:
-    /// by key.
+    /// Which partition a record goes to that names none. Kafka: partitioner.class,
+    /// partitioner.ignore.keys and its kin; librdkafka: partitioner. Default: as Java's producer,
+    /// by murmur2 of the key.
     pub partitioner: Partitioner,
     /// Whether brokers may create a topic that does not exist, if they are configured to. Kafka's
     /// own producer always lets them. Default: true.
@@ -71,7 +73,7 @@ impl Default for ProducerConfig {
             delivery_timeout: Duration::from_secs(120),
             retry_count_max: i32::MAX.unsigned_abs(),
             block_max: Duration::from_secs(60),
-            partitioner: Partitioner::ByKey,
+            partitioner: Partitioner::default(),
             topic_creation: true,
             topic_idle_max: Duration::from_secs(300),
         }
@@ -100,6 +102,10 @@ impl ProducerConfig {
             let setting = "in_flight_max (max.in.flight.requests.per.connection)";
             return Err(Error::invalid(setting, "must be at least 1"));
         }
+        if let Partitioner::Fixed(partition @ ..0) = self.partitioner {
+            let problem = format!("partition {partition} cannot be: they are counted from 0");
+            return Err(Error::invalid("partitioner", problem));
+        }
         self.check_times()
     }
 
@@ -127,8 +133,14 @@ impl ProducerConfig {
             let setting = "topic_idle_max (metadata.max.idle.ms)";
             return Err(Error::invalid(setting, "must be at least 5 s"));
         }
-        let may_be_zero =
-            [("linger (linger.ms)", self.linger), ("block_max (max.block.ms)", self.block_max)];
+        let may_be_zero = [
+            ("linger (linger.ms)", self.linger),
+            ("block_max (max.block.ms)", self.block_max),
+            (
+                "availability_timeout (partitioner.availability.timeout.ms)",
+                self.partitioner.sticky().availability_timeout,
+            ),
+        ];
         for setting in may_be_zero.into_iter().filter(|(_, value)| !value.is_zero()) {
             check_durations(&[setting])?;
         }
@@ -181,17 +193,6 @@ impl Acks {
             Self::All => -1,
         }
     }
-}
-
-/// Which partition a record goes to that names none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Partitioner {
-    /// Where Java's producer puts it: by the key's murmur2 hash, or without a key to one
-    /// partition until a batch is full, then to another.
-    #[default]
-    ByKey,
-    /// As if no record had a key.
-    Sticky,
 }
 
 #[cfg(test)]

@@ -2,24 +2,25 @@
 
 use std::sync::Arc;
 
-use kurier_env::{Purpose, watch};
+use kurier_env::watch;
 use kurier_protocol::record::{Compression, Magic, RecordParts};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::accumulator::{Accumulator, Means, Partition, Refused, Space};
-use super::config::{Partitioner, ProducerConfig};
+use super::accumulator::{Accumulator, Means, Refused, Space};
+use super::adaptive::choose;
+use super::config::ProducerConfig;
 use super::delivery::Delivery;
 use super::discovery::{newest_version, zstd_unsupported};
 use super::driver::Event;
-use super::partitioner::partition_of_key;
+use super::partitioner::Place;
 use super::record::Record;
 use super::request::{ZSTD_SINCE, magic_of};
 use super::sealed::{headers_unsupported, not_encodable};
-use super::topics::{Seen, Topic, Topics, seen};
+use super::topics::{Seen, Topics, seen};
 use crate::cluster::Cluster;
 use crate::error::{Error, Oversized, Waiting};
-use crate::metadata::Creation;
+use crate::metadata::{Creation, Picture};
 use crate::metrics::{ProducerMeter, Wait};
 use crate::net::Class;
 
@@ -70,7 +71,7 @@ impl Shared {
         if topic.magic < Magic::V2 && !record.headers.is_empty() {
             return Err(Obstacle::Failed(headers_unsupported()));
         }
-        let partition = self.partition(topic, record, bytes)?;
+        let (partition, place) = self.partition(topic, record, bytes)?;
         let env = self.cluster.env();
         let mut means = Means {
             accumulator: &self.accumulator,
@@ -82,6 +83,13 @@ impl Shared {
             },
         };
         let appended = partition.append(&parts, record.timestamp, &mut means);
+        if appended.result.is_ok() {
+            match place {
+                Place::Sticky => topic.turns.note_bytes(bytes),
+                Place::Next => topic.turns.note_round(partition.index),
+                Place::At(_) | Place::Random => {}
+            }
+        }
         if appended.is_full {
             // An error says that the driver has ended, and with it the batch.
             let _ = self.events.send(Event::Full(Arc::clone(partition)));
@@ -118,55 +126,7 @@ impl Shared {
     }
 }
 
-/// Where it goes.
 impl Shared {
-    /// The partition that a record goes to.
-    #[inline]
-    fn partition<'t>(
-        &self,
-        topic: &'t Topic,
-        record: &Record<'_>,
-        bytes: usize,
-    ) -> Result<&'t Arc<Partition>, Obstacle> {
-        let partitions = topic.partitions();
-        let count = partitions.len();
-        let index = match (record.partition, record.key, self.config.partitioner) {
-            (Some(given), ..) => usize::try_from(given).unwrap_or(usize::MAX),
-            (None, Some(key), Partitioner::ByKey) => partition_of_key(key, count),
-            _ => self.sticky(topic, bytes),
-        };
-        partitions.get(index).ok_or_else(|| self.no_partition(topic, record.partition))
-    }
-
-    #[inline]
-    fn sticky(&self, topic: &Topic, bytes: usize) -> usize {
-        let index = topic.sticky.current();
-        if topic.partitions().len() > 1
-            && topic.sticky.is_filled_by(bytes, self.config.batch_bytes_max)
-        {
-            self.turn(topic);
-        }
-        index
-    }
-
-    #[cold]
-    fn turn(&self, topic: &Topic) {
-        let chance = self.cluster.env().chance(Purpose::Partition);
-        let picture = self.cluster.picture();
-        topic.sticky.turn(topic.partitions().len(), chance, |index| {
-            let index = i32::try_from(index).unwrap_or(i32::MAX);
-            picture.leader_of(&topic.name, index).is_some()
-        });
-    }
-
-    #[cold]
-    fn no_partition(&self, topic: &Topic, given: Option<i32>) -> Obstacle {
-        // It may have been added a moment ago.
-        self.cluster.refresh();
-        let partition = given.map(|given| (given, topic.partitions().len()));
-        Obstacle::Failed(Error::UnknownTopic { topic: (&*topic.name).into(), partition })
-    }
-
     #[cold]
     fn too_large(&self, bytes: usize) -> Error {
         let setting = if self.config.request_bytes_max <= self.config.buffer_bytes_max {
@@ -219,17 +179,24 @@ impl Shared {
         if self.config.compression == Compression::Zstd && newest < ZSTD_SINCE {
             return Err(zstd_unsupported(newest));
         }
-        let chance = self.cluster.env().chance(Purpose::Partition);
+        let chance = self.chance();
         self.topics.send_modify(|topics| {
             // The driver tells of no picture twice: what it has shown since must not be missed.
             let picture = self.cluster.picture();
             let waited_for =
                 Seen { name: &topic.name, id: topic.id, count: topic.partitions.len() };
             let newest_seen = seen(&picture, name).unwrap_or(waited_for);
-            Arc::make_mut(topics).add(newest_seen, magic_of(newest), chance);
+            let first = first(&picture, newest_seen, chance);
+            Arc::make_mut(topics).add(newest_seen, magic_of(newest), first);
         });
         Ok(())
     }
+}
+
+/// A partition that has a leader, by chance.
+fn first(picture: &Picture, seen: Seen<'_>, chance: u64) -> usize {
+    let leader = |index| picture.leader_of(seen.name, i32::try_from(index).ok()?);
+    choose(seen.count, chance, |index| leader(index).map(|_| 0)).unwrap_or_default()
 }
 
 /// What a record alone in its batch adds to its own bytes, at most.

@@ -28,9 +28,12 @@
 //! Wherever it is, the delivery timeout ends it. In a flight it is then told, and stays until the
 //! connection lets go of it; whether it may be written depends on the flight's `Gates`.
 
+mod hash;
+mod partitioner;
 mod config;
 mod record;
-mod partitioner;
+mod adaptive;
+mod turns;
 mod pool;
 mod delivery;
 mod accumulator;
@@ -48,10 +51,13 @@ mod topics;
 mod discovery;
 mod driver;
 mod enqueue;
+mod placement;
 
 pub(crate) use self::config::level_range;
-pub use self::config::{Acks, Partitioner, ProducerConfig};
+pub use self::config::{Acks, ProducerConfig};
 pub use self::delivery::{Delivery, RecordMetadata};
+pub(crate) use self::partitioner::NAMES;
+pub use self::partitioner::{CustomPartitioner, Partitioner, Sticky, Unplaced};
 pub use self::record::Record;
 
 use std::collections::BTreeMap;

@@ -81,7 +81,7 @@ impl Sealer {
     /// Compresses a batch and gives it header and checksum. An error says that the format refuses
     /// it; then its deliveries know.
     pub(crate) fn seal(&mut self, closed: Closed) -> Result<Sealed, Error> {
-        let Closed { writer, part, number, record_bytes_max, space } = closed;
+        let Closed { writer, part, number, record_bytes_max, space, .. } = closed;
         let magic = writer.magic();
         let sizes = sizes(&writer, record_bytes_max);
         match writer.seal_with(&self.terms(), &mut self.compressor) {

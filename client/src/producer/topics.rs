@@ -8,7 +8,7 @@ use kurier_protocol::Uuid;
 use kurier_protocol::record::Magic;
 
 use super::accumulator::Partition;
-use super::partitioner::Sticky;
+use super::turns::Turns;
 use crate::metadata::Picture;
 
 /// What a picture says of a topic; none while that is no use.
@@ -40,7 +40,7 @@ pub(crate) struct Topic {
     known: Vec<Arc<Partition>>,
     /// How many of them it has now.
     count: usize,
-    pub(crate) sticky: Sticky,
+    pub(crate) turns: Turns,
 }
 
 impl Topic {
@@ -112,18 +112,17 @@ impl Topics {
         }
     }
 
-    /// Adds a topic that is not there yet.
-    pub(crate) fn add(&mut self, seen: Seen<'_>, magic: Magic, chance: u64) {
+    /// Adds a topic that is not there yet; `first` is its sticky partition.
+    pub(crate) fn add(&mut self, seen: Seen<'_>, magic: Magic, first: usize) {
         self.wake(seen.name);
         self.update_if_news(seen);
         let Seen { name, id, count } = seen;
         let Err(at) = self.topics.binary_search_by(|topic| compare(&topic.name, name)) else {
             return;
         };
-        let sticky = Sticky::new(0);
-        sticky.turn(count, chance, |_| true);
+        let turns = Turns::new(first);
         let known = self.partitions(name, 0..count, magic);
-        let topic = Topic { name: Arc::clone(name), id, magic, known, count, sticky };
+        let topic = Topic { name: Arc::clone(name), id, magic, known, count, turns };
         self.topics.insert(at, Arc::new(topic));
     }
 
@@ -149,11 +148,11 @@ impl Topics {
         let count = topic.count_by(&seen);
         let mut known = topic.known.clone();
         known.extend(self.partitions(&topic.name, known.len()..count, topic.magic));
-        let current = topic.sticky.current();
-        let sticky = Sticky::new(if current < count { current } else { 0 });
+        let current = topic.turns.sticky();
+        let turns = topic.turns.for_others(if current < count { current } else { 0 });
         let (name, id, magic) = (topic.name.clone(), seen.id, topic.magic);
         if let Some(entry) = self.topics.get_mut(at) {
-            *entry = Arc::new(Topic { name, id, magic, known, count, sticky });
+            *entry = Arc::new(Topic { name, id, magic, known, count, turns });
         }
     }
 
@@ -236,13 +235,13 @@ mod tests {
         let mut topics = Topics::default();
         add(&mut topics, "t", 3);
         let topic = topics.find("t").unwrap();
-        topic.sticky.turn(3, 2, |_| true);
+        topic.turns.turn_to(2);
         assert!(update(&mut topics, "t", 1, 3), "a new id");
         // An old answer about the same topic takes nothing away.
         assert!(!update(&mut topics, "t", 1, 2));
         assert!(update(&mut topics, "t", 2, 2));
         let topic = topics.find("t").unwrap();
-        assert_eq!((topic.partitions().len(), topic.sticky.current()), (2, 0));
+        assert_eq!((topic.partitions().len(), topic.turns.sticky()), (2, 0));
         // A partition that comes back is the one that its late records are in.
         assert!(update(&mut topics, "t", 2, 4));
         assert_eq!(slots(&topics, "t"), [0, 1, 2, 3]);

@@ -24,7 +24,7 @@ fn what_is_not_built_yet_is_taken_with_a_warning_that_names_it() {
 fn what_cannot_change_the_data_is_passed_over_and_what_names_code_is_refused() {
     let passed = set(&[("key.serializer", "x.StringSerializer"), ("debug", "all")]);
     assert!(passed.warnings().is_empty());
-    for name in ["interceptor.classes", "partitioner.class", "ssl.engine.id", "dr_cb"] {
+    for name in ["interceptor.classes", "partitioner_cb", "ssl.engine.id", "dr_cb"] {
         let error = Properties::from_pairs([(name, "x")]).unwrap_err().to_string();
         assert!(error.starts_with(name) && error.len() > name.len() + 20, "{error}");
     }
@@ -572,4 +572,45 @@ fn settings_of_a_login_that_do_not_fit_together_are_named() {
         assert!(names.iter().all(|name| text.contains(name)), "{text}");
         assert!(!text.contains("hush"), "{text}");
     }
+}
+
+#[test]
+fn partitioners_have_the_names_of_both_clients_and_keep_how_they_spread() {
+    use crate::producer::{Partitioner, Sticky};
+    let of = |pairs: &[(&str, &str)]| set(pairs).producer.partitioner;
+    let java = "org.apache.kafka.clients.producer.";
+    let spread = Sticky { adaptive: false, availability_timeout: Duration::from_millis(70) };
+    let spread_by = [
+        ("partitioner.adaptive.partitioning.enable", "false"),
+        ("partitioner.availability.timeout.ms", "70"),
+    ];
+    assert_eq!(of(&[]), Partitioner::Murmur2Random(Sticky::default()));
+    assert_eq!(of(&spread_by), Partitioner::Murmur2Random(spread.clone()));
+    let set_later = [&spread_by[..], &[("partitioner", "consistent_random")]].concat();
+    assert_eq!(of(&set_later), Partitioner::ConsistentRandom(spread.clone()));
+    let ignored = [&spread_by[..], &[("partitioner.ignore.keys", "true")]].concat();
+    assert_eq!(of(&ignored), Partitioner::Sticky(spread));
+    for (class, wanted) in [
+        ("RoundRobinPartitioner", Partitioner::RoundRobin),
+        ("UniformStickyPartitioner", Partitioner::Sticky(Sticky::default())),
+        ("internals.DefaultPartitioner", Partitioner::default()),
+    ] {
+        assert_eq!(of(&[("partitioner.class", &format!("{java}{class}"))]), wanted);
+    }
+    let class = format!("{java}RoundRobinPartitioner");
+    let ignoring = ("partitioner.ignore.keys", "true");
+    let pairs = [("partitioner.class", class.as_str()), ignoring];
+    assert_eq!(of(&pairs), Partitioner::RoundRobin, "as in Java");
+    let again = [ignoring, ("partitioner.ignore.keys", "false")];
+    assert_eq!(of(&again), Partitioner::default());
+}
+
+#[test]
+fn a_partitioner_that_is_not_kafkas_own_is_refused_with_advice() {
+    let error = Properties::from_pairs([("partitioner.class", "com.example.MyPartitioner")]);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("com.example.MyPartitioner"), "{error}");
+    assert!(error.contains("give the library a function with Partitioner::custom"), "{error}");
+    let error = Properties::from_pairs([("partitioner", "murmur3")]).unwrap_err().to_string();
+    assert!(error.contains("is none of murmur2_random, murmur2, consistent_random"), "{error}");
 }

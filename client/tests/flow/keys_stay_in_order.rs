@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kurier_client::producer::{Partitioner, Record};
+use kurier_client::producer::{Partitioner, Record, Sticky};
 
 use crate::world::{World, number, read_all};
 
@@ -67,7 +67,7 @@ async fn records_without_a_key_fill_batches_and_reach_every_partition() {
 #[tokio::test(start_paused = true)]
 async fn keys_can_be_ignored() {
     let world = World::new(6).await;
-    let builder = world.client.producer().partitioner(Partitioner::Sticky);
+    let builder = world.client.producer().partitioner(Partitioner::Sticky(Sticky::default()));
     let producer = builder.build().await.unwrap();
     let mut partitions = std::collections::BTreeSet::new();
     for n in 0..50 {

@@ -8,6 +8,7 @@ mod every_delivery_completes;
 mod claims_are_true;
 mod close_sends_what_is_buffered;
 mod keys_stay_in_order;
+mod partitioners_choose;
 mod codecs_survive;
 mod sizes_have_limits;
 mod buffer_space_is_shared;

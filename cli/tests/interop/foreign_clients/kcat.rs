@@ -37,7 +37,31 @@ fn kcat_and_our_broker_understand_each_other() {
     expected.headers =
         vec![("a".into(), some("1")), ("a".into(), some("2")), ("null".into(), None)];
     assert_same(&broker.kurier().records("headers"), &[expected]);
+    same_partitions(&broker, &kcat);
     say("kcat on our broker: ok");
+}
+
+/// Whoever moves from kcat finds its keys where they were.
+fn same_partitions(broker: &EmbeddedBroker, kcat: &Kcat<'_>) {
+    let lines: String = (0..300).map(|n| format!("key-{n}\t{n}\n")).collect();
+    let names = ["consistent_random", "murmur2_random", "fnv1a_random", "consistent"];
+    for name in names {
+        let topics = [format!("kcat-{name}"), format!("ours-{name}")];
+        let property = format!("partitioner={name}");
+        let args = ["-K", "\t", "-X", &property];
+        topics.iter().for_each(|topic| broker.kurier().create_topic(topic, 12));
+        kcat.produce(&topics[0], &args, lines.clone());
+        broker.kurier().produce(&topics[1], &args, lines.clone());
+        let [theirs, ours] = topics.map(|topic| {
+            let placed = broker.kurier().consume(&topic, &["-f", r"%k %p\n"]);
+            let mut placed: Vec<_> =
+                placed.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+            placed.sort();
+            placed
+        });
+        assert_eq!(theirs.len(), 301);
+        assert!(theirs == ours, "{name}: keys of kcat lie elsewhere");
+    }
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub(super) const DIFFERENT: &[(&str, &str)] = &[
     ("auto.offset.reset", "latest skips records silently"),
     (
         "partitioner",
-        "librdkafka's consistent_random places keys by CRC-32, and Java, as here, by murmur2",
+        "librdkafka has consistent_random, which places keys elsewhere than Java's clients do",
     ),
     ("enable.idempotence", "idempotence is not built yet"),
 ];

@@ -88,15 +88,7 @@ pub(crate) const OTHERS: &[Other] = &[
             "enable.gapless.guarantee",
         ],
     ),
-    later(
-        Part::Partitioners,
-        &[
-            "partitioner.adaptive.partitioning.enable",
-            "partitioner.availability.timeout.ms",
-            "partitioner.rack.aware",
-            "sticky.partitioning.linger.ms",
-        ],
-    ),
+    later(Part::Racks, &["partitioner.rack.aware"]),
     later(Part::Replicas, &["client.rack"]),
     later(
         Part::Assertions,
@@ -195,6 +187,10 @@ pub(crate) const OTHERS: &[Other] = &[
         "names are looked up when a connection is made, and nothing waits for them elsewhere",
         &["bootstrap.resolve.timeout.ms"],
     ),
+    ignored(
+        "a partition is left when it has got a batch of bytes, as in Java, not after some time",
+        &["sticky.partitioning.linger.ms"],
+    ),
     ignored("every delivery is told", &["delivery.report.only.error"]),
     ignored("a batch ends by its bytes", &["batch.num.messages", "queue.buffering.max.messages"]),
     ignored("what waits is counted in bytes", &["queued.min.messages"]),
@@ -202,7 +198,6 @@ pub(crate) const OTHERS: &[Other] = &[
         "names a class to load, and there is no Java here; what it did must be done in code",
         &[
             "interceptor.classes",
-            "partitioner.class",
             "sasl.client.callback.handler.class",
             "sasl.login.class",
             "config.providers",

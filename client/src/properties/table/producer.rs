@@ -9,8 +9,9 @@ use super::super::parse::{
     Parsed, bytes, fine_millis, kibibytes, level, level_of, millis, millis_from, millis_or_never,
     number, one_of, switch,
 };
+use super::super::settings::Properties;
 use super::row::{Setting, ms, none, word};
-use crate::producer::{Acks, Partitioner};
+use crate::producer::{Acks, NAMES, Partitioner, Sticky};
 
 settings! {
     "acks" "request.required.acks":
@@ -63,16 +64,35 @@ settings! {
     };
     "max.block.ms": "How long sending may wait for buffer space and for a new topic",
         |p| ms(p.producer.block_max) => |p, v| p.producer.block_max = millis(v)?;
+    "partitioner":
+        "Where records go: murmur2_random as in Java, consistent_random as in librdkafka, \
+         fnv1a_random as in Sarama, murmur2, consistent, fnv1a, fnv1a_reference, random, sticky, \
+         round_robin",
+        |p| p.producer.partitioner.to_string() => |p, v| use_partitioner(p, one_of(v, NAMES)?);
+    "partitioner.class":
+        "The same by the name of Java's class, RoundRobinPartitioner and those of Kafka 3",
+        none => |p, v| use_partitioner(p, class(v)?);
     "partitioner.ignore.keys": "Whether records with a key are spread like those without",
-        |p| (p.producer.partitioner == Partitioner::Sticky).to_string() => |p, v| {
-        p.producer.partitioner = match switch(v)? {
-            true => Partitioner::Sticky,
-            false => Partitioner::ByKey,
+        |p| matches!(p.producer.partitioner, Partitioner::Sticky(_)).to_string()
+        => |p, v| match switch(v)? {
+            true => ignore_keys(p),
+            false => heed_keys(p),
         };
+    "partitioner.adaptive.partitioning.enable":
+        "Whether partitions whose batches wait get fewer of the records that are spread",
+        |p| p.producer.partitioner.sticky().adaptive.to_string() => |p, v| {
+        let adaptive = switch(v)?;
+        if let Some(sticky) = p.producer.partitioner.sticky_mut() {
+            sticky.adaptive = adaptive;
+        }
     };
-    "partitioner": "Only murmur2_random, which is where Java puts a record",
-        |_| "murmur2_random".to_owned() => |p, v| {
-        p.producer.partitioner = partitioner(v)?;
+    "partitioner.availability.timeout.ms":
+        "How long batches may wait for a broker until records are spread elsewhere; 0: any time",
+        |p| ms(p.producer.partitioner.sticky().availability_timeout) => |p, v| {
+        let timeout = millis(v)?;
+        if let Some(sticky) = p.producer.partitioner.sticky_mut() {
+            sticky.availability_timeout = timeout;
+        }
     };
     "enable.idempotence": "Only false so far; true is taken with a warning",
         |_| "false".to_owned() => |p, v| {
@@ -94,14 +114,39 @@ fn codec(text: &str) -> Parsed<Compression> {
         .map_err(|_| "is none of none, gzip, snappy, lz4, zstd".to_owned())
 }
 
-/// One of librdkafka's: only the one that does as Java.
-fn partitioner(text: &str) -> Parsed<Partitioner> {
-    one_of(text, &[("murmur2_random", Partitioner::ByKey)]).map_err(|problem| {
-        format!(
-            "{problem}: it places a key where Java's clients place it, and the others of \
-             librdkafka, its default consistent_random too, place keys elsewhere or those without"
-        )
-    })
+/// Takes another partitioner, which spreads as the last one did.
+fn use_partitioner(properties: &mut Properties, named: fn(Sticky) -> Partitioner) {
+    let partitioner = &mut properties.producer.partitioner;
+    *partitioner = named(partitioner.sticky().clone());
+}
+
+/// Keys are spread; a partitioner that does not hash them stays what it is.
+fn ignore_keys(properties: &mut Properties) {
+    let partitioner = &properties.producer.partitioner;
+    if !matches!(partitioner, Partitioner::Random | Partitioner::RoundRobin) {
+        use_partitioner(properties, Partitioner::Sticky);
+    }
+}
+
+/// Keys are hashed, if they were ignored.
+fn heed_keys(properties: &mut Properties) {
+    if matches!(properties.producer.partitioner, Partitioner::Sticky(_)) {
+        use_partitioner(properties, Partitioner::Murmur2Random);
+    }
+}
+
+/// A partitioner by the name of its class in Java.
+fn class(name: &str) -> Parsed<fn(Sticky) -> Partitioner> {
+    match name.strip_prefix("org.apache.kafka.clients.producer.") {
+        Some("RoundRobinPartitioner") => Ok(|_| Partitioner::RoundRobin),
+        Some("UniformStickyPartitioner") => Ok(Partitioner::Sticky),
+        Some("internals.DefaultPartitioner") => Ok(Partitioner::Murmur2Random),
+        _ if name.is_empty() => Ok(Partitioner::Murmur2Random),
+        _ => Err("is no class of Kafka's clients: there is no Java here to load it; leave it out \
+                  for Java's default, name one of librdkafka's with partitioner, or give the \
+                  library a function with Partitioner::custom"
+            .to_owned()),
+    }
 }
 
 const GZIP: Compression = Compression::Gzip;
