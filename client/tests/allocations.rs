@@ -39,6 +39,22 @@ async fn enqueue(client: &Client, compression: Compression) {
     producer.close().await.unwrap();
 }
 
+/// Sends records of few batches; what it waits for costs an allocation or two a batch.
+async fn send_all(client: &Client) {
+    let producer = client.producer().build().await.unwrap();
+    let (key, value) = ([7; 16], [b'v'; 100]);
+    let records = |count| (0..count).map(|_| Record::to("u").key(&key).value(&value));
+    for _ in 0..3 {
+        producer.send_all(records(4000)).await.unwrap();
+    }
+    let region = Region::new(ALLOCATOR);
+    producer.send_all(records(4000)).await.unwrap();
+    // Those of the broker in memory count, too.
+    let allocations = counted(&region);
+    assert!(allocations < 800, "{allocations} for 4000 records in two batches");
+    producer.close().await.unwrap();
+}
+
 async fn consume(client: &Client) {
     let builder = client.consumer().topics(["t"], Start::Earliest).stop(Stop::End);
     let mut consumer = builder.start().unwrap();
@@ -60,9 +76,10 @@ async fn consume(client: &Client) {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_allocated_for_a_record() {
-    let cluster = TestCluster::builder().topic("t", 1).build();
+    let cluster = TestCluster::builder().topic("t", 1).topic("u", 1).build();
     let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).connect().await.unwrap();
     enqueue(&client, Compression::None).await;
     enqueue(&client, Compression::Lz4).await;
     consume(&client).await;
+    send_all(&client).await;
 }

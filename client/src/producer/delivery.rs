@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::mem;
+use std::ops;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -58,6 +59,26 @@ impl Delivery {
     #[must_use]
     pub fn partition(&self) -> i32 {
         self.batch.partition
+    }
+
+    /// Its number in the batch.
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Where its batch lies: the same for deliveries of one batch, as long as one of them lives.
+    pub(crate) fn batch_address(&self) -> usize {
+        Arc::as_ptr(&self.batch).addr()
+    }
+
+    /// Which records of its batch were not delivered, and why; none as long as that is not known.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = (ops::Range<u32>, &Error)> {
+        let outcome = self.batch.outcome.get().into_iter();
+        let ranges = outcome.flat_map(|outcome| outcome.rest.iter().chain([&outcome.last]));
+        ranges.filter_map(|range| match &range.fate {
+            Fate::Failed(error) => Some((range.start..range.end, error)),
+            Fate::Stored { .. } => None,
+        })
     }
 
     #[cold]

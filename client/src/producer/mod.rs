@@ -36,6 +36,7 @@ mod adaptive;
 mod turns;
 mod pool;
 mod delivery;
+mod tally;
 mod accumulator;
 mod sealed;
 mod lane;
@@ -59,6 +60,7 @@ pub use self::delivery::{Delivery, RecordMetadata};
 pub(crate) use self::partitioner::NAMES;
 pub use self::partitioner::{CustomPartitioner, Partitioner, Sticky, Unplaced};
 pub use self::record::Record;
+pub use self::tally::SendAllError;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -74,6 +76,7 @@ use self::accumulator::{Accumulator, Space};
 use self::driver::{Driver, Event};
 use self::enqueue::{Obstacle, Shared};
 use self::sender::{Sender, Unsettled};
+use self::tally::Tally;
 use self::topics::Topics;
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
@@ -83,6 +86,10 @@ use crate::metrics::Wait;
 use crate::net::Class;
 
 /// Sends records. Cloning shares it: all clones have one buffer and one task.
+///
+/// A record can be taken back as long as [`enqueue`](Self::enqueue) has not returned: by dropping
+/// that future. Once it is buffered it is sent, whoever loses interest in it; and after the answer
+/// there is nothing to take back. No other record notices either way.
 ///
 /// When the last clone is dropped the task goes on sending what is buffered, as long as the
 /// runtime lives and no longer than the delivery timeout; only [`close`](Self::close) promises.
@@ -119,15 +126,78 @@ impl Producer {
         self.enqueue(record).await?.await
     }
 
+    /// Sends records, in their order, and waits until each has its outcome. Returns how many there
+    /// were.
+    ///
+    /// It is [`send`](Self::send) for many: what is waited for are batches, so that a record costs
+    /// no more than its encoding. Any iterator will do; it is asked for a record when the buffer
+    /// takes it, so that what waits is bounded by
+    /// [`buffer_bytes_max`](ProducerConfig::buffer_bytes_max), besides a few bytes for each record
+    /// in it. The last batches may linger, as with `send`.
+    ///
+    /// ```
+    /// # use kurier_client::{Client, Record};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let cluster = kurier_testkit::TestCluster::builder().topic("orders", 3).build();
+    /// # let (bootstrap, env) = (cluster.bootstrap(), cluster.env(1));
+    /// # let client = Client::builder(bootstrap).env(env).connect().await?;
+    /// # let producer = client.producer().build().await?;
+    /// let orders = [("ann", "2 apples"), ("bob", "1 pear"), ("ann", "1 quince")];
+    /// let records = orders.iter().map(|(key, value)| Record::to("orders").key(key).value(value));
+    /// assert_eq!(producer.send_all(records).await?, 3);
+    ///
+    /// let far = Record::to("orders").partition(7);
+    /// let error = producer.send_all([Record::to("orders"), far]).await.unwrap_err();
+    /// for (record, why) in error.failures() {
+    ///     assert_eq!((record, why.maybe_written()), (1, false));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendAllError`] names the records that were not delivered, and why. A record that cannot
+    /// be sent itself, by its size or its partition, keeps no other one back. At anything else that
+    /// [`enqueue`](Self::enqueue) refuses, it takes no more, and waits for those that it took.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was buffered is sent, whether this future is dropped or not; the iterator is not asked
+    /// for more. How many were buffered is lost with the future.
+    pub async fn send_all<'r>(
+        &self,
+        records: impl IntoIterator<Item = Record<'r>>,
+    ) -> Result<usize, SendAllError> {
+        let mut tally = Tally::default();
+        for record in records {
+            match self.enqueue(record).await {
+                Ok(delivery) => tally.push(delivery),
+                Err(error) => {
+                    if tally.push_refused(error).is_break() {
+                        break;
+                    }
+                }
+            }
+        }
+        while let Some(pending) = tally.poll_pending() {
+            // The tally reads the outcome of the whole batch.
+            let _ = pending.await;
+        }
+        tally.finish()
+    }
+
     /// Puts a record into the buffer. Waits for buffer space and, when a topic is first used, for
     /// its metadata; never for the broker's answer, which the [`Delivery`] is a future of.
     ///
     /// # Errors
     ///
     /// [`Error::TooLarge`] for a record over a limit, [`Error::UnknownTopic`] for a topic or
-    /// partition that does not exist, [`Error::Unsupported`] for headers or a codec that the
-    /// broker is too old for, [`Error::TimedOut`] after [`ProducerConfig::block_max`],
-    /// [`Error::Closed`] after [`close`](Self::close).
+    /// partition that does not exist, [`Error::Invalid`] for a timestamp before 1970,
+    /// [`Error::Unsupported`] for headers or a codec that the broker is too old for,
+    /// [`Error::TimedOut`] after [`ProducerConfig::block_max`], [`Error::Closed`] after
+    /// [`close`](Self::close).
     ///
     /// # Cancel safety
     ///

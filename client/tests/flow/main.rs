@@ -22,3 +22,4 @@ mod topics_change;
 mod many_threads_read;
 mod replicas_decide;
 mod failures_say_why;
+mod many_are_sent_at_once;
