@@ -68,6 +68,9 @@ impl Shared {
         if BATCH_OVERHEAD + bytes > self.record_bytes_max {
             return Err(Obstacle::Failed(self.too_large(bytes)));
         }
+        if record.timestamp.is_some_and(|timestamp| timestamp < NO_TIMESTAMP) {
+            return Err(Obstacle::Failed(before_1970(record.timestamp)));
+        }
         if topic.magic < Magic::V2 && !record.headers.is_empty() {
             return Err(Obstacle::Failed(headers_unsupported()));
         }
@@ -198,6 +201,16 @@ fn first(picture: &Picture, seen: Seen<'_>, chance: u64) -> usize {
     let leader = |index| picture.leader_of(seen.name, i32::try_from(index).ok()?);
     choose(seen.count, chance, |index| leader(index).map(|_| 0)).unwrap_or_default()
 }
+
+#[cold]
+fn before_1970(timestamp: Option<i64>) -> Error {
+    let given = timestamp.unwrap_or_default();
+    let problem = format!("{given} lies before 1970; give milliseconds since 1970, or -1 for none");
+    Error::invalid("timestamp", problem)
+}
+
+/// Kafka's number for the timestamp of a record that has none.
+const NO_TIMESTAMP: i64 = -1;
 
 /// What a record alone in its batch adds to its own bytes, at most.
 const BATCH_OVERHEAD: usize = 61;

@@ -81,8 +81,10 @@ impl<'a> Record<'a> {
         Self { headers: Cow::Borrowed(headers), ..self }
     }
 
-    /// With this timestamp, in milliseconds since 1970. Without one a record gets the time at
-    /// which its batch was opened, at most the linger and 10 ms before it was sent.
+    /// With this timestamp, in milliseconds since 1970; -1 is kept as Kafka's number for none, and
+    /// less is [`Error::Invalid`](crate::Error::Invalid) where it is sent. A record that is given
+    /// no timestamp gets the time at which its batch was opened, at most the linger and 10 ms
+    /// before it was sent.
     #[must_use]
     pub fn timestamp(self, millis: i64) -> Self {
         Self { timestamp: Some(millis), ..self }
