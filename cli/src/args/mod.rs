@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 pub(crate) mod broker;
 pub(crate) mod wire;
 pub(crate) mod bench;
+pub(crate) mod verifiable;
 pub(crate) mod demo;
 
 use clap::{Parser, Subcommand};
@@ -54,6 +55,9 @@ pub(crate) enum Command {
     /// Measure what a record costs, and how long it takes; one JSON line
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    /// Write as Kafka's tools for system tests do: JSON says what became of each record
+    #[command(subcommand)]
+    Verifiable(verifiable::VerifiableCommand),
     /// Turn Kafka messages from bytes into JSON and back, one JSON object a line
     #[command(subcommand)]
     Wire(wire::WireCommand),

@@ -10,11 +10,13 @@ pub(crate) mod produce;
 pub(crate) mod consume;
 pub(crate) mod bench;
 pub(crate) mod demo;
+pub(crate) mod verifiable;
 
 use tokio::runtime::Builder;
 
 use crate::args::cluster::ClusterArgs;
 use crate::args::topic::TopicCommand;
+use crate::args::verifiable::VerifiableCommand;
 use crate::args::{Cli, Command};
 use crate::failure::{Failure, Outcome};
 use crate::session::log;
@@ -69,6 +71,9 @@ async fn dispatch(command: Command, before: ClusterArgs) -> Outcome {
         Command::Broker(args) => {
             log::show(before.verbose);
             broker::run(&args).await
+        }
+        Command::Verifiable(VerifiableCommand::Producer(args)) => {
+            verifiable::producer::run(&args, &merge(&args.cluster)).await
         }
         Command::Wire(command) => wire::run(&command, &before),
     }

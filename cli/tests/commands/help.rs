@@ -3,7 +3,7 @@
 use crate::process::{kurier, run};
 
 /// Every command and subcommand.
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 22] = [
     "",
     "demo",
     "doctor",
@@ -19,6 +19,8 @@ const COMMANDS: [&str; 20] = [
     "bench produce",
     "bench consume",
     "bench e2e",
+    "verifiable",
+    "verifiable producer",
     "wire",
     "wire decode",
     "wire encode",
@@ -33,7 +35,7 @@ fn every_help_goes_to_stdout_and_has_examples() {
         let long = if words.first() == Some(&"help") { None } else { Some("--help") };
         let help = run(kurier(&words).args(long), "").text();
         assert!(help.contains("Usage: kurier"), "{command}: {help}");
-        let has_example = help.contains("Example") || command == "wire";
+        let has_example = help.contains("Example") || ["wire", "verifiable"].contains(&command);
         assert!(has_example, "`kurier {command} --help` has no example");
         let wide = help.lines().find(|line| line.chars().count() > 100);
         assert_eq!(wide, None, "{command}");

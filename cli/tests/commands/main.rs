@@ -21,4 +21,5 @@ mod help;
 mod process;
 mod records;
 mod topics;
+mod verifiable;
 mod wire;

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::record::Seen;
 use crate::run::{output, text};
 
@@ -45,6 +47,13 @@ impl<'a> Kurier<'a> {
 
     pub(crate) fn produce(&self, topic: &str, args: &[&str], lines: impl Into<Vec<u8>>) {
         output(self.command(&["produce", topic]).args(args), lines);
+    }
+
+    /// What our verifiable producer says of what it did.
+    pub(crate) fn verifiable_producer(&self, topic: &str, args: &[&str]) -> Vec<Value> {
+        let mut command = self.command(&["verifiable", "producer", "--topic", topic]);
+        let said = text(command.args(args), "");
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Everything in a topic, from the beginning to its end.

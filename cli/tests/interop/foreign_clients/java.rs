@@ -52,6 +52,7 @@ fn each_understands(release: &str) {
     let java = Java { release: &release, bootstrap: &broker.bootstrap };
     console(&broker, &java);
     verifiable(&java);
+    same_as_ours(&broker, &java);
     say(&format!("Java's client {release} on our broker: ok"));
 }
 
@@ -91,6 +92,27 @@ fn verifiable(java: &Java<'_>) {
     let commits = named(&said, "offsets_committed");
     assert!(commits.iter().all(|line| line["success"] == true), "{commits:?}");
     assert_eq!(commits.last().unwrap()["offsets"][0]["offset"], 1000);
+}
+
+/// Our own verifiable producer says what Java's says: the same fields, values and counts.
+fn same_as_ours(broker: &EmbeddedBroker, java: &Java<'_>) {
+    let options = ["--max-messages", "50", "--value-prefix", "7", "--repeating-keys", "3"];
+    let theirs = java.verifiable("Producer", "theirs", &options);
+    let ours = broker.kurier().verifiable_producer("theirs", &options);
+    assert_eq!(theirs.len(), ours.len());
+    for (theirs, ours) in theirs.iter().zip(&ours) {
+        let names = |line: &Value| {
+            let names = line.as_object().unwrap().keys().cloned();
+            names.collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(names(theirs), names(ours));
+        for name in ["name", "key", "value", "topic", "partition", "sent", "acked"] {
+            assert_eq!(theirs[name], ours[name], "{theirs} {ours}");
+        }
+    }
+    let offsets: Vec<_> =
+        named(&ours, "producer_send_success").iter().map(|line| line["offset"].as_u64()).collect();
+    assert_eq!(offsets, (50..100).map(Some).collect::<Vec<_>>());
 }
 
 fn named<'a>(lines: &'a [Value], name: &str) -> Vec<&'a Value> {
