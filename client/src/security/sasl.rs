@@ -79,10 +79,16 @@ impl Sasl {
         let after = Rounded(after);
         match self {
             #[cfg(feature = "kerberos")]
-            Self::Gssapi(_) => format!(
-                "no KDC has given a ticket within {after}; check that those of the realm, as \
-                 krb5.conf has them, run and can be reached"
-            ),
+            Self::Gssapi(kerberos) => {
+                let asked = match &*kerberos.asked() {
+                    "" => String::new(),
+                    ways => format!(" ({ways})"),
+                };
+                format!(
+                    "no KDC{asked} has given a ticket within {after}; check that those of the \
+                     realm, as krb5.conf has them, run and can be reached"
+                )
+            }
             Self::Plain { .. } | Self::Scram { .. } | Self::OauthBearer(_) => format!(
                 "there is no token within {after}; check that whoever gives it runs and can be \
                  reached"

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kurier_auth::kerberos::{
     Action, Config, Credential, EncryptionType, Error as KerberosError, Login, Moment, TicketSearch,
 };
-use kurier_env::Env;
+use kurier_env::{Env, watch};
 use tokio::time::Instant;
 
 use super::failure::Failure;
@@ -25,7 +25,12 @@ pub(super) struct World {
     pub(super) clock_offset: i64,
     /// The way that led to an answer, by realm.
     pub(super) known: HashMap<Vec<u8>, Way>,
+    /// Whom this is told who is asked.
+    pub(super) asked: Asked,
 }
+
+/// The KDCs that were asked last, in words: whoever gives up can say whose answer is missing.
+pub(super) type Asked = Arc<watch::Sender<Box<str>>>;
 
 /// A conversation of either kind.
 pub(super) enum Talk {
@@ -53,6 +58,7 @@ impl Talk {
                 Action::Ask { realm, request } => (realm, request),
             };
             let ways = world.ways(&realm)?;
+            world.asked.send_replace(names(&ways));
             let answer = ask(&world.env, &ways, &request, deadline).await;
             let (answer, way) = answer.map_err(Failure::Silent)?;
             let now = world.moment()?;
@@ -131,6 +137,14 @@ impl World {
     }
 }
 
+/// The first few of the ways.
+fn names(ways: &[Way]) -> Box<str> {
+    let shown: Vec<_> = ways.iter().take(WAYS_SHOWN).map(Way::to_string).collect();
+    shown.join(", ").into()
+}
+
+/// How many ways are named.
+const WAYS_SHOWN: usize = 8;
 /// Characters of a realm's name that are shown.
 const NAME_CHARS_MAX: usize = 256;
 /// How long one conversation may take.

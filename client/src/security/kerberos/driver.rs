@@ -19,7 +19,7 @@ use kurier_env::{BoxFuture, Env, Purpose};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::converse::World;
+use super::converse::{Asked, World};
 use super::failure::Failure;
 use super::login::{LoggedIn, log_in, service_ticket};
 use super::schedule::{is_usable, micros_after, renew_at};
@@ -67,6 +67,18 @@ pub(super) struct Driver {
     failures: u32,
     /// The time that was shown last, by any task of the login.
     micros_last: Arc<AtomicI64>,
+    asked: Asked,
+    clock_offset: Arc<AtomicI64>,
+}
+
+/// What all tasks of a login share.
+#[derive(Clone, Debug)]
+pub(super) struct Common {
+    pub(super) settings: Arc<KerberosConfig>,
+    pub(super) micros_last: Arc<AtomicI64>,
+    pub(super) asked: Asked,
+    /// By how many seconds the KDCs' clock is ahead, as the last login found.
+    pub(super) clock_offset: Arc<AtomicI64>,
 }
 
 /// The ticket for a host.
@@ -85,12 +97,8 @@ enum Done {
 }
 
 impl Driver {
-    pub(super) fn new(
-        env: Env,
-        settings: Arc<KerberosConfig>,
-        micros_last: Arc<AtomicI64>,
-        commands: mpsc::Receiver<Command>,
-    ) -> Self {
+    pub(super) fn new(env: Env, common: Common, commands: mpsc::Receiver<Command>) -> Self {
+        let Common { settings, micros_last, asked, clock_offset } = common;
         Self {
             env,
             settings,
@@ -104,6 +112,8 @@ impl Driver {
             due: None,
             failures: 0,
             micros_last,
+            asked,
+            clock_offset,
         }
     }
 
@@ -144,7 +154,8 @@ impl Driver {
         if std::mem::replace(&mut self.is_logging_in, true) {
             return;
         }
-        let login = log_in(self.env.clone(), Arc::clone(&self.settings), self.login.clone());
+        let (env, settings) = (self.env.clone(), Arc::clone(&self.settings));
+        let login = log_in(env, settings, self.login.clone(), Arc::clone(&self.asked));
         self.running.push(Box::pin(async move { Done::Login(login.await) }));
     }
 
@@ -153,6 +164,7 @@ impl Driver {
         match result {
             Ok(login) => {
                 self.failures = 0;
+                self.clock_offset.store(login.world.clock_offset, Ordering::Relaxed);
                 let now = login.world.seconds();
                 let interval = self.settings.relogin_interval_min.as_secs();
                 let interval = i64::try_from(interval).unwrap_or(i64::MAX);

@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
 
 use kurier_auth::Mechanism;
-use kurier_auth::kerberos::{GssapiClient, Moment};
-use kurier_env::Env;
+use kurier_auth::kerberos::{Credential, GssapiClient, Moment};
+use kurier_env::{Env, watch};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::tasks::Tasks;
-use super::driver::{Command, Driver};
+use super::driver::{Command, Common, Driver};
 use super::failure::Failure;
 use super::settings::KerberosConfig;
 use crate::error::Error;
@@ -22,26 +22,39 @@ use crate::error::Error;
 pub struct Kerberos(Arc<Shared>);
 
 struct Shared {
-    config: Arc<KerberosConfig>,
+    common: Common,
     tasks: Tasks<Command>,
-    micros_last: Arc<AtomicI64>,
 }
 
 impl Kerberos {
     /// A login with these settings. Nothing happens before the first broker asks for it.
     #[must_use]
     pub fn new(config: KerberosConfig) -> Self {
-        Self(Arc::new(Shared {
-            config: Arc::new(config),
-            tasks: Tasks::default(),
+        let common = Common {
+            settings: Arc::new(config),
             micros_last: Arc::default(),
-        }))
+            asked: Arc::new(watch::Sender::new("".into())),
+            clock_offset: Arc::default(),
+        };
+        Self(Arc::new(Shared { common, tasks: Tasks::default() }))
     }
 
     /// Its settings.
     #[must_use]
     pub fn config(&self) -> &KerberosConfig {
-        &self.0.config
+        &self.0.common.settings
+    }
+
+    /// By how many seconds the KDCs' clock is ahead of this machine's, as the last login found: 0
+    /// before the first, and while the KDCs do not mind the difference (five minutes, usually).
+    #[must_use]
+    pub fn clock_offset(&self) -> i64 {
+        self.0.common.clock_offset.load(Ordering::Relaxed)
+    }
+
+    /// The KDCs that were asked last, in words; empty before the first.
+    pub(crate) fn asked(&self) -> Box<str> {
+        self.0.common.asked.borrow().clone()
     }
 
     /// The client half of one login to the broker with this host name, with a ticket for it.
@@ -64,12 +77,32 @@ impl Kerberos {
         self.log_in(broker_host, env).await.map(|(mechanism, _)| mechanism)
     }
 
-    /// The same, with what to say if the broker does not take it.
+    /// The ticket for a broker, and the time at which it is shown: what `mechanism` begins with.
+    /// Errors and cancel safety are its own.
+    #[doc(hidden)]
+    pub async fn ticket(
+        &self,
+        broker_host: &str,
+        env: &Env,
+    ) -> Result<(Credential, Moment), Error> {
+        self.shown(broker_host, env).await.map(|(ticket, now, _)| (ticket, now))
+    }
+
+    /// The same as `mechanism`, with what to say if the broker does not take it.
     pub(crate) async fn log_in(
         &self,
         broker_host: &str,
         env: &Env,
     ) -> Result<(Box<dyn Mechanism>, ShownTicket), Error> {
+        let (ticket, now, shown) = self.shown(broker_host, env).await?;
+        Ok((Box::new(GssapiClient::new(&ticket, &now)), shown))
+    }
+
+    async fn shown(
+        &self,
+        broker_host: &str,
+        env: &Env,
+    ) -> Result<(Credential, Moment, ShownTicket), Error> {
         let (answer, shown) = oneshot::channel();
         let host = canonical(broker_host);
         let command = Command::Ticket(host.clone(), answer);
@@ -78,8 +111,8 @@ impl Kerberos {
         let shown = shown.await.map_err(|_| gone())??;
         let random = env.secret_bytes().map_err(|error| Failure::no_entropy(&error))?;
         let now = Moment::new(shown.micros, random);
-        let client = Box::new(GssapiClient::new(&shown.ticket, &now));
-        Ok((client, ShownTicket { host, number: shown.number, is_new: shown.is_new }))
+        let told = ShownTicket { host, number: shown.number, is_new: shown.is_new };
+        Ok((shown.ticket, now, told))
     }
 
     /// Forgets a ticket that its broker did not take: the broker may have got a new key. Returns
@@ -93,10 +126,8 @@ impl Kerberos {
     }
 
     fn task(&self, env: &Env) -> mpsc::Sender<Command> {
-        let Shared { config, tasks, micros_last } = &*self.0;
-        tasks.sender(|commands| {
-            Driver::new(env.clone(), Arc::clone(config), Arc::clone(micros_last), commands).run()
-        })
+        let Shared { common, tasks } = &*self.0;
+        tasks.sender(|commands| Driver::new(env.clone(), common.clone(), commands).run())
     }
 }
 
@@ -118,7 +149,7 @@ impl Eq for Kerberos {}
 
 impl fmt::Debug for Kerberos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Kerberos").field(&self.0.config).finish()
+        f.debug_tuple("Kerberos").field(&self.0.common.settings).finish()
     }
 }
 

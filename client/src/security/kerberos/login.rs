@@ -9,7 +9,7 @@ use kurier_auth::kerberos::{
 };
 use kurier_env::Env;
 
-use super::converse::{Talk, World};
+use super::converse::{Asked, Talk, World};
 use super::failure::Failure;
 use super::files::{CACHE, CONFIG, KEYTAB, read_cache, read_config, read_keytab};
 use super::schedule::is_usable;
@@ -28,9 +28,10 @@ pub(super) async fn log_in(
     env: Env,
     settings: Arc<KerberosConfig>,
     before: Option<LoggedIn>,
+    asked: Asked,
 ) -> Result<LoggedIn, Failure> {
     let is_first = before.is_none();
-    let outcome = try_to_log_in(env, settings, before).await;
+    let outcome = try_to_log_in(env, settings, before, asked).await;
     outcome.map_err(|failure| if is_first { failure } else { failure.passing() })
 }
 
@@ -38,6 +39,7 @@ async fn try_to_log_in(
     env: Env,
     settings: Arc<KerberosConfig>,
     before: Option<LoggedIn>,
+    asked: Asked,
 ) -> Result<LoggedIn, Failure> {
     let config = Arc::new(read_config(&env, settings.config_files.as_deref()).await?);
     let kinds = encryption_types(&settings, &config, "default_tkt_enctypes")?;
@@ -46,7 +48,7 @@ async fn try_to_log_in(
         None => (HashMap::new(), 0, None),
     };
     let first = if settings.datagrams_first { By::Udp } else { By::Tcp };
-    let mut world = World { env, config, kinds, first, clock_offset, known };
+    let mut world = World { env, config, kinds, first, clock_offset, known, asked };
     let granting = match &settings.source {
         TicketSource::Keytab(path) => {
             let path = path.as_deref();

@@ -4,7 +4,7 @@ use kurier_auth::kerberos::Credential;
 
 /// Whether a ticket is good for long enough to be shown. Times are seconds by the KDCs' clock.
 pub(super) fn is_usable(ticket: &Credential, now: i64) -> bool {
-    ticket.end.saturating_sub(now) > REST_MIN
+    ticket.end.saturating_sub(now) > rest_min(ticket)
 }
 
 /// When to log in again: after `part` of the ticket's life, but not within `interval_min` seconds
@@ -16,7 +16,7 @@ pub(super) fn renew_at(ticket: &Credential, part: f64, now: i64, interval_min: i
     let after = (life as f64 * part.clamp(0.0, 1.0)) as i64;
     let due = start.saturating_add(after);
     let soonest = now.saturating_add(interval_min);
-    due.max(soonest).min(ticket.end.saturating_sub(REST_MIN)).max(now)
+    due.max(soonest).min(ticket.end.saturating_sub(rest_min(ticket))).max(now)
 }
 
 /// The time to show after `last` was shown, in microseconds: now, or a little later. A clock that
@@ -29,8 +29,17 @@ pub(super) fn micros_after(last: i64, now: i64) -> i64 {
 /// By how much the time that is shown may be ahead of the clock: many logins in one millisecond,
 /// never a clock that was wrong.
 const AHEAD_MICROS_MAX: i64 = 60_000_000;
-/// With how many seconds left a ticket counts as over.
-const REST_MIN: i64 = 30;
+
+/// With how many seconds left a ticket counts as over: a fifth of its life, but not much.
+fn rest_min(ticket: &Credential) -> i64 {
+    match ticket.start {
+        0 => REST_MAX,
+        start => (ticket.end.saturating_sub(start) / 5).clamp(0, REST_MAX),
+    }
+}
+
+/// The most of that, in seconds.
+const REST_MAX: i64 = 30;
 
 #[cfg(test)]
 mod tests {
@@ -56,7 +65,7 @@ mod tests {
         assert_eq!(renew_at(&ticket(1000, 11_000), 0.8, 1000, 60), 9000);
         assert_eq!(renew_at(&ticket(1000, 11_000), 0.8, 10_000, 60), 10_060, "not too often");
         assert_eq!(renew_at(&ticket(1000, 11_000), 0.8, 10_950, 60), 10_970, "before it ends");
-        assert_eq!(renew_at(&ticket(1000, 1020), 0.8, 1000, 60), 1000, "shorter than the rest");
+        assert_eq!(renew_at(&ticket(1000, 1020), 0.8, 1000, 60), 1016, "of a short life");
     }
 
     #[test]
@@ -71,5 +80,7 @@ mod tests {
     fn a_ticket_that_is_about_to_end_is_not_shown() {
         assert!(is_usable(&ticket(0, 131), 100));
         assert!(!is_usable(&ticket(0, 130), 100));
+        assert!(is_usable(&ticket(1000, 1020), 1015));
+        assert!(!is_usable(&ticket(1000, 1020), 1016));
     }
 }
