@@ -1,15 +1,20 @@
 //! Logs in by Kerberos at a plain acceptor (`u32 length | token` to it, `u32 length | u8 status |
-//! token or text` from it), as the interoperability checks of Kerberos need it.
+//! token or text` from it), as `ci/kerberos-matrix` needs it.
 //!
 //! ```text
 //! kerberos_check --keytab F --principal P | --ccache C   [--service kafka] [--host localhost]
-//!     --port N [--etypes 18,17] [--udp] [--skew S] [--times N [--pause MS]]
+//!     --port N [--etypes 18,17] [--udp] [--skew S] [--times N [--pause MS]] [--renew]
+//!     [--no-mutual] [--no-subkey] [--authzid A]
 //! ```
+//!
+//! Status 0 is to go on, 1 the end, 2 a refusal. The last three options ask for what the
+//! client itself never does: then its tickets are used in a context that does so.
 
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kurier_auth::kerberos::{GssapiClient, GssapiHabits};
 use kurier_auth::{Mechanism, Step};
 use kurier_client::security::kerberos::{EncryptionType, Kerberos, KerberosConfig, TicketSource};
 use kurier_env::{Env, RealNet, RealWall, Wall};
@@ -58,19 +63,39 @@ async fn run() -> Result<(), Failure> {
     let to = env.net().resolve("127.0.0.1", port).await?;
     let mut stream = env.net().connect(*to.first().ok_or("no address")?).await?;
     let pause = Duration::from_millis(number("--pause").unwrap_or(0).unsigned_abs());
+    let habits = GssapiHabits {
+        is_mutual: !has("--no-mutual"),
+        has_subkey: !has("--no-subkey"),
+        authorization_id: get("--authzid").unwrap_or_default(),
+    };
+    let other = ["--no-mutual", "--no-subkey", "--authzid"].into_iter().any(has);
+    let mut end = None;
     for round in 0..number("--times").unwrap_or(1) {
         tokio::time::sleep(if round == 0 { Duration::ZERO } else { pause }).await;
-        let mechanism = kerberos.mechanism(&host, &env).await?;
-        log_in(mechanism, &mut stream).await?;
-        println!("AUTH   complete");
+        let mechanism: Box<dyn Mechanism> = if other {
+            let (ticket, now) = kerberos.ticket(&host, &env).await?;
+            Box::new(GssapiClient::with_habits(&ticket, &now, habits.clone()))
+        } else {
+            kerberos.mechanism(&host, &env).await?
+        };
+        let said = log_in(mechanism, &mut stream).await?;
+        println!("AUTH   complete: {said}");
+        if has("--renew") {
+            let (ticket, _) = kerberos.ticket(&host, &env).await?;
+            if end.is_some_and(|end| ticket.end > end) {
+                println!("RENEW  the ticket ends later now");
+            }
+            end = Some(ticket.end);
+        }
     }
     Ok(())
 }
 
+/// Returns what the acceptor says of it.
 async fn log_in(
     mut mechanism: Box<dyn Mechanism>,
     stream: &mut Box<dyn kurier_env::Io>,
-) -> Result<(), Failure> {
+) -> Result<String, Failure> {
     let mut answer = Vec::new();
     loop {
         let step = mechanism.step(&answer)?;
@@ -84,7 +109,7 @@ async fn log_in(
         answer.drain(..1);
         match (status, &step) {
             (0, Step::Continue(_)) => {}
-            (1, Step::Done(_)) => return Ok(()),
+            (1, Step::Done(_)) => return Ok(String::from_utf8_lossy(&answer).into_owned()),
             (0, _) => return Err("we are through, the acceptor is not".into()),
             (1, _) => return Err("the acceptor is through, we are not".into()),
             _ => return Err(format!("acceptor: {}", String::from_utf8_lossy(&answer)).into()),

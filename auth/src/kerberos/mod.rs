@@ -35,6 +35,8 @@ pub use credential::Credential;
 pub use crypto::{EncryptionType, Key};
 pub use error::{Error, Refusal};
 pub use exchange::{Action, Lifetimes, Login, TicketSearch};
+#[doc(hidden)]
+pub use gss::GssapiHabits;
 pub use gss::{GssapiClient, GssapiServer};
 pub use keytab::Keytab;
 pub use messages::{is_too_big, unusable_reply};

@@ -5,7 +5,7 @@
 //! ```
 
 use super::context::Context;
-use super::initiator::{INITIATOR_FLAGS, Initiator, Subkey};
+use super::initiator::{INITIATOR_FLAGS, Initiator, MUTUAL, Subkey};
 use crate::error::Error;
 use crate::kerberos::credential::Credential;
 use crate::kerberos::error::Error as KerberosError;
@@ -17,14 +17,44 @@ use crate::mechanism::{Mechanism, Step};
 #[derive(Debug)]
 pub struct GssapiClient {
     state: State,
+    authorization_id: String,
 }
 
 impl GssapiClient {
     /// A client that shows this ticket for a service. The moment is of the KDC's clock.
     #[must_use]
     pub fn new(ticket: &Credential, now: &Moment) -> Self {
-        let (initiator, token) = Initiator::start(ticket, INITIATOR_FLAGS, Subkey::Own, now);
-        Self { state: State::Start(token, initiator) }
+        Self::with_habits(ticket, now, GssapiHabits::default())
+    }
+
+    /// A client that behaves as others do: so services are checked, and nobody should log in.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_habits(ticket: &Credential, now: &Moment, habits: GssapiHabits) -> Self {
+        let GssapiHabits { is_mutual, has_subkey, authorization_id } = habits;
+        let flags = if is_mutual { INITIATOR_FLAGS } else { INITIATOR_FLAGS & !MUTUAL };
+        let subkey = if has_subkey { Subkey::Own } else { Subkey::None };
+        let (initiator, token) = Initiator::start(ticket, flags, subkey, now);
+        let answer = if is_mutual { Answer::Proof } else { Answer::None };
+        Self { state: State::Start(token, initiator, answer), authorization_id }
+    }
+}
+
+/// What initiators may do or leave; ours does what the default says, always.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct GssapiHabits {
+    /// Whether the service must prove that it could read the ticket. Default: yes.
+    pub is_mutual: bool,
+    /// Whether the client chooses a key for the context. Default: yes.
+    pub has_subkey: bool,
+    /// As whom to act. Default: empty, whom the ticket is of.
+    pub authorization_id: String,
+}
+
+impl Default for GssapiHabits {
+    fn default() -> Self {
+        Self { is_mutual: true, has_subkey: true, authorization_id: String::new() }
     }
 }
 
@@ -35,8 +65,11 @@ impl Mechanism for GssapiClient {
 
     fn step(&mut self, received: &[u8]) -> Result<Step, Error> {
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Start(token, initiator) if received.is_empty() => {
-                self.state = State::Asked(initiator);
+            State::Start(token, initiator, answer) if received.is_empty() => {
+                self.state = match answer {
+                    Answer::Proof => State::Asked(initiator),
+                    Answer::None => State::Offered(initiator.finish_unanswered()),
+                };
                 Ok(Step::Continue(token))
             }
             State::Start(..) => Err(malformed("the server spoke first")),
@@ -55,7 +88,8 @@ impl Mechanism for GssapiClient {
                     ));
                 }
                 // Brokers before 1.0 do not answer it.
-                Ok(Step::Done(context.wrap(&[NO_LAYER, 0, 0, 0])))
+                let choice = [&[NO_LAYER, 0, 0, 0], self.authorization_id.as_bytes()].concat();
+                Ok(Step::Done(context.wrap(&choice)))
             }
             State::Over => Err(Error::Over { mechanism: NAME }),
         }
@@ -64,10 +98,18 @@ impl Mechanism for GssapiClient {
 
 #[derive(Debug)]
 enum State {
-    Start(Vec<u8>, Initiator),
+    Start(Vec<u8>, Initiator, Answer),
     Asked(Initiator),
     Offered(Context),
     Over,
+}
+
+/// What the service answers to the first token.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    Proof,
+    /// It goes on with its offer.
+    None,
 }
 
 impl From<KerberosError> for Error {

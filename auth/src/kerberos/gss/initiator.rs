@@ -74,7 +74,6 @@ impl Initiator {
     }
 
     /// Goes on without an answer: the service does not prove itself. Some clients do so.
-    #[cfg(test)]
     pub(super) fn finish_unanswered(self) -> Context {
         Context {
             role: Role::Initiator,

@@ -15,7 +15,7 @@ mod acceptor;
 mod client;
 mod server;
 
-pub use client::GssapiClient;
+pub use client::{GssapiClient, GssapiHabits};
 pub use server::GssapiServer;
 
 #[cfg(test)]
