@@ -26,7 +26,7 @@ pub(crate) use questions::changes_nothing;
 pub use remedy::{Remedy, remedy};
 pub(crate) use remedy::{may_be_done, means_forbidden, means_missing, means_young};
 pub(crate) use rounded::Rounded;
-pub use tls::TlsFault;
+pub use tls::{Day, TlsFault};
 pub use variants::Error;
 pub use waiting::{Holdup, Standstill, Waiting};
 pub(crate) use words::{WORDS_CHARS_MAX, shown};

@@ -14,6 +14,8 @@ pub enum TlsFault {
     UnknownIssuer {
         /// What is trusted, in words.
         trusted: Box<str>,
+        /// Who issued the certificate, as it says itself: `CN=Test CA`. Empty if that is not known.
+        issuer: Box<str>,
     },
     /// The broker's certificate, or one that it leads to, is no longer valid.
     Expired {
@@ -76,8 +78,16 @@ impl TlsFault {
     /// What it is, and what may help.
     pub(super) fn told(&self) -> Told {
         match self {
-            Self::UnknownIssuer { trusted } => Told::new(
-                format!("its certificate is not signed by anyone that is trusted ({trusted})"),
+            Self::UnknownIssuer { trusted, issuer } => Told::new(
+                match &**issuer {
+                    "" => format!(
+                        "its certificate is not signed by anyone that is trusted ({trusted})"
+                    ),
+                    issuer => format!(
+                        "its certificate is not signed by anyone that is trusted ({trusted}): it \
+                         was issued by {issuer}"
+                    ),
+                },
                 "name the CA's certificate in ssl.truststore.location or ssl.ca.location",
             ),
             Self::Expired { end, now } => Told::new(
@@ -160,8 +170,9 @@ impl fmt::Display for TlsFault {
     }
 }
 
-/// A time in seconds since 1970, as a day.
-struct Day(u64);
+/// A time in seconds since 1970, which shows as a day: `2026-11-27`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Day(pub u64);
 
 impl fmt::Display for Day {
     /// Counts in years that begin with March, so that the leap day is a year's last.

@@ -24,7 +24,7 @@ use crate::error::{Attempt, Cause, Error, Fault, LoginFault, TlsFault};
 use crate::metrics::{ConnectionMeter, OpenConnection};
 use crate::security::Sasl;
 #[cfg(feature = "tls")]
-use crate::security::tls::Connector;
+use crate::security::tls::{Connector, Secured};
 
 /// What it takes to connect to one broker.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ impl Dial {
     async fn open_at(&self, address: SocketAddr) -> Result<Opened, Cause> {
         let stream = self.connect(address).await?;
         let open = self.meter.opened();
-        let stream = self.secure(stream).await?;
+        let (stream, _) = self.secure(stream).await?;
         self.greet(stream, open).await
     }
 
@@ -127,17 +127,25 @@ impl Dial {
         }
     }
 
-    /// Encrypts the stream, if that is wanted.
+    /// Encrypts the stream, if that is wanted. When the broker's certificate ends, if it has one,
+    /// in seconds since 1970.
     #[cfg(feature = "tls")]
-    pub(super) async fn secure(&self, stream: Box<dyn Io>) -> Result<Box<dyn Io>, Cause> {
-        let Some(tls) = &self.tls else { return Ok(stream) };
+    pub(super) async fn secure(
+        &self,
+        stream: Box<dyn Io>,
+    ) -> Result<(Box<dyn Io>, Option<u64>), Cause> {
+        let Some(tls) = &self.tls else { return Ok((stream, None)) };
         self.track.reach(Milestone::Encryption);
-        Ok(tls.secure(&self.address.host, stream).await?)
+        let Secured { stream, certificate_end } = tls.secure(&self.address.host, stream).await?;
+        Ok((stream, certificate_end))
     }
 
     #[cfg(not(feature = "tls"))]
-    pub(super) async fn secure(&self, stream: Box<dyn Io>) -> Result<Box<dyn Io>, Cause> {
-        Ok(stream)
+    pub(super) async fn secure(
+        &self,
+        stream: Box<dyn Io>,
+    ) -> Result<(Box<dyn Io>, Option<u64>), Cause> {
+        Ok((stream, None))
     }
 
     #[cfg(not(feature = "tls"))]

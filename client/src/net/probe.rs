@@ -65,6 +65,9 @@ pub struct Walk {
     pub steps: Vec<Step>,
     /// The connection, if none failed.
     pub contact: Option<Contact>,
+    /// When the first of the certificates ends that the broker has shown: seconds since 1970. None
+    /// without TLS.
+    pub certificate_end: Option<u64>,
 }
 
 /// A connection on which one request at a time is sent. A new one takes its place for the next
@@ -158,7 +161,7 @@ impl Walk {
         let mut stream = self.step(within(Stage::Connect), dial.connect(at)).await?;
         if dial.encrypts() {
             let securing = dial.secure(stream);
-            stream = self.step(within(Stage::Encrypt), securing).await?;
+            (stream, self.certificate_end) = self.step(within(Stage::Encrypt), securing).await?;
         }
         let greeting = dial.greet(stream, dial.meter.opened());
         let mut opened = self.step(within(Stage::Versions), greeting).await?;

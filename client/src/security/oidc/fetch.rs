@@ -78,7 +78,8 @@ impl Source {
         let Some((_, stream)) = connected.await else { return Err(Cause::io(last)) };
         #[cfg(feature = "tls")]
         if self.endpoint.is_encrypted() {
-            return self.tls.secure(host, stream).await.map_err(Cause::from);
+            let secured = self.tls.secure(host, stream).await;
+            return secured.map(|secured| secured.stream).map_err(Cause::from);
         }
         Ok(stream)
     }

@@ -13,13 +13,14 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::TlsConnector;
 
+use super::certificate::Certificate;
 use super::config::{HostNames, Identity, Place, Store, Tls, Trust};
 use super::failure::Facts;
 use super::material::{self, Role, blame, roles};
 use super::provider::{provider, versions};
 use super::stream::Encrypted;
 use super::system::{certificates, of_mozilla, system_roots};
-use super::verifier::AnyHost;
+use super::verifier::{AnyHost, Noting, Stranger};
 use crate::error::{Error, TlsFault};
 
 /// Encrypts streams. Cloning shares what was read.
@@ -32,6 +33,13 @@ struct Inner {
     env: Env,
     /// What connections are made with now. It is replaced when files have changed.
     loaded: watch::Sender<Option<Loaded>>,
+}
+
+/// An encrypted stream.
+pub(crate) struct Secured {
+    pub(crate) stream: Box<dyn Io>,
+    /// When the first of the certificates ends that the broker has shown: seconds since 1970.
+    pub(crate) certificate_end: Option<u64>,
 }
 
 /// What was made of the files.
@@ -73,7 +81,7 @@ impl Connector {
         &self,
         host: &str,
         stream: Box<dyn Io>,
-    ) -> Result<Box<dyn Io>, TlsFault> {
+    ) -> Result<Secured, TlsFault> {
         let loaded = self.current().await;
         let Loaded { config, facts, .. } =
             loaded.map_err(|error| TlsFault::Unusable(error.to_string().into()))?;
@@ -81,7 +89,12 @@ impl Connector {
         let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned())
             .map_err(|_| TlsFault::Unusable(format!("{host:?} is no name of a host").into()))?;
         match TlsConnector::from(config).connect(name, stream).await {
-            Ok(stream) => Ok(Box::new(Encrypted { stream, facts })),
+            Ok(stream) => {
+                let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+                let ends = chain.iter().filter_map(|der| Certificate::read(der));
+                let certificate_end = ends.map(|read| read.end).min();
+                Ok(Secured { stream: Box::new(Encrypted { stream, facts }), certificate_end })
+            }
             Err(error) => Err(facts.fault_of_handshake(&error)),
         }
     }
@@ -144,13 +157,15 @@ fn build(tls: &Tls, env: &Env, contents: &[Vec<u8>]) -> Result<(ClientConfig, Fa
         Trust::Mozilla => of_mozilla(),
         Trust::System => system_roots(env)?,
     };
-    let roots = Arc::new(roots);
+    let (roots, stranger) = (Arc::new(roots), Stranger::default());
+    let inner = verifier(tls, roots, &provider)?;
+    let noting = Arc::new(Noting { inner, stranger: Arc::clone(&stranger) });
     let wrong = |error: rustls::Error| Error::invalid("security.protocol", error.to_string());
     let builder = ClientConfig::builder_with_details(Arc::clone(&provider), clock(env))
         .with_protocol_versions(versions(tls.versions))
         .map_err(wrong)?
         .dangerous()
-        .with_custom_certificate_verifier(verifier(tls, roots, &provider)?);
+        .with_custom_certificate_verifier(noting);
     let config = match &tls.identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
@@ -159,7 +174,7 @@ fn build(tls: &Tls, env: &Env, contents: &[Vec<u8>]) -> Result<(ClientConfig, Fa
             builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key)))
         }
     };
-    Ok((config, Facts { trusted, has_identity: tls.identity.is_some() }))
+    Ok((config, Facts { trusted, has_identity: tls.identity.is_some(), stranger }))
 }
 
 fn verifier(

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 use rustls_pki_types::ServerName;
 
+use super::verifier::Stranger;
 use crate::error::TlsFault;
 
 /// What an error on a connection has to do with.
@@ -15,6 +16,8 @@ pub(super) struct Facts {
     pub(super) trusted: Box<str>,
     /// Whether this client has a certificate to show.
     pub(super) has_identity: bool,
+    /// Who issued the certificate that is not trusted.
+    pub(super) stranger: Stranger,
 }
 
 impl Facts {
@@ -59,7 +62,8 @@ impl Facts {
                 return TlsFault::NotYetValid { begin: not_before.as_secs(), now: time.as_secs() };
             }
             CertificateError::UnknownIssuer => {
-                return TlsFault::UnknownIssuer { trusted: self.trusted.clone() };
+                let issuer = self.stranger.borrow().clone();
+                return TlsFault::UnknownIssuer { trusted: self.trusted.clone(), issuer };
             }
             CertificateError::NotValidForNameContext { expected, presented } => {
                 return TlsFault::WrongHost {
@@ -70,6 +74,7 @@ impl Facts {
             CertificateError::BadSignature => {
                 return TlsFault::UnknownIssuer {
                     trusted: format!("{}, with another key of the same name", self.trusted).into(),
+                    issuer: "".into(),
                 };
             }
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
@@ -161,7 +166,11 @@ mod tests {
 
     #[test]
     fn an_alert_about_certificates_depends_on_whether_one_was_shown() {
-        let facts = |has_identity| Facts { trusted: "".into(), has_identity };
+        let facts = |has_identity| Facts {
+            trusted: "".into(),
+            has_identity,
+            stranger: Stranger::default(),
+        };
         for alert in [AlertDescription::CertificateRequired, AlertDescription::BadCertificate] {
             assert_eq!(facts(false).of_alert(alert), TlsFault::CertificateWanted);
         }

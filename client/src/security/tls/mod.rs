@@ -15,6 +15,7 @@ mod work;
 mod keystore;
 mod material;
 mod provider;
+mod certificate;
 mod verifier;
 mod failure;
 mod stream;
@@ -24,4 +25,4 @@ mod connector;
 mod tests;
 
 pub use config::{Format, HostNames, Identity, Provider, Store, Tls, Trust, Versions};
-pub(crate) use connector::Connector;
+pub(crate) use connector::{Connector, Secured};

@@ -127,7 +127,7 @@ async fn talk(connector: &Connector, host: &str, server: &Server) -> Result<Secu
         Some(far)
     };
     let connect = async {
-        let mut near = connector.secure(host, Box::new(near)).await?;
+        let mut near = connector.secure(host, Box::new(near)).await?.stream;
         let mut word = [0; 4];
         let said = async {
             near.write_all(b"word").await?;
@@ -221,6 +221,7 @@ async fn each_mistake_about_the_brokers_certificate_has_a_text_of_its_own() {
     let stranger = trusting(Store::file("stranger.pem"));
     let text = fault(stranger, "localhost", &PLAIN_SERVER).await.to_string();
     says(&text, &["not signed by anyone", "the one certificate of \"stranger.pem\""]);
+    says(&text, &["it was issued by CN=kurier test CA; name the CA's certificate"]);
     let young = Server { name: "young", ..PLAIN_SERVER };
     let text = fault(trusting_ca(), "localhost", &young).await.to_string();
     says(&text, &["not valid before 2090-01-01", "it is 2026-01-0"]);
