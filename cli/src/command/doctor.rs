@@ -6,13 +6,15 @@ use std::time::Duration;
 use kurier_client::config::ClientConfig;
 use kurier_client::net::{Address, Probe};
 use kurier_client::properties::Properties;
+use kurier_client::security::Sasl;
+use kurier_client::security::tls::{HostNames, Tls};
 use kurier_env::Env;
 
 use crate::args::cluster::ClusterArgs;
 use crate::args::doctor::DoctorArgs;
 use crate::args::list_format::ListFormat;
 use crate::doctor::facts::{Client, Facts};
-use crate::doctor::finding::{Finding, Status};
+use crate::doctor::finding::{Check, Finding, Status};
 use crate::doctor::prober::{Ledger, Prober, fill};
 use crate::doctor::{findings, report};
 use crate::failure::{Failure, Outcome};
@@ -25,6 +27,27 @@ use crate::session::{misuse, settings};
 pub(crate) async fn run(args: &DoctorArgs, cluster: &ClusterArgs) -> Outcome {
     let mut stop = Stop::listen(Last::First);
     let mut stdout = Stdout::open()?;
+    let (mut facts, prober) = match prepare(args, cluster).await {
+        Ok(prepared) => prepared,
+        Err(failure) => {
+            if args.format == ListFormat::Json {
+                let unusable = report::json(None, &[unusable(&failure)]);
+                stdout.print(&format!("{unusable:#}\n"))?;
+            }
+            return Err(failure);
+        }
+    };
+    fill(&mut facts, &prober, stop.asked()).await;
+    let findings = findings(&facts);
+    stdout.print(&match args.format {
+        ListFormat::Text => report::text(&findings),
+        ListFormat::Json => format!("{:#}\n", report::json(Some(&facts), &findings)),
+    })?;
+    verdict(&findings)
+}
+
+/// Takes the settings, and reads the files that they name.
+async fn prepare(args: &DoctorArgs, cluster: &ClusterArgs) -> Outcome<(Facts, Prober)> {
     let given = settings::given(cluster)?;
     let properties = settings::from_environment(cluster)?;
     let is_read = |name: &str| [TRANSACTIONAL_ID, TIMEOUT, "group.id"].contains(&name);
@@ -42,17 +65,22 @@ pub(crate) async fn run(args: &DoctorArgs, cluster: &ClusterArgs) -> Outcome {
     config.dial.setup_timeout = config.dial.setup_timeout.min(limit / 3);
     config.request_timeout = config.request_timeout.min(limit / 3);
     let env = Env::real();
+    let kerberos = match &config.sasl {
+        Some(Sasl::Gssapi(kerberos)) => Some(kerberos.clone()),
+        _ => None,
+    };
     let probe = Probe::new(env.clone(), config).await.map_err(|error| misuse(&error))?;
     let mut facts = Facts::new(client, servers);
+    facts.now = u64::try_from(env.wall_millis() / 1000).unwrap_or(0);
     let probe_topic = args.probe_topic.clone();
-    let prober = Prober { probe, env, probe_topic, ledger: Ledger::default() };
-    fill(&mut facts, &prober, stop.asked()).await;
-    let findings = findings(&facts);
-    stdout.print(&match args.format {
-        ListFormat::Text => report::text(&findings),
-        ListFormat::Json => format!("{:#}\n", report::json(&facts, &findings)),
-    })?;
-    verdict(&findings)
+    let prober = Prober { probe, env, kerberos, probe_topic, ledger: Ledger::default() };
+    Ok((facts, prober))
+}
+
+/// Settings that nothing can be asked with.
+fn unusable(failure: &Failure) -> Finding {
+    let fix = "correct it; docs/configuration.md has every setting with its values";
+    Finding::wrong(Check::Settings, "this client", (failure.to_string(), fix))
 }
 
 fn verdict(findings: &[Finding]) -> Outcome {
@@ -87,7 +115,12 @@ fn client(
     let sasl = config.sasl.as_ref();
     Ok(Client {
         encrypts: config.tls.is_some(),
+        checks_host_names: config.tls.as_ref().is_none_or(checks_host_names),
         mechanism: sasl.map(|sasl| sasl.name()),
+        shows: sasl.filter(|sasl| sasl.shows_secret()).map(|sasl| match sasl {
+            Sasl::OauthBearer(_) => "token",
+            _ => "password",
+        }),
         user: sasl.and_then(|sasl| sasl.user()).map(String::from),
         acks: properties.producer.acks,
         transaction_timeout_ms: timeout,
@@ -97,6 +130,10 @@ fn client(
         transactional_ids,
         limit,
     })
+}
+
+fn checks_host_names(tls: &Tls) -> bool {
+    tls.host_names == HostNames::Checked
 }
 
 const TRANSACTIONAL_ID: &str = "transactional.id";

@@ -7,6 +7,7 @@ use super::told::duration;
 /// What there is to say of clocks and time.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let mut findings = vec![clock(facts)];
+    findings.extend(beside_kdcs(facts.kdc_clock_offset));
     let limit = duration(facts.client.limit);
     let said = match facts.end {
         End::Whole => None,
@@ -48,5 +49,18 @@ fn clock(facts: &Facts) -> Finding {
     Finding::warning(check, about, (found, fix))
 }
 
+/// What Kerberos has found out of this machine's clock. The client allows for it; others will not.
+fn beside_kdcs(ahead: i64) -> Option<Finding> {
+    if ahead.unsigned_abs() <= KDC_DIFFERENCE_MAX_S {
+        return None;
+    }
+    let side = if ahead < 0 { "behind" } else { "ahead of" };
+    let found = format!("that of Kerberos' KDCs is {} s {side} this one", ahead.unsigned_abs());
+    let fix = "set it by NTP: tickets, certificates and records go by it";
+    Some(Finding::warning(Check::Clock, "this machine", (found, fix)))
+}
+
+/// KDCs mind five minutes, most of them.
+const KDC_DIFFERENCE_MAX_S: u64 = 60;
 /// What people notice.
 const DIFFERENCE_MAX_MS: i64 = 1000;

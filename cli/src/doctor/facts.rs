@@ -37,8 +37,13 @@ impl Unknown {
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) encrypts: bool,
+    /// Whether a certificate must be for the host that was connected to.
+    pub(crate) checks_host_names: bool,
     /// The mechanism, if there is to be a login.
     pub(crate) mechanism: Option<&'static str>,
+    /// The word for what the login shows to whoever listens on an unencrypted network, if
+    /// anything.
+    pub(crate) shows: Option<&'static str>,
     /// As whom, if that is known beforehand.
     pub(crate) user: Option<String>,
     pub(crate) acks: Acks,
@@ -73,6 +78,10 @@ pub(crate) struct Facts {
     pub(crate) broker_settings: Known<Settings>,
     pub(crate) groups: Vec<Group>,
     pub(crate) transactional_ids: Vec<TransactionalId>,
+    /// This machine's time, in seconds since 1970.
+    pub(crate) now: u64,
+    /// By how many seconds the clock of Kerberos' KDCs is ahead; 0 if they do not mind.
+    pub(crate) kdc_clock_offset: i64,
     /// None if no topic was given to find it out by.
     pub(crate) clock: Option<Known<Clock>>,
     /// What was asked and not answered as it should be.
@@ -97,6 +106,8 @@ impl Facts {
             broker_settings: Err(Unknown::TIME),
             groups: client.groups.iter().map(group).collect(),
             transactional_ids: client.transactional_ids.iter().map(transactional).collect(),
+            now: 0,
+            kdc_clock_offset: 0,
             clock: None,
             unanswered: Vec::new(),
             end: End::Whole,
@@ -140,11 +151,13 @@ pub(crate) struct Way {
     pub(crate) tried: Vec<(SocketAddr, Vec<Step>)>,
     /// Who is there.
     pub(crate) met: Option<Met>,
+    /// When the first of the certificates ends that were shown there: seconds since 1970.
+    pub(crate) certificate_end: Option<u64>,
 }
 
 impl Way {
     pub(crate) fn new(to: Address) -> Self {
-        Self { to, resolved: None, tried: Vec::new(), met: None }
+        Self { to, resolved: None, tried: Vec::new(), met: None, certificate_end: None }
     }
 }
 

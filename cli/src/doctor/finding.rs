@@ -73,6 +73,7 @@ macro_rules! checks {
 }
 
 checks! {
+    Settings "settings" "settings" "Whether the settings can be used, where they cannot";
     Name "name" "name" "Whether a bootstrap server's name has addresses";
     Connection "connection" "connection" "Whether a TCP connection to it is made";
     Tls "tls" "TLS" "Whether the connection is encrypted, where that is set";

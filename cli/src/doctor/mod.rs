@@ -7,6 +7,7 @@
 pub(crate) mod finding;
 pub(crate) mod facts;
 mod told;
+mod trust;
 mod by_topic;
 mod reach;
 mod cluster;

@@ -2,19 +2,21 @@
 
 use std::net::SocketAddr;
 
-use kurier_client::error::Cause;
+use kurier_client::error::{Cause, Day};
 use kurier_client::net::{Stage, Step};
 
-use super::facts::{Client, Facts, Met, Unknown, Way};
+use super::facts::{Client, Facts, Unknown, Way};
 use super::finding::{Check, Finding};
 use super::told::{self, Told, duration, list};
+use super::trust;
 
 /// What there is to say of the bootstrap servers, each by itself.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
-    facts.servers.iter().flat_map(|server| of_way(&server.way, &facts.client)).collect()
+    facts.servers.iter().flat_map(|server| of_way(&server.way, facts)).collect()
 }
 
-fn of_way(way: &Way, client: &Client) -> Vec<Finding> {
+fn of_way(way: &Way, facts: &Facts) -> Vec<Finding> {
+    let client = &facts.client;
     let addresses = match &way.resolved {
         None => return vec![Finding::not_known(Check::Name, &way.to, Unknown::TIME.0)],
         Some(Err(cause)) => {
@@ -31,10 +33,27 @@ fn of_way(way: &Way, client: &Client) -> Vec<Finding> {
     let Some((at, steps)) = furthest(way) else { return findings };
     for step in steps.iter().filter(|step| step.stage != Stage::Connect) {
         let check = check_of(step.stage);
-        findings.push(match &step.outcome {
-            Err(cause) => Finding::wrong(check, &way.to, told::cause(cause, step.stage)),
-            Ok(()) => Finding::ok(check, &way.to, went_well(step, way.met.as_ref(), client, *at)),
-        });
+        match &step.outcome {
+            Err(cause) => {
+                findings.push(Finding::wrong(check, &way.to, told::cause(cause, step.stage)));
+            }
+            Ok(()) => {
+                let found = went_well(step, way, client, *at);
+                let doubts = match step.stage {
+                    Stage::Encrypt => trust::of_certificate(way, facts),
+                    Stage::Login => trust::of_login(client),
+                    Stage::Connect | Stage::Versions => Vec::new(),
+                };
+                if doubts.is_empty() {
+                    findings.push(Finding::ok(check, &way.to, found));
+                    continue;
+                }
+                let warning = |(doubt, fix): Told| {
+                    Finding::warning(check, &way.to, (format!("{found}; {doubt}"), fix))
+                };
+                findings.extend(doubts.into_iter().map(warning));
+            }
+        }
     }
     findings
 }
@@ -95,12 +114,17 @@ fn check_of(stage: Stage) -> Check {
     }
 }
 
-fn went_well(step: &Step, met: Option<&Met>, client: &Client, at: SocketAddr) -> String {
+fn went_well(step: &Step, way: &Way, client: &Client, at: SocketAddr) -> String {
     let took = duration(step.took);
     match step.stage {
         Stage::Connect => format!("{at} in {took}"),
-        Stage::Encrypt => format!("encrypted in {took}; the certificate is as it should be"),
-        Stage::Versions => match met.and_then(|met| met.release) {
+        Stage::Encrypt => match way.certificate_end {
+            Some(end) => {
+                format!("encrypted in {took} with a certificate that ends on {}", Day(end))
+            }
+            None => format!("encrypted in {took}"),
+        },
+        Stage::Versions => match way.met.as_ref().and_then(|met| met.release) {
             Some(release) => format!("speaks Kafka's protocol as Kafka {release} does"),
             None => "speaks Kafka's protocol".to_owned(),
         },

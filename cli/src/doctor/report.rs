@@ -44,8 +44,9 @@ pub(crate) fn number(findings: &[Finding], status: Status) -> usize {
     findings.iter().filter(|finding| finding.status == status).count()
 }
 
-/// One object. Its shape is version 1; keys may be added to it, none goes or changes its meaning.
-pub(crate) fn json(facts: &Facts, findings: &[Finding]) -> Value {
+/// One object; without facts nothing could be asked. Its shape is version 1; keys may be added to
+/// it, none goes or changes its meaning.
+pub(crate) fn json(facts: Option<&Facts>, findings: &[Finding]) -> Value {
     let finding = |(number, finding): (usize, &Finding)| {
         json!({
             "number": number,
@@ -56,13 +57,15 @@ pub(crate) fn json(facts: &Facts, findings: &[Finding]) -> Value {
             "fix": finding.fix,
         })
     };
-    let cluster = facts.cluster.as_ref().ok();
-    let servers = facts.servers.iter().map(|server| server.way.to.to_string());
+    let cluster = facts.and_then(|facts| facts.cluster.as_ref().ok());
+    let release = facts.and_then(Facts::release);
+    let servers = facts.into_iter().flat_map(|facts| &facts.servers);
+    let servers = servers.map(|server| server.way.to.to_string());
     json!({
         "version": 1,
         "bootstrap": servers.collect::<Vec<_>>(),
         "cluster_id": cluster.and_then(|cluster| cluster.id.as_ref()),
-        "release": facts.release().map(kurier_protocol::release::Release::name),
+        "release": release.map(kurier_protocol::release::Release::name),
         "ok": number(findings, Status::Ok),
         "warning": number(findings, Status::Warning),
         "wrong": number(findings, Status::Wrong),
@@ -112,6 +115,8 @@ mod tests {
     fn programs_get_one_object_of_a_version() {
         let client = Client {
             encrypts: false,
+            checks_host_names: true,
+            shows: None,
             mechanism: None,
             user: None,
             acks: Acks::All,
@@ -123,7 +128,7 @@ mod tests {
             limit: Duration::from_secs(1),
         };
         let facts = Facts::new(client, [Address::new("a", 1)]);
-        let object = json(&facts, &findings());
+        let object = json(Some(&facts), &findings());
         assert_eq!((&object["version"], &object["bootstrap"][0]), (&1.into(), &"a:1".into()));
         let counts = ["ok", "warning", "wrong", "not_known"].map(|key| object[key].as_u64());
         assert_eq!(counts, [1, 0, 1, 1].map(Some));

@@ -146,7 +146,8 @@ fn a_login_is_a_step_of_its_own() {
         let args: Vec<&str> = set.flat_map(|pair| ["-X", pair]).collect();
         doctor(&broker.bootstrap, &args)
     };
-    login("wonderland").well().has(("login", "ok"), "logged in as alice by PLAIN", "");
+    let heard = "logged in as alice by PLAIN";
+    login("wonderland").well().has(("login", "warning"), heard, "security.protocol=SASL_SSL");
     let refused = login("looking-glass");
     refused.wrong("login", "SASL_AUTHENTICATION_FAILED", "check user name and password");
     assert!(!String::from_utf8_lossy(&refused.ended.stdout).contains("looking-glass"));
@@ -296,4 +297,22 @@ fn wrong_usage_has_status_two() {
         assert_eq!((ended.status, ended.stdout.len()), (Some(2), 0), "{args:?}: {ended:?}");
         assert!(ended.stderr.contains(part), "{args:?}: {}", ended.stderr);
     }
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_told_to_programs_too() {
+    for (args, part) in [
+        (["-X", "transaction.timeout.ms=soon"], "transaction.timeout.ms"),
+        (["-X", "ssl.truststore.locatoin=ca.pem"], "ssl.truststore.location"),
+        (["-F", "/no/such/file"], "/no/such/file"),
+    ] {
+        let report = doctor("localhost:9092", &args);
+        report.has(("settings", "wrong"), part, "docs/configuration.md");
+        assert_eq!((report.ended.status, &report.object["wrong"]), (Some(2), &1.into()));
+        assert!(report.ended.stderr.contains(part), "{}", report.ended.stderr);
+    }
+    let tls = ["-X", "security.protocol=SSL", "-X", "ssl.truststore.location=/no/such/ca.pem"];
+    let report = doctor("localhost:9092", &tls);
+    report.has(("settings", "wrong"), "/no/such/ca.pem\" cannot be read", "");
+    assert_eq!(report.ended.status, Some(2));
 }

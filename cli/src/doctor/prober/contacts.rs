@@ -115,6 +115,7 @@ pub(super) async fn reach((probe, ledger): (&Probe, &Ledger), way: &mut Way) -> 
         let last = walk.steps.last().and_then(|step| step.outcome.as_ref().err());
         let is_refused = last.is_some_and(Cause::is_refused_login);
         way.tried.push((at, walk.steps));
+        way.certificate_end = walk.certificate_end.or(way.certificate_end);
         if let Some(contact) = walk.contact {
             way.met = Some(met(contact.ranges()));
             return Some(Link { contact, ledger: ledger.clone() });

@@ -6,6 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream;
 use kurier_client::net::Probe;
+use kurier_client::security::kerberos::Kerberos;
 use kurier_env::Env;
 use tokio::time::{sleep, timeout};
 
@@ -19,6 +20,8 @@ use crate::doctor::facts::{End, Facts, Listener, Server, Unknown};
 pub(crate) struct Prober {
     pub(crate) probe: Probe,
     pub(crate) env: Env,
+    /// The login by Kerberos, if there is to be one.
+    pub(crate) kerberos: Option<Kerberos>,
     /// A topic to which a record may be written.
     pub(crate) probe_topic: Option<String>,
     pub(crate) ledger: Ledger,
@@ -36,6 +39,7 @@ pub(crate) async fn fill(facts: &mut Facts, prober: &Prober, signal: impl Future
         end = timeout(limit, walk(facts, prober)) => end.unwrap_or(End::Time),
     };
     facts.unanswered = prober.ledger.unanswered();
+    facts.kdc_clock_offset = prober.kerberos.as_ref().map_or(0, Kerberos::clock_offset);
 }
 
 /// Says whether there was time for all of it.

@@ -51,6 +51,28 @@ fn ways_that_lead_nowhere_are_told_with_what_to_do() {
 }
 
 #[test]
+fn what_works_and_should_not_be_trusted_for_long_is_a_warning() {
+    let day = 86_400;
+    let ends_in = |days: u64| {
+        move |f: &mut Facts| {
+            f.now = 20_000 * day;
+            f.servers[0].way.certificate_end = Some((20_000 + days) * day + 1);
+        }
+    };
+    let warning = |check| (check, Status::Warning);
+    check(ends_in(29), warning(Check::Tls), "ends on 2024-11-02; that is in 29 days", "renew it");
+    let found = after(ends_in(30));
+    assert_eq!(of(&found, Check::Tls).status, Status::Ok);
+    let any_host = |f: &mut Facts| f.client.checks_host_names = false;
+    let fix = "remove ssl.endpoint.identification.algorithm";
+    check(any_host, warning(Check::Tls), "can pass for a broker", fix);
+    let heard = |f: &mut Facts| f.client.encrypts = false;
+    check(heard, warning(Check::Login), "the password crosses the network as it is", "SASL_SSL");
+    let scram = after(|f| (f.client.encrypts, f.client.shows) = (false, None));
+    assert_eq!(of(&scram, Check::Login).status, Status::Ok);
+}
+
+#[test]
 fn a_dead_address_beside_a_live_one_is_a_warning_only_if_it_costs_time() {
     let with = |cause: Cause| {
         move |f: &mut Facts| {
@@ -315,6 +337,8 @@ fn clocks_are_compared_with_what_is_uncertain_in_mind() {
         }
     };
     check(clock(-5000), (Check::Clock, Status::Warning), "5000 ms behind", "NTP");
+    let kdc = |f: &mut Facts| f.kdc_clock_offset = -400;
+    check(kdc, (Check::Clock, Status::Warning), "KDCs is 400 s behind this one", "NTP");
     for (ahead, words) in [(50, "no difference"), (900, "900 ms ahead of"), (1100, "1100 ms")] {
         let found = after(clock(ahead));
         let found = of(&found, Check::Clock);
@@ -398,6 +422,8 @@ fn healthy() -> Facts {
     let names = |name: &str| vec![name.to_owned()];
     let client = Client {
         encrypts: true,
+        checks_host_names: true,
+        shows: Some("password"),
         mechanism: Some("PLAIN"),
         user: Some("alice".into()),
         acks: Acks::All,
@@ -464,7 +490,8 @@ fn reached(to: Address, at: &str) -> Way {
     let stages = [Stage::Connect, Stage::Encrypt, Stage::Versions, Stage::Login];
     let steps = stages.map(|stage| step(stage, Ok(()))).to_vec();
     let met = Met { release: Some(Release::NEWEST), features: vec![("group.version".into(), 1)] };
-    Way { to, resolved: Some(Ok(vec![at])), tried: vec![(at, steps)], met: Some(met) }
+    let (resolved, tried) = (Some(Ok(vec![at])), vec![(at, steps)]);
+    Way { to, resolved, tried, met: Some(met), certificate_end: None }
 }
 
 fn fail_name(way: &mut Way) {
