@@ -1,12 +1,7 @@
 //! Logins to real brokers: every mechanism of every release, and what is said of mistakes.
 
-use std::io::Write as _;
-use std::process::Stdio;
-use std::thread::sleep;
-use std::time::Duration;
-
 use crate::real_broker::RealBroker;
-use crate::real_brokers::{each, each_since};
+use crate::real_brokers::each;
 use crate::run::{output, run};
 
 /// Those that need no ticket.
@@ -61,39 +56,8 @@ fn mistakes_at_a_login_are_told_apart() {
     });
 }
 
-// KIP-368 came with 2.2.
-#[test]
-fn a_login_that_ends_is_renewed_on_its_connection() {
-    each_since("2.2", "logins that end", |release| {
-        let broker = RealBroker::start_secured(release, &["connections.max.reauth.ms=2500"]);
-        for mechanism in &broker.mechanisms() {
-            let topic = format!("renewed-{mechanism}");
-            broker.create_topic(&topic, 1);
-            let login = login_of(&broker, mechanism);
-            let kurier = broker.listener("SASL_PLAINTEXT");
-            let mut command = kurier.command(&["-vv", "produce", &topic]);
-            let piped = command.args(&login).stdin(Stdio::piped()).stderr(Stdio::piped());
-            let mut child = broker.with_realm(piped).spawn().unwrap();
-            let mut lines = child.stdin.take().unwrap();
-            for n in 0..80 {
-                writeln!(lines, "{n}").unwrap();
-                sleep(Duration::from_millis(100));
-            }
-            drop(lines);
-            let ended = child.wait_with_output().unwrap();
-            let log = String::from_utf8_lossy(&ended.stderr);
-            assert!(ended.status.success(), "{log}");
-            assert!(log.matches("logged in again").count() >= 2, "{mechanism}: {log}");
-            assert!(!log.contains("disconnected"), "{mechanism}: {log}");
-            let read = ["consume", &topic, "-o", "beginning", "-e"];
-            let back = output(broker.with_realm(kurier.command(&read).args(&login)), "");
-            assert_eq!(back.split(|byte| *byte == b'\n').count(), 81, "{mechanism}");
-        }
-    });
-}
-
 /// The options of a login as alice, by password, token or keytab.
-fn login_of(broker: &RealBroker, mechanism: &str) -> Vec<String> {
+pub(crate) fn login_of(broker: &RealBroker, mechanism: &str) -> Vec<String> {
     if mechanism != "GSSAPI" {
         return login(mechanism, "alice-secret");
     }

@@ -66,6 +66,17 @@ impl RealBroker {
         output(&mut tool, "");
     }
 
+    /// A query to the database of its KDC.
+    pub(crate) fn kadmin(&self, query: &str) {
+        let mut kadmin = Command::new("/usr/sbin/kadmin.local");
+        kadmin.args(["-r", "TEST.LOCAL", "-q", query]);
+        kadmin.env("KRB5_KDC_PROFILE", self.folder.join("kdc/kdc.conf"));
+        let ended = run(self.with_realm(&mut kadmin), "");
+        // Not every failure has a status.
+        let is_done = ended.status.success() && !ended.stderr.contains(" while ");
+        assert!(is_done, "{query}: {}", ended.stderr);
+    }
+
     /// What the script says of it under this name.
     pub(crate) fn value(&self, name: &str) -> &str {
         value(&self.lines, name).unwrap_or_else(|| panic!("the broker has no {name}"))
@@ -127,7 +138,7 @@ impl RealBroker {
     }
 
     pub(crate) fn java(&self) -> Java<'_> {
-        Java { release: &self.release, bootstrap: &self.bootstrap }
+        Java { release: &self.release, bootstrap: &self.bootstrap, realm: None }
     }
 
     /// Java's client library of the same release.

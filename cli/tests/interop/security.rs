@@ -119,6 +119,10 @@ fn each_way_in_leads_into_every_release() {
             let kurier = broker.listener(protocol).with(&file, Some(broker.value("KRB5_CONFIG")));
             kurier.produce(&topic, &[], LINES);
             same_lines(&kurier.consume(&topic, &[]), LINES.as_bytes());
+            if release.to_string() == NEWEST {
+                let report = text(&mut kurier.command(&["doctor"]), "");
+                assert!(report.contains(" 0 wrong"), "{report}");
+            }
             let seconds = start.elapsed().as_secs_f32();
             say(&format!("Kafka {release}, {protocol} {login}: ok in {seconds:.1} s"));
             table.borrow_mut().push((format!("{protocol} {login}"), release.to_string()));
@@ -236,7 +240,7 @@ fn java_logs_in(broker: &EmbeddedBroker, ca: &str) {
         let file = scratch(&format!("java-{mechanism}.properties"));
         let file = Way::new("SASL_SSL", mechanism, properties).file(&file);
         let file = file.to_str().unwrap();
-        let java = Java { release: &release, bootstrap: &broker.bootstrap };
+        let java = Java { release: &release, bootstrap: &broker.bootstrap, realm: None };
         let topic = format!("java-{mechanism}");
         let kurier = broker.kurier().with(Path::new(file), None);
         kurier.create_topic(&topic, 1);

@@ -70,12 +70,17 @@ impl Kcat<'_> {
 pub(crate) struct Java<'a> {
     pub(crate) release: &'a Release,
     pub(crate) bootstrap: &'a str,
+    /// Where `krb5.conf` is, if they log in by Kerberos.
+    pub(crate) realm: Option<&'a str>,
 }
 
 impl Java<'_> {
     fn tool(&self, class: &str) -> Command {
         let mut command = kafka_broker(&["tool", &self.release.to_string()]);
         command.arg(class);
+        if let Some(realm) = self.realm {
+            command.env("JAVA_TOOL_OPTIONS", format!("-Djava.security.krb5.conf={realm}"));
+        }
         command
     }
 

@@ -47,7 +47,7 @@ fn java_reads(release: &str, versions: RangeInclusive<i16>) {
     let runtime = Runtime::new().unwrap();
     let clusters = clusters(&runtime, versions.clone());
     let bootstraps: Vec<_> = clusters.iter().map(|cluster| &*cluster.bootstrap).collect();
-    let java = Java { release: &Release::new(release), bootstrap: "" };
+    let java = Java { release: &Release::new(release), bootstrap: "", realm: None };
     let shown = java.read_to_ends("full,empty", &bootstraps);
     let expected = clusters.iter().enumerate().flat_map(|(n, cluster)| {
         cluster.lines.lines().map(move |line| format!("{n}\tfull\t{line}\n"))

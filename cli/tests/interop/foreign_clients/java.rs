@@ -49,7 +49,7 @@ fn each_understands(release: &str) {
     let release = Release::new(release);
     records_of_every_codec(Name::Java(&release));
     let broker = EmbeddedBroker::start(&[]);
-    let java = Java { release: &release, bootstrap: &broker.bootstrap };
+    let java = Java { release: &release, bootstrap: &broker.bootstrap, realm: None };
     console(&broker, &java);
     verifiable(&java);
     same_as_ours(&broker, &java);
