@@ -40,7 +40,7 @@ pub(crate) fn remainder(chance: u64, count: usize) -> usize {
 }
 
 /// How many partitions are compared for one choice.
-const CANDIDATES_MAX: usize = 256;
+const CANDIDATES_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {

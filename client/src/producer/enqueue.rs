@@ -8,7 +8,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::accumulator::{Accumulator, Means, Refused, Space};
-use super::adaptive::choose;
 use super::config::ProducerConfig;
 use super::delivery::Delivery;
 use super::discovery::{newest_version, zstd_unsupported};
@@ -20,7 +19,7 @@ use super::sealed::{headers_unsupported, not_encodable};
 use super::topics::{Seen, Topics, seen};
 use crate::cluster::Cluster;
 use crate::error::{Error, Oversized, Waiting};
-use crate::metadata::{Creation, Picture};
+use crate::metadata::Creation;
 use crate::metrics::{ProducerMeter, Wait};
 use crate::net::Class;
 
@@ -182,24 +181,19 @@ impl Shared {
         if self.config.compression == Compression::Zstd && newest < ZSTD_SINCE {
             return Err(zstd_unsupported(newest));
         }
-        let chance = self.chance();
         self.topics.send_modify(|topics| {
             // The driver tells of no picture twice: what it has shown since must not be missed.
             let picture = self.cluster.picture();
             let waited_for =
                 Seen { name: &topic.name, id: topic.id, count: topic.partitions.len() };
             let newest_seen = seen(&picture, name).unwrap_or(waited_for);
-            let first = first(&picture, newest_seen, chance);
-            Arc::make_mut(topics).add(newest_seen, magic_of(newest), first);
+            Arc::make_mut(topics).add(newest_seen, magic_of(newest));
         });
+        if let Some(topic) = self.topics.borrow().find(name) {
+            self.begin(topic);
+        }
         Ok(())
     }
-}
-
-/// A partition that has a leader, by chance.
-fn first(picture: &Picture, seen: Seen<'_>, chance: u64) -> usize {
-    let leader = |index| picture.leader_of(seen.name, i32::try_from(index).ok()?);
-    choose(seen.count, chance, |index| leader(index).map(|_| 0)).unwrap_or_default()
 }
 
 #[cold]

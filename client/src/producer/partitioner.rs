@@ -94,11 +94,15 @@ pub struct Sticky {
     /// counted; zero for any time. Only if `adaptive`. Kafka: partitioner.availability.timeout.ms.
     /// Default: zero.
     pub availability_timeout: Duration,
+    /// The rack of this client: partitions whose leaders are in it come before others, while there
+    /// is one that can be chosen. Kafka: client.rack with partitioner.rack.aware (KIP-1123).
+    /// Default: none, so that all racks are equal.
+    pub rack: Option<Box<str>>,
 }
 
 impl Default for Sticky {
     fn default() -> Self {
-        Self { adaptive: true, availability_timeout: Duration::ZERO }
+        SPREAD
     }
 }
 
@@ -260,7 +264,7 @@ pub(crate) const NAMES: &[(&str, Named)] = &[
 ];
 
 /// How those spread that have nothing of their own to say about it.
-const SPREAD: Sticky = Sticky { adaptive: true, availability_timeout: Duration::ZERO };
+const SPREAD: Sticky = Sticky { adaptive: true, availability_timeout: Duration::ZERO, rack: None };
 
 #[cfg(test)]
 mod tests;

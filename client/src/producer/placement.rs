@@ -7,11 +7,11 @@ use kurier_env::Purpose;
 use super::accumulator::Partition;
 use super::adaptive::{choose, remainder};
 use super::enqueue::{Obstacle, Shared};
-use super::partitioner::{Place, Unplaced};
+use super::partitioner::{Place, Sticky, Unplaced};
 use super::record::Record;
 use super::topics::Topic;
 use crate::error::Error;
-use crate::metadata;
+use crate::metadata::{self, Picture};
 
 impl Shared {
     /// The partition that a record goes to, and why there.
@@ -63,10 +63,16 @@ impl Shared {
             return current;
         }
         if topic.turns.end(got) {
-            let standing = Standing::new(self, topic);
-            topic.turns.turn_to(standing.choose(self.chance()).unwrap_or(current));
+            let next = Standing::new(self, topic).choose(self.chance());
+            topic.turns.turn_to(next.unwrap_or(current));
         }
         topic.turns.sticky()
+    }
+
+    /// Chooses the first partition for records that are spread.
+    pub(super) fn begin(&self, topic: &Topic) {
+        let first = Standing::new(self, topic).choose(self.chance());
+        topic.turns.turn_to(first.unwrap_or_default());
     }
 
     fn random(&self, topic: &Topic) -> usize {
@@ -90,7 +96,7 @@ impl Shared {
         round.find(has_leader).unwrap_or(first)
     }
 
-    pub(super) fn chance(&self) -> u64 {
+    fn chance(&self) -> u64 {
         self.cluster.env().chance(Purpose::Partition)
     }
 
@@ -109,17 +115,19 @@ impl Shared {
 /// How the partitions of a topic stand at this moment, for whoever chooses one.
 struct Standing<'a> {
     topic: &'a Topic,
-    is_adaptive: bool,
+    sticky: &'a Sticky,
+    picture: Arc<Picture>,
     seen: Option<Arc<metadata::Topic>>,
     /// The brokers that let batches wait too long.
     slow: Vec<i32>,
 }
 
 impl<'a> Standing<'a> {
-    fn new(shared: &Shared, topic: &'a Topic) -> Self {
+    fn new(shared: &'a Shared, topic: &'a Topic) -> Self {
         let sticky = shared.config.partitioner.sticky();
-        let seen = shared.cluster.picture().topic(&topic.name).cloned();
-        let mut standing = Self { topic, is_adaptive: sticky.adaptive, seen, slow: Vec::new() };
+        let picture = shared.cluster.picture();
+        let seen = picture.topic(&topic.name).cloned();
+        let mut standing = Self { topic, sticky, picture, seen, slow: Vec::new() };
         if sticky.adaptive && !sticky.availability_timeout.is_zero() {
             let patience = sticky.availability_timeout + shared.config.linger;
             let patience = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
@@ -130,31 +138,46 @@ impl<'a> Standing<'a> {
 
     /// Notes the leaders of partitions whose oldest batch was opened before a time.
     fn find_slow(&mut self, before: i64) {
-        let is_late = |partition: &&Arc<Partition>| {
+        let is_late = |(_, partition): &(usize, &Arc<Partition>)| {
             partition.queue().oldest.is_some_and(|opened| opened < before)
         };
-        let late = self.topic.partitions().iter().filter(is_late);
-        self.slow = late.filter_map(|partition| self.leader(partition.index)).collect();
+        let late = self.topic.partitions().iter().enumerate().filter(is_late);
+        self.slow = late.filter_map(|(index, _)| self.leader(index)).collect();
     }
 
-    fn leader(&self, index: i32) -> Option<i32> {
-        Some(self.seen.as_ref()?.partition(index)?.leader?.broker)
-    }
-
-    /// The next partition for records that are spread; none if no partition has a leader. Slow
-    /// brokers get some if all are slow.
+    /// The next partition for records that are spread; none if no partition has a leader. Brokers
+    /// of other racks are chosen if none of this rack can be, and slow ones if all are slow.
     fn choose(&self, chance: u64) -> Option<usize> {
-        let load = |index: usize, may_be_slow: bool| {
-            let leader = self.leader(index_of(index))?;
-            if !may_be_slow && self.slow.contains(&leader) {
-                return None;
-            }
-            let queue = self.is_adaptive.then(|| self.topic.partitions().get(index));
-            Some(queue.flatten().map_or(0, |partition| partition.queue().batches))
+        let of = |is_wanted: &dyn Fn(i32) -> bool| {
+            let count = self.topic.partitions().len();
+            choose(count, chance, |index| self.load(index, is_wanted))
         };
-        let count = self.topic.partitions().len();
-        choose(count, chance, |index| load(index, false))
-            .or_else(|| choose(count, chance, |index| load(index, true)))
+        let is_quick = |broker| !self.slow.contains(&broker);
+        let rack = self.sticky.rack.as_deref();
+        rack.and_then(|rack| of(&|broker| is_quick(broker) && self.is_in(broker, rack)))
+            .or_else(|| of(&is_quick))
+            .or_else(|| of(&|_| true))
+    }
+
+    /// How much waits for a partition whose leader is wanted.
+    fn load(&self, index: usize, is_wanted: &dyn Fn(i32) -> bool) -> Option<u32> {
+        if !is_wanted(self.leader(index)?) {
+            return None;
+        }
+        let queued = |partition: &Arc<Partition>| partition.queue().batches;
+        let partition = self.topic.partitions().get(index).filter(|_| self.sticky.adaptive);
+        Some(partition.map_or(0, queued))
+    }
+
+    fn leader(&self, index: usize) -> Option<i32> {
+        let (seen, number) = (self.seen.as_ref()?, index_of(index));
+        // They lie in order, nearly always without a gap.
+        let at_its_place = seen.partitions.get(index).filter(|known| known.index == number);
+        Some(at_its_place.or_else(|| seen.partition(number))?.leader?.broker)
+    }
+
+    fn is_in(&self, broker: i32, rack: &str) -> bool {
+        self.picture.broker(broker).is_some_and(|known| known.rack.as_deref() == Some(rack))
     }
 }
 

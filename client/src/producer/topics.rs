@@ -112,15 +112,15 @@ impl Topics {
         }
     }
 
-    /// Adds a topic that is not there yet; `first` is its sticky partition.
-    pub(crate) fn add(&mut self, seen: Seen<'_>, magic: Magic, first: usize) {
+    /// Adds a topic that is not there yet.
+    pub(crate) fn add(&mut self, seen: Seen<'_>, magic: Magic) {
         self.wake(seen.name);
         self.update_if_news(seen);
         let Seen { name, id, count } = seen;
         let Err(at) = self.topics.binary_search_by(|topic| compare(&topic.name, name)) else {
             return;
         };
-        let turns = Turns::new(first);
+        let turns = Turns::default();
         let known = self.partitions(name, 0..count, magic);
         let topic = Topic { name: Arc::clone(name), id, magic, known, count, turns };
         self.topics.insert(at, Arc::new(topic));
@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn add(topics: &mut Topics, name: &str, count: usize) {
-        topics.add(Seen { name: &name.into(), id: Uuid::ZERO, count }, Magic::V2, 0);
+        topics.add(Seen { name: &name.into(), id: Uuid::ZERO, count }, Magic::V2);
     }
 
     /// Whether the table took a picture's news.

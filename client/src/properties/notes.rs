@@ -60,7 +60,6 @@ pub(super) fn lines<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<String> {
 pub(crate) enum Part {
     Groups,
     Transactions,
-    Racks,
     Replicas,
     Assertions,
     Telemetry,
@@ -73,7 +72,6 @@ impl Part {
         match self {
             Self::Groups => "consumer groups and commits of offsets",
             Self::Transactions => "idempotence and transactions",
-            Self::Racks => "sending to brokers of the same rack (KIP-1123)",
             Self::Replicas => "reading from the closest replica",
             Self::Assertions => "tokens by an assertion (KIP-1139)",
             Self::Telemetry => "sending metrics to brokers (KIP-714)",
@@ -87,7 +85,6 @@ impl Part {
         match self {
             Self::Groups => "src/group/mod.rs",
             Self::Transactions => "src/producer/transaction.rs",
-            Self::Racks => "src/producer/rack.rs",
             Self::Replicas => "src/consumer/session.rs",
             Self::Assertions => "src/security/oidc/assertion.rs",
             Self::Telemetry => "src/metrics/telemetry.rs",
@@ -98,7 +95,7 @@ impl Part {
     /// Whose settings it reads, if not those of all.
     pub(crate) const fn role(self) -> Option<Role> {
         match self {
-            Self::Transactions | Self::Racks => Some(Role::Producer),
+            Self::Transactions => Some(Role::Producer),
             Self::Groups | Self::Replicas | Self::PollRecords => Some(Role::Consumer),
             Self::Assertions | Self::Telemetry => None,
         }

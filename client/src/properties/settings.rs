@@ -29,6 +29,8 @@ pub struct Properties {
     pub(super) levels: Vec<(Option<Compression>, i32)>,
     /// By which names the delivery and request timeouts were set.
     pub(super) delivery: DeliveryNames,
+    /// The rack of the client, and whether producers prefer brokers in it.
+    pub(super) rack: (Box<str>, bool),
     /// What was set and changes nothing.
     pub(super) notes: Vec<Note>,
     /// What a login and encryption follow from that were not given by their types.

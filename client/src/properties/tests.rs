@@ -579,7 +579,8 @@ fn partitioners_have_the_names_of_both_clients_and_keep_how_they_spread() {
     use crate::producer::{Partitioner, Sticky};
     let of = |pairs: &[(&str, &str)]| set(pairs).producer.partitioner;
     let java = "org.apache.kafka.clients.producer.";
-    let spread = Sticky { adaptive: false, availability_timeout: Duration::from_millis(70) };
+    let availability_timeout = Duration::from_millis(70);
+    let spread = Sticky { adaptive: false, availability_timeout, rack: None };
     let spread_by = [
         ("partitioner.adaptive.partitioning.enable", "false"),
         ("partitioner.availability.timeout.ms", "70"),
@@ -601,6 +602,11 @@ fn partitioners_have_the_names_of_both_clients_and_keep_how_they_spread() {
     let ignoring = ("partitioner.ignore.keys", "true");
     let pairs = [("partitioner.class", class.as_str()), ignoring];
     assert_eq!(of(&pairs), Partitioner::RoundRobin, "as in Java");
+    let racks = [("client.rack", "a"), ("partitioner.rack.aware", "true")];
+    let near = Sticky { rack: Some("a".into()), ..Sticky::default() };
+    assert_eq!(of(&racks), Partitioner::Murmur2Random(near.clone()));
+    assert_eq!(of(&[racks[1], racks[0], ignoring]), Partitioner::Sticky(near));
+    assert_eq!(of(&racks[..1]), Partitioner::default(), "it was not asked for");
     let again = [ignoring, ("partitioner.ignore.keys", "false")];
     assert_eq!(of(&again), Partitioner::default());
 }

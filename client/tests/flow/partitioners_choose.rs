@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kurier_client::Error;
 use kurier_client::producer::{Partitioner, Producer, ProducerConfig, Record, Sticky};
+use kurier_client::{Client, Error};
 use kurier_protocol::ApiKey;
 use kurier_testkit::{Fault, Requests, TestCluster};
 
@@ -194,4 +194,35 @@ async fn what_is_spread_turns_when_a_batch_is_full_and_not_before() {
     for partition in 0..6 {
         assert!(turns.iter().filter(|(to, _)| *to == partition).count() > 5, "{turns:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn brokers_of_the_rack_come_before_others_while_there_are_some() {
+    let builder = TestCluster::builder().brokers(3).replication_default(1).topic("t", 6);
+    let world = World::of(builder.rack(1, "a").rack(2, "b").rack(3, "b")).await;
+    let leader = |partition| world.cluster.leader("t", partition);
+    let spread = async |seed| {
+        let builder = Client::builder(world.cluster.bootstrap()).env(world.cluster.env(seed));
+        let client = builder.connect().await.unwrap();
+        let sticky = Sticky { rack: Some("a".into()), ..Sticky::default() };
+        let config = ProducerConfig {
+            partitioner: Partitioner::Sticky(sticky),
+            batch_bytes_max: 1 << 10,
+            ..ProducerConfig::default()
+        };
+        let producer = client.producer().config(config).build().await.unwrap();
+        let mut found: BTreeMap<i32, u32> = BTreeMap::new();
+        for _ in 0..200 {
+            let delivery = producer.enqueue(Record::to("t").value(&[b'v'; 600])).await.unwrap();
+            *found.entry(delivery.partition()).or_default() += 1;
+        }
+        producer.close().await.unwrap();
+        found
+    };
+    let found = spread(8).await;
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.keys().all(|partition| leader(*partition) == Some(1)), "{found:?}");
+    world.cluster.kill_broker(1);
+    let found = spread(9).await;
+    assert_eq!(found.len(), 4, "{found:?}");
 }

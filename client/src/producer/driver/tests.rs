@@ -118,7 +118,7 @@ async fn no_news_of_the_cluster_is_missed_because_something_else_happens() {
     let (topics, cluster) = (Arc::clone(&driver.topics), driver.cluster.clone());
     let name = Arc::from("t");
     let old = Seen { name: &name, id: Uuid::ZERO, count: 1 };
-    topics.send_modify(|topics| Arc::make_mut(topics).add(old, Magic::V2, 0));
+    topics.send_modify(|topics| Arc::make_mut(topics).add(old, Magic::V2));
     let mut run = std::pin::pin!(driver.run());
     assert!((&mut run).now_or_never().is_none());
     let known = cluster.topic("t", Creation::Never, in_a_minute()).await.unwrap();

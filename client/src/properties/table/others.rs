@@ -88,8 +88,6 @@ pub(crate) const OTHERS: &[Other] = &[
             "enable.gapless.guarantee",
         ],
     ),
-    later(Part::Racks, &["partitioner.rack.aware"]),
-    later(Part::Replicas, &["client.rack"]),
     later(
         Part::Assertions,
         &[

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use kurier_protocol::record::Compression;
 
-use super::super::notes::Reason;
+use super::super::notes::{Part, Reason};
 use super::super::parse::{
     Parsed, bytes, fine_millis, kibibytes, level, level_of, millis, millis_from, millis_or_never,
     number, one_of, switch,
@@ -94,6 +94,18 @@ settings! {
             sticky.availability_timeout = timeout;
         }
     };
+    "partitioner.rack.aware":
+        "Whether records are spread to brokers of the client.rack before others",
+        |p| p.rack.1.to_string() => |p, v| {
+        p.rack.1 = switch(v)?;
+        prefer_rack(p);
+    };
+    "client.rack": "Where the client is; consumers do not heed it yet",
+        |p| p.rack.0.to_string() => |p, v| {
+        p.rack.0 = v.into();
+        prefer_rack(p);
+        p.note("client.rack", Reason::Later(Part::Replicas));
+    };
     "enable.idempotence": "Only false so far; true is taken with a warning",
         |_| "false".to_owned() => |p, v| {
         match switch(v)? {
@@ -118,6 +130,15 @@ fn codec(text: &str) -> Parsed<Compression> {
 fn use_partitioner(properties: &mut Properties, named: fn(Sticky) -> Partitioner) {
     let partitioner = &mut properties.producer.partitioner;
     *partitioner = named(partitioner.sticky().clone());
+    prefer_rack(properties);
+}
+
+/// Spreads records to brokers of the rack, if it has a name and that was asked for.
+fn prefer_rack(properties: &mut Properties) {
+    let (rack, is_heeded) = &properties.rack;
+    if let Some(sticky) = properties.producer.partitioner.sticky_mut() {
+        sticky.rack = Some(rack.clone()).filter(|rack| *is_heeded && !rack.is_empty());
+    }
 }
 
 /// Keys are spread; a partitioner that does not hash them stays what it is.
