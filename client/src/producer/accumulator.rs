@@ -195,8 +195,9 @@ pub(crate) enum Refused {
     NoSpace { kib: u32 },
     /// The driver has ended.
     Abandoned,
-    /// The format cannot hold the record.
-    Record(RecordError),
+    /// The format cannot hold the record. Boxed, so that what is refused takes no more room than
+    /// the delivery that stands there nearly always: it is moved once a record.
+    Record(Box<RecordError>),
 }
 
 /// What a caller brings along: space that it waited for, a clock, and a way to the driver.
@@ -299,10 +300,10 @@ impl Partition {
     /// Takes the oldest full batch, or the open one if its number is at most `due`.
     pub(crate) fn take(&self, due: u64) -> Option<Closed> {
         let mut batches = self.batches();
-        if batches.full.is_empty() && batches.is_due(due) {
-            batches.close();
+        match batches.full.pop_front() {
+            None if batches.is_due(due) => batches.take_open(),
+            full => full,
         }
-        batches.full.pop_front()
     }
 
     /// Whether [`take`](Self::take) would give a batch.
@@ -387,14 +388,17 @@ impl Batches {
     }
 
     fn close(&mut self) {
-        let Some(open) = self.open.take() else { return };
+        let closed = self.take_open();
+        self.full.extend(closed);
+    }
+
+    /// The open batch, unless it has no record.
+    fn take_open(&mut self) -> Option<Closed> {
+        let open = self.open.take().filter(|open| !open.writer.is_empty())?;
         let Open { writer, completion, number, record_bytes_max, space, opened_at, .. } = open;
-        if writer.is_empty() {
-            return;
-        }
         self.last_bytes = writer.len().next_power_of_two();
         let part = Part::whole(completion, writer.record_count());
-        self.full.push_back(Closed { writer, part, number, record_bytes_max, space, opened_at });
+        Some(Closed { writer, part, number, record_bytes_max, space, opened_at })
     }
 }
 
@@ -413,10 +417,15 @@ impl Open {
         };
         let parts = RecordParts { timestamp, ..*parts };
         let before = self.writer.len();
-        let index = self.writer.append(&parts).map_err(Refused::Record)?;
+        let index = self.writer.append(&parts).map_err(refused)?;
         self.record_bytes_max = self.record_bytes_max.max(self.writer.len() - before);
         Ok(self.completion.delivery(index, timestamp))
     }
+}
+
+#[cold]
+fn refused(error: RecordError) -> Refused {
+    Refused::Record(Box::new(error))
 }
 
 fn kib(bytes: usize) -> u32 {

@@ -39,9 +39,19 @@ pub(crate) struct Shared {
 /// What stands between a record and the buffer.
 #[derive(Debug)]
 pub(crate) enum Obstacle {
-    NoSpace { kib: u32 },
+    NoSpace {
+        kib: u32,
+    },
     NewTopic,
-    Failed(Error),
+    /// Boxed, since room for it is moved with every delivery.
+    Failed(Box<Error>),
+}
+
+impl Obstacle {
+    #[cold]
+    pub(crate) fn failed(error: Error) -> Self {
+        Self::Failed(Box::new(error))
+    }
 }
 
 impl Shared {
@@ -54,7 +64,7 @@ impl Shared {
         space: &mut Space,
     ) -> Result<Delivery, Obstacle> {
         if self.accumulator.is_closed() {
-            return Err(Obstacle::Failed(Error::Closed { what: "producer" }));
+            return Err(Obstacle::failed(Error::Closed { what: "producer" }));
         }
         let topic = topics.find(record.topic).ok_or(Obstacle::NewTopic)?;
         let parts = RecordParts {
@@ -65,13 +75,13 @@ impl Shared {
         };
         let bytes = parts.wire_bytes_max(topic.magic);
         if BATCH_OVERHEAD + bytes > self.record_bytes_max {
-            return Err(Obstacle::Failed(self.too_large(bytes)));
+            return Err(Obstacle::failed(self.too_large(bytes)));
         }
         if record.timestamp.is_some_and(|timestamp| timestamp < NO_TIMESTAMP) {
-            return Err(Obstacle::Failed(before_1970(record.timestamp)));
+            return Err(Obstacle::failed(before_1970(record.timestamp)));
         }
         if topic.magic < Magic::V2 && !record.headers.is_empty() {
-            return Err(Obstacle::Failed(headers_unsupported()));
+            return Err(Obstacle::failed(headers_unsupported()));
         }
         let (partition, place) = self.partition(topic, record, bytes)?;
         let env = self.cluster.env();
@@ -98,8 +108,8 @@ impl Shared {
         }
         appended.result.map_err(|refused| match refused {
             Refused::NoSpace { kib } => Obstacle::NoSpace { kib },
-            Refused::Abandoned => Obstacle::Failed(Error::Closed { what: "producer" }),
-            Refused::Record(error) => Obstacle::Failed(not_encodable(error)),
+            Refused::Abandoned => Obstacle::failed(Error::Closed { what: "producer" }),
+            Refused::Record(error) => Obstacle::failed(not_encodable(*error)),
         })
     }
 
@@ -117,7 +127,7 @@ impl Shared {
             match obstacle {
                 Obstacle::NoSpace { kib } => space = self.space(kib, deadline).await?,
                 Obstacle::NewTopic => self.discover(record.topic, deadline).await?,
-                Obstacle::Failed(error) => return Err(error),
+                Obstacle::Failed(error) => return Err(*error),
             }
             let appended = self.append(&topics.borrow(), record, &mut space);
             match appended {

@@ -209,7 +209,7 @@ impl Producer {
         }
         match self.append(&record) {
             Ok(delivery) => Ok(delivery),
-            Err(Obstacle::Failed(error)) => Err(error),
+            Err(Obstacle::Failed(error)) => Err(*error),
             Err(obstacle) => {
                 Box::pin(self.shared.enqueue_slowly(&self.topics, &record, obstacle)).await
             }
@@ -227,7 +227,7 @@ impl Producer {
             Ok(delivery) => Ok(delivery),
             Err(Obstacle::NoSpace { .. }) => Err(TryEnqueueError::Full(record)),
             Err(Obstacle::NewTopic) => Err(TryEnqueueError::NewTopic(record)),
-            Err(Obstacle::Failed(error)) => Err(TryEnqueueError::Failed(error)),
+            Err(Obstacle::Failed(error)) => Err(TryEnqueueError::Failed(*error)),
         }
     }
 

@@ -108,7 +108,7 @@ impl Shared {
             Place::At(given) => Some((given, topic.partitions().len())),
             _ => None,
         };
-        Obstacle::Failed(Error::UnknownTopic { topic: (&*topic.name).into(), partition })
+        Obstacle::failed(Error::UnknownTopic { topic: (&*topic.name).into(), partition })
     }
 }
 
