@@ -391,7 +391,14 @@ impl Cluster {
 /// An error about a broker that was never reached says where its address comes from: it may be one
 /// that only other machines can reach.
 fn with_advertiser(shared: &Weak<Shared>, broker: i32, class: Class, error: Error) -> Error {
-    let (Error::Unreachable { .. } | Error::NotKafka { .. }) = &error else { return error };
+    if !matches!(
+        error,
+        Error::Unreachable { .. }
+            | Error::NotKafka { .. }
+            | Error::TimedOut { what: Waiting::Connection { .. }, .. }
+    ) {
+        return error;
+    }
     let Some(shared) = shared.upgrade() else { return error };
     let picture = Arc::clone(&shared.picture.borrow());
     let address = picture.broker(broker).map(|known| &known.address);

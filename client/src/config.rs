@@ -230,22 +230,28 @@ impl ClientConfig {
     /// [`Error::Invalid`] names the setting.
     pub fn check(&self) -> Result<(), Error> {
         let durations = [
-            ("request.timeout.ms", self.request_timeout),
-            ("socket.connection.setup.timeout.ms", self.dial.setup_timeout),
-            ("socket.connection.setup.timeout.max.ms", self.dial.setup_timeout_max),
-            ("connections.max.idle.ms", self.connection_idle_max),
+            ("request_timeout (request.timeout.ms)", self.request_timeout),
+            ("dial.setup_timeout (socket.connection.setup.timeout.ms)", self.dial.setup_timeout),
+            (
+                "dial.setup_timeout_max (socket.connection.setup.timeout.max.ms)",
+                self.dial.setup_timeout_max,
+            ),
+            ("connection_idle_max (connections.max.idle.ms)", self.connection_idle_max),
             ("bootstrap_timeout", self.bootstrap_timeout),
             ("topic_wait (topic.metadata.propagation.max.ms)", self.topic_wait),
-            ("metrics.sample.window.ms", self.metrics.sample_window),
+            ("metrics.sample_window (metrics.sample.window.ms)", self.metrics.sample_window),
         ];
         check_durations(&durations)?;
         let or_none = [
-            ("reconnect.backoff.ms", self.dial.backoff),
-            ("reconnect.backoff.max.ms", self.dial.backoff_max),
-            ("retry.backoff.ms", self.retry_backoff),
-            ("retry.backoff.max.ms", self.retry_backoff_max),
-            ("metadata.max.age.ms", self.metadata_age_max),
-            ("metadata.recovery.rebootstrap.trigger.ms", self.recovery.rebootstrap_after),
+            ("dial.backoff (reconnect.backoff.ms)", self.dial.backoff),
+            ("dial.backoff_max (reconnect.backoff.max.ms)", self.dial.backoff_max),
+            ("retry_backoff (retry.backoff.ms)", self.retry_backoff),
+            ("retry_backoff_max (retry.backoff.max.ms)", self.retry_backoff_max),
+            ("metadata_age_max (metadata.max.age.ms)", self.metadata_age_max),
+            (
+                "recovery.rebootstrap_after (metadata.recovery.rebootstrap.trigger.ms)",
+                self.recovery.rebootstrap_after,
+            ),
         ];
         or_none
             .iter()

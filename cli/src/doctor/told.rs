@@ -22,11 +22,7 @@ pub(crate) fn cause(cause: &Cause, stage: Stage) -> Told {
             _ => "check the address, the route to it and firewalls between".to_owned(),
         },
         (Cause::SetupTimedOut(after), Stage::Connect) => {
-            return (silent("nothing answers", *after), SILENT.to_owned());
-        }
-        (Cause::SetupTimedOut(after), Stage::Versions) => {
-            let found = silent("the port takes connections and says nothing", *after);
-            return (found, MUTE.to_owned());
+            return (format!("nothing answers within {}", duration(*after)), SILENT.to_owned());
         }
         (Cause::Io(_) | Cause::Closed, Stage::Versions) => {
             "check that the port is a Kafka listener's, and security.protocol".to_owned()
@@ -61,17 +57,11 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
-fn silent(what: &str, after: Duration) -> String {
-    format!("{what} within {}", duration(after))
-}
-
 const LOG: &str = "the broker's log may say more";
 const RESOLVE: &str = "check the spelling; else make the name known to this machine (DNS, \
                        /etc/hosts)";
 const SILENT: &str = "check that the host is up, and that no firewall drops what is sent to this \
                       port";
-const MUTE: &str = "check that the port is a Kafka listener's and the broker is well; if the \
-                    listener speaks TLS, set security.protocol=SSL or SASL_SSL";
 
 #[cfg(test)]
 mod tests {
@@ -86,13 +76,14 @@ mod tests {
     fn each_cause_is_told_with_what_to_do() {
         let io = |kind: ErrorKind| Cause::Io(Arc::new(io::Error::from(kind)));
         let nowhere = Cause::Resolve(Arc::new(io::Error::other("no such host")));
-        let late = || Cause::SetupTimedOut(Duration::from_secs(10));
+        let late = Cause::SetupTimedOut(Duration::from_secs(10));
+        let mute = Cause::Mute(Duration::from_secs(10));
         let rows: [(Cause, Stage, &str, &str); 8] = [
             (nowhere, Stage::Connect, "cannot be resolved", "check the spelling"),
             (io(ErrorKind::ConnectionRefused), Stage::Connect, "refused", "check the port"),
             (io(ErrorKind::HostUnreachable), Stage::Connect, "unreachable", "firewalls"),
-            (late(), Stage::Connect, "nothing answers within 10 s", "the host is up"),
-            (late(), Stage::Versions, "says nothing within 10 s", "SASL_SSL"),
+            (late, Stage::Connect, "nothing answers within 10 s", "the host is up"),
+            (mute, Stage::Versions, "nothing came within 10 s", "security.protocol"),
             (Cause::Closed, Stage::Versions, "closed", "security.protocol"),
             (Cause::Fault(Fault::Tls), Stage::Versions, "speaks TLS", "security.protocol=SSL"),
             (TlsFault::NotTls.into(), Stage::Encrypt, "does not speak TLS", "PLAINTEXT"),

@@ -244,7 +244,7 @@ fn whoever_says_nothing_does_not_take_all_of_the_time() {
     let broker = Broker::start(&["--topics", "orders"]);
     let both = format!("{},{}", silent.local_addr().unwrap(), broker.bootstrap);
     let report = doctor(&both, &["--timeout", "6"]);
-    report.wrong("protocol", "says nothing within 2 s", "a Kafka listener's");
+    report.wrong("protocol", "nothing came within 2 s", "a Kafka listener's");
     report.has(("listener", "ok"), "leads to it", "");
     report.has(("partitions", "ok"), "all have leaders", "");
 }

@@ -17,17 +17,20 @@ pub(super) fn on_code(code: ErrorCode) -> Option<&'static str> {
 fn on_records(code: ErrorCode) -> Option<&'static str> {
     Some(match code {
         ErrorCode::OFFSET_OUT_OF_RANGE => {
-            "the log no longer, or not yet, holds it: start elsewhere, or set auto.offset.reset"
+            "the log no longer, or not yet, holds it: start elsewhere, or set offset_reset \
+             (auto.offset.reset)"
         }
         ErrorCode::CORRUPT_MESSAGE => {
             "a compacted topic takes only records with keys; otherwise check disk and network"
         }
-        ErrorCode::INVALID_FETCH_SIZE => "set max.partition.fetch.bytes to more than 0",
+        ErrorCode::INVALID_FETCH_SIZE => {
+            "set partition_bytes_max (max.partition.fetch.bytes) to more than 0"
+        }
         ErrorCode::LEADER_NOT_AVAILABLE => {
             "if it stays so, start the brokers that hold the partition's replicas"
         }
         ErrorCode::REQUEST_TIMED_OUT => {
-            "check why the brokers are slow, or raise request.timeout.ms"
+            "check why the brokers are slow, or raise request_timeout (request.timeout.ms)"
         }
         ErrorCode::BROKER_NOT_AVAILABLE => "check that the brokers run",
         ErrorCode::MESSAGE_TOO_LARGE => {
@@ -222,8 +225,8 @@ fn on_cluster(code: ErrorCode) -> Option<&'static str> {
             "check the id"
         }
         ErrorCode::REBOOTSTRAP_REQUIRED => {
-            "set metadata.recovery.strategy to rebootstrap, and check that bootstrap.servers \
-             names brokers of the cluster"
+            "set recovery.rebootstrap (metadata.recovery.strategy=rebootstrap), and check that \
+             bootstrap.servers names brokers of the cluster"
         }
         ErrorCode::MISMATCHED_ENDPOINT_TYPE => {
             "brokers stand in bootstrap.servers, and controllers in bootstrap.controllers"

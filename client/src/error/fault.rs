@@ -126,7 +126,7 @@ fn frame_length(bytes: i32, bytes_max: usize) -> Told {
         }
         true => Told::new(
             format!("{begins}, a frame of {bytes} bytes, and {bytes_max} is the limit"),
-            "check that the port is Kafka's, or raise receive.message.max.bytes",
+            "check that the port is Kafka's, or raise frame_bytes_max (receive.message.max.bytes)",
         ),
         false => Told::new(format!("{begins}, which is no length of a frame"), check),
     }
@@ -168,6 +168,9 @@ pub enum Cause {
     Io(Arc<io::Error>),
     /// It was not ready within the time for its set-up.
     SetupTimedOut(Duration),
+    /// It was accepted, and no answer to the first request, ApiVersions, came within the time for
+    /// its set-up.
+    Mute(Duration),
     /// The broker closed it before it had answered the first request, ApiVersions.
     Refused,
     /// The broker closed it.
@@ -236,7 +239,7 @@ impl Cause {
     /// Whether it may be the address that is wrong: nobody answers there.
     #[must_use]
     pub fn is_of_address(&self) -> bool {
-        matches!(self, Self::Resolve(_) | Self::Io(_) | Self::SetupTimedOut(_))
+        matches!(self, Self::Resolve(_) | Self::Io(_) | Self::SetupTimedOut(_) | Self::Mute(_))
     }
 
     /// Whether a login failed in a way that does not pass. The other addresses of the broker would
@@ -286,9 +289,17 @@ impl Cause {
                 io::ErrorKind::BrokenPipe => Told::found("connection closed while sending"),
                 _ => Told::found(error.to_string()),
             },
-            Self::SetupTimedOut(after) => Told::new(
-                format!("no Kafka connection within {}", Rounded(*after)),
-                "is the port Kafka's?",
+            Self::SetupTimedOut(after) => {
+                Told::found(format!("no connection within {}", Rounded(*after)))
+            }
+            Self::Mute(after) => Told::new(
+                format!(
+                    "the port accepted the connection, and nothing came within {}",
+                    Rounded(*after)
+                ),
+                "check that it is a Kafka listener's, that security.protocol is that listener's, \
+                 as one of TLS may say nothing to plain text, and that the broker is not \
+                 overloaded",
             ),
             Self::Refused => Told::new(
                 "it closed the connection instead of answering ApiVersions",
@@ -306,12 +317,20 @@ impl Cause {
                 "set security.protocol=SASL_SSL or SASL_PLAINTEXT, sasl.mechanism and a login",
             ),
             Self::Tls(fault) => fault.told(),
-            Self::NoSuchBroker => Told::found("the metadata names no such broker"),
+            Self::NoSuchBroker => Told::new(
+                "the metadata names no such broker",
+                "it is down or was taken out: start it, or wait until an election gives what it \
+                 leads to another; a partition without another replica in sync waits for it",
+            ),
             Self::NoSuchPort(port) => Told::new(
                 format!("the metadata names it with port {port}, and there is no such port"),
                 "set the broker's advertised.listeners to a port between 1 and 65535",
             ),
-            Self::NoBrokers => Told::found("its metadata names no brokers"),
+            Self::NoBrokers => Told::new(
+                "the metadata names no brokers",
+                "they have not registered with their controller yet, as when they have just \
+                 begun: wait, or see their logs",
+            ),
             Self::NoMetadata(code) => Told::found(format!("it answered Metadata with {code}")),
             Self::Rejected(code) => Told::found(format!("it answered ApiVersions with {code}")),
             Self::Rebootstrap => {

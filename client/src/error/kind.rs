@@ -52,7 +52,7 @@ kinds! {
         "Check the name, or create it; what was just created may take a moment to be known.";
     OutOfRange
         "The offset is not, or no longer, within the log."
-        "Decide where to go on: seek, or set `auto.offset.reset`.";
+        "Decide where to go on: seek, or set `offset_reset` (`auto.offset.reset`).";
     Conflict
         "It exists already, is in use, or under way."
         "Take it as it is, or wait until it is free.";

@@ -60,7 +60,7 @@ fn every_message_names_what_was_tried_and_what_to_do() {
             last: None,
         },
         "no answer to Produce from b:1 within 30 s, and it may have been executed; check the \
-         broker's health, or raise request.timeout.ms",
+         broker's health, or raise request_timeout (request.timeout.ms)",
     );
 }
 

@@ -7,7 +7,7 @@ use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::acl::MissingAcl;
 use super::advice;
-use super::fault::{Advertised, Attempt, Cause};
+use super::fault::{Advertised, Attempt};
 use super::questions::Fate;
 use super::rounded::Rounded;
 use super::told::Told;
@@ -110,12 +110,9 @@ impl fmt::Display for Error {
     }
 }
 
-/// Connections that were not made. Faults of TLS, of logins and of ports that there are not
-/// say themselves what may help.
+/// Connections that were not made. Who says what may help by itself needs no more.
 fn unreachable(tried: &[Attempt], advertised: Option<&Advertised>) -> Told {
-    let says_enough = |attempt: &Attempt| {
-        matches!(attempt.cause, Cause::Tls(_) | Cause::Login(_) | Cause::NoSuchPort(_))
-    };
+    let says_enough = |attempt: &Attempt| attempt.cause.told().advice.is_some();
     let told = match tried {
         [Attempt { address, cause }] => {
             cause.told().map(|cause| format!("cannot reach {address}: {cause}"))

@@ -237,6 +237,8 @@ impl Error {
             && tried.iter().all(|attempt| attempt.cause.is_of_address())
         {
             *advertised = Some(Box::new(by()));
+        } else if let Self::TimedOut { last: Some(last), .. } = &mut self {
+            *last = Arc::new(Self::clone(last).advertised(by));
         } else if let Self::NotKafka { from, fault } = &mut self
             && fault.is_of_port()
         {

@@ -134,14 +134,16 @@ impl Waiting {
     /// What may help.
     pub(super) fn advice(&self) -> &'static str {
         match self {
-            Self::Answer { .. } => "check the broker's health, or raise request.timeout.ms",
+            Self::Answer { .. } => {
+                "check the broker's health, or raise request_timeout (request.timeout.ms)"
+            }
             Self::Turn { behind: Holdup::InFlight, .. } => {
                 "the requests before it are not answered: check the broker's health, or raise \
-                 request.timeout.ms"
+                 request_timeout (request.timeout.ms)"
             }
             Self::Turn { behind: Holdup::Throttle, .. } => {
                 "the broker asks for pauses, as a quota is exceeded: send less, or raise the \
-                 quota or request.timeout.ms"
+                 quota or request_timeout (request.timeout.ms)"
             }
             Self::Turn { behind: Holdup::Renewal, .. } => {
                 "the login is being renewed: check the broker, and whoever gives tokens or tickets"
@@ -156,14 +158,16 @@ impl Waiting {
                 "check that brokers can be reached, and that the topic's partitions have leaders"
             }
             Self::Delivery { .. } => {
-                "check the partition's leader and replicas, or raise delivery.timeout.ms"
+                "check the partition's leader and replicas, or raise delivery_timeout \
+                 (delivery.timeout.ms)"
             }
             Self::Offset { .. } => {
                 "its leader answers ListOffsets without one: check the broker's log"
             }
             Self::Records { standstill, .. } => match standstill {
                 Standstill::Silent => {
-                    "it does not answer: check its health, or raise default.api.timeout.ms"
+                    "it does not answer: check its health, or raise outage_max \
+                     (default.api.timeout.ms)"
                 }
                 Standstill::Cut => {
                     "its answers hold no whole batch behind that offset: check the broker's log"
@@ -174,7 +178,10 @@ impl Waiting {
                      or start behind that offset"
                 }
             },
-            Self::BufferSpace => "send more slowly, or raise buffer.memory or max.block.ms",
+            Self::BufferSpace => {
+                "send more slowly, or raise buffer_bytes_max (buffer.memory) or block_max \
+                 (max.block.ms)"
+            }
         }
     }
 }

@@ -82,7 +82,8 @@ impl Picture {
             Some(id) => self.misplaced.get_key_value(&id),
             None => self.misplaced.first_key_value(),
         };
-        let cause = misplaced.map_or(Cause::NoSuchBroker, |(_, port)| Cause::NoSuchPort(*port));
+        let nobody = if broker.is_some() { Cause::NoSuchBroker } else { Cause::NoBrokers };
+        let cause = misplaced.map_or(nobody, |(_, port)| Cause::NoSuchPort(*port));
         match misplaced.map(|(id, _)| *id).or(broker) {
             Some(id) => Error::unreachable(format!("broker {id}"), cause),
             None => Error::unreachable("any broker", cause),

@@ -202,6 +202,7 @@ impl Dial {
             (Milestone::Credentials | Milestone::Login, Some(sasl)) => {
                 self.authenticator(sasl, &self.track).late(after)
             }
+            (Milestone::Versions, _) => Cause::Mute(after),
             _ => Cause::SetupTimedOut(after),
         }
     }

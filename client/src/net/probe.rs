@@ -185,6 +185,7 @@ impl Walk {
         let late = |_| {
             Err(match stage {
                 Stage::Encrypt => TlsFault::TimedOut(limit).into(),
+                Stage::Versions => Cause::Mute(limit),
                 _ => Cause::SetupTimedOut(limit),
             })
         };

@@ -76,6 +76,8 @@ async fn a_caller_waits_no_longer_than_told_and_may_refuse_to_wait() {
     let text = error.to_string();
     let begin = "no room in the producer's buffer (the last try: ";
     assert!(text.starts_with(begin) && text.contains("broker-1:"), "{text}");
-    assert!(text.ends_with("send more slowly, or raise buffer.memory or max.block.ms"), "{text}");
+    let advice = "send more slowly, or raise buffer_bytes_max (buffer.memory) or block_max \
+                  (max.block.ms)";
+    assert!(text.ends_with(advice), "{text}");
     assert_eq!(start.elapsed().as_secs(), 3);
 }

@@ -195,3 +195,51 @@ const TRANSACTIONAL_ID: Operations = &[
     ("Write", &[ApiKey::PRODUCE, ApiKey::INIT_PRODUCER_ID, ApiKey::END_TXN]),
     ("Describe", &[ApiKey::FIND_COORDINATOR, ApiKey::DESCRIBE_TRANSACTIONS]),
 ];
+
+/// A program has set it by the one name or by the other.
+#[test]
+fn a_setting_of_the_client_is_named_as_the_builder_and_as_kafka_name_it() {
+    let pairs = [
+        ("request_timeout", "request.timeout.ms"),
+        ("delivery_timeout", "delivery.timeout.ms"),
+        ("outage_max", "default.api.timeout.ms"),
+        ("buffer_bytes_max", "buffer.memory"),
+        ("block_max", "max.block.ms"),
+        ("offset_reset", "auto.offset.reset"),
+        ("partition_bytes_max", "max.partition.fetch.bytes"),
+        ("frame_bytes_max", "receive.message.max.bytes"),
+        ("recovery.rebootstrap", "metadata.recovery.strategy=rebootstrap"),
+    ];
+    let mut texts: Vec<String> =
+        ErrorCode::ALL.iter().copied().filter_map(on_code).map(String::from).collect();
+    let (api, topic) = (ApiKey::FETCH, || "t".into());
+    let turn = |behind| Waiting::Turn { api, address: "b:1".into(), behind };
+    let records = |standstill| {
+        let (partition, offset, broker) = (0, 7, 1);
+        Waiting::Records { topic: topic(), partition, offset, broker, standstill }
+    };
+    let waits = [
+        Waiting::Answer { api, address: "b:1".into() },
+        turn(Holdup::InFlight),
+        turn(Holdup::Throttle),
+        turn(Holdup::Renewal),
+        turn(Holdup::Process),
+        Waiting::Connection { address: "b:1".into() },
+        Waiting::Metadata { topic: topic() },
+        Waiting::Delivery { topic: topic(), partition: 0 },
+        Waiting::Offset { topic: topic(), partition: 0 },
+        records(Standstill::Silent),
+        records(Standstill::Cut),
+        records(Standstill::Absent),
+        records(Standstill::Empty),
+        Waiting::BufferSpace,
+    ];
+    texts.extend(waits.iter().map(|wait| wait.advice().to_owned()));
+    texts.push(Fault::of_length([0x08, 0, 0, 0], 100 << 20).to_string());
+    for (ours, kafkas) in pairs {
+        let both = format!("{ours} ({kafkas})");
+        let naming: Vec<_> = texts.iter().filter(|text| text.contains(kafkas)).collect();
+        assert!(!naming.is_empty(), "{kafkas}");
+        assert!(naming.iter().all(|text| text.contains(&both)), "{both}: {naming:?}");
+    }
+}

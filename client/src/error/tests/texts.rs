@@ -74,7 +74,7 @@ fn a_port_that_is_not_kafkas_is_told_by_what_it_speaks() {
 fn a_frame_over_the_limit_of_a_connection_in_use_names_the_setting() {
     let fault = Fault::of_length([0x08, 0, 0, 0], 100 << 20);
     let text = fault.to_string();
-    assert!(text.ends_with("or raise receive.message.max.bytes"), "{text}");
+    assert!(text.ends_with("or raise frame_bytes_max (receive.message.max.bytes)"), "{text}");
 }
 
 #[test]
@@ -144,6 +144,13 @@ fn an_address_that_is_advertised_and_cannot_be_reached_names_both_ends() {
          advertised.listeners): the port speaks TLS and this connection is plain text; set \
          security.protocol=SSL or SASL_SSL, or use the port of a PLAINTEXT listener",
     );
+    // Whoever waits for the next try hears it with the last one.
+    let what = Waiting::Connection { address: "kafka-2:9092".into() };
+    let refused =
+        Error::unreachable("kafka-2:9092", Cause::io(io::ErrorKind::ConnectionRefused.into()));
+    let late = Error::timed_out(what, Duration::from_secs(30)).after(Some(&refused));
+    let text = late.advertised(advertised).to_string();
+    assert!(text.contains("connection refused; that is the address of broker 2"), "{text}");
     // What answers there has an address that is right.
     let fault = Error::unreachable("kafka-2:9093", TlsFault::CertificateWanted.into());
     assert_eq!(fault.clone().advertised(advertised).to_string(), fault.to_string());
@@ -253,8 +260,9 @@ fn whoever_must_begin_again_is_told_by_which_setting() {
     check(
         &Error::broker(ApiKey::METADATA, ErrorCode::REBOOTSTRAP_REQUIRED, About::Nothing),
         ErrorKind::Unavailable,
-        "broker answered REBOOTSTRAP_REQUIRED to Metadata; set metadata.recovery.strategy to \
-         rebootstrap, and check that bootstrap.servers names brokers of the cluster",
+        "broker answered REBOOTSTRAP_REQUIRED to Metadata; set recovery.rebootstrap \
+         (metadata.recovery.strategy=rebootstrap), and check that bootstrap.servers names brokers \
+         of the cluster",
     );
 }
 
@@ -273,7 +281,8 @@ fn a_delivery_that_ran_out_of_time_names_what_the_broker_last_said() {
         "no acknowledgement from partition 0 of topic orders (the last try: broker answered \
          NOT_ENOUGH_REPLICAS to Produce for partition 0 of topic orders; fewer replicas are in \
          sync than min.insync.replicas asks for: start brokers) within 120 s, and it was not \
-         executed; check the partition's leader and replicas, or raise delivery.timeout.ms",
+         executed; check the partition's leader and replicas, or raise delivery_timeout \
+         (delivery.timeout.ms)",
     );
     assert_eq!(error.code(), Some(ErrorCode::NOT_ENOUGH_REPLICAS));
     assert_eq!((error.origin(), error.is_retriable()), (Origin::Broker, true));
