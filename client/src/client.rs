@@ -49,7 +49,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if there is no such setting, or it cannot have this value.
+    /// [`Error::Invalid`] names all settings that there are not, or that cannot have their values;
+    /// if there are none, those that do not fit together.
     pub fn from_properties<K: AsRef<str>, V: AsRef<str>>(
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Result<ClientBuilder, Error> {
@@ -176,7 +177,9 @@ impl ClientBuilder {
         self
     }
 
-    /// How long an answer may take. The client's producers and consumers begin with it too.
+    /// How long an answer may take. Kafka: request.timeout.ms. Default: 30 s. The client's
+    /// producers and consumers begin with it too; one that is given a config of its own
+    /// ([`ProducerBuilder::config`], [`ConsumerBuilder::config`]) has the timeout of that.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.properties.set_request_timeout(timeout);
         self
@@ -202,7 +205,7 @@ impl ClientBuilder {
     }
 
     /// All settings that the parts of a client share, at once. Its producers and consumers begin
-    /// with its request timeout too.
+    /// with its request timeout too, as with [`request_timeout`](Self::request_timeout).
     pub fn config(mut self, config: ClientConfig) -> Self {
         self.properties.set_request_timeout(config.request_timeout);
         self.properties.client = config;

@@ -3,6 +3,7 @@
 pub(crate) mod signals;
 pub(crate) mod progress;
 pub(crate) mod log;
+pub(crate) mod config_file;
 pub(crate) mod settings;
 
 use std::io::{IsTerminal, stderr};

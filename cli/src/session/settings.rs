@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use kurier_client::config::ClientConfig;
 use kurier_client::properties::Properties;
-use kurier_env::{Env, read_at_most};
+use kurier_env::Env;
 
 use crate::args::cluster::ClusterArgs;
 use crate::failure::{Failure, Outcome};
-use crate::text::reason;
+use crate::session::config_file;
 
 /// What the options, their file and the environment say.
 pub(crate) fn from_environment(args: &ClusterArgs) -> Outcome<Properties> {
@@ -29,12 +29,15 @@ pub(crate) fn given(args: &ClusterArgs) -> Outcome<Vec<(String, String)>> {
 fn settings(args: &ClusterArgs, environment: Option<String>) -> Outcome<Properties> {
     let mut properties = Properties::default();
     properties.client.bootstrap_timeout = BOOTSTRAP_TIMEOUT;
+    let mut wrong = Vec::new();
     if let Some(file) = &args.config_file {
-        read(file, &mut properties)?;
+        let set = properties.set_file(&config_file::text(file)?);
+        wrong.extend(set.err().map(|error| format!("{}: {error}", file.display())));
     }
-    for pair in &args.properties {
-        let set = properties.set(&pair.key, &pair.value);
-        set.map_err(|error| Failure::Usage(format!("-X {error}")))?;
+    let pairs = args.properties.iter().map(|pair| (&pair.key, &pair.value));
+    wrong.extend(properties.set_all(pairs).err().map(|error| format!("-X {error}")));
+    if !wrong.is_empty() {
+        return Err(Failure::Usage(wrong.join("; ")));
     }
     properties.check().map_err(|error| Failure::Usage(error.to_string()))?;
     let named = match &args.bootstrap {
@@ -69,29 +72,11 @@ fn is_empty(servers: &str) -> bool {
     servers.split(',').all(|server| server.trim().is_empty())
 }
 
-/// Takes the settings of a file.
-fn read(file: &Path, properties: &mut Properties) -> Outcome<()> {
-    let wrong = |error| Failure::Usage(format!("{}: {error}", file.display()));
-    properties.set_file(&text(file)?).map_err(wrong)
-}
-
 /// The names and values in a file.
 fn pairs(file: &Path) -> Outcome<Vec<(String, String)>> {
     let wrong = |error| Failure::Usage(format!("{}: {error}", file.display()));
-    Properties::read(&text(file)?).map_err(wrong)
+    Properties::read(&config_file::text(file)?).map_err(wrong)
 }
-
-/// What stands in a file. As with the files that settings name, it is wrong usage to name one that
-/// cannot be read.
-fn text(file: &Path) -> Outcome<String> {
-    let name = file.display();
-    let wrong = |why: String| Failure::Usage(format!("cannot read {name}: {why}; check -F"));
-    let bytes = read_at_most(file, BYTES_MAX).map_err(|error| wrong(reason(&error)))?;
-    String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".into()))
-}
-
-/// The largest file of properties that is read: a lot, since certificates may stand in it.
-const BYTES_MAX: u64 = 16 << 20;
 
 /// How long brokers may take to be found: less than a program would wait, as somebody is watching.
 const BOOTSTRAP_TIMEOUT: Duration = Duration::from_secs(5);

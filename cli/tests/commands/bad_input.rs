@@ -44,6 +44,46 @@ fn a_file_without_an_end_is_refused() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_of_properties_that_is_none_is_named_soon() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let file = folder.join(format!("none-{}.properties", std::process::id()));
+    let check = |file: &str, parts: &[&str]| {
+        let ended = run(&mut kurier(&["-F", file, "topic", "list"]), "");
+        let line = ended.failed(2);
+        for part in [file].iter().chain(parts) {
+            assert!(line.contains(part) && line.len() < 2000, "{part}: {line}");
+        }
+    };
+    check("/no/such/file", &["no such file", "check -F"]);
+    check("/", &["is a directory", "check -F"]);
+    let written = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        file.to_str().unwrap()
+    };
+    check(written(b"acks=1\0\n"), &["line 1: has a NUL byte"]);
+    check(written(b"\xff\xfea\0"), &["UTF-16"]);
+    check(written(b"# a\racks=2\r"), &["line 2: acks: \"2\""]);
+    check(written("nonsense.x=1\n".repeat(100_000).as_bytes()), &["and 980 more, at least"]);
+    // A file of 2 GB that takes no room.
+    std::fs::File::options().write(true).open(&file).unwrap().set_len(2 << 30).unwrap();
+    check(file.to_str().unwrap(), &["more than 16777216 bytes"]);
+    std::fs::remove_file(&file).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    check(file.to_str().unwrap(), &["nothing came within 10 s", "a pipe"]);
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn everything_that_is_wrong_with_settings_is_told_at_once() {
+    let wrong = ["-X", "lingr.ms=1", "-X", "acks=2", "topic", "list"];
+    let ended = run(&mut kurier(&wrong), "");
+    let line = ended.failed(2);
+    let all = "-X lingr.ms: is not a setting; did you mean linger.ms?; acks: \"2\" is none of";
+    assert!(line.contains(all), "{line}");
+}
+
 #[test]
 fn a_closed_port_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -10,7 +10,7 @@ pub(super) fn read(text: &str) -> Result<Vec<(usize, String, String)>, Error> {
     let mut pairs = Vec::new();
     // Editors of Windows put a mark before the first name, which nobody sees.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut lines = text.lines().enumerate();
+    let mut lines = lines(text).enumerate();
     while let Some((index, first)) = lines.next() {
         let first = first.trim_start();
         if first.is_empty() || first.starts_with(['#', '!']) {
@@ -23,11 +23,22 @@ pub(super) fn read(text: &str) -> Result<Vec<(usize, String, String)>, Error> {
             line.push_str(next.trim_start());
         }
         let number = index + 1;
+        if line.contains('\0') {
+            return Err(Error::invalid(format!("line {number}"), BINARY));
+        }
         let (name, value) =
             pair(&line).map_err(|problem| Error::invalid(format!("line {number}"), problem))?;
         pairs.push((number, name, value));
     }
     Ok(pairs)
+}
+
+/// The lines of a text, however it ends them: as Unix, Windows or old Macs do.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive('\n').flat_map(|line| {
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        line.strip_suffix('\r').unwrap_or(line).split('\r')
+    })
 }
 
 /// Whether a line ends in an odd number of backslashes.
@@ -93,6 +104,7 @@ fn unit(letters: &mut Peekable<Chars<'_>>) -> Result<u16, &'static str> {
     }
 }
 
+const BINARY: &str = "has a NUL byte: it is no text, or one in UTF-16; write it as UTF-8";
 const DIGITS: &str = r"four hexadecimal digits must follow \u";
 const HALF: &str = r"half a letter stands behind \u";
 
@@ -115,6 +127,7 @@ mod tests {
         check(r"a=\ud83d\ude00", &[("a", "\u{1f600}")]);
         check("a==b", &[("a", "=b")]);
         check("a=1\\", &[("a", "1")]);
+        check("a=1\rb=\\\r 2\r\rc=3\r", &[("a", "1"), ("b", "2"), ("c", "3")]);
         check("\u{feff}a=1\nb=\u{feff}", &[("a", "1"), ("b", "\u{feff}")]);
     }
 
@@ -124,5 +137,7 @@ mod tests {
             let error = read(text).unwrap_err().to_string();
             assert!(error.starts_with("line 2: "), "{error}");
         }
+        let error = read("# a\rb=1\r\nc\0=1\0").unwrap_err().to_string();
+        assert_eq!(error, format!("line 3: {BINARY}"));
     }
 }

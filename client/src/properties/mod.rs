@@ -12,6 +12,7 @@ mod notes;
 mod settings;
 mod table;
 mod name;
+mod problems;
 mod reference;
 
 pub use notes::Role;
@@ -20,6 +21,7 @@ pub use settings::Properties;
 use std::time::Duration;
 
 use self::notes::{Note, Reason};
+use self::problems::Problems;
 use self::table::{Fate, fate, settings};
 use crate::config::ClientConfig;
 use crate::error::Error;
@@ -82,28 +84,32 @@ impl Properties {
     /// [`Error::Invalid`] names all other lines that are wrong, each with its number and why: as
     /// [`read`](Self::read) or, if all can be read, as [`set`](Self::set).
     pub fn set_file(&mut self, text: &str) -> Result<(), Error> {
-        let mut problems = Vec::new();
-        let mut has_unshown = false;
+        let mut problems = Problems::default();
         for (line, name, value) in file::read(text)? {
-            match self.set(&name, &value) {
-                Err(Error::Invalid { setting, .. }) if *setting == *name::UNSHOWN_NAME => {
-                    // All lines of a PEM would say the same.
-                    if !std::mem::replace(&mut has_unshown, true) {
-                        problems.push((format!("line {line}"), name::UNSHOWN_LINE.to_owned()));
-                    }
-                }
-                Err(Error::Invalid { setting, problem }) => {
-                    problems.push((format!("line {line}"), format!("{setting}: {problem}")));
-                }
-                other => other?,
+            problems.note(Some(line), self.set(&name, &value))?;
+            if problems.is_enough() {
+                break;
             }
         }
-        let mut problems = problems.into_iter();
-        let Some((first, mut problem)) = problems.next() else { return Ok(()) };
-        for (line, other) in problems {
-            problem.push_str(&format!("; {line}: {other}"));
+        problems.into_outcome()
+    }
+
+    /// Sets several; a later value wins over an earlier one. Whether they fit together,
+    /// [`check`](Self::check) tells.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] names all that are wrong, each as [`set`](Self::set) does; of names that
+    /// are not shown only the first.
+    pub fn set_all<K: AsRef<str>, V: AsRef<str>>(
+        &mut self,
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<(), Error> {
+        let mut problems = Problems::default();
+        for (name, value) in pairs {
+            problems.note(None, self.set(name.as_ref(), value.as_ref()))?;
         }
-        Err(Error::invalid(first, problem))
+        problems.into_outcome()
     }
 
     /// Keeps in mind that a setting changes nothing; it is said once.
@@ -193,14 +199,12 @@ impl Properties {
     ///
     /// # Errors
     ///
-    /// As [`set`](Self::set), at the first one that is wrong, and as [`check`](Self::check).
+    /// As [`set_all`](Self::set_all), and as [`check`](Self::check).
     pub fn from_pairs<K: AsRef<str>, V: AsRef<str>>(
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Self, Error> {
         let mut properties = Self::default();
-        for (name, value) in pairs {
-            properties.set(name.as_ref(), value.as_ref())?;
-        }
+        properties.set_all(pairs)?;
         properties.check()?;
         Ok(properties)
     }

@@ -55,7 +55,11 @@ Times are in milliseconds and sizes in bytes, where the name says nothing else. 
 several names, the first is Java's. A later value wins over an earlier one, and an
 empty one unsets what is about logins and encryption; only the empty
 `ssl.endpoint.identification.algorithm` means something else. A name that neither client has is an
-error that names the nearest ones.
+error that names the nearest ones; all names and values that are wrong are told at once.
+
+A setting of logins or encryption beside a `security.protocol` that has none is an error, where Java
+passes over it: a password that is not used may be one that was meant to be. The error names what to
+unset, as in `-X security.protocol=PLAINTEXT -X sasl.mechanism= -X sasl.jaas.config=`.
 ";
 
 const FOREIGN_TEXT: &str = "\

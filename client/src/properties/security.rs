@@ -338,7 +338,8 @@ impl SecuritySettings {
 
 /// The remedy for settings that a file has and that are not wanted.
 fn emptied(keys: impl Iterator<Item = &'static str>) -> String {
-    format!("unset with an empty value: {}", keys.collect::<Vec<_>>().join(", "))
+    let empty: Vec<_> = keys.map(|key| format!("-X {key}=")).collect();
+    format!("unset with an empty value: {}", empty.join(" "))
 }
 
 fn given_too(key: &str, what: &str) -> Error {

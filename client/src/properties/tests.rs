@@ -309,6 +309,22 @@ fn all_lines_of_a_file_that_are_wrong_are_named_at_once() {
     assert_eq!(properties.producer.acks, Acks::Leader);
 }
 
+#[test]
+fn all_settings_of_a_program_that_are_wrong_are_named_at_once() {
+    let pairs = [("lingr.ms", "1"), ("acks", "2"), ("linger.ms", "7"), ("ack", "1"), ("ack", "1")];
+    let error = crate::Client::from_properties(pairs).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "lingr.ms: is not a setting; did you mean linger.ms?; acks: \"2\" is none of all, -1, 0, \
+         1; ack: is not a setting; did you mean acks?"
+    );
+    for (lines, end) in [(100, "; and 80 more"), (100_000, "; and 980 more, at least")] {
+        let many: String = (0..lines).map(|number| format!("no.such.{number}=1\n")).collect();
+        let error = Properties::default().set_file(&many).unwrap_err().to_string();
+        assert!(error.ends_with(end) && error.len() < 2000, "{error}");
+    }
+}
+
 const PLAIN: &str = "x.PlainLoginModule required username=\"alice\" password=\"hush\";";
 const SCRAM: &str = "x.ScramLoginModule required username=t password=hush tokenauth=true;";
 const UNSECURED: &str = "x.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=alice;";
@@ -532,8 +548,8 @@ fn an_empty_value_unsets_what_a_file_says_of_logins_and_encryption() {
     ];
     let error = Properties::from_pairs(file).unwrap_err().to_string();
     let unset = "; set security.protocol to SASL_SSL or SASL_PLAINTEXT, or unset with an empty \
-                 value: sasl.mechanism, sasl.username, sasl.password, sasl.kerberos.keytab, \
-                 sasl.oauthbearer.scope";
+                 value: -X sasl.mechanism= -X sasl.username= -X sasl.password= \
+                 -X sasl.kerberos.keytab= -X sasl.oauthbearer.scope=";
     assert!(error.ends_with(unset), "{error}");
     let empty = file.map(|(name, _)| (name, ""));
     let config = set(&[&file[..], &empty].concat()).client_config().unwrap();
