@@ -1,11 +1,17 @@
-//! No default differs between its documentation and the code, and no config is too long.
+//! No default differs between its documentation and the code, no config is too long, and one that
+//! is given wins.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::time::Duration;
 
+use kurier_client::Client;
 use kurier_client::config::{ClientConfig, DialConfig, MetricsConfig, RecoveryConfig};
-use kurier_client::consumer::ConsumerConfig;
+use kurier_client::consumer::{ConsumerBuilder, ConsumerConfig, Start};
 use kurier_client::producer::ProducerConfig;
+use kurier_protocol::ApiKey;
+use kurier_testkit::{Fault, TestCluster};
+use tokio::time::{Instant, timeout};
 
 /// What the fields of a struct are documented to be by default.
 fn documented(source: &str, name: &str) -> BTreeMap<String, String> {
@@ -68,4 +74,36 @@ fn every_default_is_documented_as_it_is() {
         assert_eq!(documented(source, name), actual, "{name}");
         assert!(!actual.is_empty() && actual.len() <= 15, "{name} has {} fields", actual.len());
     }
+}
+
+/// One rule for both: whoever gives a whole config gives its request timeout too.
+#[tokio::test(start_paused = true)]
+async fn a_config_of_its_own_wins_over_what_the_client_gives() {
+    let cluster = TestCluster::builder().topic("t", 1).build();
+    let two = Duration::from_secs(2);
+    let builder = Client::builder(cluster.bootstrap()).env(cluster.env(1));
+    let client = builder.request_timeout(two).connect().await.unwrap();
+    let own = client.producer().config(ProducerConfig::default()).build().await.unwrap();
+    assert_eq!(own.config().request_timeout, ProducerConfig::default().request_timeout);
+    let given = client.producer().linger(Duration::ZERO).build().await.unwrap();
+    assert_eq!(given.config().request_timeout, two);
+    // A consumer shows its own by when it gives up a fetch.
+    let asked = async |builder: ConsumerBuilder| {
+        cluster.fault(Fault::on(ApiKey::FETCH).execute_then_hang());
+        let before = cluster.requests().len();
+        let mut consumer = builder.topics(["t"], Start::Earliest).start().unwrap();
+        let start = Instant::now();
+        let fetches = || {
+            let all = cluster.requests();
+            all.iter().skip(before).filter(|request| request.api == ApiKey::FETCH).count()
+        };
+        while fetches() < 2 {
+            let _ = timeout(Duration::from_millis(100), consumer.next()).await;
+        }
+        start.elapsed()
+    };
+    let own = asked(client.consumer().config(ConsumerConfig::default())).await;
+    let given = asked(client.consumer()).await;
+    assert!(given >= two && given < 2 * two, "{given:?}");
+    assert!(own >= ConsumerConfig::default().request_timeout, "{own:?}");
 }

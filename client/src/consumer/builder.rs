@@ -32,7 +32,9 @@ impl ConsumerBuilder {
         Self { cluster, config, topics: Vec::new(), partitions: Vec::new() }
     }
 
-    /// With all these settings.
+    /// With all these settings, and none of those that the client gives it: a
+    /// [`request_timeout`](ConsumerConfig::request_timeout) here wins over the client's, also one
+    /// that is there by default.
     pub fn config(self, config: ConsumerConfig) -> Self {
         Self { config, ..self }
     }

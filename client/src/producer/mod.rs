@@ -374,7 +374,9 @@ impl ProducerBuilder {
         Self { cluster, config }
     }
 
-    /// With all these settings.
+    /// With all these settings, and none of those that the client gives it: a
+    /// [`request_timeout`](ProducerConfig::request_timeout) here wins over the client's, also one
+    /// that is there by default.
     pub fn config(self, config: ProducerConfig) -> Self {
         Self { config, ..self }
     }
