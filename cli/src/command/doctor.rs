@@ -61,6 +61,8 @@ async fn prepare(args: &DoctorArgs, cluster: &ClusterArgs) -> Outcome<(Facts, Pr
     let limit = Duration::from_secs(args.timeout);
     let mut config = properties.client_config().map_err(|error| misuse(&error))?;
     let client = client(args, &given, (&properties, &config), limit)?;
+    let config_file = cluster.config_file.as_ref().map(|file| file.display().to_string());
+    let client = Client { config_file, ..client };
     // Whoever says nothing shall not take all of the time.
     config.dial.setup_timeout = config.dial.setup_timeout.min(limit / 3);
     config.request_timeout = config.request_timeout.min(limit / 3);
@@ -122,6 +124,7 @@ fn client(
             _ => "password",
         }),
         user: sasl.and_then(|sasl| sasl.user()).map(String::from),
+        config_file: None,
         acks: properties.producer.acks,
         transaction_timeout_ms: timeout,
         wants_transactions: !transactional_ids.is_empty() || last(TIMEOUT).is_some(),

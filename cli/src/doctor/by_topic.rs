@@ -12,8 +12,8 @@ pub(super) struct Verdict {
     fix: Option<String>,
 }
 
-/// Stands for the name of a topic in a fix.
-pub(super) const TOPIC: &str = "TOPIC";
+/// Stands for the name of a topic in a fix. No other word of a command has it.
+pub(super) const TOPIC: &str = "\0";
 
 impl Verdict {
     pub(super) fn ok(found: impl Into<String>) -> Self {
@@ -60,16 +60,19 @@ pub(super) fn findings<'a>(
 }
 
 fn finding(check: Check, (verdict, topics): (Verdict, Vec<&str>)) -> Finding {
-    let name = match &*topics {
-        [one] => one,
-        _ => TOPIC,
+    // A command names one, so that it can be pasted.
+    let (first, others) = topics.split_first().map_or(("", &[][..]), |(one, more)| (*one, more));
+    let named = |fix: String| match (fix.contains(TOPIC), others) {
+        (true, [_, ..]) => format!("{}; so for {}", fix.replace(TOPIC, first), list(others)),
+        (true, []) => fix.replace(TOPIC, first),
+        (false, _) => fix,
     };
     Finding {
         check,
         about: list(&topics),
         status: verdict.status,
         found: verdict.found,
-        fix: verdict.fix.map(|fix| fix.replace(TOPIC, name)),
+        fix: verdict.fix.map(named),
     }
 }
 
@@ -82,12 +85,12 @@ mod tests {
 
     #[test]
     fn topics_of_one_verdict_share_a_line_and_the_gravest_is_first() {
-        let bad = || Verdict::wrong("it is bad", "mend TOPIC");
+        let bad = || Verdict::wrong("it is bad", format!("mend {TOPIC}"));
         let verdicts =
             [("a", Verdict::ok("fine")), ("b", bad()), ("c", Verdict::ok("fine")), ("d", bad())];
         let found = findings(Check::Partitions, verdicts);
         let lines: Vec<_> = found.iter().map(|f| (f.about.as_str(), f.fix.as_deref())).collect();
-        assert_eq!(lines, [("b, d", Some("mend TOPIC")), ("a, c", None)]);
+        assert_eq!(lines, [("b, d", Some("mend b; so for d")), ("a, c", None)]);
         let one = findings(Check::Partitions, [("b", bad())]);
         assert_eq!(one[0].fix.as_deref(), Some("mend b"));
     }

@@ -2,7 +2,8 @@
 
 use kurier_client::Acks;
 
-use super::facts::Facts;
+use super::command;
+use super::facts::{Facts, told};
 use super::finding::{Check, Finding};
 use super::topics::AUTO_CREATE;
 
@@ -18,17 +19,20 @@ fn auto_create(facts: &Facts) -> Finding {
         Err(why) => return Finding::not_known(check, about, why.0.clone()),
     };
     let copies = settings.get("default.replication.factor").map_or("1", String::as_str);
-    match settings.get(AUTO_CREATE).map(String::as_str) {
-        None => Finding::not_known(check, about, "the broker does not tell it"),
-        Some("true") if copies == "1" && facts.broker_count() > Some(1) => {
+    match told(settings, AUTO_CREATE) {
+        Err(why) => Finding::not_known(check, about, why.0),
+        Ok("true") if copies == "1" && facts.broker_count() > Some(1) => {
             let found = "on, with default.replication.factor=1: a topic, or a misspelt name, \
                          becomes one of a single copy";
-            let fix = "set auto.create.topics.enable=false, or default.replication.factor=3, in \
-                       the brokers' server.properties";
+            let fix = format!(
+                "set auto.create.topics.enable=false, or default.replication.factor={}, in the \
+                 brokers' server.properties",
+                command::copies(facts)
+            );
             Finding::warning(check, about, (found, fix))
         }
-        Some("true") => Finding::ok(check, about, "on: who asks for a topic creates it"),
-        Some(_) => Finding::ok(check, about, "off: topics must be created before they are used"),
+        Ok("true") => Finding::ok(check, about, "on: who asks for a topic creates it"),
+        Ok(_) => Finding::ok(check, about, "off: topics must be created before they are used"),
     }
 }
 

@@ -23,6 +23,11 @@ impl Unknown {
     pub(crate) const TIME: Self = Self::of("the doctor ended before this was answered");
     /// There is nobody to ask.
     pub(crate) const NOBODY: Self = Self::of("no broker could be asked");
+    /// Settings were asked for, and the answer has none.
+    pub(crate) const EMPTY: Self = Self::of(
+        "the answer to DescribeConfigs is empty: the user lacks the right to it \
+         (DescribeConfigs), or the broker's release is old",
+    );
 
     pub(crate) const fn of(why: &'static str) -> Self {
         Self(Cow::Borrowed(why))
@@ -46,6 +51,8 @@ pub(crate) struct Client {
     pub(crate) shows: Option<&'static str>,
     /// As whom, if that is known beforehand.
     pub(crate) user: Option<String>,
+    /// The file of its settings, as it was named.
+    pub(crate) config_file: Option<String>,
     pub(crate) acks: Acks,
     /// Kafka: transaction.timeout.ms.
     pub(crate) transaction_timeout_ms: i64,
@@ -285,6 +292,18 @@ impl Operations {
 
 /// Settings, by name.
 pub(crate) type Settings = BTreeMap<String, String>;
+
+/// A setting among those that a broker told, or why it is not there.
+pub(crate) fn told<'a>(settings: &'a Settings, name: &str) -> Known<&'a str> {
+    match settings.get(name) {
+        Some(value) => Ok(value),
+        None if settings.is_empty() => Err(Unknown::EMPTY),
+        None => Err(Unknown::new(format!(
+            "the answer to DescribeConfigs leaves {name} out: the broker's release lacks it, or it \
+             is hidden from this user"
+        ))),
+    }
+}
 
 /// A group, and what a user may do with it.
 #[derive(Clone, Debug)]

@@ -8,6 +8,7 @@ pub(crate) mod finding;
 pub(crate) mod facts;
 mod told;
 mod trust;
+mod command;
 mod by_topic;
 mod reach;
 mod cluster;

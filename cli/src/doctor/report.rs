@@ -4,21 +4,34 @@ use serde_json::{Value, json};
 
 use super::facts::Facts;
 use super::finding::{Finding, Status};
+use super::told::{count, list};
 use crate::output::table::columns;
 use crate::text::plain;
 
-/// A numbered table; the fix of each finding stands below it.
+/// A numbered table; the fix of each finding stands below it. What is not known for the same
+/// reason is one line, with the number of its first check.
 pub(crate) fn text(findings: &[Finding]) -> String {
     let mut rows = vec![["#", "CHECK", "ABOUT", "STATUS", "FOUND"].map(String::from)];
+    let mut shown = Vec::new();
     for (number, finding) in (1..).zip(findings) {
-        let (check, status) = (finding.check.title(), finding.status.word());
-        rows.push([
-            number.to_string(),
-            check.to_owned(),
-            plain(&finding.about),
-            status.to_owned(),
-            plain(&finding.found),
-        ]);
+        let alike = alike(findings, finding);
+        if alike.first().is_some_and(|first| !std::ptr::eq(*first, finding)) {
+            continue;
+        }
+        let (check, found) = match &*alike {
+            [_, _, ..] => {
+                let mut titles: Vec<_> = alike.iter().map(|one| one.check.title()).collect();
+                titles.dedup();
+                (count(alike.len(), "check"), format!("{}: {}", titles.join(", "), finding.found))
+            }
+            _ => (finding.check.title().to_owned(), finding.found.clone()),
+        };
+        let mut about: Vec<_> = alike.iter().map(|one| &one.about).collect();
+        about.dedup();
+        let about = if alike.is_empty() { finding.about.clone() } else { list(about) };
+        let status = finding.status.word().to_owned();
+        rows.push([number.to_string(), check, plain(&about), status, plain(&found)]);
+        shown.push(finding);
     }
     let table = columns(&rows);
     let mut lines = table.lines();
@@ -27,9 +40,18 @@ pub(crate) fn text(findings: &[Finding]) -> String {
         None => line.to_owned(),
         Some(fix) => format!("{line}\n       fix: {}", plain(fix)),
     };
-    let body = lines.zip(findings).map(fixed);
+    let body = lines.zip(shown).map(fixed);
     let sum = format!("\n{}", sum(findings));
     head.chain(body).chain([sum]).map(|line| line + "\n").collect()
+}
+
+/// What is not known for the same reason: people need to read that once.
+fn alike<'a>(findings: &'a [Finding], one: &Finding) -> Vec<&'a Finding> {
+    let is_alike = |other: &&Finding| {
+        let (status, found) = (other.status, &other.found);
+        status == Status::NotKnown && one.status == status && *found == one.found
+    };
+    findings.iter().filter(is_alike).collect()
 }
 
 /// One line on all of them: `9 ok, 1 warning, 0 wrong, 2 not known`.
@@ -112,6 +134,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_known_for_one_reason_is_one_line_for_people_and_counted_for_all() {
+        let unknown = |check, about| Finding::not_known(check, about, "no broker could be asked");
+        let several = [
+            unknown(Check::Partitions, "topics"),
+            unknown(Check::Replication, "topics"),
+            Finding::ok(Check::Acks, "this client", "acks=all"),
+            unknown(Check::GroupLog, "__consumer_offsets"),
+        ];
+        let text = text(&several);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(
+            lines[1..],
+            [
+                "  1  3 checks  topics, __consumer_offsets  not known  partitions, replication, \
+                 group log: no broker could be asked",
+                "  3  acks      this client                 ok         acks=all",
+                "",
+                "1 ok, 0 warning, 0 wrong, 3 not known",
+            ]
+        );
+    }
+
+    #[test]
     fn programs_get_one_object_of_a_version() {
         let client = Client {
             encrypts: false,
@@ -119,6 +164,7 @@ mod tests {
             shows: None,
             mechanism: None,
             user: None,
+            config_file: None,
             acks: Acks::All,
             transaction_timeout_ms: 1,
             wants_transactions: false,

@@ -3,6 +3,7 @@
 use kurier_protocol::ErrorCode;
 
 use super::by_topic::{self, Verdict};
+use super::command::{kafka, quoted};
 use super::facts::{Facts, Known, Operation, Rights, Topic};
 use super::finding::{Check, Finding};
 
@@ -16,14 +17,13 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
             named.map(unknown).collect()
         }
     };
-    let user = user(facts);
     findings.extend(facts.groups.iter().map(|group| {
-        let resource = format!("--group {}", group.id);
-        of_one(Check::GroupRights, &group.id, &group.rights, (&user, &resource))
+        let resource = format!("--group {}", quoted(&group.id));
+        of_one(facts, (Check::GroupRights, &group.id), &group.rights, &resource)
     }));
     findings.extend(facts.transactional_ids.iter().map(|one| {
-        let resource = format!("--transactional-id {}", one.id);
-        of_one(Check::TransactionRights, &one.id, &one.rights, (&user, &resource))
+        let resource = format!("--transactional-id {}", quoted(&one.id));
+        of_one(facts, (Check::TransactionRights, &one.id), &one.rights, &resource)
     }));
     findings
 }
@@ -40,7 +40,7 @@ fn of_topics(facts: &Facts, topics: &[Topic]) -> Vec<Finding> {
 fn of_topic(facts: &Facts, topic: &Topic) -> Option<Verdict> {
     let user = user(facts);
     let fix = |operations: &[Operation]| {
-        allow(&user, operations, &format!("--topic {}", by_topic::TOPIC))
+        allow(facts, operations, &format!("--topic {}", by_topic::TOPIC))
     };
     if topic.error == ErrorCode::TOPIC_AUTHORIZATION_FAILED {
         let all = [Operation::Describe, Operation::Read, Operation::Write];
@@ -82,11 +82,12 @@ fn of_topic(facts: &Facts, topic: &Topic) -> Option<Verdict> {
 }
 
 fn of_one(
-    check: Check,
-    id: &str,
+    facts: &Facts,
+    (check, id): (Check, &str),
     rights: &Known<Rights>,
-    (user, resource): (&str, &str),
+    resource: &str,
 ) -> Finding {
+    let user = user(facts);
     match rights {
         Err(why) => Finding::not_known(check, id, why.0.clone()),
         Ok(Rights::Allowed(more)) => {
@@ -96,7 +97,7 @@ fn of_one(
         Ok(Rights::Refused(operations)) => {
             let names: Vec<_> = operations.iter().map(|operation| operation.name()).collect();
             let found = format!("{user} lacks {} on it", names.join(" and "));
-            Finding::wrong(check, id, (found, allow(user, operations, resource)))
+            Finding::wrong(check, id, (found, allow(facts, operations, resource)))
         }
         Ok(Rights::NoCoordinator(code)) => {
             let found = format!("no broker looks after it: {code}");
@@ -117,9 +118,11 @@ fn user(facts: &Facts) -> String {
 }
 
 /// The command that grants operations.
-fn allow(user: &str, operations: &[Operation], resource: &str) -> String {
-    let user = if user.starts_with("User:") { user } else { "User:NAME" };
+fn allow(facts: &Facts, operations: &[Operation], resource: &str) -> String {
+    let user = Some(user(facts)).filter(|user| user.starts_with("User:"));
+    let user = user.unwrap_or_else(|| "User:NAME".to_owned());
     let operations: String =
         operations.iter().map(|operation| format!(" --operation {}", operation.name())).collect();
-    format!("kafka-acls.sh --add --allow-principal {user}{operations} {resource}")
+    let words = format!("--add --allow-principal {}{operations} {resource}", quoted(&user));
+    kafka("kafka-acls.sh", facts, &words)
 }

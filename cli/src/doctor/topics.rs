@@ -6,8 +6,9 @@ use kurier_client::Acks;
 use kurier_protocol::ErrorCode;
 use kurier_protocol::release::Release;
 
-use super::by_topic::{self, Verdict};
-use super::facts::{Facts, Known, Partition, Settings, Topic, Unknown};
+use super::by_topic::{self, TOPIC, Verdict};
+use super::command;
+use super::facts::{Facts, Known, Partition, Settings, Topic, Unknown, told};
 use super::finding::{Check, Finding};
 use super::told::{count, list};
 
@@ -60,7 +61,7 @@ fn existence(facts: &Facts, topics: &[Topic]) -> Vec<Finding> {
 }
 
 fn missing(facts: &Facts) -> Verdict {
-    let create = "create it: kurier topic create TOPIC -p PARTITIONS -r REPLICAS";
+    let create = format!("create it: {}", command::create(facts, TOPIC));
     let is_old = facts.release().is_some_and(|release| release < Release::V1_1);
     if is_old && facts.client.mechanism.is_some() {
         return Verdict::wrong(
@@ -162,7 +163,7 @@ fn replication(facts: &Facts, topic: &Topic) -> Verdict {
         ),
         (1, _) => Verdict::warning(
             "one copy: its partitions are down, or lost, with their broker",
-            "add replicas: kafka-reassign-partitions.sh; new topics: kurier topic create -r 3",
+            format!("replicate to {} brokers: {REASSIGN}", command::copies(facts)),
         ),
         (copies, _) => Verdict::ok(format!("{copies} copies")),
     }
@@ -182,15 +183,17 @@ fn in_sync(facts: &Facts, topic: &Topic) -> Verdict {
         },
         Err(why) => return Verdict::not_known(why.0),
     };
-    let alter = |value: usize| {
-        format!(
-            "kafka-configs.sh --alter --entity-type topics --entity-name TOPIC \
-             --add-config min.insync.replicas={value}"
-        )
+    let alter =
+        |value: usize| command::alter(facts, TOPIC, &format!("min.insync.replicas={value}"));
+    // More replicas need brokers to be on.
+    let more = match facts.broker_count() {
+        Some(brokers) if brokers <= copies => {
+            format!("start more brokers and add replicas ({REASSIGN})")
+        }
+        _ => format!("add replicas ({REASSIGN})"),
     };
     if least > copies {
-        let fix =
-            format!("add replicas (kafka-reassign-partitions.sh), or lower it: {}", alter(copies));
+        let fix = format!("{more}, or lower it: {}", alter(in_sync_best(copies)));
         // KIP-966: no more than there are.
         let found = match facts.release() {
             Some(release) if release < Release::V3_7 => format!(
@@ -206,21 +209,43 @@ fn in_sync(facts: &Facts, topic: &Topic) -> Verdict {
     }
     let acks = facts.client.acks;
     match (copies, least) {
-        (2.., 1) if acks == Acks::All => Verdict::warning(
-            "min.insync.replicas=1: with acks=all too, a record may be acknowledged by its leader \
-             alone, and lost with it",
-            alter(2),
+        // Of two copies, either one is not enough or both are too many: it takes a third.
+        (2, 1) if acks == Acks::All => {
+            Verdict::warning(LEADER_ALONE, format!("{}, then {}", third(facts), alter(2)))
+        }
+        (2, 2) => Verdict::warning(
+            "min.insync.replicas=2 is the replication factor: one broker down stops writes with \
+             acks=all",
+            format!("{}, and leave min.insync.replicas=2", third(facts)),
         ),
+        (2.., 1) if acks == Acks::All => Verdict::warning(LEADER_ALONE, alter(2)),
         (2.., _) if least == copies => Verdict::warning(
             format!(
                 "min.insync.replicas={least} is the replication factor: one broker down stops \
                  writes with acks=all"
             ),
-            format!("add a replica, or {}", alter(copies - 1)),
+            format!("{more}, or {}", alter(in_sync_best(copies))),
         ),
         _ => Verdict::ok(format!("min.insync.replicas={least} of {copies}")),
     }
 }
+
+/// What to set where a topic has so many copies: one broker down stops nothing, if that can be.
+fn in_sync_best(copies: usize) -> usize {
+    if copies > 2 { copies - 1 } else { copies }
+}
+
+/// How to get from two copies to three.
+fn third(facts: &Facts) -> String {
+    match facts.broker_count() {
+        Some(..=2) => format!("run a third broker, add replicas ({REASSIGN})"),
+        _ => format!("add a third replica ({REASSIGN})"),
+    }
+}
+
+const REASSIGN: &str = "kafka-reassign-partitions.sh";
+const LEADER_ALONE: &str = "min.insync.replicas=1: with acks=all too, a record may be \
+                            acknowledged by its leader alone, and lost with it";
 
 fn unclean(facts: &Facts, topic: &Topic) -> Verdict {
     match setting(facts, topic, "unclean.leader.election.enable") {
@@ -228,9 +253,10 @@ fn unclean(facts: &Facts, topic: &Topic) -> Verdict {
         Ok("true") => Verdict::wrong(
             "unclean.leader.election.enable=true: a replica that misses records may become leader, \
              and acknowledged records are lost",
-            "kafka-configs.sh --alter --entity-type topics --entity-name TOPIC \
-             --add-config unclean.leader.election.enable=false; for all topics, in the brokers' \
-             server.properties",
+            format!(
+                "{}; for all topics, in the brokers' server.properties",
+                command::alter(facts, TOPIC, "unclean.leader.election.enable=false")
+            ),
         ),
         Ok(_) => Verdict::ok("unclean.leader.election.enable=false"),
     }
@@ -240,6 +266,5 @@ fn unclean(facts: &Facts, topic: &Topic) -> Verdict {
 fn setting<'a>(facts: &'a Facts, topic: &Topic, name: &str) -> Known<&'a str> {
     let settings: &Known<Settings> = facts.topic_settings.get(&topic.name).ok_or(Unknown::TIME)?;
     let settings = settings.as_ref().map_err(Clone::clone)?;
-    let value = settings.get(name).map(String::as_str);
-    value.ok_or_else(|| Unknown::new(format!("the broker does not tell {name}")))
+    told(settings, name)
 }

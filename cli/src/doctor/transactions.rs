@@ -1,6 +1,7 @@
 //! Core: whether brokers can keep groups and transactions, and for how long a transaction may run.
 
-use super::facts::{Facts, Settings};
+use super::command;
+use super::facts::{Facts, Settings, told};
 use super::finding::{Check, Finding, Status};
 
 /// What there is to say of groups' and transactions' logs, and of the timeout.
@@ -45,7 +46,9 @@ fn of_log(facts: &Facts, log: &Log) -> Finding {
     let brokers = facts.broker_count().unwrap_or(0);
     let set = number(settings, log.replication);
     let Some(copies) = existing.or(set) else {
-        let why = format!("the broker does not tell {}", log.replication);
+        let why = told(settings, log.replication).err();
+        let why =
+            why.map_or_else(|| format!("{} is no number", log.replication), |why| why.0.into());
         return Finding::not_known(check, about, why);
     };
     let what = log.what;
@@ -67,8 +70,11 @@ fn of_log(facts: &Facts, log: &Log) -> Finding {
     }
     if copies == 1 && brokers > 1 {
         let found = format!("one copy: {what} stop, or are lost, with its broker");
-        let fix =
-            format!("set {}=3, and add replicas (kafka-reassign-partitions.sh)", log.replication);
+        let fix = format!(
+            "set {}={} on the brokers, and add replicas (kafka-reassign-partitions.sh)",
+            log.replication,
+            command::copies(facts)
+        );
         return Finding::warning(check, about, (found, fix));
     }
     let state = if existing.is_some() { "" } else { " when it is first needed" };
@@ -97,9 +103,10 @@ fn timeout(facts: &Facts) -> Finding {
     let ours = facts.client.transaction_timeout_ms;
     let most = match &facts.broker_settings {
         Err(why) => return Finding::not_known(check, about, why.0.clone()),
-        Ok(settings) => match settings.get(TIMEOUT_MAX).and_then(|text| text.parse().ok()) {
-            None => return Finding::not_known(check, about, "the broker does not tell its limit"),
-            Some(most) => most,
+        Ok(settings) => match told(settings, TIMEOUT_MAX).map(str::parse) {
+            Err(why) => return Finding::not_known(check, about, why.0),
+            Ok(Err(_)) => return Finding::not_known(check, about, "its limit is no number"),
+            Ok(Ok(most)) => most,
         },
     };
     if ours <= most {

@@ -204,12 +204,19 @@ fn topics_that_are_not_safe_are_found_with_the_command_that_mends_them() {
         "loose:unclean.leader.election.enable=true",
     ]);
     let report = doctor(&broker.bootstrap, &[]);
-    report.wrong("min_insync", "min.insync.replicas=4 asks for more", "min.insync.replicas=3");
-    let fix = "--entity-name loose --add-config unclean.leader.election.enable=false";
+    report.wrong("min_insync", "min.insync.replicas=4 asks for more", "min.insync.replicas=2");
+    let at = &broker.bootstrap;
+    let fix = format!(
+        "kafka-configs.sh --bootstrap-server {at} --alter --entity-type topics --entity-name loose \
+         --add-config unclean.leader.election.enable=false;"
+    );
+    let fix = &*fix;
     report.wrong("unclean_election", "acknowledged records are lost", fix);
     let missing = doctor(&broker.bootstrap, &["-t", "missing"]);
-    let fix = "kurier topic create missing";
-    missing.wrong("topic", "auto.create.topics.enable=false", fix);
+    let fix = format!("kurier -b {at} topic create missing -p 1 -r 3");
+    missing.wrong("topic", "auto.create.topics.enable=false", &fix);
+    let words = fix.split_once(&format!("{at} ")).unwrap().1;
+    broker.run(&words.split(' ').collect::<Vec<_>>(), "").done();
 }
 
 #[test]

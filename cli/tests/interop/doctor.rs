@@ -52,7 +52,7 @@ fn a_cluster_of_three_is_well_until_it_is_broken() {
 
         let report = doctor(&kurier, &["-t", "missing"]);
         let found = "brokers create none (auto.create.topics.enable=false)";
-        assert_wrong(&report, "topic", found, "kurier topic create missing");
+        assert_wrong(&report, "topic", found, "topic create missing");
 
         broker.kill("3");
         create(&kurier, "strict", &["-r", "2", "-c", "min.insync.replicas=2"]);
@@ -101,7 +101,10 @@ fn missing_rights_and_the_wrong_protocol_are_found() {
 
         // The fixes, as they were told: one is left out.
         for fix in fixes(&report).iter().filter(|fix| !fix.ends_with("--transactional-id pay")) {
-            broker.acls(fix.strip_prefix("kafka-acls.sh ").unwrap());
+            // But for the address, which is the one of alice.
+            let (begin, words) = fix.split_once(" --add ").unwrap();
+            assert!(begin.starts_with("kafka-acls.sh --bootstrap-server "), "{begin}");
+            broker.acls(&format!("--add {words}"));
         }
         let allowed = || has(&doctor(&kurier, &args), ("topic_rights", "ok"), "read and write", "");
         wait_until("the rights are there", allowed);

@@ -66,7 +66,8 @@ pub(super) async fn identify(listener: &mut Listener, contact: &mut Link) -> Kno
     listener.cluster_id = cluster(contact).await.map(|cluster| cluster.id);
     let names = [listener.broker.to_string()];
     let answer = contact.ask(0..=i16::MAX, |_| request(BROKER, &names, &BROKER_SETTINGS)).await;
-    let result = answer.and_then(|(_, answer)| answer.results.into_iter().next().ok_or(NO_RESULT));
+    let result =
+        answer.and_then(|(_, answer)| answer.results.into_iter().next().ok_or(Unknown::EMPTY));
     let result = &result.inspect_err(|why| listener.is_it = Err(why.clone()))?;
     let words = || words(result);
     listener.is_it = match result.error_code {
@@ -86,7 +87,7 @@ pub(super) async fn of_any_broker(contacts: &mut Contacts, ids: &[i32]) -> Known
     let make = |_| request(BROKER, &names, &BROKER_SETTINGS);
     let (_, answer) = contacts.ask(0..=i16::MAX, make).await?;
     let own = answer.results.iter().find(|result| result.error_code.is_ok());
-    let why = || answer.results.first().map_or(NO_RESULT, refused);
+    let why = || answer.results.first().map_or(Unknown::EMPTY, refused);
     own.map(settings).ok_or_else(why)
 }
 
@@ -107,7 +108,7 @@ pub(super) async fn of_topics(
     let mut told: Vec<_> = answer.results.iter().map(each).collect();
     let missing =
         names.iter().filter(|name| answer.results.iter().all(|r| *r.resource_name != ***name));
-    told.extend(missing.map(|name| (name.clone(), Err(NO_RESULT))));
+    told.extend(missing.map(|name| (name.clone(), Err(Unknown::EMPTY))));
     Ok(told)
 }
 
@@ -146,8 +147,6 @@ fn words(result: &DescribeConfigsResult) -> String {
         _ => result.error_code.to_string(),
     }
 }
-
-const NO_RESULT: Unknown = Unknown::of("the answer to DescribeConfigs has no result");
 
 const BROKERS: i8 = 1;
 const TOPIC: i8 = 2;

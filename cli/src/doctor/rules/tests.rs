@@ -206,7 +206,7 @@ fn a_topic_that_is_not_there_is_judged_by_what_brokers_would_do() {
         topic.partitions.clear();
         set(f, "auto.create.topics.enable", auto);
     };
-    let (check_, fix) = (Check::Topic, "kurier topic create orders");
+    let (check_, fix) = (Check::Topic, "kurier -b a:9092 topic create orders -p 1 -r 3");
     check_wrong(|f| missing(f, "false"), check_, "auto.create.topics.enable=false", fix);
     check(|f| missing(f, "true"), (check_, Status::Warning), "default.replication.factor=3", fix);
     let blind = |f: &mut Facts| {
@@ -240,6 +240,12 @@ fn copies_and_min_insync_must_fit_each_other() {
         (partition.replicas, partition.in_sync) = (vec![1], vec![1]);
     };
     check(lone, (Check::Replication, Status::Warning), "one copy", "kafka-reassign-partitions");
+    let two = |f: &mut Facts| drop(f.cluster.as_mut().unwrap().brokers.remove(&3));
+    let lone_of_two = |f: &mut Facts| {
+        two(f);
+        lone(f);
+    };
+    check(lone_of_two, (Check::Replication, Status::Warning), "one copy", "replicate to 2");
     assert_eq!(of(&after(lone), Check::Partitions).status, Status::Ok);
     let (in_sync, text) = (Check::InSync, "asks for more than the replication factor 1");
     check_wrong(lone, in_sync, "acknowledged with fewer copies", "min.insync.replicas=1");
@@ -251,13 +257,57 @@ fn copies_and_min_insync_must_fit_each_other() {
     let one = |f: &mut Facts| set_topic(f, "min.insync.replicas", "1");
     check(one, (in_sync, Status::Warning), "by its leader alone", "min.insync.replicas=2");
     let all = |f: &mut Facts| set_topic(f, "min.insync.replicas", "3");
-    check(all, (in_sync, Status::Warning), "one broker down stops writes", "add a replica");
+    let lower = "or kafka-configs.sh --bootstrap-server a:9092 --alter --entity-type topics \
+                 --entity-name orders --add-config min.insync.replicas=2";
+    check(all, (in_sync, Status::Warning), "one broker down stops writes", lower);
+    // Neither is the way out of the other.
+    let third = "run a third broker, add replicas (kafka-reassign-partitions.sh)";
+    for least in ["1", "2"] {
+        let pair = move |f: &mut Facts| {
+            two(f);
+            let partition = &mut of_topic(f).partitions[0];
+            (partition.replicas, partition.in_sync) = (vec![1, 2], vec![1, 2]);
+            set_topic(f, "min.insync.replicas", least);
+        };
+        let found = after(pair);
+        let found = of(&found, in_sync);
+        let fix = found.fix.as_deref().unwrap();
+        assert_eq!(found.status, Status::Warning);
+        assert!(fix.starts_with(third) && fix.ends_with("min.insync.replicas=2"), "{fix}");
+    }
+    let much = |f: &mut Facts| {
+        lone_of_two(f);
+        set_topic(f, "min.insync.replicas", "4");
+    };
+    check_wrong(much, in_sync, "replication factor 1", "add replicas (kafka");
+    let full = |f: &mut Facts| {
+        two(f);
+        let partition = &mut of_topic(f).partitions[0];
+        (partition.replicas, partition.in_sync) = (vec![1, 2], vec![1, 2]);
+        set_topic(f, "min.insync.replicas", "4");
+    };
+    check_wrong(full, in_sync, "replication factor 2", "start more brokers and add replicas");
     let hidden = |f: &mut Facts| {
         f.topic_settings.insert("orders".into(), Err(Unknown::of("hidden")));
     };
     let found = after(hidden);
     assert_eq!(of(&found, in_sync).status, Status::NotKnown);
     assert_eq!(of(&found, Check::Unclean).found, "hidden");
+    let empty = |f: &mut Facts| {
+        f.topic_settings.insert("orders".into(), Ok(Settings::new()));
+        f.broker_settings = Ok(Settings::new());
+    };
+    let part = |f: &mut Facts| {
+        f.topic_settings.insert("orders".into(), Ok([("x".into(), "1".into())].into()));
+        f.broker_settings = Ok([("x".into(), "1".into())].into());
+    };
+    use Check::{AutoCreate, GroupLog, TransactionLog, TransactionTimeout};
+    let all = [in_sync, Check::Unclean, AutoCreate, GroupLog, TransactionLog, TransactionTimeout];
+    for check_ in all {
+        let one = (check_, Status::NotKnown);
+        check(empty, one, "DescribeConfigs is empty: the user lacks the right to it", "");
+        check(part, one, "out: the broker's release lacks it, or it is hidden from this user", "");
+    }
 }
 
 #[test]
@@ -273,6 +323,15 @@ fn settings_that_lose_records_are_told() {
         set(f, "default.replication.factor", "1");
     };
     check(careless, (Check::AutoCreate, Status::Warning), "misspelt", "enable=false");
+    let two = |f: &mut Facts| {
+        careless(f);
+        set(f, "offsets.topic.replication.factor", "1");
+        f.cluster.as_mut().unwrap().brokers.remove(&3);
+    };
+    let fix = "default.replication.factor=2, in";
+    check(two, (Check::AutoCreate, Status::Warning), "misspelt", fix);
+    let fix = "offsets.topic.replication.factor=2";
+    check(two, (Check::GroupLog, Status::Warning), "one copy", fix);
 }
 
 #[test]
@@ -297,6 +356,18 @@ fn what_the_user_may_not_do_comes_with_the_command_that_allows_it() {
     check(only_reads, (check_, Status::Warning), "not write it", "if it shall write");
     let group = |f: &mut Facts| f.groups[0].rights = Ok(Rights::Refused(vec![Operation::Read]));
     check_wrong(group, Check::GroupRights, "lacks Read", "--operation Read --group billing");
+    let strange = |f: &mut Facts| {
+        group(f);
+        f.groups[0].id = "it's".into();
+        f.client.user = Some("CN=a, O=b".into());
+        f.client.config_file = Some("my file".into());
+        f.servers[0].way.to = Address::new("::1", 9092);
+    };
+    let whole = [
+        "kafka-acls.sh --bootstrap-server '[::1]:9092' --command-config 'my file' --add",
+        r"--allow-principal 'User:CN=a, O=b' --operation Read --group 'it'\''s'",
+    ];
+    check_wrong(strange, Check::GroupRights, "lacks Read", &whole.join(" "));
     let id = |f: &mut Facts| {
         f.transactional_ids[0].rights = Ok(Rights::Refused(vec![Operation::Write]));
     };
@@ -426,6 +497,7 @@ fn healthy() -> Facts {
         shows: Some("password"),
         mechanism: Some("PLAIN"),
         user: Some("alice".into()),
+        config_file: None,
         acks: Acks::All,
         transaction_timeout_ms: 60_000,
         wants_transactions: true,
