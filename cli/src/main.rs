@@ -30,6 +30,9 @@ fn main() -> ExitCode {
             // "to pass '--x' as a value, use '-- --x'": nobody means that here.
             error.remove(ContextKind::Suggested);
             hide_secrets(&mut error);
+            if error.use_stderr() {
+                command::broker::withdraw(std::env::args_os());
+            }
             // Help goes to stdout and usage errors to stderr, and who closed that is not told.
             let printed = error.print().and_then(|()| std::io::stdout().flush());
             return match printed {

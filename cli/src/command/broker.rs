@@ -1,5 +1,6 @@
 //! `kurier broker`: the cluster of the test kit, over TCP.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -121,6 +122,29 @@ impl Notices {
         }
         Ok(())
     }
+}
+
+/// Takes away the files that a command line names which cannot be read, as a start that fails does:
+/// whoever waits for them must not find those of an earlier run.
+pub(crate) fn withdraw(words: impl IntoIterator<Item = OsString>) {
+    let mut words = words.into_iter().skip(1);
+    if words.next().is_none_or(|command| command != "broker") {
+        return;
+    }
+    let words: Vec<OsString> = words.take_while(|word| word != "--").collect();
+    let files = words.iter().enumerate().filter_map(|(index, word)| {
+        let option = |name: &&str| word.to_str()?.strip_prefix(name);
+        match ["--port-file", "--ca-file"].iter().find_map(option)? {
+            "" => words.get(index + 1).filter(|file| !is_option(file)).map(PathBuf::from),
+            rest => rest.strip_prefix('=').map(PathBuf::from),
+        }
+    });
+    // What cannot be removed is no worse than before, and the wrong usage is told.
+    files.for_each(|file| drop(Notice::claim(&file)));
+}
+
+fn is_option(word: &OsStr) -> bool {
+    word.as_encoded_bytes().starts_with(b"-")
 }
 
 /// An IPv6 address may stand in brackets, as it does before a port.

@@ -105,16 +105,29 @@ fn a_start_that_fails_leaves_no_file_and_none_of_an_earlier_run() {
     let port = taken.local_addr().unwrap().port().to_string();
     let folder = folder("fails");
     let (ports, ca) = (folder.join("ports"), folder.join("ca.pem"));
-    for (status, options) in
-        [(1, ["--port", &port]), (2, ["--sasl", "PLAIN"]), (2, ["--config", "no.such=1"])]
-    {
+    for (status, options) in [
+        (1, ["--port", &port]),
+        (2, ["--sasl", "PLAIN"]),
+        (2, ["--config", "no.such=1"]),
+        (2, ["--as", "5.9"]),
+        (2, ["--brokers", "0"]),
+        (2, ["--no-such", "1"]),
+    ] {
         fs::write(&ports, "127.0.0.1:1\n").unwrap();
         fs::write(&ca, "of yesterday").unwrap();
         let mut command = kurier(&["broker", "--tls", "--port-file"]);
         command.arg(&ports).arg("--ca-file").arg(&ca).args(options);
-        run(&mut command, "").failed(status);
+        assert_eq!(run(&mut command, "").status, Some(status), "{options:?}");
         assert_eq!(names_in(&folder), [] as [&str; 0], "{options:?}");
     }
+    // Help and other commands leave it.
+    fs::write(&ports, "127.0.0.1:1\n").unwrap();
+    let equals = format!("--port-file={}", ports.display());
+    run(&mut kurier(&["broker", &equals, "--help"]), "").done();
+    assert_eq!(run(&mut kurier(&["topic", "broker", &equals, "--as", "5.9"]), "").status, Some(2));
+    assert_eq!(names_in(&folder), ["ports"]);
+    assert_eq!(run(&mut kurier(&["broker", "--as", "5.9", &equals]), "").status, Some(2));
+    assert_eq!(names_in(&folder), [] as [&str; 0]);
     // A folder is no file: nothing is left beside it.
     let mut command = kurier(&["broker", "--port", "0", "--tls", "--ca-file"]);
     let ended = run(command.arg(&ca).arg("--port-file").arg(&folder), "");
