@@ -15,6 +15,7 @@ mod buffer_space_is_shared;
 mod timestamps_are_true;
 mod starts_and_stops;
 mod nothing_is_skipped_or_repeated;
+mod damaged_batches_are_never_given;
 mod partitions_are_independent;
 mod dropped_futures_lose_nothing;
 mod many_threads_share_a_producer;
