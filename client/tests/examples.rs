@@ -1,0 +1,114 @@
+//! Each example does what it says, as a program of its own against brokers on this machine.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use kurier_testkit::{Builder, SaslMechanism, TestCluster};
+
+/// Those that are run below, or elsewhere: by the interoperability checks of Kerberos.
+const KNOWN: [&str; 6] = ["checked", "consume", "kerberos_check", "operate", "produce", "secure"];
+
+/// Where cargo puts it: beside the folder of this test. `cargo test` builds all of them, unless it
+/// is told which tests to build.
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.ancestors().nth(2).unwrap();
+    let program = folder.join(format!("examples/{name}{}", std::env::consts::EXE_SUFFIX));
+    if !program.exists() {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--offline", "--package", "kurier-client", "--example", name]);
+        build.args(folder.ends_with("release").then_some("--release"));
+        assert!(build.status().unwrap().success(), "{name} is not built");
+    }
+    program
+}
+
+async fn run(mut command: Command) -> (String, String) {
+    let ended = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let Output { status, stdout, stderr } = ended;
+    let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(status.success(), "{status}: {stderr}");
+    (stdout, stderr)
+}
+
+/// Runs one with the address of a cluster and what stands behind it.
+async fn example(name: &str, builder: Builder, words: &[&str]) -> (String, String, TestCluster) {
+    let cluster = builder.build();
+    let served = cluster.serve_tcp("127.0.0.1", 0).await.unwrap();
+    let mut command = Command::new(program(name));
+    command.arg(served.bootstrap().first().unwrap()).args(words);
+    let (stdout, stderr) = run(command).await;
+    served.shutdown().await;
+    (stdout, stderr, cluster)
+}
+
+#[test]
+fn no_example_is_left_out() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let names = files.map(|file| file.file_stem().unwrap().to_string_lossy().into_owned());
+    assert_eq!(names.collect::<BTreeSet<_>>(), KNOWN.map(String::from).into());
+}
+
+#[cfg(feature = "zstd")]
+#[tokio::test(flavor = "multi_thread")]
+async fn produce_and_consume() {
+    let cluster = TestCluster::builder().topic("numbers", 2).build();
+    let served = cluster.serve_tcp("127.0.0.1", 0).await.unwrap();
+    let with = |name: &str| {
+        let mut command = Command::new(program(name));
+        command.arg(&served.bootstrap()[0]).arg("numbers");
+        command
+    };
+    let (written, _) = run(with("produce")).await;
+    assert_eq!(written.lines().count(), 1000);
+    let ends = [0, 1].map(|partition| cluster.high_watermark("numbers", partition));
+    assert_eq!(ends.iter().sum::<i64>(), 1000);
+    let (read, _) = run(with("consume")).await;
+    let places = |text: &str| -> BTreeSet<String> {
+        text.lines().map(|line| line.split(':').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(places(&read), places(&written));
+    let last = |line: &str| line.ends_with(": 999");
+    assert!(read.lines().any(last), "{read}");
+    served.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operate() {
+    let builder = TestCluster::builder().topic("numbers", 1);
+    let (stdout, stderr, cluster) = example("operate", builder, &["numbers"]).await;
+    assert_eq!(cluster.high_watermark("numbers", 0), 1);
+    assert!(stdout.starts_with("numbers-0 at 0\n"), "{stdout}");
+    assert!(stdout.contains("# TYPE ") && stderr.contains("found the cluster"), "{stderr}");
+    let builder = TestCluster::builder().auto_create(false);
+    let (_, stderr, _) = example("operate", builder, &["numbers"]).await;
+    assert!(stderr.contains("create the topic first: topic numbers does not exist"), "{stderr}");
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test(flavor = "multi_thread")]
+async fn secure() {
+    let builder = TestCluster::builder().topic("orders", 1).tls();
+    let builder = builder.sasl([SaslMechanism::ScramSha256]).user("alice", "secret");
+    let cluster = builder.build();
+    let served = cluster.serve_tcp("localhost", 0).await.unwrap();
+    let name = format!("examples-{}.pem", std::process::id());
+    let ca = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&ca, cluster.ca_pem().unwrap()).unwrap();
+    let mut command = Command::new(program("secure"));
+    command.arg(&served.bootstrap()[0]).arg(&ca).arg("alice").env("PASSWORD", "secret");
+    let (stdout, _) = run(command).await;
+    assert_eq!(stdout, "orders\n");
+    served.shutdown().await;
+    std::fs::remove_file(&ca).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checked() {
+    let (stdout, _) = run(Command::new(program("checked"))).await;
+    assert!(stdout.ends_with(" operations, 0 broken promises\n"), "{stdout}");
+}
