@@ -1,7 +1,9 @@
-//! What happens to a topic while it is written to: a producer follows.
+//! What happens to a topic while it is written to and read: producers and consumers follow.
 
 use std::time::Duration;
 
+use kurier_client::consumer::Start;
+use kurier_client::error::ErrorKind;
 use kurier_client::producer::{Producer, Record};
 use kurier_testkit::TestCluster;
 use tokio::task::JoinHandle;
@@ -62,4 +64,38 @@ async fn keys_go_to_the_partitions_that_a_topic_created_anew_has() {
         let written = send(key).await.unwrap().unwrap();
         assert_eq!(written.partition, 0);
     }
+}
+
+/// As Java's does where leader epochs do not tell it more (KIP-320). What would be silent is told
+/// by a warning.
+#[tokio::test(start_paused = true)]
+async fn a_consumer_goes_on_at_its_offset_in_a_topic_created_anew() {
+    let world = World::of(TestCluster::builder().brokers(1).topic("t", 1)).await;
+    let send = async |count: u32, value: &str| {
+        let producer = world.producer().await;
+        for _ in 0..count {
+            producer.send(Record::to("t").partition(0).value(value)).await.unwrap();
+        }
+    };
+    let anew = || {
+        world.cluster.delete_topic("t");
+        world.cluster.create_topic("t", 1);
+    };
+    send(5, "old").await;
+    let mut consumer = world.client.consumer().topics(["t"], Start::Earliest).start().unwrap();
+    while consumer.position("t", 0) != Some(5) {
+        consumer.next().await.unwrap().unwrap();
+    }
+    anew();
+    send(8, "new").await;
+    let batch = tokio::time::timeout(60 * S, consumer.next()).await.unwrap().unwrap().unwrap();
+    let first = batch.records().next().unwrap().unwrap();
+    assert_eq!((first.offset, first.value), (5, Some(&b"new"[..])));
+    while consumer.position("t", 0) != Some(8) {
+        consumer.next().await.unwrap().unwrap();
+    }
+    anew();
+    send(2, "newest").await;
+    let error = tokio::time::timeout(60 * S, consumer.next()).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
 }
