@@ -78,6 +78,20 @@ impl Error {
         matches!(self, Self::Kerberos { code: Some(code), .. } if is_passing(*code))
     }
 
+    /// Refuses a name or a password that no mechanism carries.
+    pub(crate) fn check_usable(
+        mechanism: &'static str,
+        part: &'static str,
+        text: &str,
+    ) -> Result<(), Self> {
+        let problem = match text {
+            "" => "it is empty",
+            _ if text.contains('\0') => "it holds a NUL",
+            _ => return Ok(()),
+        };
+        Err(Self::Unusable { mechanism, part, problem })
+    }
+
     /// What a server said, fit to be shown.
     pub(crate) fn server(mechanism: &'static str, said: &str) -> Self {
         let text: String = said.chars().filter(|c| !c.is_control()).take(SHOWN_MAX).collect();

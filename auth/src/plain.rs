@@ -29,8 +29,8 @@ impl PlainClient {
     /// parts of the token.
     pub fn new(user: impl Into<Box<str>>, password: Secret) -> Result<Self, Error> {
         let user = user.into();
-        usable("user name", &user)?;
-        usable("password", password.reveal())?;
+        Error::check_usable(NAME, "user name", &user)?;
+        Error::check_usable(NAME, "password", password.reveal())?;
         Ok(Self { user, password, state: State::Start })
     }
 }
@@ -120,15 +120,6 @@ fn parts(token: &[u8]) -> Result<(&str, &str, &str), Error> {
         (Some(acting_as), Some(user), Some(password), None) => Ok((acting_as, user, password)),
         _ => Err(malformed("the token has not three parts")),
     }
-}
-
-fn usable(part: &'static str, text: &str) -> Result<(), Error> {
-    let problem = match text {
-        "" => "it is empty",
-        _ if text.contains('\0') => "it holds a NUL",
-        _ => return Ok(()),
-    };
-    Err(Error::Unusable { mechanism: NAME, part, problem })
 }
 
 fn malformed(problem: &'static str) -> Error {

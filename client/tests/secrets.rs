@@ -233,3 +233,33 @@ async fn no_event_and_no_error_of_tls_has_a_key_or_its_password() {
         assert_hides(&log.text(), SECRET.as_bytes(), "an event of TLS");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_shows_a_secret_to_those_who_read_along_is_warned() {
+    let builder = || {
+        let mechanisms = SaslMechanism::ALL.iter().copied();
+        let mechanisms = mechanisms.filter(|mechanism| *mechanism != SaslMechanism::Gssapi);
+        TestCluster::builder().sasl(mechanisms).user("alice", SECRET)
+    };
+    let warning = "passwords or tokens are sent as they are: set security.protocol=SASL_SSL";
+    for sasl in logins(SECRET) {
+        let cluster = builder().build();
+        let (log, _listening) = listen();
+        let is_plain = matches!(sasl, Sasl::Plain { .. } | Sasl::OauthBearer(_));
+        let client = Client::builder(cluster.bootstrap()).env(cluster.env(1));
+        // Not all of them are let in.
+        let _ = client.sasl(sasl.clone()).connect().await;
+        assert_eq!(log.text().contains(warning), is_plain, "{sasl:?}");
+    }
+    #[cfg(feature = "tls")]
+    {
+        use kurier_client::security::tls::{Store, Tls, Trust};
+        let cluster = builder().tls().build();
+        let (log, _listening) = listen();
+        let trust = Trust::Store(Store::pem(cluster.ca_pem().unwrap()));
+        let client = Client::builder(cluster.bootstrap()).env(cluster.env(1));
+        let client = client.tls(Tls { trust, ..Tls::default() });
+        client.sasl(logins(SECRET).remove(0)).connect().await.unwrap();
+        assert!(!log.text().contains(warning));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::error::Error;
+use super::error::{Error, shown};
 
 /// A name in a realm: `alice@EXAMPLE.COM`, `kafka/broker1.example.com@EXAMPLE.COM`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,17 +89,23 @@ impl Principal {
     }
 }
 
+/// In one line of bounded length, without control characters: it may be somebody else's choice.
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, part) in self.parts.iter().enumerate() {
-            let text = String::from_utf8_lossy(part);
+        for (i, part) in self.parts.iter().take(SHOWN_PARTS_MAX).enumerate() {
+            let text = shown(&String::from_utf8_lossy(part));
             let plain = text.replace('\\', "\\\\").replace('/', "\\/").replace('@', "\\@");
             write!(f, "{}{plain}", if i == 0 { "" } else { "/" })?;
         }
-        write!(f, "@{}", String::from_utf8_lossy(&self.realm))
+        if self.parts.len() > SHOWN_PARTS_MAX {
+            f.write_str("/..")?;
+        }
+        write!(f, "@{}", shown(&String::from_utf8_lossy(&self.realm)))
     }
 }
 
+/// Parts of a name that are shown.
+const SHOWN_PARTS_MAX: usize = 4;
 const KRBTGT: &[u8] = b"krbtgt";
 const NT_PRINCIPAL: i32 = 1;
 const NT_SRV_INST: i32 = 2;
@@ -118,6 +124,16 @@ mod tests {
         assert!(service.is(&Principal::parse("kafka/b", Some("R")).unwrap()));
         assert!(!service.is(&Principal::parse("kafka/b", Some("r")).unwrap()));
         assert_eq!(Principal::ticket_granter(b"A", b"B").to_string(), "krbtgt/A@B");
+    }
+
+    #[test]
+    fn a_name_of_somebody_else_is_shown_in_one_short_line() {
+        let part = b"a\x1b[2J\r\nb\0".to_vec();
+        let name = Principal { realm: part.clone(), name_type: 0, parts: vec![part] };
+        assert_eq!(name.to_string(), "a[2Jb@a[2Jb");
+        let long = vec![b'x'; 1 << 18];
+        let name = Principal { realm: long.clone(), name_type: 0, parts: vec![long; 9] };
+        assert!(name.to_string().len() < 1400, "{}", name.to_string().len());
     }
 
     #[test]

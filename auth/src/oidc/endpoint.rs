@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// The address of a token endpoint: `https://host[:port]/path`, or, for a host on this machine
 /// alone, `http://`. Never a file (CVE-2025-27817).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TokenEndpoint {
     is_encrypted: bool,
     host: Box<str>,
@@ -93,6 +93,12 @@ impl fmt::Display for TokenEndpoint {
         let scheme = if self.is_encrypted { "https" } else { "http" };
         let path = self.target.split('?').next().unwrap_or_default();
         write!(f, "{scheme}://{}{path}", self.authority())
+    }
+}
+
+impl fmt::Debug for TokenEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenEndpoint({self})")
     }
 }
 

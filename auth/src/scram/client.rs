@@ -45,12 +45,7 @@ impl ScramClient {
         nonce: &str,
     ) -> Result<Self, Error> {
         for (part, text) in [("user name", &*user), ("password", password.reveal())] {
-            let problem = match text {
-                "" => "it is empty",
-                _ if text.contains('\0') => "it holds a NUL",
-                _ => continue,
-            };
-            return Err(Error::Unusable { mechanism: hash.mechanism(), part, problem });
+            Error::check_usable(hash.mechanism(), part, text)?;
         }
         let nonce = nonce.into();
         Ok(Self { hash, user, password, nonce, is_token: false, state: State::Start })

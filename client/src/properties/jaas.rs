@@ -14,6 +14,7 @@ use kurier_protocol::nearest::question;
 
 use super::parse::Parsed;
 use super::ssl::SslSettings;
+use crate::error::Error;
 use crate::security::{Secret, UnsecuredLogin};
 
 /// What a login module and its options say.
@@ -57,6 +58,20 @@ impl ClientLogin {
     /// Whether there are no options, and with them no endpoint.
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// A value that may stand in two places, but not with two meanings.
+pub(super) fn once<T: Clone + PartialEq>(
+    key: &str,
+    own: Option<&T>,
+    in_jaas: Option<&T>,
+) -> Result<Option<T>, Error> {
+    match (own, in_jaas) {
+        (Some(own), Some(other)) if own != other => {
+            Err(Error::invalid(key, "is set, and sasl.jaas.config says otherwise; set one of them"))
+        }
+        (own, other) => Ok(own.or(other).cloned()),
     }
 }
 

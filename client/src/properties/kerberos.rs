@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::jaas::KerberosLogin;
+#[cfg(feature = "kerberos")]
+use super::jaas::once;
 use crate::error::Error;
 use crate::security::Sasl;
 #[cfg(feature = "kerberos")]
@@ -46,12 +48,13 @@ impl KerberosSettings {
     #[cfg(feature = "kerberos")]
     pub(super) fn sasl(&self, jaas: Option<&KerberosLogin>) -> Result<Sasl, Error> {
         let mut config = KerberosConfig::default();
-        let service =
-            once(SERVICE, &self.service_name, jaas.and_then(|j| j.service_name.as_ref()))?;
+        let in_jaas = jaas.and_then(|jaas| jaas.service_name.as_ref());
+        let service = once(SERVICE, self.service_name.as_ref(), in_jaas)?;
         config.service = service.unwrap_or(config.service);
-        config.principal =
-            once(PRINCIPAL, &self.principal, jaas.and_then(|j| j.principal.as_ref()))?;
-        let keytab = once(KEYTAB, &self.keytab, jaas.and_then(|j| j.keytab.as_ref()))?;
+        let in_jaas = jaas.and_then(|jaas| jaas.principal.as_ref());
+        config.principal = once(PRINCIPAL, self.principal.as_ref(), in_jaas)?;
+        let in_jaas = jaas.and_then(|jaas| jaas.keytab.as_ref());
+        let keytab = once(KEYTAB, self.keytab.as_ref(), in_jaas)?;
         let keytab = keytab.map(|name| name.strip_prefix("FILE:").unwrap_or(&name).into());
         config.source = match jaas {
             // Java looks into the cache first; a keytab is what does not end.
@@ -87,21 +90,6 @@ impl KerberosSettings {
             "GSSAPI, which is the default, is not built in (feature kerberos); \
              the others are PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER",
         ))
-    }
-}
-
-/// A value that may stand in two places, but not with two meanings.
-#[cfg(feature = "kerberos")]
-fn once(
-    key: &str,
-    own: &Option<String>,
-    in_jaas: Option<&String>,
-) -> Result<Option<String>, Error> {
-    match (own, in_jaas) {
-        (Some(own), Some(other)) if own != other => {
-            Err(Error::invalid(key, format!("is {own}, and sasl.jaas.config says {other}")))
-        }
-        (own, other) => Ok(own.as_ref().or(other).cloned()),
     }
 }
 
@@ -146,7 +134,7 @@ mod tests {
         let mut jaas = KerberosLogin { use_keytab: true, ..Default::default() };
         jaas.service_name = some("broker");
         let error = config(&own, Some(&jaas)).unwrap_err().to_string();
-        assert!(error.starts_with("sasl.kerberos.service.name: is kafka"), "{error}");
+        assert!(error.starts_with("sasl.kerberos.service.name: is set, and sasl.jaas"), "{error}");
         let error = config(&own, Some(&KerberosLogin::default())).unwrap_err().to_string();
         assert!(error.contains("useTicketCache=true"), "{error}");
     }

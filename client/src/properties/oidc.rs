@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::jaas::ClientLogin;
+use super::jaas::{ClientLogin, once};
 use super::parse::Parsed;
 use crate::error::Error;
 use crate::security::oidc::{Oidc, OidcConfig};
@@ -14,7 +14,8 @@ use crate::security::{OauthBearer, Sasl, Secret};
 /// What was set, as it was set.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OidcSettings {
-    pub(super) url: Option<String>,
+    /// It may hold what nobody should read.
+    pub(super) url: Option<Secret>,
     /// `sasl.oauthbearer.method` is oidc.
     pub(super) is_method: bool,
     pub(super) id: Option<String>,
@@ -67,12 +68,14 @@ impl OidcSettings {
         let jaas = jaas.unwrap_or(&none);
         let missing =
             |key| move || Error::invalid(key, format!("is not set, and {URL} is; set both"));
-        let id = once(ID, &self.id, &jaas.id)?.ok_or_else(missing(ID))?;
-        let secret = once(SECRET, &self.secret, &jaas.secret)?.ok_or_else(missing(SECRET))?;
-        let mut config = OidcConfig::new(url.as_str(), id, secret);
-        config.scope = once(SCOPE, &self.scope, &jaas.scope)?;
-        let extensions = Some(jaas.extensions.clone()).filter(|found| !found.is_empty());
-        config.extensions = once(EXTENSIONS, &self.extensions, &extensions)?.unwrap_or_default();
+        let id = once(ID, self.id.as_ref(), jaas.id.as_ref())?.ok_or_else(missing(ID))?;
+        let secret = once(SECRET, self.secret.as_ref(), jaas.secret.as_ref())?
+            .ok_or_else(missing(SECRET))?;
+        let mut config = OidcConfig::new(url.reveal(), id, secret);
+        config.scope = once(SCOPE, self.scope.as_ref(), jaas.scope.as_ref())?;
+        let extensions = Some(&jaas.extensions).filter(|found| !found.is_empty());
+        let extensions = once(EXTENSIONS, self.extensions.as_ref(), extensions)?;
+        config.extensions = extensions.unwrap_or_default();
         config.header_urlencode = self.header_urlencode;
         self.set_times(&mut config);
         #[cfg(feature = "tls")]
@@ -137,20 +140,6 @@ pub(super) fn check_class(text: &str, done: &[&str]) -> Parsed<()> {
              other tokens are a matter of code",
             done.join(" and ")
         )),
-    }
-}
-
-/// A value that may stand in two places, but not with two meanings.
-fn once<T: Clone + PartialEq>(
-    key: &str,
-    own: &Option<T>,
-    in_jaas: &Option<T>,
-) -> Result<Option<T>, Error> {
-    match (own, in_jaas) {
-        (Some(own), Some(other)) if own != other => {
-            Err(Error::invalid(key, "is set, and sasl.jaas.config says otherwise; set one of them"))
-        }
-        (own, other) => Ok(own.as_ref().or(other.as_ref()).cloned()),
     }
 }
 

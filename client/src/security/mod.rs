@@ -2,6 +2,7 @@
 
 mod tasks;
 mod first_answer;
+mod renewal;
 mod bearer;
 #[cfg(feature = "tls")]
 pub mod tls;

@@ -211,6 +211,19 @@ async fn a_keytab_logs_in_again_after_four_fifths_of_a_ticket() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn short_tickets_are_not_renewed_in_a_hurry() {
+    for (lifetime, logins_max) in [(5, 61), (20, 39)] {
+        let world = World::new(&[("kdc", Manner::Good)], 0);
+        world.kdc.lock().unwrap().lifetimes.ticket = lifetime;
+        let kerberos = Kerberos::new(by_keytab());
+        check_login(&kerberos, &world, "b").await;
+        sleep(Duration::from_secs(600)).await;
+        assert!(world.count(AS) <= 2 * logins_max, "{lifetime}: {}", world.count(AS));
+        check_login(&kerberos, &world, "b").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_old_ticket_is_used_to_its_end_while_no_kdc_answers() {
     let world = World::new(&[("kdc", Manner::Good)], 0);
     world.kdc.lock().unwrap().lifetimes.ticket = 1000;
@@ -339,7 +352,12 @@ async fn no_event_and_no_error_of_a_login_has_a_key_or_a_password() {
     let keytab = world.kdc.lock().unwrap().keytab("alice").unwrap().to_bytes().unwrap().to_vec();
     world.kdc.lock().unwrap().add("alice", "looking-glass").unwrap();
     let error = error_of(by_keytab(), &world, "b").await;
-    let text = format!("{}\n{kerberos:?}\n{error}\n{error:?}", log.text());
+    let ticket = world.granting();
+    let client = mechanism(&kerberos, &world, "c").await;
+    let client = client.map_or_else(|error| error.to_string(), |client| format!("{client:?}"));
+    let text = format!("{}\n{kerberos:?}\n{error}\n{error:?}\n{client}", log.text());
+    assert!(client.len() < 100, "no ticket: {client}");
+    assert!(format!("{ticket:?}").len() < 1000, "no ticket: {ticket:?}");
     assert!(text.contains("logged in by Kerberos"), "{text}");
     for password in ["wonderland", "looking-glass"] {
         assert_hides(&text, password.as_bytes(), "a password");

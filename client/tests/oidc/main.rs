@@ -328,6 +328,7 @@ async fn a_client_set_up_by_javas_names_logs_in_and_again_with_new_tokens() {
     let text = format!("{}\n{properties:?}\n{sasl:?}", log.text());
     assert!(text.contains("fetched a token"), "{text}");
     assert_hides(&text, b"hush-hush", "the secret");
+    assert_hides(&text, b"tenant=hidden", "the query of the endpoint");
     assert_hides(&text, b"eyJhbGciOiJub25lIn0", "a token");
 }
 

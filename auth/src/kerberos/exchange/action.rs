@@ -1,9 +1,11 @@
 //! What follows in a conversation with KDCs. *Core.*
 
+use std::fmt;
+
 use crate::kerberos::credential::Credential;
+use crate::kerberos::error::shown;
 
 /// What follows in a conversation.
-#[derive(Debug)]
 pub enum Action {
     /// Send this to a KDC of the realm, and hand in its answer.
     Ask {
@@ -14,6 +16,20 @@ pub enum Action {
     },
     /// The ticket is there.
     Done(Box<Credential>),
+}
+
+/// Without the question, which may hold a ticket.
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ask { realm, request } => f
+                .debug_struct("Ask")
+                .field("realm", &shown(&String::from_utf8_lossy(realm)))
+                .field("request", &format_args!("{} bytes", request.len()))
+                .finish(),
+            Self::Done(credential) => f.debug_tuple("Done").field(credential).finish(),
+        }
+    }
 }
 
 /// For how long tickets are asked for. KDCs may give less.

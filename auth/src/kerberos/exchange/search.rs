@@ -22,6 +22,8 @@ pub struct TicketSearch {
     /// The ticket granting ticket of the realm that is asked.
     granting: Credential,
     goal: Goal,
+    /// Whether the service is in no other realm than the first guess.
+    keeps_realm: bool,
     kinds: Vec<EncryptionType>,
     /// What was asked for last.
     asked: Option<Principal>,
@@ -48,6 +50,12 @@ impl TicketSearch {
         Self::with_goal(granting, Goal::Service(service), kinds)
     }
 
+    /// The same search, for a service whose realm is known: no KDC may refer to another one.
+    #[must_use]
+    pub fn in_its_realm(self) -> Self {
+        Self { keeps_realm: true, ..self }
+    }
+
     /// The renewal of a ticket granting ticket.
     #[must_use]
     pub fn renewal(granting: &Credential, kinds: &[EncryptionType]) -> Self {
@@ -58,6 +66,7 @@ impl TicketSearch {
         Self {
             granting: granting.clone(),
             goal,
+            keeps_realm: false,
             kinds: kinds.to_vec(),
             asked: None,
             visited: Vec::new(),
@@ -171,13 +180,23 @@ impl TicketSearch {
         let Goal::Service(service) = &mut self.goal else {
             return Ok(Action::Done(Box::new(credential)));
         };
-        // What grants no tickets is the service, perhaps by another of its names.
-        let Some(next) = credential.server.grants_for() else {
-            return Ok(Action::Done(Box::new(credential)));
-        };
         let asked_for_service = self.asked.as_ref().is_some_and(|asked| asked.is(service));
-        if asked_for_service {
-            service.realm = next.to_vec();
+        match credential.server.grants_for() {
+            // What grants no tickets is the service, perhaps by another of its names.
+            None if asked_for_service => return Ok(Action::Done(Box::new(credential))),
+            None => {
+                let realm = String::from_utf8_lossy(&service.realm);
+                let wanted = format!("a ticket for realm {realm}");
+                let found = credential.server.to_string();
+                return Err(Error::mismatch("what the KDC gave", &wanted, &found));
+            }
+            Some(next) if asked_for_service && self.keeps_realm => {
+                let wanted = String::from_utf8_lossy(&service.realm);
+                let found = String::from_utf8_lossy(next);
+                return Err(Error::mismatch("the realm of the service", &wanted, &found));
+            }
+            Some(next) if asked_for_service => service.realm = next.to_vec(),
+            Some(_) => {}
         }
         self.granting = credential;
         self.ask(now)

@@ -157,6 +157,47 @@ fn referrals_are_followed_to_another_realm() {
 }
 
 #[test]
+fn a_service_whose_realm_is_known_is_looked_for_nowhere_else() {
+    let [test, mid, far] = realms();
+    let kdcs = [("TEST", &test), ("MID", &mid), ("FAR", &far)];
+    let (granting, _) = log_in(&test, &test.keytab("alice").unwrap(), (NOW, NOW)).unwrap();
+    let find = |service: &str| {
+        let search = TicketSearch::new(&granting, name(service), &EncryptionType::ALL);
+        let mut search = search.in_its_realm();
+        let first = search.start(0, moment(NOW, 4));
+        converse(&kdcs, (NOW, NOW), first, |reply, now| search.handle(reply, now))
+    };
+    let text = find("kafka/b.far@TEST").unwrap_err().to_string();
+    assert!(text.contains("the realm of the service") && text.contains("MID"), "{text}");
+    assert_eq!(find("kafka/b@TEST").unwrap().server.to_string(), "kafka/b@TEST");
+}
+
+#[test]
+fn an_answer_to_a_question_that_another_search_asked_is_refused() {
+    let kdc = kdc();
+    let (granting, _) = log_in(&kdc, &kdc.keytab("alice").unwrap(), (NOW, NOW)).unwrap();
+    let begun = |service: &str, kinds: &[EncryptionType]| {
+        let mut search = TicketSearch::new(&granting, name(service), kinds);
+        let Action::Ask { request, .. } = search.start(0, moment(NOW, 4)).unwrap() else {
+            panic!()
+        };
+        (search, request)
+    };
+    let (_, request) = begun("kafka/b@TEST", &[EncryptionType::Aes256Sha1]);
+    let reply = kdc.handle(&request, &moment(NOW, 5));
+    let rows = [
+        ("kafka/b@FAR", EncryptionType::Aes256Sha1, "a ticket for realm FAR"),
+        ("kafka/b@TEST", EncryptionType::Aes128Sha1, "encryption type of the ticket's key"),
+    ];
+    for (service, kind, wanted) in rows {
+        // By chance, or by intent, it has the same number.
+        let (mut search, _) = begun(service, &[kind]);
+        let text = search.handle(&reply, moment(NOW, 6)).unwrap_err().to_string();
+        assert!(text.contains(wanted), "{text}");
+    }
+}
+
+#[test]
 fn referrals_in_a_circle_come_to_an_end() {
     let [mut test, mut mid, far] = realms();
     for kdc in [&mut mid, &mut test] {

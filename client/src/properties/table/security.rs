@@ -46,7 +46,7 @@ settings! {
         none => |p, v| p.security.jaas = Some(Jaas::read(v)?);
     "sasl.oauthbearer.token.endpoint.url":
         "Where tokens are given out: https://, or http:// on this machine alone (KIP-768)",
-        none => |p, v| p.security.oidc.url = Some(v.to_owned());
+        none => |p, v| p.security.oidc.url = Some(Secret::new(v));
     "sasl.oauthbearer.method":
         "oidc insists on a token endpoint; its URL is what decides",
         |_| "default".to_owned() => |p, v| {

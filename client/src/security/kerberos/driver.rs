@@ -15,10 +15,11 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use kurier_auth::kerberos::Credential;
-use kurier_env::{BoxFuture, Env, Purpose};
+use kurier_env::{BoxFuture, Env};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::super::renewal::{fraction, retry_after};
 use super::converse::{Asked, World};
 use super::failure::Failure;
 use super::login::{LoggedIn, log_in, service_ticket};
@@ -169,7 +170,7 @@ impl Driver {
                 let interval = self.settings.relogin_interval_min.as_secs();
                 let interval = i64::try_from(interval).unwrap_or(i64::MAX);
                 let due = renew_at(&login.granting, self.renew_part(), now, interval);
-                let wait = u64::try_from(due.saturating_sub(now)).unwrap_or(0).max(1);
+                let wait = u64::try_from(due.saturating_sub(now)).unwrap_or(0);
                 self.due = Some(Instant::now() + Duration::from_secs(wait));
                 self.login = Some(login);
                 // Tickets that are good for longer may be had now.
@@ -190,9 +191,8 @@ impl Driver {
         let usable = |login: &LoggedIn| is_usable(&login.granting, login.world.seconds());
         self.due = None;
         if self.login.as_ref().is_some_and(usable) {
-            let wait = RETRY_AFTER.saturating_mul(1 << self.failures.min(3));
+            self.due = Some(Instant::now() + retry_after(self.failures));
             self.failures = self.failures.saturating_add(1);
-            self.due = Some(Instant::now() + wait);
             let error = crate::error::Error::from(failure.clone());
             tracing::warn!(%error, "no new ticket; the old one is used to its end");
         }
@@ -200,9 +200,7 @@ impl Driver {
 
     /// After which part of its life a ticket is renewed, this time.
     fn renew_part(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "53 bits of chance are enough")]
-        let chance = (self.env.chance(Purpose::Backoff) >> 11) as f64 / (1_u64 << 53) as f64;
-        self.settings.renew_window_factor + self.settings.renew_jitter * chance
+        self.settings.renew_window_factor + self.settings.renew_jitter * fraction(&self.env)
     }
 
     /// Answers with the host's ticket, or gets one.
@@ -287,6 +285,3 @@ fn wanted(
         Done::Ticket(host, result)
     })
 }
-
-/// How long to wait before the first new try of a login that failed; it doubles three times.
-const RETRY_AFTER: Duration = Duration::from_secs(10);

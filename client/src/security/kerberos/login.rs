@@ -146,8 +146,13 @@ pub(super) async fn service_ticket(
     let service = Principal::service(&settings.service, host, realm);
     let wanted = format!("ticket of {} for {service}", granting.client);
     let kinds = encryption_types(&settings, &world.config, "default_tgs_enctypes")?;
-    let search = TicketSearch::new(&granting, service, &kinds);
+    let search = TicketSearch::new(&granting, service.clone(), &kinds);
+    let search = if named.is_some() { search.in_its_realm() } else { search };
     let ticket = Talk::Search(search).finish(&mut world, &wanted).await?;
+    if !ticket.server.is(&service) {
+        let (service, ticket) = (service.to_string(), ticket.server.to_string());
+        tracing::debug!(service, ticket, "the KDC knows the service by another name");
+    }
     Ok((ticket, world))
 }
 

@@ -8,7 +8,7 @@ pub(super) fn is_usable(ticket: &Credential, now: i64) -> bool {
 }
 
 /// When to log in again: after `part` of the ticket's life, but not within `interval_min` seconds
-/// from `now` unless the ticket ends before.
+/// from `now` unless the ticket ends before, and never within ten seconds.
 pub(super) fn renew_at(ticket: &Credential, part: f64, now: i64, interval_min: i64) -> i64 {
     let start = if ticket.start == 0 { now } else { ticket.start };
     let life = ticket.end.saturating_sub(start).max(0);
@@ -16,7 +16,8 @@ pub(super) fn renew_at(ticket: &Credential, part: f64, now: i64, interval_min: i
     let after = (life as f64 * part.clamp(0.0, 1.0)) as i64;
     let due = start.saturating_add(after);
     let soonest = now.saturating_add(interval_min);
-    due.max(soonest).min(ticket.end.saturating_sub(rest_min(ticket))).max(now)
+    let latest = ticket.end.saturating_sub(rest_min(ticket));
+    due.max(soonest).min(latest).max(now.saturating_add(PAUSE))
 }
 
 /// The time to show after `last` was shown, in microseconds: now, or a little later. A clock that
@@ -29,6 +30,8 @@ pub(super) fn micros_after(last: i64, now: i64) -> i64 {
 /// By how much the time that is shown may be ahead of the clock: many logins in one millisecond,
 /// never a clock that was wrong.
 const AHEAD_MICROS_MAX: i64 = 60_000_000;
+/// How many seconds are between two logins at least, if nobody asks.
+const PAUSE: i64 = 10;
 
 /// With how many seconds left a ticket counts as over: a fifth of its life, but not much.
 fn rest_min(ticket: &Credential) -> i64 {
@@ -66,6 +69,7 @@ mod tests {
         assert_eq!(renew_at(&ticket(1000, 11_000), 0.8, 10_000, 60), 10_060, "not too often");
         assert_eq!(renew_at(&ticket(1000, 11_000), 0.8, 10_950, 60), 10_970, "before it ends");
         assert_eq!(renew_at(&ticket(1000, 1020), 0.8, 1000, 60), 1016, "of a short life");
+        assert_eq!(renew_at(&ticket(1000, 1005), 0.8, 1000, 60), 1010, "too short for that");
     }
 
     #[test]

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use kurier_auth::Secret;
 use kurier_auth::oidc::IssuedToken;
-use kurier_env::{BoxFuture, Purpose};
+use kurier_env::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::super::bearer::BearerToken;
+use super::super::renewal::{fraction, retry_after};
 use super::failure::Failure;
 use super::fetch::Source;
 use super::schedule::refresh_after;
@@ -154,9 +155,8 @@ impl Driver {
         self.due = None;
         // The old token is used to its end, and the next one is tried for meanwhile.
         if self.held().is_some() {
-            let wait = RETRY_AFTER.saturating_mul(1 << self.failures.min(3));
+            self.due = Some(Instant::now() + retry_after(self.failures));
             self.failures = self.failures.saturating_add(1);
-            self.due = Some(Instant::now() + wait);
             let error = Error::from(failure.clone());
             tracing::warn!(%error, "no new token; the old one is used to its end");
         }
@@ -170,9 +170,7 @@ impl Driver {
     }
 
     fn refresh_after(&self, lifetime: Duration) -> Duration {
-        #[expect(clippy::cast_precision_loss, reason = "53 bits of chance are enough")]
-        let chance = (self.source.env.chance(Purpose::Backoff) >> 11) as f64 / (1_u64 << 53) as f64;
-        refresh_after(lifetime, &self.source.config, chance)
+        refresh_after(lifetime, &self.source.config, fraction(&self.source.env))
     }
 }
 
@@ -194,5 +192,3 @@ async fn done(
 const REST_MAX: Duration = Duration::from_secs(30);
 /// For how long a token is new.
 const NEW_FOR: Duration = Duration::from_secs(10);
-/// How long to wait before the first new try of a fetch that failed; it doubles three times.
-const RETRY_AFTER: Duration = Duration::from_secs(10);

@@ -1,5 +1,6 @@
 //! What can be set about tokens from an endpoint.
 
+use std::fmt;
 use std::time::Duration;
 
 use kurier_auth::Secret;
@@ -10,7 +11,7 @@ use super::super::tls::Tls;
 use crate::error::Error;
 
 /// Settings of tokens from an OAuth token endpoint.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct OidcConfig {
     /// The endpoint: `https://host[:port]/path`, or `http://` on this machine alone.
     /// Kafka: sasl.oauthbearer.token.endpoint.url. Default: none.
@@ -123,6 +124,34 @@ impl OidcConfig {
             }
         }
         Ok((endpoint, credentials))
+    }
+}
+
+/// Without the query of the endpoint, which may hold what nobody should read.
+impl fmt::Debug for OidcConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoint = TokenEndpoint::parse(&self.endpoint);
+        let endpoint = endpoint.map_or_else(|_| "of no use".to_owned(), |known| known.to_string());
+        let mut shown = f.debug_struct("OidcConfig");
+        shown
+            .field("endpoint", &format_args!("{endpoint}"))
+            .field("client_id", &self.client_id)
+            .field("client_secret", &self.client_secret)
+            .field("scope", &self.scope)
+            .field("header_urlencode", &self.header_urlencode)
+            .field("extensions", &self.extensions);
+        #[cfg(feature = "tls")]
+        shown.field("tls", &self.tls);
+        shown
+            .field("connect_timeout", &self.connect_timeout)
+            .field("read_timeout", &self.read_timeout)
+            .field("retry_backoff", &self.retry_backoff)
+            .field("retry_backoff_max", &self.retry_backoff_max)
+            .field("refresh_window_factor", &self.refresh_window_factor)
+            .field("refresh_jitter", &self.refresh_jitter)
+            .field("refresh_period_min", &self.refresh_period_min)
+            .field("refresh_buffer", &self.refresh_buffer)
+            .finish()
     }
 }
 

@@ -20,6 +20,14 @@ pub(super) fn system_roots(env: &Env) -> Result<(RootCertStore, Box<str>), Error
         (Some(_), _) => (Some(FILE), named(file.as_deref(), folders.as_ref())),
         (None, Some(_)) => (Some(FOLDERS), named(None, folders.as_ref())),
     };
+    usable(found, setting)
+}
+
+/// The certificates that were found where the setting says, if one does.
+fn usable(
+    found: CertificateResult,
+    setting: Option<&'static str>,
+) -> Result<(RootCertStore, Box<str>), Error> {
     for error in &found.errors {
         tracing::debug!(%error, "some of the system's certificates cannot be read");
     }
@@ -81,3 +89,18 @@ pub(super) fn certificates(count: usize) -> String {
 const FILE: &str = "SSL_CERT_FILE";
 /// The variable that names folders of them.
 const FOLDERS: &str = "SSL_CERT_DIR";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mozillas_list_stands_in_only_where_nothing_was_named_and_nothing_failed() {
+        let (roots, what) = usable(CertificateResult::default(), None).unwrap();
+        assert!(!roots.is_empty() && what.starts_with("Mozilla's list"), "{what}");
+        assert!(usable(CertificateResult::default(), Some(FILE)).is_err());
+        let failed = load_certs_from_paths(Some(Path::new("no such file")), None);
+        let text = usable(failed, None).unwrap_err().to_string();
+        assert!(text.starts_with("ssl.truststore.location") && text.contains("no such"), "{text}");
+    }
+}
