@@ -59,7 +59,7 @@ pub(super) async fn decide<R: Request>(
         if !is_again::<R>(&error) || !retries.wait().await {
             return Err(error.after(before.as_ref()).seen_as(principal.as_ref()));
         }
-        tracing::debug!(api = %R::KEY, %error, "asking again");
+        tracing::debug!(api = %R::KEY, %error, "asking a coordinator of transactions again");
         before = Some(error);
     }
 }
