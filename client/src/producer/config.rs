@@ -18,8 +18,9 @@ pub struct ProducerConfig {
     /// How batches are compressed. Kafka: compression.type. Default: none.
     pub compression: Compression,
     /// How hard the codec tries, in the codec's own scale: gzip has 1 to 9, lz4 1 to 17, zstd
-    /// -131072 to 22. Kafka: compression.gzip.level, compression.lz4.level, compression.zstd.level.
-    /// Default: none, which is Kafka's level.
+    /// -131072 to 22. Here lz4 tries equally hard whatever it is, and zstd from 3 on, unless it is
+    /// the C library's (`zstd-c`). Kafka: compression.gzip.level, compression.lz4.level,
+    /// compression.zstd.level. Default: none, which is Kafka's level.
     pub compression_level: Option<i32>,
     /// How long a record may wait for company. Kafka: linger.ms. Default: 5 ms.
     pub linger: Duration,

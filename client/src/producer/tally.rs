@@ -200,3 +200,80 @@ impl From<SendAllError> for Error {
         first.map_or(Self::Closed { what: "producer" }, |failure| failure.error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::delivery::{Completion, Fate, Part};
+    use super::*;
+
+    /// A batch with so many records, and the driver's end of it.
+    fn batch(records: u32) -> (Arc<Completion>, Part) {
+        let completion = Completion::new("t".into(), 0);
+        let part = Part::whole(Arc::clone(&completion), records);
+        (completion, part)
+    }
+
+    fn stored() -> Fate {
+        Fate::Stored { base_offset: 0, append_time: -1 }
+    }
+
+    fn failed() -> Fate {
+        Fate::Failed(Error::Closed { what: "producer" })
+    }
+
+    fn named(tally: Tally) -> Vec<usize> {
+        tally.finish().unwrap_err().failures().map(|(record, _)| record).collect()
+    }
+
+    #[test]
+    fn records_are_named_by_their_place_in_the_call_wherever_they_lie() {
+        let ((a, of_a), (b, of_b)) = (batch(10), batch(4));
+        let mut tally = Tally::default();
+        // Others have put records before, between and behind.
+        for (completion, index) in
+            [(&a, 2), (&a, 3), (&b, 0), (&a, 4), (&b, 2), (&b, 3), (&a, 8), (&a, 9)]
+        {
+            tally.push(completion.delivery(index, 0));
+        }
+        assert!(tally.poll_pending().is_some());
+        of_a.complete_each(|index| if [0, 3, 4, 9].contains(&index) { failed() } else { stored() });
+        assert!(tally.poll_pending().is_some(), "the other batch");
+        of_b.complete_each(|index| if index < 3 { failed() } else { stored() });
+        assert!(tally.poll_pending().is_none());
+        assert_eq!(named(tally), [1, 2, 3, 4, 7]);
+    }
+
+    #[test]
+    fn batches_are_forgotten_as_soon_as_all_is_known_of_them() {
+        let mut tally = Tally::default();
+        let (slow, of_slow) = batch(1);
+        for round in 0..1000 {
+            let (completion, part) = batch(2);
+            tally.push(completion.delivery(0, 0));
+            tally.push(completion.delivery(1, 0));
+            part.complete(if round == 7 { failed() } else { stored() });
+            assert_eq!((tally.batches.len(), tally.places.len()), (1, 1), "round {round}");
+        }
+        tally.push(slow.delivery(0, 0));
+        of_slow.complete(stored());
+        assert!(tally.poll_pending().is_none());
+        assert_eq!(named(tally), [14, 15]);
+    }
+
+    #[test]
+    fn what_is_refused_ends_it_unless_it_is_about_the_record() {
+        let mut tally = Tally::default();
+        let topic = Box::from("t");
+        let missing = |partition| Error::UnknownTopic { topic: Box::clone(&topic), partition };
+        assert!(tally.push_refused(missing(Some((3, 2)))).is_continue());
+        assert!(tally.push_refused(Error::invalid("timestamp", "old")).is_continue());
+        assert!(tally.push_refused(missing(None)).is_break());
+        let error = tally.finish().unwrap_err();
+        let text = "3 of 3 records were not delivered, and those behind them were not tried; \
+                    record 0: topic t has no partition 3: it has 2, counted from 0";
+        assert_eq!(error.to_string(), text);
+        assert_eq!((error.tried(), error.maybe_written()), (3, false));
+    }
+}

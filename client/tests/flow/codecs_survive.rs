@@ -1,6 +1,6 @@
 //! What was written in any codec, for any release, is read as it was written.
 
-use kurier_client::producer::Record;
+use kurier_client::producer::{ProducerConfig, Record};
 use kurier_client::{Compression, Error};
 use kurier_protocol::record::Magic;
 use kurier_testkit::TestCluster;
@@ -97,4 +97,36 @@ async fn what_a_release_lacks_is_an_error_that_names_it() {
     assert!(text.contains("zstd") && text.contains("Kafka 2.1"), "{text}");
     let text = unsupported("0.10.2", Compression::None, plain.header("h", "1")).await;
     assert!(text.contains("headers") && text.contains("Kafka 0.11"), "{text}");
+}
+
+/// How many bytes a batch of text has with a level of a codec.
+async fn stored_bytes(compression: Compression, level: i32) -> usize {
+    let world = World::new(1).await;
+    let config =
+        ProducerConfig { compression, compression_level: Some(level), ..ProducerConfig::default() };
+    let producer = world.client.producer().config(config).build().await.unwrap();
+    let words = ["order", "apple", "pear", "quince", "ann", "bob", "price", "42"];
+    for n in 0_usize..2000 {
+        let word = |at: usize| words.get((n * at + n / 7) % words.len()).copied().unwrap_or("");
+        let value = format!("{} {} {} {n}", word(3), word(5), word(11));
+        drop(producer.enqueue(Record::to("t").value(&value)).await.unwrap());
+    }
+    producer.close().await.unwrap();
+    let batches = world.cluster.batches("t", 0);
+    assert!(batches.iter().all(|batch| batch.compression() == compression));
+    batches.iter().map(|batch| batch.bytes().len()).sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_level_changes_what_is_stored() {
+    let of = async |compression, one, other| {
+        [stored_bytes(compression, one).await, stored_bytes(compression, other).await]
+    };
+    let [quick, thorough] = of(Compression::Gzip, 1, 9).await;
+    assert!(thorough < quick, "gzip: {thorough} and {quick} bytes");
+    // On a text like this one, more effort of zstd is in vain.
+    let [one, other] = of(Compression::Zstd, 1, 19).await;
+    assert_ne!(one, other, "zstd");
+    let [one, other] = of(Compression::Lz4, 1, 17).await;
+    assert_eq!(one, other, "lz4 has one");
 }

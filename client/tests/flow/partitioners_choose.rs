@@ -226,3 +226,37 @@ async fn brokers_of_the_rack_come_before_others_while_there_are_some() {
     let found = spread(9).await;
     assert_eq!(found.len(), 4, "{found:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_lingered_out_leaves_no_half_of_one_behind() {
+    let world = World::new(6).await;
+    let config = ProducerConfig { batch_bytes_max: 8 << 10, ..ProducerConfig::default() };
+    let producer = world.client.producer().config(config).build().await.unwrap();
+    let send = async || {
+        let record = Record::to("t").value(&[b'v'; 1000]);
+        producer.enqueue(record).await.unwrap().partition()
+    };
+    let first = send().await;
+    for _ in 0..5 {
+        assert_eq!(send().await, first);
+    }
+    // Six of eight leave for their time is up.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let mut turns = Vec::new();
+    for _ in 0..200 {
+        let partition = send().await;
+        match turns.last_mut() {
+            Some((to, records)) if *to == partition => *records += 1,
+            _ => turns.push((partition, 1)),
+        }
+    }
+    producer.close().await.unwrap();
+    assert_eq!(
+        turns.first().map(|(to, records)| (*to, records % 8)),
+        Some((first, 0)),
+        "{turns:?}"
+    );
+    let sizes: Vec<_> = (0..6).flat_map(|p| world.cluster.batches("t", p)).collect();
+    let small = sizes.iter().filter(|batch| batch.bytes().len() < 8000).count();
+    assert_eq!(small, 1, "the one whose time was up");
+}

@@ -25,7 +25,7 @@ settings! {
     "compression.gzip.level": "How hard gzip tries: -1 for its default, or 1 to 9",
         |_| "-1".to_owned()
         => |p, v| p.levels.push((Some(GZIP), level_of(GZIP, v)?));
-    "compression.lz4.level": "How hard lz4 tries: 1 to 17",
+    "compression.lz4.level": "How hard lz4 tries in Java: 1 to 17, and all the same here",
         |_| "9".to_owned() => |p, v| p.levels.push((Some(LZ4), level_of(LZ4, v)?));
     "compression.zstd.level": "How hard zstd tries: -131072 to 22",
         |_| "3".to_owned()
