@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use kurier_testkit::{Builder, SaslMechanism, TestCluster};
+use kurier_testkit::{Builder, TestCluster};
 
 /// Those that are run below, or elsewhere: by the interoperability checks of Kerberos.
 const KNOWN: [&str; 6] = ["checked", "consume", "kerberos_check", "operate", "produce", "secure"];
@@ -93,7 +93,8 @@ async fn operate() {
 #[tokio::test(flavor = "multi_thread")]
 async fn secure() {
     let builder = TestCluster::builder().topic("orders", 1).tls();
-    let builder = builder.sasl([SaslMechanism::ScramSha256]).user("alice", "secret");
+    let builder =
+        builder.sasl([kurier_testkit::SaslMechanism::ScramSha256]).user("alice", "secret");
     let cluster = builder.build();
     let served = cluster.serve_tcp("localhost", 0).await.unwrap();
     let name = format!("examples-{}.pem", std::process::id());
