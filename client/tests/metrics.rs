@@ -96,11 +96,11 @@ async fn requests_and_bytes_are_counted_by_role_and_by_broker() {
     let (client, held) = busy(&cluster).await;
     let snapshot = client.metrics().snapshot();
     let of = |group, name| number(&snapshot, group, name);
-    // ApiVersions and ten Produce requests, each answered.
-    assert_eq!(of("producer-metrics", "request-total"), 11.0);
-    assert_eq!(of("producer-metrics", "response-total"), 11.0);
-    assert_eq!(of("producer-metrics", "network-io-total"), 22.0);
-    assert_eq!(of("producer-node-metrics", "request-total"), 11.0);
+    // ApiVersions, InitProducerId and ten Produce requests, each answered.
+    assert_eq!(of("producer-metrics", "request-total"), 12.0);
+    assert_eq!(of("producer-metrics", "response-total"), 12.0);
+    assert_eq!(of("producer-metrics", "network-io-total"), 24.0);
+    assert_eq!(of("producer-node-metrics", "request-total"), 12.0);
     let bytes = of("producer-metrics", "outgoing-byte-total");
     assert!(bytes > 1000.0 && bytes == of("producer-node-metrics", "outgoing-byte-total"));
     assert!(of("producer-metrics", "request-size-max") < bytes);
@@ -118,7 +118,7 @@ async fn requests_and_bytes_are_counted_by_role_and_by_broker() {
     let later = client.metrics().snapshot();
     assert_eq!(number(&later, "producer-metrics", "connection-count"), 0.0);
     assert_eq!(number(&later, "producer-metrics", "connection-close-total"), 1.0);
-    assert_eq!(number(&later, "producer-metrics", "request-total"), 11.0, "a counter stays");
+    assert_eq!(number(&later, "producer-metrics", "request-total"), 12.0, "a counter stays");
 }
 
 #[tokio::test(start_paused = true)]

@@ -70,6 +70,8 @@ fn produce(code: ErrorCode) -> Option<Remedy> {
         ErrorCode::MESSAGE_TOO_LARGE => Remedy::Split,
         ErrorCode::UNSUPPORTED_VERSION | ErrorCode::CLUSTER_AUTHORIZATION_FAILED => Remedy::Fatal,
         ErrorCode::INVALID_TXN_STATE => Remedy::Abort,
+        // From a leader it does not mean that another producer has taken over (KIP-588).
+        ErrorCode::INVALID_PRODUCER_EPOCH => Remedy::Epoch,
         _ => return None,
     })
 }
@@ -296,7 +298,7 @@ mod tests {
             (ApiKey::FIND_COORDINATOR, ErrorCode::NOT_COORDINATOR, Remedy::Coordinator),
             (ApiKey::PRODUCE, ErrorCode::CLUSTER_AUTHORIZATION_FAILED, Remedy::Fatal),
             (ApiKey::CREATE_ACLS, ErrorCode::CLUSTER_AUTHORIZATION_FAILED, Remedy::Fail),
-            (ApiKey::PRODUCE, ErrorCode::INVALID_PRODUCER_EPOCH, Remedy::Abort),
+            (ApiKey::PRODUCE, ErrorCode::INVALID_PRODUCER_EPOCH, Remedy::Epoch),
             (ApiKey::END_TXN, ErrorCode::INVALID_PRODUCER_EPOCH, Remedy::Fatal),
             (ApiKey::END_TXN, ErrorCode::UNKNOWN_SERVER_ERROR, Remedy::Fatal),
             (ApiKey::ADD_PARTITIONS_TO_TXN, ErrorCode::TOPIC_AUTHORIZATION_FAILED, Remedy::Abort),

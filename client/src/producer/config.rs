@@ -15,6 +15,9 @@ pub struct ProducerConfig {
     /// How many replicas must have a record before it counts as delivered. Kafka: acks. Default:
     /// all.
     pub acks: Acks,
+    /// Whether brokers tell a batch that they have from one that they lack, so that none is written
+    /// twice (KIP-98). Kafka: enable.idempotence. Default: if possible, as Kafka's (KIP-679).
+    pub idempotence: Idempotence,
     /// How batches are compressed. Kafka: compression.type. Default: none.
     pub compression: Compression,
     /// How hard the codec tries, in the codec's own scale: gzip has 1 to 9, lz4 1 to 17, zstd
@@ -33,7 +36,8 @@ pub struct ProducerConfig {
     /// How many bytes the batches of one request, and one record before compression, may have.
     /// Kafka: max.request.size. Default: 1048576 (1 MiB).
     pub request_bytes_max: usize,
-    /// How many requests to one broker may be unanswered. Kafka:
+    /// How many requests to one broker may be unanswered. Of one partition at most five batches are
+    /// in flight however many these are, and one if the producer is not idempotent. Kafka:
     /// max.in.flight.requests.per.connection. Default: 5.
     pub in_flight_max: usize,
     /// How long one request may take. Kafka: request.timeout.ms. Default: 30 s.
@@ -48,21 +52,36 @@ pub struct ProducerConfig {
     /// Kafka: max.block.ms. Default: 60 s.
     pub block_max: Duration,
     /// Which partition a record goes to that names none. Kafka: partitioner.class,
-    /// partitioner.ignore.keys and its kin; librdkafka: partitioner. Default: as Java's producer,
-    /// by murmur2 of the key.
+    /// partitioner.ignore.keys and its kin; librdkafka: partitioner. Default: murmur2 random, as
+    /// Java's producer.
     pub partitioner: Partitioner,
+    /// What happens to topics that do not exist, and to those that are not used for long. Kafka:
+    /// metadata.max.idle.ms. Default: `TopicsConfig`, as it is by default.
+    pub topics: TopicsConfig,
+}
+
+/// What a producer does about topics that do not exist, and about those that it does not use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicsConfig {
     /// Whether brokers may create a topic that does not exist, if they are configured to. Kafka's
     /// own producer always lets them. Default: true.
-    pub topic_creation: bool,
+    pub creation: bool,
     /// How long a topic may not be used before its metadata is asked for no more (KIP-526); at
     /// least 5 s. Kafka: metadata.max.idle.ms. Default: 300 s.
-    pub topic_idle_max: Duration,
+    pub idle_max: Duration,
+}
+
+impl Default for TopicsConfig {
+    fn default() -> Self {
+        Self { creation: true, idle_max: Duration::from_secs(300) }
+    }
 }
 
 impl Default for ProducerConfig {
     fn default() -> Self {
         Self {
             acks: Acks::All,
+            idempotence: Idempotence::IfPossible,
             compression: Compression::None,
             compression_level: None,
             linger: Duration::from_millis(5),
@@ -75,8 +94,7 @@ impl Default for ProducerConfig {
             retry_count_max: i32::MAX.unsigned_abs(),
             block_max: Duration::from_secs(60),
             partitioner: Partitioner::default(),
-            topic_creation: true,
-            topic_idle_max: Duration::from_secs(300),
+            topics: TopicsConfig::default(),
         }
     }
 }
@@ -99,6 +117,7 @@ impl ProducerConfig {
             return Err(Error::invalid("compression (compression.type)", problem));
         }
         self.check_level()?;
+        self.check_idempotence()?;
         if self.in_flight_max == 0 {
             let setting = "in_flight_max (max.in.flight.requests.per.connection)";
             return Err(Error::invalid(setting, "must be at least 1"));
@@ -108,6 +127,34 @@ impl ProducerConfig {
             return Err(Error::invalid("partitioner", problem));
         }
         self.check_times()
+    }
+
+    /// Whether batches are numbered, as far as the settings decide.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        match self.idempotence {
+            Idempotence::Required => true,
+            Idempotence::IfPossible => self.acks == Acks::All && self.retry_count_max > 0,
+            Idempotence::Off => false,
+        }
+    }
+
+    /// As Java: who asks for idempotence is told what rules it out.
+    fn check_idempotence(&self) -> Result<(), Error> {
+        if self.idempotence != Idempotence::Required {
+            return Ok(());
+        }
+        let problem = if self.acks != Acks::All {
+            "needs acks to be all, or a leader that dies takes confirmed records with it"
+        } else if self.retry_count_max == 0 {
+            "needs retries to be more than 0, as it makes sending again safe"
+        } else if self.in_flight_max > LANE_IN_FLIGHT_MAX {
+            "needs max.in.flight.requests.per.connection to be at most 5, as brokers remember the \
+             last five batches of a producer"
+        } else {
+            return Ok(());
+        };
+        let problem = format!("{problem}; set one of them, or leave enable.idempotence unset");
+        Err(Error::invalid("idempotence (enable.idempotence)", problem))
     }
 
     fn check_level(&self) -> Result<(), Error> {
@@ -128,10 +175,10 @@ impl ProducerConfig {
         check_durations(&[
             ("request_timeout (request.timeout.ms)", self.request_timeout),
             ("delivery_timeout (delivery.timeout.ms)", self.delivery_timeout),
-            ("topic_idle_max (metadata.max.idle.ms)", self.topic_idle_max),
+            ("topics.idle_max (metadata.max.idle.ms)", self.topics.idle_max),
         ])?;
-        if self.topic_idle_max < TOPIC_IDLE_LEAST {
-            let setting = "topic_idle_max (metadata.max.idle.ms)";
+        if self.topics.idle_max < TOPIC_IDLE_LEAST {
+            let setting = "topics.idle_max (metadata.max.idle.ms)";
             return Err(Error::invalid(setting, "must be at least 5 s"));
         }
         let may_be_zero = [
@@ -172,6 +219,23 @@ pub(crate) fn level_range(codec: Compression) -> Option<(RangeInclusive<i32>, &'
 const TOPIC_IDLE_LEAST: Duration = Duration::from_secs(5);
 /// A buffer must hold at least the first buffer of one batch.
 const BUFFER_BYTES_LEAST: usize = 64 << 10;
+
+/// A broker remembers so many batches of a producer in each partition (KAFKA-5494).
+pub(crate) const LANE_IN_FLIGHT_MAX: usize = 5;
+
+/// Whether a producer numbers its batches, so that brokers write none twice and none out of order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Idempotence {
+    /// It does, unless other settings or the brokers rule it out: acks that are not all, no
+    /// retries, brokers before 0.11. Then one batch of a partition is in flight, so that the order
+    /// holds, and one that is sent again after a lost answer may be written twice.
+    #[default]
+    IfPossible,
+    /// It does. What rules it out is an error. Kafka: `true`.
+    Required,
+    /// It does not. Kafka: `false`.
+    Off,
+}
 
 /// How many replicas must have a record before the broker answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -219,7 +283,39 @@ mod tests {
         let short = Duration::from_secs(1);
         check(ProducerConfig { delivery_timeout: short, ..of() }, "delivery.timeout.ms");
         check(ProducerConfig { request_timeout: Duration::ZERO, ..of() }, "request.timeout.ms");
-        check(ProducerConfig { topic_idle_max: short, ..of() }, "metadata.max.idle.ms");
+        let topics = TopicsConfig { idle_max: short, ..TopicsConfig::default() };
+        check(ProducerConfig { topics, ..of() }, "metadata.max.idle.ms");
+    }
+
+    #[test]
+    fn idempotence_gives_way_to_other_settings_unless_it_was_asked_for() {
+        let of = ProducerConfig::default;
+        let rows = [
+            (ProducerConfig { acks: Acks::Leader, ..of() }, "acks to be all", false),
+            (ProducerConfig { retry_count_max: 0, ..of() }, "retries", false),
+            (
+                ProducerConfig { in_flight_max: 6, ..of() },
+                "max.in.flight.requests.per.connection",
+                // A partition has five at most, whatever a connection may have.
+                true,
+            ),
+            (of(), "", true),
+        ];
+        for (config, named, is_on) in rows {
+            config.validate().unwrap();
+            assert_eq!(config.is_idempotent(), is_on, "{named}");
+            let off = ProducerConfig { idempotence: Idempotence::Off, ..config.clone() };
+            off.validate().unwrap();
+            assert!(!off.is_idempotent());
+            let required = ProducerConfig { idempotence: Idempotence::Required, ..config };
+            match required.validate() {
+                Ok(()) => assert!(named.is_empty() && required.is_idempotent()),
+                Err(error) => {
+                    let text = error.to_string();
+                    assert!(text.contains("enable.idempotence") && text.contains(named), "{text}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! Core: the sender's way out: batches that are ready become requests to their leaders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kurier_protocol::Uuid;
-use kurier_protocol::record::Magic;
+use kurier_protocol::record::{Magic, ProducerStamp};
 
 use super::delivery::Fate;
+use super::identity::unsupported;
 use super::request::{Assembly, Gates, Loaded, versions};
-use super::sealed::Sealed;
+use super::sealed::{Sealed, Sealer};
 use super::sender::{Action, Call, Flight, Sender};
+use super::sequence::Written;
+use crate::error::Error;
 use crate::metadata::Picture;
 use crate::metrics::Produce;
 
@@ -51,6 +55,10 @@ impl Sender {
         let magic = lane.partition.magic();
         let broker = self.brokers.entry(leader.broker).or_default();
         let magic = broker.magic.unwrap_or(magic);
+        if self.claim.is_on() && !self.may_go(now, slot, (leader.broker, magic), picture) {
+            return;
+        }
+        let broker = self.brokers.entry(leader.broker).or_default();
         let key = (leader.broker, magic);
         if !assemblies.contains_key(&key) && broker.in_flight >= self.config.in_flight_max {
             return self.block(slot, leader.broker);
@@ -106,10 +114,18 @@ impl Sender {
                 None => {
                     let closed = lane.take(now)?;
                     let (number, records) = (closed.number, closed.part.len());
-                    self.lanes.update_expiry(slot);
-                    match self.sealer.seal(closed) {
-                        Ok(sealed) => sealed,
+                    let is_numbered = closed.writer.magic().min(magic) == Magic::V2;
+                    let stamp = lane.sequence.peek().filter(|_| is_numbered);
+                    match self.sealer.seal(closed, stamp) {
+                        Ok(sealed) => {
+                            if stamp.is_some() {
+                                lane.sequence.push(records);
+                            }
+                            self.lanes.update_expiry(slot);
+                            sealed
+                        }
                         Err(error) => {
+                            self.lanes.update_expiry(slot);
                             self.note_failed(slot, records);
                             self.settle(slot, number, Some(&error));
                             self.report_flushes();
@@ -118,10 +134,7 @@ impl Sender {
                     }
                 }
             };
-            if sealed.magic == magic {
-                return Some(sealed);
-            }
-            match self.sealer.convert(&mut sealed, magic) {
+            match self.fit(slot, &mut sealed, magic) {
                 Ok(()) => return Some(sealed),
                 Err(error) => {
                     let error = sealed.reported(error);
@@ -130,6 +143,30 @@ impl Sender {
                 }
             }
         }
+    }
+
+    /// Gives a batch the format that its leader takes, and a number that still counts.
+    fn fit(&mut self, slot: usize, sealed: &mut Sealed, magic: Magic) -> Result<(), Error> {
+        let Some(lane) = self.lanes.get_mut(slot) else { return Ok(()) };
+        if sealed.magic != magic {
+            if let Some(stamp) = sealed.stamp.take_if(|_| magic < Magic::V2) {
+                // In a format without numbers, what may be there already would be written again.
+                lane.sequence.handle_failed(&stamp, sealed.written());
+                sealed.indefinite.clone().map_or(Ok(()), Err)?;
+            }
+            self.sealer.convert(sealed, magic)?;
+        }
+        let is_numbered = |stamp: &ProducerStamp| lane.sequence.is_current(stamp);
+        if magic == Magic::V2
+            && sealed.written() == Written::Never
+            && !sealed.stamp.as_ref().is_some_and(is_numbered)
+            && let Some(stamp) = lane.sequence.peek()
+        {
+            let old = Sealer::renumber(sealed, stamp)?;
+            lane.sequence.push(sealed.records());
+            self.accumulator.pool.put_sealed(old);
+        }
+        Ok(())
     }
 
     fn launch(&mut self, broker: i32, magic: Magic, assembly: Assembly) {
@@ -150,6 +187,90 @@ impl Sender {
             lane.is_queued = true;
             self.brokers.entry(broker).or_default().blocked.push(slot);
         }
+    }
+}
+
+/// Numbers.
+impl Sender {
+    /// Whether the next batch of a partition may go to its leader now, and under which number.
+    fn may_go(
+        &mut self,
+        now: Instant,
+        slot: usize,
+        (leader, magic): (i32, Magic),
+        picture: &Picture,
+    ) -> bool {
+        if magic < Magic::V2 {
+            // The leader is older than numbers.
+            if self.claim.is_required() {
+                self.fail_due(now, slot, &unsupported());
+                return false;
+            }
+            return self.lanes.get(slot).is_some_and(|lane| lane.in_flight == 0);
+        }
+        let Some(lane) = self.lanes.get_mut(slot) else { return false };
+        let topic = picture.topic(&lane.partition.topic);
+        lane.sequence.handle_topic(topic.map_or(Uuid::ZERO, |topic| topic.id));
+        if lane.in_flight >= lane.sequence.in_flight_max(leader) {
+            return false;
+        }
+        if lane.sequence.is_torn() {
+            self.begin_anew(slot);
+        }
+        let Some(lane) = self.lanes.get_mut(slot) else { return false };
+        let next = lane.waiting.front();
+        if next.and_then(|next| next.stamp).is_some_and(|it| lane.sequence.is_current(&it)) {
+            return true;
+        }
+        if !lane.has_batch() || !lane.sequence.may_number() {
+            return false;
+        }
+        let Some(worn) = lane.sequence.lacks_identity() else { return true };
+        match self.claim.of(slot, worn) {
+            Some(identity) => {
+                lane.sequence.begin(identity);
+                true
+            }
+            None => {
+                lane.is_queued = true;
+                false
+            }
+        }
+    }
+
+    /// Lets the numbers of a partition begin anew, which has nothing in flight. What may have been
+    /// written under its number fails: under another one it would be written twice.
+    fn begin_anew(&mut self, slot: usize) {
+        let Some(lane) = self.lanes.get_mut(slot) else { return };
+        lane.sequence.restart();
+        let waiting = mem::take(&mut lane.waiting);
+        let may_go = |sealed: &Sealed| sealed.stamp.is_none() || sealed.written() == Written::Never;
+        let (waiting, lost): (VecDeque<_>, VecDeque<_>) = waiting.into_iter().partition(may_go);
+        lane.waiting = waiting;
+        for mut sealed in lost {
+            if let Some(error) = sealed.indefinite.take() {
+                self.drop_sealed(slot, sealed, Fate::Failed(error));
+            }
+        }
+        self.report_flushes();
+    }
+
+    /// Fails what a partition would send now: there is no number for it.
+    pub(super) fn fail_due(&mut self, now: Instant, slot: usize, error: &Error) {
+        while let Some(lane) = self.lanes.get_mut(slot) {
+            lane.is_queued = false;
+            if let Some(mut sealed) = lane.waiting.pop_front() {
+                let error = sealed.reported(error.clone());
+                self.drop_sealed(slot, sealed, Fate::Failed(error));
+                continue;
+            }
+            let Some(closed) = lane.take(now) else { break };
+            let (number, records) = (closed.number, closed.part.len());
+            closed.part.complete(Fate::Failed(error.clone()));
+            self.note_failed(slot, records);
+            self.settle(slot, number, Some(error));
+        }
+        self.report_flushes();
     }
 }
 

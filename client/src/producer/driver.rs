@@ -7,8 +7,9 @@ use std::time::Instant;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use kurier_env::{Purpose, watch};
-use kurier_protocol::ApiKey;
+use kurier_protocol::api::init_producer_id::InitProducerIdRequest;
 use kurier_protocol::api::produce::ProduceResponse;
+use kurier_protocol::{ApiKey, ErrorCode, Request};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
@@ -17,10 +18,11 @@ use super::accumulator::Partition;
 use super::sender::{Action, Call, Sender, Unsettled};
 use super::topics::{Topics, seen};
 use crate::cluster::Cluster;
-use crate::error::Error;
+use crate::error::{About, Error, Remedy, remedy};
 use crate::metadata::{Creation, Idle, Picture};
 use crate::metrics::ProducerMeter;
 use crate::net::Class;
+use crate::transactions::ProducerIdAndEpoch;
 
 /// What callers tell the driver. There are at most two for each batch and one for each caller
 /// that waits, so the buffer space bounds them (decision 8).
@@ -61,10 +63,9 @@ pub(crate) struct Driver {
 }
 
 /// A call that has ended.
-struct Answered {
-    id: u64,
-    broker: i32,
-    result: Result<ProduceResponse, Error>,
+enum Answered {
+    Produce { id: u64, broker: i32, result: Result<ProduceResponse, Error> },
+    Identity(Result<(ProducerIdAndEpoch, i16), Error>),
 }
 
 type Calls = FuturesUnordered<BoxFuture<'static, Answered>>;
@@ -201,7 +202,11 @@ impl Driver {
     }
 
     fn handle_answer(&mut self, now: Instant, answered: Answered) {
-        let Answered { id, broker, result } = answered;
+        let chance = self.cluster.env().chance(Purpose::Backoff);
+        let (id, broker, result) = match answered {
+            Answered::Produce { id, broker, result } => (id, broker, result),
+            Answered::Identity(answer) => return self.sender.handle_identity(now, answer, chance),
+        };
         if let Ok(response) = &result {
             self.meter.throttled(now, response.throttle_time_ms);
         }
@@ -211,7 +216,6 @@ impl Driver {
         {
             self.sender.handle_versions(broker, *range.end());
         }
-        let chance = self.cluster.env().chance(Purpose::Backoff);
         self.sender.handle_answer(now, id, result, chance);
     }
 
@@ -234,6 +238,7 @@ impl Driver {
         while let Some(action) = self.sender.poll_action(now, picture) {
             match action {
                 Action::Call(call) => calls.push(self.call(call)),
+                Action::Identify => calls.push(self.identify()),
                 Action::Refresh => self.cluster.refresh(),
                 Action::Heard(hint) => self.cluster.heard_leader(hint),
                 Action::Flushed(id, failure) => {
@@ -254,10 +259,46 @@ impl Driver {
         async move {
             let result = answer.await.map(|(_version, response)| response);
             drop(open);
-            Answered { id, broker, result }
+            Answered::Produce { id, broker, result }
         }
         .boxed()
     }
+
+    /// Asks any broker for a producer id; rather one that this producer is connected to.
+    fn identify(&self) -> BoxFuture<'static, Answered> {
+        let (cluster, class) = (self.cluster.clone(), self.class);
+        async move {
+            let answer = identify(&cluster, class).await;
+            Answered::Identity(answer)
+        }
+        .boxed()
+    }
+}
+
+/// A producer id, and the newest version of Produce that the broker speaks which gave it.
+async fn identify(cluster: &Cluster, class: Class) -> Result<(ProducerIdAndEpoch, i16), Error> {
+    let broker = cluster.least_loaded(class).ok_or_else(|| cluster.picture().absence(None))?;
+    let write = |_version| InitProducerIdRequest {
+        transactional_id: None,
+        // Without transactions none can last too long.
+        transaction_timeout_ms: i32::MAX,
+        ..InitProducerIdRequest::default()
+    };
+    let versions = 0..=InitProducerIdRequest::VERSION_STABLE_MAX;
+    let (_, answer) = cluster.call(broker, class, versions, write).await?;
+    let code = answer.error_code;
+    if remedy(ApiKey::INIT_PRODUCER_ID, code) != Remedy::Ok {
+        return Err(Error::broker(ApiKey::INIT_PRODUCER_ID, code, About::Nothing));
+    }
+    let (id, epoch) = (answer.producer_id, answer.producer_epoch);
+    if id < 0 || epoch < 0 {
+        let words = format!("it gave out producer id {id} with epoch {epoch}");
+        let code = ErrorCode::UNKNOWN_SERVER_ERROR;
+        return Err(Error::said(ApiKey::INIT_PRODUCER_ID, code, About::Nothing, Some(&words)));
+    }
+    let ranges = cluster.ranges(broker, class);
+    let newest = ranges.and_then(|ranges| Some(*ranges.get(ApiKey::PRODUCE)?.end()));
+    Ok((ProducerIdAndEpoch { id, epoch }, newest.unwrap_or(i16::MAX)))
 }
 
 impl Drop for Driver {

@@ -184,7 +184,8 @@ impl Shared {
 
     /// Learns a topic's partitions, and the format that its leaders take.
     async fn discover(&self, name: &str, deadline: Instant) -> Result<(), Error> {
-        let creation = if self.config.topic_creation { Creation::Allowed } else { Creation::Never };
+        let creation =
+            if self.config.topics.creation { Creation::Allowed } else { Creation::Never };
         let _waits = self.meter.wait(Wait::Metadata);
         let topic = self.cluster.topic(name, creation, deadline).await?;
         let newest = newest_version(&self.cluster, self.class, &topic, deadline).await?;

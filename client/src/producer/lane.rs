@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::accumulator::{Closed, Partition};
 use super::sealed::Sealed;
+use super::sequence::Sequence;
 use crate::backoff::Backoff;
 use crate::error::Error;
 
@@ -23,6 +24,8 @@ pub(crate) struct Lane {
     /// Sealed batches that wait to be sent, or sent again; oldest first.
     pub(crate) waiting: VecDeque<Sealed>,
     pub(crate) in_flight: usize,
+    /// The numbers that its batches have.
+    pub(crate) sequence: Sequence,
     /// No try before this.
     pub(crate) retry_at: Option<Instant>,
     pub(crate) backoff: Backoff,
@@ -51,6 +54,7 @@ impl Lane {
             taken: 0,
             waiting: VecDeque::new(),
             in_flight: 0,
+            sequence: Sequence::new(),
             retry_at: None,
             backoff,
             last_error: None,
@@ -125,7 +129,7 @@ impl Lane {
 
     /// Puts a batch back to its place.
     pub(crate) fn put_back(&mut self, sealed: Sealed) {
-        let is_later = |other: &Sealed| other.number >= sealed.number;
+        let is_later = |other: &Sealed| other.place() >= sealed.place();
         let at = self.waiting.iter().position(is_later).unwrap_or(self.waiting.len());
         self.waiting.insert(at, sealed);
     }

@@ -14,7 +14,7 @@
 //! Closed    in its Partition; no record is added. Those up to the lane's `taken` have left it
 //!   | the leader may have one more request
 //!   v
-//! Sealed    in the lane's `waiting`: compressed, with header and checksum  <------.
+//! Sealed    in the lane's `waiting`: compressed, with header, checksum and number <.
 //!   |                                                                             |
 //!   v                                                                             |
 //! Loaded    in the Assembly of its leader, then in a Flight until that is answered |
@@ -25,12 +25,17 @@
 //!           `unsettled` forgets it, which ends the flushes that waited for it
 //! ```
 //!
+//! If the producer is idempotent, the number is one of the partition's `Sequence`, under the
+//! identity that the `Claim` has asked for before the first one left.
+//!
 //! Wherever it is, the delivery timeout ends it. In a flight it is then told, and stays until the
 //! connection lets go of it; whether it may be written depends on the flight's `Gates`.
 
 mod hash;
 mod partitioner;
 mod config;
+mod sequence;
+mod identity;
 mod record;
 mod adaptive;
 mod turns;
@@ -55,7 +60,7 @@ mod enqueue;
 mod placement;
 
 pub(crate) use self::config::level_range;
-pub use self::config::{Acks, ProducerConfig};
+pub use self::config::{Acks, Idempotence, ProducerConfig, TopicsConfig};
 pub use self::delivery::{Delivery, RecordMetadata};
 pub(crate) use self::partitioner::NAMES;
 pub use self::partitioner::{CustomPartitioner, Partitioner, Sticky, Unplaced};
@@ -341,7 +346,7 @@ impl Producer {
             topics: Arc::clone(&table),
             flushes: BTreeMap::new(),
             flush_count: 0,
-            idle: Idle::new(config.topic_idle_max),
+            idle: Idle::new(config.topics.idle_max),
             is_listening: true,
             is_ending: false,
         };

@@ -13,6 +13,7 @@ use super::request::Loaded;
 use super::response::{self, Verdict};
 use super::sealed::Sealed;
 use super::sender::{Action, Sender};
+use super::sequence::{Refused, Written};
 use crate::error::{Error, Waiting};
 use crate::metrics::Produce;
 
@@ -40,7 +41,7 @@ impl Sender {
             }
             Ok(response) => {
                 for (loaded, verdict) in response::read(flight.batches, response) {
-                    self.handle_verdict(moment, loaded, verdict);
+                    self.handle_verdict(moment, loaded, flight.broker, verdict);
                 }
             }
             Err(error) => {
@@ -109,6 +110,9 @@ impl Sender {
             was_sent |= maybe_written;
             lost += sealed.records();
             sealed.complete(failed(maybe_written));
+            if let Some(stamp) = &sealed.stamp {
+                lane.sequence.handle_failed(stamp, sealed.written());
+            }
         }
         // In flight: the deliveries are told, the buffer is kept until the connection lets go. What
         // it has not begun to write, it will not write.
@@ -135,13 +139,22 @@ impl Sender {
 
 /// What becomes of a batch.
 impl Sender {
-    fn handle_verdict(&mut self, moment: Moment, mut loaded: Loaded, verdict: Verdict) {
+    fn handle_verdict(
+        &mut self,
+        moment: Moment,
+        mut loaded: Loaded,
+        broker: i32,
+        verdict: Verdict,
+    ) {
         match verdict {
             Verdict::Done(Fate::Failed(error)) => {
                 let error = error.seen_as(self.principal.as_ref());
                 self.fail(loaded, error);
             }
-            Verdict::Done(fate) => self.finish(loaded.slot, loaded.sealed, fate),
+            Verdict::Done(fate) => {
+                self.note_stored(&loaded, broker, &fate);
+                self.finish(loaded.slot, loaded.sealed, fate);
+            }
             Verdict::Each(refusals) => {
                 let error = refusals.error(0);
                 if let Some(part) = loaded.sealed.part.take() {
@@ -168,7 +181,46 @@ impl Sender {
             }
             Verdict::Split(_) if loaded.sealed.records() > 1 => self.split(loaded),
             Verdict::Split(error) => self.fail(loaded, error),
+            Verdict::Renumber(error, log_start) => {
+                self.handle_refused(moment, loaded, error, log_start);
+            }
         }
+    }
+
+    fn note_stored(&mut self, loaded: &Loaded, broker: i32, fate: &Fate) {
+        let (Some(lane), Some(stamp)) = (self.lanes.get_mut(loaded.slot), &loaded.sealed.stamp)
+        else {
+            return;
+        };
+        let last = match fate {
+            Fate::Stored { base_offset: 0.., .. } if loaded.sealed.records() == 0 => None,
+            Fate::Stored { base_offset: base @ 0.., .. } => {
+                Some(base.saturating_add(i64::from(loaded.sealed.records()) - 1))
+            }
+            _ => None,
+        };
+        lane.sequence.handle_stored(stamp, broker, last);
+    }
+
+    /// The leader refuses the number of a batch.
+    fn handle_refused(&mut self, moment: Moment, loaded: Loaded, error: Error, log_start: i64) {
+        let (Some(lane), Some(stamp)) = (self.lanes.get_mut(loaded.slot), &loaded.sealed.stamp)
+        else {
+            return self.fail(loaded, error);
+        };
+        match lane.sequence.handle_refused(stamp, loaded.sealed.written()) {
+            Refused::Early => {}
+            Refused::Unknown => return self.fail(loaded, error),
+            Refused::Renumber => {
+                let (topic, partition) = (&loaded.topic, loaded.index);
+                if lane.sequence.suspects_loss(log_start) {
+                    tracing::warn!(%topic, partition, %error, "confirmed records may be lost");
+                } else {
+                    tracing::debug!(%topic, partition, %error, "numbers begin anew");
+                }
+            }
+        }
+        self.retry(moment, loaded, error);
     }
 
     /// The call has failed as a whole.
@@ -204,17 +256,23 @@ impl Sender {
         if error.maybe_written() {
             loaded.sealed.indefinite = Some(error.clone());
         }
-        let wait = self.lanes.get_mut(slot).map(|lane| {
+        let stamp = loaded.sealed.stamp;
+        let wait = self.lanes.get_mut(slot).and_then(|lane| {
             lane.last_error = Some(error);
-            lane.backoff.next(moment.chance)
+            // Those behind it wait for it anyway, and their failures are no news.
+            let is_first = stamp.is_none_or(|stamp| lane.sequence.is_first(&stamp));
+            is_first.then(|| lane.backoff.next(moment.chance))
         });
         self.put_back(loaded);
-        self.lanes.back_off(slot, moment.now + wait.unwrap_or_default());
+        if let Some(wait) = wait {
+            self.lanes.back_off(slot, moment.now + wait);
+        }
     }
 
     fn put_back(&mut self, loaded: Loaded) {
         if let Some(lane) = self.lanes.get_mut(loaded.slot) {
             lane.in_flight -= 1;
+            lane.sequence.handle_returned();
             lane.put_back(loaded.sealed);
             self.lanes.queue(loaded.slot);
         }
@@ -229,10 +287,14 @@ impl Sender {
             Ok([first, second]) => {
                 self.done.push(Produce::Split);
                 let Some(lane) = self.lanes.get_mut(slot) else { return };
+                if let (Some(stamp), Some(middle)) = (&first.stamp, &second.stamp) {
+                    lane.sequence.handle_split(stamp, middle);
+                }
                 lane.in_flight -= 1;
+                lane.sequence.handle_returned();
                 lane.note_split(number);
-                lane.waiting.push_front(second);
-                lane.waiting.push_front(first);
+                lane.put_back(second);
+                lane.put_back(first);
                 self.lanes.queue(slot);
             }
             Err(error) => {
@@ -265,6 +327,15 @@ impl Sender {
     }
 
     pub(super) fn drop_sealed(&mut self, slot: usize, mut sealed: Sealed, fate: Fate) {
+        if let Fate::Failed(error) = &fate
+            && let (Some(lane), Some(stamp)) = (self.lanes.get_mut(slot), &sealed.stamp)
+        {
+            let written = match error.maybe_written() {
+                true => Written::Maybe,
+                false => sealed.written(),
+            };
+            lane.sequence.handle_failed(stamp, written);
+        }
         // Of one that had its outcome before, nobody waits to hear.
         let failure = match &fate {
             Fate::Failed(error) if sealed.part.is_some() => Some(error.clone()),

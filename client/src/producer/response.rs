@@ -27,6 +27,8 @@ pub(crate) enum Verdict {
     Follow(Error, Hint),
     /// It goes as two; a single record fails with this.
     Split(Error),
+    /// Its leader refuses its number. Where the log begins, if the leader says so, else -1.
+    Renumber(Error, i64),
 }
 
 /// Takes a response apart: a verdict on each batch.
@@ -117,6 +119,9 @@ fn verdict(loaded: &Loaded, partition: &PartitionProduceResponse) -> Verdict {
         Remedy::Retry => Verdict::Retry(with(words)),
         Remedy::Refresh => Verdict::Refresh(with(words)),
         Remedy::Split => Verdict::Split(with(Some(&too_large(loaded.sealed.bytes.len(), words)))),
+        Remedy::Epoch if loaded.sealed.stamp.is_some() => {
+            Verdict::Renumber(with(words), partition.log_start_offset)
+        }
         _ if !partition.record_errors.is_empty() => Verdict::Each(Refusals {
             code,
             about: about(loaded),

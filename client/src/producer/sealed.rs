@@ -1,19 +1,20 @@
-//! Sealed batches: what lies on the wire, and the two ways in which it is ever written anew.
+//! Sealed batches: what lies on the wire, and the three ways in which it is ever written anew.
 
 use std::mem;
 
 use bytes::{Bytes, BytesMut};
 use kurier_protocol::record::{
     BatchWriter, Compression, Compressor, DecompressLimits, Decompressor, Header, Magic,
-    RecordBatches, RecordError, RecordParts, Seal, convert,
+    ProducerStamp, RecordBatches, RecordError, RecordParts, Seal, convert, stamp_producer,
 };
 
 use super::accumulator::{Closed, Space};
 use super::delivery::{Fate, Part};
+use super::sequence::{Written, behind};
 use crate::error::{Error, Fault};
 use crate::metrics::BatchSizes;
 
-/// A batch as it is sent. Every try sends the same bytes.
+/// A batch as it is sent. Every try sends the same bytes, as long as its number stays the same.
 #[derive(Debug)]
 pub(crate) struct Sealed {
     pub(crate) bytes: Bytes,
@@ -22,6 +23,10 @@ pub(crate) struct Sealed {
     /// Who is told; none once the delivery timeout was told while the batch was in flight.
     pub(crate) part: Option<Part>,
     pub(crate) number: u64,
+    /// Its first record's place in the batch that was opened: not 0 if it is a later piece of it.
+    first: u32,
+    /// By what its leader knows it; none without idempotence.
+    pub(crate) stamp: Option<ProducerStamp>,
     pub(crate) space: Space,
     pub(crate) attempts: u32,
     /// The last failure after which the batch may have been in the log.
@@ -31,6 +36,16 @@ pub(crate) struct Sealed {
 impl Sealed {
     pub(crate) fn records(&self) -> u32 {
         self.part.as_ref().map_or(0, Part::len)
+    }
+
+    /// Its place among the batches of its partition.
+    pub(crate) fn place(&self) -> (u64, u32) {
+        (self.number, self.first)
+    }
+
+    /// Whether one of its tries that have ended was written.
+    pub(crate) fn written(&self) -> Written {
+        if self.indefinite.is_none() { Written::Never } else { Written::Maybe }
     }
 
     /// Notes that a request with these bytes is on its way.
@@ -78,19 +93,25 @@ impl Sealer {
         self.compression
     }
 
-    /// Compresses a batch and gives it header and checksum. An error says that the format refuses
-    /// it; then its deliveries know.
-    pub(crate) fn seal(&mut self, closed: Closed) -> Result<Sealed, Error> {
+    /// Compresses a batch and gives it header and checksum, and the number that it has if its
+    /// producer is idempotent. An error says that the format refuses it; then its deliveries know.
+    pub(crate) fn seal(
+        &mut self,
+        closed: Closed,
+        stamp: Option<ProducerStamp>,
+    ) -> Result<Sealed, Error> {
         let Closed { writer, part, number, record_bytes_max, space, .. } = closed;
         let magic = writer.magic();
         let sizes = sizes(&writer, record_bytes_max);
-        match writer.seal_with(&self.terms(), &mut self.compressor) {
+        match writer.seal_with(&self.terms(stamp), &mut self.compressor) {
             Ok(bytes) => Ok(Sealed {
                 sizes: BatchSizes { bytes: bytes.len(), ..sizes },
                 bytes,
                 magic,
                 part: Some(part),
                 number,
+                first: 0,
+                stamp,
                 space,
                 attempts: 0,
                 indefinite: None,
@@ -116,29 +137,49 @@ impl Sealer {
         Ok(())
     }
 
-    /// Divides a batch of several records into two. After an error it is as it was.
+    /// Divides a batch of several records into two, which have its numbers. After an error it is as
+    /// it was.
     pub(crate) fn split(&mut self, sealed: &mut Sealed) -> Result<[Sealed; 2], Error> {
         let half = sealed.records() / 2;
-        let [first, second] = self.halves(sealed, half).map_err(not_encodable)?;
+        let (stamp, middle) = (sealed.stamp, sealed.stamp.map(|stamp| behind(&stamp, half)));
+        let [first, second] = self.halves(sealed, half, [stamp, middle]).map_err(not_encodable)?;
         let Some(part) = sealed.part.take() else {
             return Err(Error::Closed { what: "batch" });
         };
         let (first_part, second_part) = part.split(half);
-        let of = |(bytes, sizes), part, space| Sealed {
+        let of = |(bytes, sizes), part, space, (first, stamp)| Sealed {
             bytes,
             sizes,
             part: Some(part),
             space,
+            first,
+            stamp,
             magic: sealed.magic,
             number: sealed.number,
             attempts: sealed.attempts,
             indefinite: sealed.indefinite.clone(),
         };
         let space = mem::take(&mut sealed.space);
-        Ok([of(first, first_part, Space::default()), of(second, second_part, space)])
+        let start = sealed.first;
+        Ok([
+            of(first, first_part, Space::default(), (start, stamp)),
+            of(second, second_part, space, (start + half, middle)),
+        ])
     }
 
-    fn halves(&mut self, sealed: &Sealed, half: u32) -> Result<[Half; 2], RecordError> {
+    /// Gives a batch of magic 2 another number; what is in it stays as it is.
+    pub(crate) fn renumber(sealed: &mut Sealed, stamp: ProducerStamp) -> Result<Bytes, Error> {
+        let bytes = stamp_producer(&sealed.bytes, &stamp).map_err(not_encodable)?;
+        sealed.stamp = Some(stamp);
+        Ok(mem::replace(&mut sealed.bytes, bytes))
+    }
+
+    fn halves(
+        &mut self,
+        sealed: &Sealed,
+        half: u32,
+        stamps: [Option<ProducerStamp>; 2],
+    ) -> Result<[Half; 2], RecordError> {
         let mut writers: [Option<BatchWriter>; 2] = [None, None];
         let mut index = 0;
         for batch in RecordBatches::new(sealed.bytes.clone()) {
@@ -158,17 +199,17 @@ impl Sealer {
                 index += 1;
             }
         }
-        let terms = self.terms();
-        let mut seal = |writer: Option<BatchWriter>| match writer {
+        let terms = stamps.map(|stamp| self.terms(stamp));
+        let mut seal = |writer: Option<BatchWriter>, terms: &Seal| match writer {
             Some(writer) => {
                 let sizes = sizes(&writer, sealed.sizes.record_bytes_max);
-                let bytes = writer.seal_with(&terms, &mut self.compressor)?;
+                let bytes = writer.seal_with(terms, &mut self.compressor)?;
                 Ok((bytes.clone(), BatchSizes { bytes: bytes.len(), ..sizes }))
             }
             None => Err(RecordError::Malformed { part: "record count" }),
         };
-        let [first, second] = writers;
-        Ok([seal(first)?, seal(second)?])
+        let ([first, second], [before, behind]) = (writers, &terms);
+        Ok([seal(first, before)?, seal(second, behind)?])
     }
 
     fn has_headers(&mut self, batch: &Bytes) -> Result<bool, RecordError> {
@@ -183,8 +224,12 @@ impl Sealer {
         Ok(false)
     }
 
-    fn terms(&self) -> Seal {
-        Seal { compression: self.compression, level: self.level, ..Seal::default() }
+    fn terms(&self, stamp: Option<ProducerStamp>) -> Seal {
+        let plain = Seal { compression: self.compression, level: self.level, ..Seal::default() };
+        let Some(ProducerStamp { producer_id, producer_epoch, base_sequence }) = stamp else {
+            return plain;
+        };
+        Seal { producer_id, producer_epoch, base_sequence, ..plain }
     }
 }
 
@@ -265,7 +310,7 @@ mod tests {
         ] {
             let mut sealer = Sealer::new(compression, None);
             let (closed, mut deliveries) = closed(magic, &[b"a", b"b", b"c"], &[]);
-            let mut sealed = sealer.seal(closed).unwrap();
+            let mut sealed = sealer.seal(closed, None).unwrap();
             let [mut first, mut second] = sealer.split(&mut sealed).unwrap();
             assert_eq!(values(&first), [b"a"]);
             assert_eq!(values(&second), [b"b", b"c"]);
@@ -284,7 +329,7 @@ mod tests {
     fn a_batch_can_be_written_for_an_older_broker() {
         let mut sealer = Sealer::new(Compression::Gzip, None);
         let (closed, _deliveries) = closed(Magic::V2, &[b"a", b"b"], &[]);
-        let mut sealed = sealer.seal(closed).unwrap();
+        let mut sealed = sealer.seal(closed, None).unwrap();
         sealer.convert(&mut sealed, Magic::V1).unwrap();
         assert_eq!(values(&sealed), [b"a", b"b"]);
         assert_eq!(sealed.bytes[16], 1);
@@ -295,7 +340,7 @@ mod tests {
         let mut sealer = Sealer::new(Compression::None, None);
         let headers = [Header::new("h", None)];
         let (closed, _deliveries) = closed(Magic::V2, &[b"a"], &headers);
-        let mut sealed = sealer.seal(closed).unwrap();
+        let mut sealed = sealer.seal(closed, None).unwrap();
         let error = sealer.convert(&mut sealed, Magic::V1).unwrap_err();
         assert!(error.to_string().contains("headers"), "{error}");
     }

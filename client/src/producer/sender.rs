@@ -2,10 +2,12 @@
 //! (`outcome.rs`).
 //!
 //! Leaders are looked up when a batch is drained, so a leader move changes how the next drain
-//! groups and nothing else. Order holds in every case: as long as a broker cannot tell a batch
-//! that it has from one that it lacks (no idempotence), a partition has one batch in flight, and a
-//! batch that failed stands before all later ones. Without acks nothing is ever sent again after
-//! an answer, and as many may be in flight as the broker may have requests.
+//! groups and nothing else. Order holds in every case: a batch that failed stands before all later
+//! ones, and goes when nothing of its partition is in flight. Numbered batches (`sequence.rs`) are
+//! in flight five at a time: a leader refuses those that come before their turn. Without numbers
+//! it cannot tell a batch that it has from one that it lacks, and a partition has one in flight.
+//! Without acks nothing is ever sent again after an answer, and as many may be in flight as the
+//! broker may have requests.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::mem;
@@ -17,8 +19,9 @@ use kurier_protocol::api::produce::ProduceRequest;
 use kurier_protocol::record::Magic;
 
 use super::accumulator::{Accumulator, Partition};
-use super::config::{Acks, ProducerConfig};
+use super::config::{Acks, LANE_IN_FLIGHT_MAX, ProducerConfig};
 use super::flushes::Flushes;
+use super::identity::{Claim, Claimed};
 use super::lanes::Lanes;
 use super::linger::Linger;
 use super::request::{Gates, Loaded, magic_of};
@@ -27,6 +30,7 @@ use crate::backoff::Backoff;
 use crate::error::Error;
 use crate::metadata::{Hint, Picture};
 use crate::metrics::Produce;
+use crate::transactions::ProducerIdAndEpoch;
 
 /// The state of everything that a producer has accepted.
 #[derive(Debug)]
@@ -34,6 +38,8 @@ pub(crate) struct Sender {
     pub(super) config: ProducerConfig,
     /// How many batches of one partition may be in flight.
     pub(super) lane_in_flight_max: usize,
+    /// As whom batches are numbered.
+    pub(super) claim: Claim,
     pub(super) accumulator: Arc<Accumulator>,
     pub(super) sealer: Sealer,
     pub(super) lanes: Lanes,
@@ -67,6 +73,8 @@ pub(crate) struct Unsettled {
 pub(crate) enum Action {
     /// Send a request.
     Call(Call),
+    /// Ask a broker for a producer id.
+    Identify,
     /// Ask for metadata soon.
     Refresh,
     /// Tell the cluster of a leader that a broker named.
@@ -110,9 +118,14 @@ impl Sender {
         accumulator: Arc<Accumulator>,
         backoff: Backoff,
     ) -> Self {
-        let is_blind = config.acks == Acks::None;
+        let lane_in_flight_max = match config.acks {
+            Acks::None => config.in_flight_max,
+            _ if config.is_idempotent() => config.in_flight_max.min(LANE_IN_FLIGHT_MAX),
+            _ => 1,
+        };
         Self {
-            lane_in_flight_max: if is_blind { config.in_flight_max } else { 1 },
+            lane_in_flight_max,
+            claim: Claim::new(&config, backoff.clone()),
             accumulator,
             sealer: Sealer::new(config.compression, config.compression_level),
             lanes: Lanes::new(backoff, config.delivery_timeout),
@@ -146,6 +159,9 @@ impl Sender {
         let slot = partition.slot;
         if !self.lanes.of(partition).note(number, now) {
             return;
+        }
+        if partition.magic() == Magic::V2 {
+            self.claim.prepare();
         }
         self.lanes.update_expiry(slot);
         if self.linger.start(now, slot, number) {
@@ -192,6 +208,40 @@ impl Sender {
         self.brokers.entry(broker).or_default().magic = Some(magic_of(newest));
     }
 
+    /// A broker has given this producer an identity, and speaks Produce up to this version; or none
+    /// has.
+    pub(crate) fn handle_identity(
+        &mut self,
+        now: Instant,
+        answer: Result<(ProducerIdAndEpoch, i16), Error>,
+        chance: u64,
+    ) {
+        if let Ok((_, newest)) = &answer
+            && *newest < FIVE_REMEMBERED_SINCE
+        {
+            self.lane_in_flight_max = 1;
+        }
+        match self.claim.handle(now, answer.map(|(identity, _)| identity), chance) {
+            Claimed::Go(slots) => {
+                if !self.claim.is_on() {
+                    self.lane_in_flight_max = 1;
+                }
+                self.lanes.requeue(slots);
+            }
+            Claimed::Later(slots, error) => {
+                for slot in slots {
+                    if let Some(lane) = self.lanes.get_mut(slot) {
+                        lane.last_error = Some(error.clone());
+                    }
+                }
+            }
+            Claimed::Failed(slots, error) => {
+                let error = error.seen_as(self.principal.as_ref());
+                slots.into_iter().for_each(|slot| self.fail_due(now, slot, &error));
+            }
+        }
+    }
+
     /// The next thing to do, if there is one now.
     pub(crate) fn poll_action(&mut self, now: Instant, picture: &Picture) -> Option<Action> {
         if self.actions.is_empty() {
@@ -201,6 +251,9 @@ impl Sender {
                 self.is_short = false;
                 self.lanes.hurry();
                 self.drain(now, picture);
+            }
+            if self.claim.poll(now) {
+                self.actions.push_back(Action::Identify);
             }
             if mem::take(&mut self.wants_refresh) {
                 self.actions.push_back(Action::Refresh);
@@ -221,7 +274,8 @@ impl Sender {
         let lanes = &self.lanes;
         let is_taken = |slot, number| lanes.get(slot).is_none_or(|lane| lane.taken >= number);
         let lingering = self.linger.deadline(|timer| is_taken(timer.slot, timer.number));
-        self.lanes.deadline().into_iter().chain(lingering).min()
+        let own = [self.lanes.deadline(), self.claim.deadline()];
+        own.into_iter().flatten().chain(lingering).min()
     }
 
     /// Whether every record has its outcome.
@@ -246,6 +300,10 @@ impl Sender {
         self.actions.extend(failed.map(|flush| Action::Flushed(flush.id, flush.failure)));
     }
 }
+
+/// The version of Produce since which brokers remember five batches of a producer (Kafka 1.0);
+/// before, it was the last one.
+const FIVE_REMEMBERED_SINCE: i16 = 4;
 
 #[cfg(test)]
 mod tests;

@@ -12,8 +12,6 @@ pub(super) struct Note {
 pub(super) enum Reason {
     /// The part that would read it is not built.
     Later(Part),
-    /// Idempotence is not built, and was asked for.
-    Idempotence,
     /// Another library reads it.
     Foreign,
 }
@@ -22,7 +20,6 @@ impl Reason {
     pub(super) fn role(self) -> Option<Role> {
         match self {
             Self::Later(part) => part.role(),
-            Self::Idempotence => Some(Role::Producer),
             Self::Foreign => None,
         }
     }
@@ -31,7 +28,6 @@ impl Reason {
 /// A line for each reason, with the names in their order.
 pub(super) fn lines<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<String> {
     let (mut later, mut parts, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
-    let mut idempotence = None;
     for note in notes {
         match note.reason {
             Reason::Later(part) => {
@@ -41,7 +37,6 @@ pub(super) fn lines<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<String> {
                 }
             }
             Reason::Foreign => foreign.push(note.name.as_str()),
-            Reason::Idempotence => idempotence = Some(IDEMPOTENCE.to_owned()),
         }
     }
     let later = (!later.is_empty()).then(|| {
@@ -52,7 +47,7 @@ pub(super) fn lines<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<String> {
         let (change, are) = if foreign.len() == 1 { ("changes", "it is") } else { MANY };
         format!("{} {change} nothing here: {are} of other libraries", foreign.join(", "))
     });
-    [later, idempotence, foreign].into_iter().flatten().collect()
+    [later, foreign].into_iter().flatten().collect()
 }
 
 /// A part of the client that is still to be built.
@@ -71,7 +66,7 @@ impl Part {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Groups => "consumer groups and commits of offsets",
-            Self::Transactions => "idempotence and transactions",
+            Self::Transactions => "transactions",
             Self::Replicas => "reading from the closest replica",
             Self::Assertions => "tokens by an assertion (KIP-1139)",
             Self::Telemetry => "sending metrics to brokers (KIP-714)",
@@ -112,8 +107,6 @@ pub enum Role {
 }
 
 const MANY: (&str, &str) = ("change", "they are");
-const IDEMPOTENCE: &str = "enable.idempotence changes nothing yet: a record that is sent again \
-                           after a lost answer may be written twice";
 
 #[cfg(test)]
 mod tests {
@@ -125,7 +118,6 @@ mod tests {
         let pairs = [
             ("schema.registry.url", "http://r"),
             ("max.poll.records", "1"),
-            ("enable.idempotence", "true"),
             ("group.id", "g"),
             ("transactional.id", "t"),
             ("basic.auth.user.info", "a:hush"),
@@ -135,15 +127,14 @@ mod tests {
         ];
         let properties = Properties::from_pairs(pairs).unwrap();
         let all = properties.warnings();
-        let [later, idempotence, foreign] = all.as_slice() else { panic!("{all:?}") };
+        let [later, foreign] = all.as_slice() else { panic!("{all:?}") };
         let names = "max.poll.records, group.id, transactional.id, session.timeout.ms change";
         assert!(later.starts_with(names), "{later}");
         assert!(later.contains("polling by the number of records; consumer groups"), "{later}");
-        assert!(idempotence.contains("written twice"), "{idempotence}");
         let names = "schema.registry.url, basic.auth.user.info change nothing here";
         assert!(foreign.starts_with(names) && !foreign.contains("hush"), "{foreign}");
         let producers = properties.warnings_about(|_, role| role == Some(Role::Producer));
         assert!(producers.iter().all(|line| !line.contains("group.id")), "{producers:?}");
-        assert_eq!(producers.len(), 2, "{producers:?}");
+        assert_eq!(producers.len(), 1, "{producers:?}");
     }
 }

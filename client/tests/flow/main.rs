@@ -4,6 +4,7 @@
 
 mod world;
 mod resends_in_order;
+mod nothing_is_written_twice;
 mod every_delivery_completes;
 mod claims_are_true;
 mod close_sends_what_is_buffered;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kurier_client::config::ClientConfig;
-use kurier_client::producer::{Producer, ProducerConfig, Record};
+use kurier_client::producer::{Producer, ProducerConfig, Record, TopicsConfig};
 use kurier_client::{Client, Error};
 use kurier_protocol::ApiKey;
 use kurier_protocol::api::metadata::MetadataRequest;
@@ -18,7 +18,10 @@ async fn world() -> (TestCluster, Client, Producer) {
     let config = ClientConfig { metadata_age_max: 20 * SECOND, ..ClientConfig::default() };
     let builder = Client::builder(cluster.bootstrap()).config(config).env(cluster.env(7));
     let client = builder.connect().await.unwrap();
-    let ours = ProducerConfig { topic_idle_max: 60 * SECOND, ..ProducerConfig::default() };
+    let ours = ProducerConfig {
+        topics: TopicsConfig { idle_max: 60 * SECOND, ..TopicsConfig::default() },
+        ..ProducerConfig::default()
+    };
     let producer = client.producer().config(ours).build().await.unwrap();
     (cluster, client, producer)
 }

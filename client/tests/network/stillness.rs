@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kurier_client::config::ClientConfig;
 use kurier_client::consumer::Start;
-use kurier_client::producer::{Producer, ProducerConfig, Record};
+use kurier_client::producer::{Idempotence, Producer, ProducerConfig, Record};
 use kurier_client::{Client, Error, Target};
 use kurier_protocol::ApiKey;
 use kurier_protocol::api::metadata::MetadataRequest;
@@ -23,16 +23,19 @@ async fn client(cluster: &TestCluster) -> Client {
     Client::builder(servers).config(config).env(cluster.env(7)).connect().await.unwrap()
 }
 
-async fn producer(client: &Client) -> Producer {
-    let config = ProducerConfig {
+fn producer_config() -> ProducerConfig {
+    ProducerConfig {
         request_timeout: REQUEST_TIMEOUT,
         delivery_timeout: DELIVERY_TIMEOUT,
         block_max: 2 * SECOND,
         buffer_bytes_max: 64 << 10,
         batch_bytes_max: 16 << 10,
         ..ProducerConfig::default()
-    };
-    client.producer().config(config).build().await.unwrap()
+    }
+}
+
+async fn producer(client: &Client) -> Producer {
+    client.producer().config(producer_config()).build().await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,7 +90,8 @@ async fn a_broker_that_never_reads_costs_no_more_than_the_buffer_and_is_told_in_
 async fn a_request_that_comes_late_on_an_old_connection_doubles_its_records_and_no_others() {
     let cluster = TestCluster::builder().topic("t", 1).build();
     let client = client(&cluster).await;
-    let producer = producer(&client).await;
+    let config = ProducerConfig { idempotence: Idempotence::Off, ..producer_config() };
+    let producer = client.producer().config(config).build().await.unwrap();
     let send = async |value: &str| producer.send(Record::to("t").value(value)).await.unwrap();
     send("a").await;
     cluster.fault(Fault::on(ApiKey::PRODUCE).close_then_execute(3 * SECOND));

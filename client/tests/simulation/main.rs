@@ -16,6 +16,7 @@ mod dice;
 mod plan;
 mod workload;
 mod trouble;
+mod numbers;
 mod run;
 mod seeds;
 mod links;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kurier_client::producer::Acks;
+use kurier_client::producer::{Acks, Idempotence};
 use kurier_protocol::record::Compression;
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::net::{Blocked, Side, Way};
@@ -33,6 +33,7 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) acks: Acks,
+    pub(crate) idempotence: Idempotence,
     pub(crate) compression: Compression,
     pub(crate) linger: Duration,
     pub(crate) batch_bytes_max: usize,
@@ -78,6 +79,8 @@ pub(crate) enum Mishap {
     ExecuteAgain(Duration),
     Delay(Duration),
     DelayAnswer(Duration),
+    CloseThenExecute(Duration),
+    ExecuteThenAnswer(ErrorCode),
     Cut(usize),
     AnswerTwice,
     Throttle(Duration),
@@ -127,6 +130,14 @@ impl Plan {
         plan
     }
 
+    /// Whether the brokers must find no record twice: the producers number their batches.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        let Settings { acks, idempotence, .. } = self.settings;
+        acks == Acks::All
+            && idempotence == Idempotence::IfPossible
+            && !self.release.starts_with("0.10")
+    }
+
     fn trouble(&self, dice: &Dice, kind: Kind) -> Trouble {
         let broker = i32::try_from(dice.number(1..=u64::from(self.brokers))).unwrap();
         // Every second time, what is wrong is set right: else all would be down before long.
@@ -154,7 +165,10 @@ impl Plan {
                 let last = u64::try_from(self.partitions).unwrap() - 1;
                 Trouble::Move(i32::try_from(dice.number(0..=last)).unwrap(), broker)
             }
-            Kind::Request => Trouble::Request(dice.pick(&APIS), mishap(dice)),
+            Kind::Request => {
+                let api = dice.pick(&APIS);
+                Trouble::Request(api, mishap(dice, api))
+            }
         }
     }
 }
@@ -163,7 +177,8 @@ fn settings(dice: &Dice) -> Settings {
     let request_timeout = dice.millis(500..=5000);
     let linger = dice.millis(0..=50);
     Settings {
-        acks: dice.pick(&[Acks::All, Acks::Leader]),
+        acks: dice.pick(&[Acks::All, Acks::All, Acks::All, Acks::Leader]),
+        idempotence: if dice.one_in(5) { Idempotence::Off } else { Idempotence::IfPossible },
         compression: dice.pick(&[Compression::None, Compression::Snappy, Compression::Gzip]),
         linger,
         batch_bytes_max: usize::try_from(dice.pick(&[1, 200, 16 << 10])).unwrap(),
@@ -174,8 +189,8 @@ fn settings(dice: &Dice) -> Settings {
     }
 }
 
-fn mishap(dice: &Dice) -> Mishap {
-    match dice.number(0..=9) {
+fn mishap(dice: &Dice, api: ApiKey) -> Mishap {
+    match dice.number(0..=11) {
         0 => Mishap::Close,
         1 => Mishap::ExecuteThenClose,
         2 => Mishap::ExecuteThenHang,
@@ -184,7 +199,10 @@ fn mishap(dice: &Dice) -> Mishap {
         5 => Mishap::Cut(usize::try_from(dice.number(0..=40)).unwrap()),
         6 => Mishap::AnswerTwice,
         7 => Mishap::ExecuteAgain(dice.millis(1..=8000)),
-        8 => Mishap::Throttle(dice.millis(1..=4000)),
+        8 => Mishap::CloseThenExecute(dice.millis(1..=8000)),
+        9 if api == ApiKey::PRODUCE => Mishap::ExecuteThenAnswer(dice.pick(&WRITTEN_CODES)),
+        10 => Mishap::Throttle(dice.millis(1..=4000)),
+        _ if api == ApiKey::PRODUCE => Mishap::Answer(dice.pick(&PRODUCE_CODES)),
         _ => Mishap::Answer(dice.pick(&CODES)),
     }
 }
@@ -201,11 +219,35 @@ const KINDS: [Kind; 9] = [
     Kind::Move,
     Kind::Request,
 ];
-const APIS: [ApiKey; 4] = [ApiKey::PRODUCE, ApiKey::FETCH, ApiKey::METADATA, ApiKey::LIST_OFFSETS];
+const APIS: [ApiKey; 6] = [
+    ApiKey::PRODUCE,
+    ApiKey::PRODUCE,
+    ApiKey::FETCH,
+    ApiKey::METADATA,
+    ApiKey::LIST_OFFSETS,
+    ApiKey::INIT_PRODUCER_ID,
+];
 /// What any of these APIs may say of a moment that passes.
 const CODES: [ErrorCode; 4] = [
     ErrorCode::NOT_LEADER_OR_FOLLOWER,
     ErrorCode::LEADER_NOT_AVAILABLE,
     ErrorCode::REQUEST_TIMED_OUT,
     ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+];
+/// What a leader may say of a batch that it has appended.
+const WRITTEN_CODES: [ErrorCode; 3] = [
+    ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    ErrorCode::REQUEST_TIMED_OUT,
+    ErrorCode::NOT_LEADER_OR_FOLLOWER,
+];
+/// What a leader may say of a batch that it did not append.
+const PRODUCE_CODES: [ErrorCode; 8] = [
+    ErrorCode::NOT_LEADER_OR_FOLLOWER,
+    ErrorCode::REQUEST_TIMED_OUT,
+    ErrorCode::NOT_ENOUGH_REPLICAS,
+    ErrorCode::MESSAGE_TOO_LARGE,
+    ErrorCode::TOPIC_AUTHORIZATION_FAILED,
+    ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+    ErrorCode::UNKNOWN_PRODUCER_ID,
+    ErrorCode::INVALID_PRODUCER_EPOCH,
 ];

@@ -12,6 +12,7 @@ use tokio::runtime::{self, Handle};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
+use crate::numbers;
 use crate::plan::Plan;
 use crate::trouble;
 use crate::workload::{Phase, TOPIC, World, consume, produce};
@@ -41,6 +42,10 @@ pub(crate) fn run(plan: &Plan) -> Result<Report, String> {
         let history = recorder.history();
         let (report, healed) = done.map_err(|reason| explain(plan, &reason, None))?;
         judge(plan, &history, healed)?;
+        if plan.is_idempotent() && report.duplicates > 0 {
+            // Those that no consumer has seen too.
+            return Err(explain(plan, &format!("{} stored twice", report.duplicates), None));
+        }
         Ok(count(report, &history))
     })
 }
@@ -76,6 +81,9 @@ async fn play(plan: &Plan, recorder: &Recorder) -> Result<(Report, Duration), St
     phase.send_replace(Phase::Drain);
     finish(consumers, limit, "consumers").await?;
     let report = look(&cluster, &plan);
+    if let Some(reused) = numbers::reused(&cluster) {
+        return Err(reused);
+    }
     // Who closes connections waits for the other side at most so long. What is half open is the
     // brokers' to close.
     sleep(limit).await;
@@ -157,14 +165,13 @@ fn count(report: Report, history: &History) -> Report {
     })
 }
 
-/// What must hold of a producer without idempotence and consumers that read everything.
+/// What must hold of producers and of consumers that read everything.
 fn judge(plan: &Plan, history: &History, healed: Duration) -> Result<(), String> {
-    let check = Check::new()
+    let mut check = Check::new().drained().lag_max(healed, progress_max(plan));
+    if !plan.is_idempotent() {
         // A batch whose answer was lost is sent again.
-        .without(Invariant::J4)
-        .without(Invariant::Q2)
-        .drained()
-        .lag_max(healed, progress_max(plan));
+        check = check.without(Invariant::J4).without(Invariant::Q2);
+    }
     if let Some(first) = check.run(history).first() {
         return Err(explain(plan, &first.to_string(), check.shrink(history).as_ref()));
     }

@@ -62,6 +62,8 @@ fn happen(cluster: &TestCluster, plan: &Plan, trouble: Trouble) {
                 Mishap::Close => to.close(),
                 Mishap::ExecuteThenClose => to.execute_then_close(),
                 Mishap::ExecuteThenHang => to.execute_then_hang(),
+                Mishap::CloseThenExecute(after) => to.close_then_execute(after),
+                Mishap::ExecuteThenAnswer(code) => to.execute_then_answer(code),
                 Mishap::ExecuteAgain(after) => to.execute_again(after),
                 Mishap::Throttle(by) => to.throttle(by),
                 Mishap::Delay(by) => to.delay(by),

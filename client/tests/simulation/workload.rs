@@ -142,6 +142,7 @@ impl World {
         let settings = &self.plan.settings;
         ProducerConfig {
             acks: settings.acks,
+            idempotence: settings.idempotence,
             compression: settings.compression,
             linger: settings.linger,
             batch_bytes_max: settings.batch_bytes_max,

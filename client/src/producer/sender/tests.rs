@@ -12,12 +12,15 @@ use kurier_protocol::api::produce::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
 };
 use kurier_protocol::record::{Compression, DecompressLimits, Header, RecordBatches, RecordParts};
-use kurier_protocol::{ApiKey, ErrorCode};
+use kurier_protocol::{ApiKey, ErrorCode, Uuid};
 
 use super::super::accumulator::{Means, Space};
+use super::super::config::Idempotence;
 use super::super::delivery::{Delivery, RecordMetadata};
 use super::*;
 use crate::error::Cause;
+
+mod numbers;
 
 const MS: Duration = Duration::from_millis(1);
 const NOW: Duration = Duration::ZERO;
@@ -30,6 +33,7 @@ struct Fixture {
     picture: Picture,
     now: Instant,
     wall: i64,
+    ids: Box<dyn Iterator<Item = ProducerIdAndEpoch>>,
 }
 
 impl Fixture {
@@ -47,7 +51,8 @@ impl Fixture {
         let sender = Sender::new(config, Arc::clone(&accumulator), backoff);
         let now = tokio::time::Instant::now().into_std();
         let picture = Picture::default();
-        let mut fixture = Self { sender, accumulator, partitions, picture, now, wall: 1_000 };
+        let ids = Box::new((7..).map(|id| ProducerIdAndEpoch { id, epoch: 0 }));
+        let mut fixture = Self { sender, accumulator, partitions, picture, now, wall: 1_000, ids };
         fixture.lead(&leaders.iter().map(|l| Some(*l)).collect::<Vec<_>>());
         fixture
     }
@@ -96,8 +101,19 @@ impl Fixture {
         appended.result.ok()
     }
 
+    /// What is to be done, but for asking for a producer id, which is answered at once.
     fn actions(&mut self) -> Vec<Action> {
-        std::iter::from_fn(|| self.sender.poll_action(self.now, &self.picture)).collect()
+        let mut all = Vec::new();
+        while let Some(action) = self.sender.poll_action(self.now, &self.picture) {
+            match action {
+                Action::Identify => {
+                    let identity = self.ids.next().unwrap();
+                    self.sender.handle_identity(self.now, Ok((identity, 13)), 200);
+                }
+                action => all.push(action),
+            }
+        }
+        all
     }
 
     fn calls(&mut self) -> Vec<Call> {
@@ -161,6 +177,11 @@ impl Fixture {
     }
 }
 
+/// Without idempotence.
+fn off() -> ProducerConfig {
+    ProducerConfig { idempotence: Idempotence::Off, ..ProducerConfig::default() }
+}
+
 fn lost(sent: Option<ApiKey>) -> Error {
     Error::Disconnected {
         address: "broker-1:9092".into(),
@@ -171,6 +192,10 @@ fn lost(sent: Option<ApiKey>) -> Error {
 }
 
 fn picture(topic: &str, leaders: &[Option<i32>]) -> Picture {
+    picture_with(topic, Uuid::ZERO, leaders)
+}
+
+fn picture_with(topic: &str, topic_id: Uuid, leaders: &[Option<i32>]) -> Picture {
     let partition = |(leader, index): (&Option<i32>, i32)| MetadataResponsePartition {
         partition_index: index,
         leader_id: leader.unwrap_or(-1),
@@ -180,6 +205,7 @@ fn picture(topic: &str, leaders: &[Option<i32>]) -> Picture {
     Picture::of(&MetadataResponse {
         topics: vec![MetadataResponseTopic {
             name: Some(topic.into()),
+            topic_id,
             partitions: leaders.iter().zip(0..).map(partition).collect(),
             ..MetadataResponseTopic::default()
         }],
@@ -290,8 +316,8 @@ fn a_broker_has_no_more_requests_than_the_limit() {
 }
 
 #[test]
-fn a_partition_has_one_batch_in_flight() {
-    let mut f = Fixture::new(&[1]);
+fn without_numbers_a_partition_has_one_batch_in_flight() {
+    let mut f = Fixture::with(&[1], off());
     let mut first = f.append(0, b"a");
     let call = f.call_after(5 * MS);
     let mut second = f.append(0, b"b");

@@ -72,5 +72,4 @@ pub(super) const DIFFERENT: &[(&str, &str)] = &[
         "partitioner",
         "librdkafka has consistent_random, which places keys elsewhere than Java's clients do",
     ),
-    ("enable.idempotence", "idempotence is not built yet"),
 ];

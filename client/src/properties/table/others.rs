@@ -81,12 +81,7 @@ pub(crate) const OTHERS: &[Other] = &[
     ),
     later(
         Part::Transactions,
-        &[
-            "transactional.id",
-            "transaction.timeout.ms",
-            "transaction.two.phase.commit.enable",
-            "enable.gapless.guarantee",
-        ],
+        &["transactional.id", "transaction.timeout.ms", "transaction.two.phase.commit.enable"],
     ),
     later(
         Part::Assertions,

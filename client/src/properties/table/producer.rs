@@ -11,7 +11,7 @@ use super::super::parse::{
 };
 use super::super::settings::Properties;
 use super::row::{Setting, ms, none, word};
-use crate::producer::{Acks, NAMES, Partitioner, Sticky};
+use crate::producer::{Acks, Idempotence, NAMES, Partitioner, Sticky};
 
 settings! {
     "acks" "request.required.acks":
@@ -106,19 +106,23 @@ settings! {
         prefer_rack(p);
         p.note("client.rack", Reason::Later(Part::Replicas));
     };
-    "enable.idempotence": "Only false so far; true is taken with a warning",
-        |_| "false".to_owned() => |p, v| {
-        match switch(v)? {
-            true => p.note("enable.idempotence", Reason::Idempotence),
-            false => p.forget("enable.idempotence"),
-        }
+    "enable.idempotence": "Whether none is written twice; on unless other settings rule it out",
+        |p| (p.producer.idempotence != Idempotence::Off).to_string() => |p, v| {
+        p.producer.idempotence = match switch(v)? {
+            true => Idempotence::Required,
+            false => Idempotence::Off,
+        };
     };
+    "enable.gapless.guarantee": "Only false: a batch that fails ends no producer",
+        |_| "false".to_owned() => |_p, v| one_of(v, &[("false", ())])?;
     "allow.auto.create.topics": "Whether brokers may create a topic that does not exist",
-        |p| p.producer.topic_creation.to_string() => |p, v| p.producer.topic_creation = switch(v)?;
+        |p| p.producer.topics.creation.to_string() => |p, v| {
+        p.producer.topics.creation = switch(v)?;
+    };
     "metadata.max.idle.ms":
         "How long a topic may not be used before its metadata is asked for no more",
-        |p| ms(p.producer.topic_idle_max)
-        => |p, v| p.producer.topic_idle_max = millis_from(5000, v)?;
+        |p| ms(p.producer.topics.idle_max)
+        => |p, v| p.producer.topics.idle_max = millis_from(5000, v)?;
 }
 
 fn codec(text: &str) -> Parsed<Compression> {
