@@ -130,6 +130,25 @@ impl Plan {
         plan
     }
 
+    /// A run with idempotence in which something happens to Produce requests all the time.
+    pub(crate) fn of_numbers(seed: u64) -> Self {
+        let dice = Dice::new(seed, "numbers");
+        let mut plan = Self { release: dice.pick(&RELEASES[2..]), ..Self::new(seed) };
+        plan.settings.acks = Acks::All;
+        plan.settings.idempotence = Idempotence::IfPossible;
+        plan.troubles = (0..200)
+            .map(|_| {
+                let trouble = match dice.number(0..=9) {
+                    0 => plan.trouble(&dice, Kind::Move),
+                    1 => plan.trouble(&dice, Kind::Drop),
+                    _ => Trouble::Request(ApiKey::PRODUCE, mishap(&dice, ApiKey::PRODUCE)),
+                };
+                (dice.millis(1..=500), trouble)
+            })
+            .collect();
+        plan
+    }
+
     /// Whether the brokers must find no record twice: the producers number their batches.
     pub(crate) fn is_idempotent(&self) -> bool {
         let Settings { acks, idempotence, .. } = self.settings;

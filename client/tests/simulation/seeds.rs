@@ -51,6 +51,26 @@ fn every_run_keeps_its_promises() {
 }
 
 #[test]
+fn numbered_batches_are_written_once_whatever_becomes_of_requests() {
+    let (mut failures, mut acknowledged, mut failed) = (Vec::new(), 0, 0);
+    for seed in seeds() {
+        match run(&Plan::of_numbers(seed)) {
+            Ok(report) => {
+                acknowledged += report.acknowledged;
+                failed += report.failed;
+            }
+            Err(failure) => {
+                eprintln!("{failure}");
+                failures.push(seed);
+            }
+        }
+    }
+    println!("{acknowledged} records acknowledged, {failed} not, none stored twice");
+    assert!(failures.is_empty(), "seeds that failed: {failures:?}");
+    assert!(acknowledged > failed, "little was done");
+}
+
+#[test]
 fn the_same_seed_is_the_same_run() {
     let mut hashes = BTreeSet::new();
     for seed in 0..8 {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use kurier_protocol::ApiKey;
 use kurier_testkit::net::Connects;
-use kurier_testkit::{Fault, TestCluster};
+use kurier_testkit::{Fault, PlantedFault, TestCluster};
 use tokio::time::sleep;
 
 use crate::plan::{Mishap, Plan, Trouble};
@@ -12,6 +13,7 @@ use crate::workload::{TOPIC, client_name};
 /// One trouble after the other, as the plan has them.
 pub(crate) async fn make(cluster: &TestCluster, plan: &Plan) {
     let mut down = BTreeSet::new();
+    let mut last: Option<PlantedFault> = None;
     for (pause, trouble) in &plan.troubles {
         sleep(*pause).await;
         match *trouble {
@@ -27,7 +29,14 @@ pub(crate) async fn make(cluster: &TestCluster, plan: &Plan) {
             }
             _ => {}
         }
-        happen(cluster, plan, *trouble);
+        // Two of these must not meet: what one refuses, the other would have executed later, and
+        // no network does that to a request that was answered.
+        let is_of_produce = matches!(trouble, Trouble::Request(ApiKey::PRODUCE, _));
+        if is_of_produce && let Some(last) = last.take() {
+            last.remove();
+        }
+        let planted = happen(cluster, plan, *trouble);
+        last = if is_of_produce { planted } else { last };
     }
 }
 
@@ -38,7 +47,7 @@ pub(crate) fn heal(cluster: &TestCluster, plan: &Plan) {
     restart(cluster, plan);
 }
 
-fn happen(cluster: &TestCluster, plan: &Plan, trouble: Trouble) {
+fn happen(cluster: &TestCluster, plan: &Plan, trouble: Trouble) -> Option<PlantedFault> {
     let network = cluster.network();
     match trouble {
         Trouble::Kill(broker) => cluster.kill_broker(broker),
@@ -58,7 +67,7 @@ fn happen(cluster: &TestCluster, plan: &Plan, trouble: Trouble) {
         }
         Trouble::Request(api, mishap) => {
             let to = Fault::on(api).times(3);
-            cluster.fault(match mishap {
+            return Some(cluster.fault(match mishap {
                 Mishap::Close => to.close(),
                 Mishap::ExecuteThenClose => to.execute_then_close(),
                 Mishap::ExecuteThenHang => to.execute_then_hang(),
@@ -71,9 +80,10 @@ fn happen(cluster: &TestCluster, plan: &Plan, trouble: Trouble) {
                 Mishap::Cut(bytes) => to.cut(bytes),
                 Mishap::AnswerTwice => to.answer_twice(),
                 Mishap::Answer(code) => to.answer(code),
-            });
+            }));
         }
     }
+    None
 }
 
 fn restart(cluster: &TestCluster, plan: &Plan) {
