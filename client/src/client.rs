@@ -23,6 +23,7 @@ use crate::routing::{self, Target};
 use crate::security::Sasl;
 #[cfg(feature = "tls")]
 use crate::security::Tls;
+use crate::transactional::{TransactionSettings, TransactionalProducerBuilder};
 use crate::transactions::Transactions;
 
 /// A client of one Kafka cluster. Cloning shares its connections; they are closed when the last
@@ -33,6 +34,7 @@ pub struct Client {
     /// What producers and consumers begin with.
     producer: Arc<ProducerConfig>,
     consumer: Arc<ConsumerConfig>,
+    transactions: Arc<TransactionSettings>,
 }
 
 impl Client {
@@ -116,9 +118,25 @@ impl Client {
         features(&self.cluster, &Target::Any, deadline).await
     }
 
-    /// A producer, after [`build`](ProducerBuilder::build).
+    /// A producer, after [`build`](ProducerBuilder::build), which fails if a transactional id was
+    /// set by its name: its records would be in no transaction.
     pub fn producer(&self) -> ProducerBuilder {
-        ProducerBuilder::new(self.cluster.with_own_interest(), (*self.producer).clone())
+        let cluster = self.cluster.with_own_interest();
+        let id = self.transactions.id.clone();
+        ProducerBuilder::new(cluster, (*self.producer).clone(), id)
+    }
+
+    /// A producer of transactions under this name (Kafka: transactional.id), after
+    /// [`build`](TransactionalProducerBuilder::build).
+    pub fn transactional_producer(&self, id: impl Into<String>) -> TransactionalProducerBuilder {
+        let (cluster, config) = (self.cluster.with_own_interest(), (*self.producer).clone());
+        TransactionalProducerBuilder::new(cluster, config, id.into(), self.transactions.timeout)
+    }
+
+    /// The name that was set for a producer of transactions, if one was (Kafka: transactional.id).
+    #[must_use]
+    pub fn transactional_id(&self) -> Option<&str> {
+        self.transactions.id.as_deref()
     }
 
     /// A consumer, after [`start`](ConsumerBuilder::start).
@@ -235,7 +253,7 @@ impl ClientBuilder {
         let config = self.properties.client_config()?;
         config.check()?;
         let producer = self.properties.producer_config();
-        let Properties { servers, consumer, .. } = self.properties;
+        let Properties { servers, consumer, transactions, .. } = self.properties;
         let servers: Vec<Address> =
             servers.iter().map(|server| server.parse()).collect::<Result<_, _>>()?;
         if servers.is_empty() {
@@ -251,6 +269,7 @@ impl ClientBuilder {
             cluster: Cluster::connect(env, config, servers).await?,
             producer: producer.into(),
             consumer: consumer.into(),
+            transactions: transactions.into(),
         })
     }
 }

@@ -48,6 +48,7 @@ pub mod offsets;
 pub mod transactions;
 pub mod admin;
 pub mod producer;
+pub mod transactional;
 pub mod consumer;
 pub mod properties;
 mod client;

@@ -42,9 +42,13 @@ pub(crate) struct Retries<'a> {
 
 impl<'a> Retries<'a> {
     pub(crate) fn new(cluster: &'a Cluster, deadline: Instant) -> Self {
-        let config = cluster.config();
-        let backoff = Backoff::new(config.retry_backoff, config.retry_backoff_max);
-        Self { cluster, backoff, deadline }
+        Self::after(cluster, deadline, cluster.config().retry_backoff)
+    }
+
+    /// The same for what passes soon: the first wait is this one.
+    pub(crate) fn after(cluster: &'a Cluster, deadline: Instant, first: Duration) -> Self {
+        let longest = cluster.config().retry_backoff_max;
+        Self { cluster, backoff: Backoff::new(first.min(longest), longest), deadline }
     }
 
     /// Asks for metadata and waits. False if there is no time left for another try.

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use kurier_testkit::{Builder, TestCluster};
+use kurier_testkit::{Builder, Isolation, TestCluster};
 
 /// Those that are run below, or elsewhere: by the interoperability checks of Kerberos.
-const KNOWN: [&str; 6] = ["checked", "consume", "kerberos_check", "operate", "produce", "secure"];
+const KNOWN: [&str; 7] =
+    ["checked", "consume", "kerberos_check", "operate", "produce", "secure", "transaction"];
 
 /// Where cargo puts it: beside the folder of this test. `cargo test` builds all of them, unless it
 /// is told which tests to build.
@@ -106,6 +107,17 @@ async fn secure() {
     assert_eq!(stdout, "orders\n");
     served.shutdown().await;
     std::fs::remove_file(&ca).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transaction() {
+    let builder = TestCluster::builder().topic("numbers", 1);
+    let builder = builder.transaction_marker_delay(std::time::Duration::ZERO);
+    let (stdout, _, cluster) = example("transaction", builder, &["numbers"]).await;
+    assert!(stdout.starts_with("0: committed\n1: committed\n2: aborted\n"), "{stdout}");
+    assert_eq!(stdout.lines().count(), 10);
+    let read = cluster.read("numbers", 0, Isolation::Committed);
+    assert_eq!(read.len(), 70, "seven of ten transactions are committed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,7 @@ mod library;
 mod real_broker;
 mod embedded_broker;
 mod real_brokers;
+mod transactions;
 mod round;
 mod foreign_clients;
 mod documented;

@@ -10,6 +10,7 @@ use super::kind::{ErrorKind, Origin};
 use super::login::LoginFault;
 use super::remedy::{Remedy, may_be_done, remedy};
 use super::tls::TlsFault;
+use super::transaction::TransactionFate;
 use super::variants::Error;
 use super::waiting::Waiting;
 
@@ -44,6 +45,7 @@ impl Error {
             Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::UnknownTopic { .. } => ErrorKind::NotFound,
             Self::TooLarge { .. } => ErrorKind::TooLarge,
+            Self::Transaction { .. } => ErrorKind::Transaction,
             Self::Invalid { .. } => ErrorKind::Invalid,
             Self::Closed { .. } => ErrorKind::Closed,
         }
@@ -82,6 +84,9 @@ impl Error {
                 LoginFault::TimedOut(_) => Origin::Network,
                 _ => Origin::Broker,
             },
+            Self::Transaction { cause: Some(cause), .. } => cause.origin(),
+            Self::Transaction { fate: TransactionFate::Hidden { .. }, .. } => Origin::Broker,
+            Self::Transaction { .. } => Origin::Client,
             Self::TooLarge { .. } | Self::Invalid { .. } | Self::Closed { .. } => Origin::Client,
         }
     }
@@ -92,6 +97,7 @@ impl Error {
         match self {
             Self::Broker { code, .. } => Some(*code),
             Self::TimedOut { last, .. } => last.as_ref()?.code(),
+            Self::Transaction { cause, .. } => cause.as_ref()?.code(),
             Self::Authentication { failure, .. } => match &failure.fault {
                 LoginFault::Refused { code, .. } => Some(*code),
                 _ => None,
@@ -142,6 +148,7 @@ impl Error {
             Self::Broker { api, code, .. } => may_be_done(*api, *code),
             // The broker has answered, only not in a way that can be read.
             Self::NotKafka { fault, .. } => matches!(fault, Fault::Decode(_)),
+            Self::Transaction { fate, .. } => fate.maybe_written(),
             _ => false,
         }
     }
@@ -176,6 +183,10 @@ impl Error {
                 false => Course::Fail,
             },
             Self::Closed { .. } => Course::End,
+            Self::Transaction { fate: TransactionFate::MustAbort, .. } => Course::Abort,
+            Self::Transaction { fate: TransactionFate::Aborted, .. }
+            | Self::Transaction { fate: TransactionFate::Committed, .. } => Course::Fail,
+            Self::Transaction { .. } => Course::End,
             Self::Unsupported { .. }
             | Self::UnknownTopic { .. }
             | Self::TooLarge { .. }

@@ -70,6 +70,10 @@ impl Error {
                 format!("{what} of {bytes} bytes is over the limit of {bytes_max}"),
                 what.advice(setting),
             ),
+            Self::Transaction { transactional_id, fate, cause } => {
+                let cause = cause.as_ref().map(|cause| cause as &dyn fmt::Display);
+                fate.told(transactional_id, cause)
+            }
             Self::Invalid { setting, problem } => {
                 Told::of_text(problem).map(|problem| format!("{setting}: {problem}"))
             }

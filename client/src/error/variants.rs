@@ -10,6 +10,7 @@ use super::fault::{About, Advertised, Attempt, Cause, Fault};
 use super::login::LoginFailure;
 use super::oversized::Oversized;
 use super::release;
+use super::transaction::TransactionFate;
 use super::waiting::Waiting;
 use super::words::{WORDS_CHARS_MAX, shown};
 
@@ -103,6 +104,15 @@ pub enum Error {
         bytes_max: usize,
         /// The setting that holds the limit.
         setting: &'static str,
+    },
+    /// A transaction has not come to what it should.
+    Transaction {
+        /// The name that its producer writes under.
+        transactional_id: Box<str>,
+        /// What has become of it.
+        fate: TransactionFate,
+        /// Why, if that is another error.
+        cause: Option<Arc<Self>>,
     },
     /// A setting or an argument cannot be used.
     Invalid {

@@ -118,7 +118,7 @@ impl Part {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Groups => "consumer groups and commits of offsets",
-            Self::Transactions => "transactions",
+            Self::Transactions => "the times of transactions",
             Self::Replicas => "reading from the closest replica",
             Self::TlsDetails => "telling how a connection is encrypted",
         }
@@ -129,7 +129,7 @@ impl Part {
     pub(super) const fn file(self) -> &'static str {
         match self {
             Self::Groups => "src/group/mod.rs",
-            Self::Transactions => "src/producer/transaction.rs",
+            Self::Transactions => "src/transactional/times.rs",
             Self::Replicas => "src/consumer/session.rs",
             Self::TlsDetails => "src/metrics/encryption.rs",
         }

@@ -46,6 +46,10 @@ impl Sender {
             return;
         }
         let (topic, index) = (lane.partition.topic.clone(), lane.partition.index);
+        if let Some(error) = self.refusal() {
+            return self.fail_due(now, slot, &error);
+        }
+        let Some(lane) = self.lanes.get_mut(slot) else { return };
         let Some(leader) = picture.leader_of(&topic, index) else {
             self.wants_refresh = true;
             lane.last_error = Some(picture.no_leader(&topic, index));
@@ -53,6 +57,7 @@ impl Sender {
             return self.lanes.heed_news(slot);
         };
         let magic = lane.partition.magic();
+        lane.leader_epoch = leader.epoch;
         let broker = self.brokers.entry(leader.broker).or_default();
         let magic = broker.magic.unwrap_or(magic);
         if self.claim.is_on() && !self.may_go(now, slot, (leader.broker, magic), picture) {
@@ -170,8 +175,12 @@ impl Sender {
     }
 
     fn launch(&mut self, broker: i32, magic: Magic, assembly: Assembly) {
-        let versions = versions(magic, self.sealer.compression(), &assembly);
-        let (request, batches) = assembly.finish(self.config.acks, self.config.request_timeout);
+        let mut versions = versions(magic, self.sealer.compression(), &assembly);
+        let (mut request, batches) = assembly.finish(self.config.acks, self.config.request_timeout);
+        if let Some(transaction) = &self.transaction {
+            versions = transaction.versions(versions);
+            request.transactional_id = Some(transaction.id());
+        }
         self.launched += 1;
         let id = self.launched;
         let records = batches.iter().map(|loaded| loaded.sealed.records()).sum();
@@ -209,8 +218,16 @@ impl Sender {
             return self.lanes.get(slot).is_some_and(|lane| lane.in_flight == 0);
         }
         let Some(lane) = self.lanes.get_mut(slot) else { return false };
-        let topic = picture.topic(&lane.partition.topic);
-        lane.sequence.handle_topic(topic.map_or(Uuid::ZERO, |topic| topic.id));
+        if let Some(transaction) = &mut self.transaction {
+            // Its numbers begin anew with its epoch alone.
+            if !transaction.admit(slot, &lane.partition.topic, lane.partition.index) {
+                lane.is_queued = true;
+                return false;
+            }
+        } else {
+            let topic = picture.topic(&lane.partition.topic);
+            lane.sequence.handle_topic(topic.map_or(Uuid::ZERO, |topic| topic.id));
+        }
         if lane.in_flight >= lane.sequence.in_flight_max(leader) {
             return false;
         }
@@ -228,7 +245,9 @@ impl Sender {
         let Some(worn) = lane.sequence.lacks_identity() else { return true };
         match self.claim.of(slot, worn) {
             Some(identity) => {
-                lane.sequence.begin(identity);
+                let partition = (Arc::clone(&lane.partition.topic), lane.partition.index);
+                let first = self.transaction.as_ref().map(|it| it.first_number(&partition));
+                lane.sequence.begin(identity, first.unwrap_or(0));
                 true
             }
             None => {

@@ -1,6 +1,7 @@
 //! The producer's task: it owns the sender and runs its calls against the cluster.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,14 +16,16 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 
 use super::accumulator::Partition;
+use super::attendance::LastWrite;
 use super::sender::{Action, Call, Sender, Unsettled};
 use super::topics::{Topics, seen};
+use super::transaction::Report;
 use crate::cluster::Cluster;
 use crate::error::{About, Error, Remedy, remedy};
 use crate::metadata::{Creation, Idle, Picture};
 use crate::metrics::ProducerMeter;
 use crate::net::Class;
-use crate::transactions::ProducerIdAndEpoch;
+use crate::transactions::{PartitionOutcome, ProducerIdAndEpoch, Transactions};
 
 /// What callers tell the driver. There are at most two for each batch and one for each caller
 /// that waits, so the buffer space bounds them (decision 8).
@@ -38,6 +41,10 @@ pub(crate) enum Event {
     Stuck(oneshot::Sender<Option<Error>>),
     /// Send everything and tell when it has its outcome.
     Flush(oneshot::Sender<Result<(), Error>>),
+    /// Send nothing more of a transaction, and fail what is there by this.
+    Stop(Error),
+    /// Tell what the records of a transaction have come to, once nothing is under way.
+    Report(oneshot::Sender<(Report, Vec<LastWrite>)>),
     /// Send everything and end.
     End,
     /// Fail everything and end at once; tells a partition that had something left.
@@ -49,6 +56,10 @@ pub(crate) enum Event {
 pub(crate) struct Driver {
     pub(crate) cluster: Cluster,
     pub(crate) class: Class,
+    /// Whether connections of the class are of use to nobody after this.
+    pub(crate) owns_class: bool,
+    /// Who waits until nothing is under way.
+    pub(crate) reports: Vec<oneshot::Sender<(Report, Vec<LastWrite>)>>,
     pub(crate) sender: Sender,
     pub(crate) meter: ProducerMeter,
     pub(crate) events: mpsc::UnboundedReceiver<Event>,
@@ -66,6 +77,7 @@ pub(crate) struct Driver {
 enum Answered {
     Produce { id: u64, broker: i32, result: Result<ProduceResponse, Error> },
     Identity(Result<(ProducerIdAndEpoch, i16), Error>),
+    Enrolled(Vec<PartitionOutcome>),
 }
 
 type Calls = FuturesUnordered<BoxFuture<'static, Answered>>;
@@ -93,6 +105,7 @@ impl Driver {
             self.act(now, &known, &mut calls);
             self.sender.drain_done().for_each(|done| self.meter.note(now, &done));
             self.let_sleep(now);
+            self.report();
             if self.is_ending && self.sender.is_idle() {
                 if !self.is_listening {
                     return;
@@ -150,6 +163,8 @@ impl Driver {
                 self.flushes.insert(self.flush_count, done);
                 self.sender.handle_flush(self.flush_count);
             }
+            Some(Event::Stop(error)) => self.sender.stop(&error),
+            Some(Event::Report(tell)) => self.reports.push(tell),
             Some(Event::End) => self.end(),
             None => {
                 self.is_listening = false;
@@ -196,6 +211,15 @@ impl Driver {
         });
     }
 
+    fn report(&mut self) {
+        if self.sender.is_quiet() {
+            for tell in mem::take(&mut self.reports) {
+                // The caller may have stopped waiting.
+                let _ = tell.send(self.sender.report());
+            }
+        }
+    }
+
     fn end(&mut self) {
         self.is_ending = true;
         self.sender.handle_end();
@@ -206,6 +230,9 @@ impl Driver {
         let (id, broker, result) = match answered {
             Answered::Produce { id, broker, result } => (id, broker, result),
             Answered::Identity(answer) => return self.sender.handle_identity(now, answer, chance),
+            Answered::Enrolled(outcomes) => {
+                return self.sender.handle_enrolled(now, outcomes, chance);
+            }
         };
         if let Ok(response) = &result {
             self.meter.throttled(now, response.throttle_time_ms);
@@ -239,6 +266,13 @@ impl Driver {
             match action {
                 Action::Call(call) => calls.push(self.call(call)),
                 Action::Identify => calls.push(self.identify()),
+                Action::Enrol(to, partitions) => {
+                    let steps = Transactions::new(self.cluster.clone());
+                    let add = async move {
+                        Answered::Enrolled(steps.add_partitions(&to, partitions).await)
+                    };
+                    calls.push(add.boxed());
+                }
                 Action::Refresh => self.cluster.refresh(),
                 Action::Heard(hint) => self.cluster.heard_leader(hint),
                 Action::Flushed(id, failure) => {
@@ -312,7 +346,9 @@ impl Drop for Driver {
             }
         }
         self.topics.borrow().iter().for_each(|topic| topic.abandon());
-        self.cluster.release(self.class);
+        if self.owns_class {
+            self.cluster.release(self.class);
+        }
     }
 }
 

@@ -56,6 +56,13 @@ impl Claim {
         Self { state, wanted, backoff, retry_at: None, waiting: Vec::new(), was_known: false }
     }
 
+    /// Of a producer that was given its identity, and gets no other.
+    pub(crate) fn given(identity: ProducerIdAndEpoch, backoff: Backoff) -> Self {
+        let state = State::Known(identity);
+        let wanted = Idempotence::Required;
+        Self { state, wanted, backoff, retry_at: None, waiting: Vec::new(), was_known: true }
+    }
+
     /// Whether batches are numbered.
     pub(crate) fn is_on(&self) -> bool {
         self.state != State::Off

@@ -26,6 +26,8 @@ pub(crate) struct Lane {
     pub(crate) in_flight: usize,
     /// The numbers that its batches have.
     pub(crate) sequence: Sequence,
+    /// The leader epoch that the last one was sent in.
+    pub(crate) leader_epoch: i32,
     /// No try before this.
     pub(crate) retry_at: Option<Instant>,
     pub(crate) backoff: Backoff,
@@ -55,6 +57,7 @@ impl Lane {
             waiting: VecDeque::new(),
             in_flight: 0,
             sequence: Sequence::new(),
+            leader_epoch: -1,
             retry_at: None,
             backoff,
             last_error: None,

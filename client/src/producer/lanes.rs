@@ -57,6 +57,11 @@ impl Lanes {
         self.lanes[slot].get_or_insert_with(new)
     }
 
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Lane> {
+        self.lanes.iter().flatten()
+    }
+
     /// Puts a lane into the queue, if it does not stand in one.
     pub(crate) fn queue(&mut self, slot: usize) {
         if let Some(lane) = self.lanes.get_mut(slot).and_then(Option::as_mut)

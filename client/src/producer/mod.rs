@@ -36,6 +36,8 @@ mod partitioner;
 mod config;
 mod sequence;
 mod identity;
+mod transaction;
+mod enrolment;
 mod record;
 mod adaptive;
 mod turns;
@@ -53,12 +55,14 @@ mod response;
 mod sender;
 mod drain;
 mod outcome;
+mod attendance;
 mod topics;
 mod discovery;
 mod driver;
 mod enqueue;
 mod placement;
 
+pub(crate) use self::attendance::LastWrite;
 pub(crate) use self::config::level_range;
 pub use self::config::{Acks, Idempotence, ProducerConfig, TopicsConfig};
 pub use self::delivery::{Delivery, RecordMetadata};
@@ -66,6 +70,7 @@ pub(crate) use self::partitioner::NAMES;
 pub use self::partitioner::{CustomPartitioner, Partitioner, Sticky, Unplaced};
 pub use self::record::Record;
 pub use self::tally::SendAllError;
+pub(crate) use self::transaction::{Begin, End, Ended, Life, Numbers, Report, Trace};
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -89,6 +94,7 @@ use crate::error::{Error, Waiting};
 use crate::metadata::Idle;
 use crate::metrics::Wait;
 use crate::net::Class;
+use crate::transactions::BegunTransaction;
 
 /// Sends records. Cloning shares it: all clones have one buffer and one task.
 ///
@@ -324,8 +330,43 @@ impl Producer {
     }
 
     fn new(cluster: Cluster, config: ProducerConfig) -> Self {
-        let cluster = cluster.with_request_timeout(config.request_timeout);
         let class = Class::Produce(cluster.new_owner());
+        Self::start(cluster, config, class, None)
+    }
+
+    /// A producer all of whose records belong to a transaction, and are numbered on from these.
+    /// Its connections are of a class that others use after it.
+    pub(crate) fn within(
+        cluster: Cluster,
+        config: ProducerConfig,
+        class: Class,
+        transaction: (BegunTransaction, Numbers),
+    ) -> Self {
+        Self::start(cluster, config, class, Some(transaction))
+    }
+
+    /// Takes no more records of a transaction, fails what is not in flight if there is a reason,
+    /// and waits until nothing is under way. Tells what the records have come to, unless the task
+    /// has ended.
+    pub(crate) async fn finish(&self, why: Option<Error>) -> Option<(Report, Vec<LastWrite>)> {
+        self.shared.accumulator.close();
+        if let Some(error) = why {
+            self.shared.events.send(Event::Stop(error)).ok()?;
+        }
+        // The records say themselves why they were not delivered, and the report says it too.
+        drop(self.flush().await);
+        let (tell, told) = oneshot::channel();
+        self.shared.events.send(Event::Report(tell)).ok()?;
+        told.await.ok()
+    }
+
+    fn start(
+        cluster: Cluster,
+        config: ProducerConfig,
+        class: Class,
+        transaction: Option<(BegunTransaction, Numbers)>,
+    ) -> Self {
+        let cluster = cluster.with_request_timeout(config.request_timeout);
         let accumulator =
             Arc::new(Accumulator::new(config.batch_bytes_max, config.buffer_bytes_max));
         let (sender, topics) = watch::channel(Arc::new(Topics::default()));
@@ -340,8 +381,15 @@ impl Producer {
             meter: meter.clone(),
             cluster: cluster.clone(),
             class,
-            sender: Sender::new(config.clone(), Arc::clone(&accumulator), backoff)
-                .known_as(cluster.config().principal()),
+            owns_class: transaction.is_none(),
+            reports: Vec::new(),
+            sender: match transaction {
+                None => Sender::new(config.clone(), Arc::clone(&accumulator), backoff),
+                Some(begun) => {
+                    Sender::within(begun, config.clone(), Arc::clone(&accumulator), backoff)
+                }
+            }
+            .known_as(cluster.config().principal()),
             events: receiver,
             topics: Arc::clone(&table),
             flushes: BTreeMap::new(),
@@ -372,11 +420,17 @@ impl Producer {
 pub struct ProducerBuilder {
     cluster: Cluster,
     config: ProducerConfig,
+    /// The name that was set for a producer of transactions, which this is none of.
+    transactional_id: Option<String>,
 }
 
 impl ProducerBuilder {
-    pub(crate) fn new(cluster: Cluster, config: ProducerConfig) -> Self {
-        Self { cluster, config }
+    pub(crate) fn new(
+        cluster: Cluster,
+        config: ProducerConfig,
+        transactional_id: Option<String>,
+    ) -> Self {
+        Self { cluster, config, transactional_id }
     }
 
     /// With all these settings, and none of those that the client gives it: a
@@ -438,7 +492,8 @@ impl ProducerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for settings that contradict each other.
+    /// [`Error::Invalid`] for settings that contradict each other, or if a transactional id was set
+    /// by its name.
     ///
     /// # Panics
     ///
@@ -448,6 +503,11 @@ impl ProducerBuilder {
     ///
     /// Nothing was started if the future is dropped before it is ready.
     pub async fn build(self) -> Result<Producer, Error> {
+        if self.transactional_id.is_some() {
+            let problem = "is set, and this producer has no transactions; unset it, or make one \
+                 with Client::transactional_producer";
+            return Err(Error::invalid("transactional.id", problem));
+        }
         self.config.validate()?;
         Ok(Producer::new(self.cluster, self.config))
     }

@@ -200,6 +200,9 @@ impl Sender {
             _ => None,
         };
         lane.sequence.handle_stored(stamp, broker, last);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.handle_stored();
+        }
     }
 
     /// The leader refuses the number of a batch.
@@ -211,6 +214,7 @@ impl Sender {
         match lane.sequence.handle_refused(stamp, loaded.sealed.written()) {
             Refused::Early => {}
             Refused::Unknown => return self.fail(loaded, error),
+            Refused::Renumber if self.transaction.is_some() => return self.fail(loaded, error),
             Refused::Renumber => {
                 let (topic, partition) = (&loaded.topic, loaded.index);
                 if lane.sequence.suspects_loss(log_start) {
@@ -247,7 +251,8 @@ impl Sender {
             // Its deliveries were told that the timeout has passed.
             return self.finish(slot, loaded.sealed, Fate::Failed(error));
         }
-        if loaded.sealed.attempts > self.config.retry_count_max {
+        let is_over = self.refusal().is_some();
+        if is_over || loaded.sealed.attempts > self.config.retry_count_max {
             return self.fail(loaded, error);
         }
         tracing::debug!(topic = %loaded.topic, partition = loaded.index, %error, "sending again");
@@ -373,6 +378,9 @@ impl Sender {
         {
             let (topic, partition) = (lane.partition.topic.clone(), lane.partition.index);
             tracing::warn!(%topic, partition, %error, "records were not delivered");
+        }
+        if let Some(transaction) = &mut self.transaction {
+            transaction.handle_failure(error);
         }
         self.flushes.note_failure(slot, number, error);
     }

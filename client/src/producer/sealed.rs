@@ -75,6 +75,8 @@ impl Sealed {
 pub(crate) struct Sealer {
     compression: Compression,
     level: Option<i32>,
+    /// Whether batches belong to a transaction.
+    is_transactional: bool,
     compressor: Compressor,
     decompressor: Decompressor,
 }
@@ -84,9 +86,15 @@ impl Sealer {
         Self {
             compression,
             level,
+            is_transactional: false,
             compressor: Compressor::new(),
             decompressor: Decompressor::new(DecompressLimits::default()),
         }
+    }
+
+    /// The same, of batches that belong to a transaction.
+    pub(crate) fn transactional(self) -> Self {
+        Self { is_transactional: true, ..self }
     }
 
     pub(crate) fn compression(&self) -> Compression {
@@ -229,7 +237,8 @@ impl Sealer {
         let Some(ProducerStamp { producer_id, producer_epoch, base_sequence }) = stamp else {
             return plain;
         };
-        Seal { producer_id, producer_epoch, base_sequence, ..plain }
+        let is_transactional = self.is_transactional;
+        Seal { producer_id, producer_epoch, base_sequence, is_transactional, ..plain }
     }
 }
 

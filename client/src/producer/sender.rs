@@ -20,6 +20,7 @@ use kurier_protocol::record::Magic;
 
 use super::accumulator::{Accumulator, Partition};
 use super::config::{Acks, LANE_IN_FLIGHT_MAX, ProducerConfig};
+use super::enrolment::Enrolment;
 use super::flushes::Flushes;
 use super::identity::{Claim, Claimed};
 use super::lanes::Lanes;
@@ -30,7 +31,7 @@ use crate::backoff::Backoff;
 use crate::error::Error;
 use crate::metadata::{Hint, Picture};
 use crate::metrics::Produce;
-use crate::transactions::ProducerIdAndEpoch;
+use crate::transactions::{BegunTransaction, ProducerIdAndEpoch, TopicPartition};
 
 /// The state of everything that a producer has accepted.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub(crate) struct Sender {
     pub(super) lane_in_flight_max: usize,
     /// As whom batches are numbered.
     pub(super) claim: Claim,
+    /// The transaction that all of it belongs to, if it does.
+    pub(super) transaction: Option<Enrolment>,
     pub(super) accumulator: Arc<Accumulator>,
     pub(super) sealer: Sealer,
     pub(super) lanes: Lanes,
@@ -75,6 +78,8 @@ pub(crate) enum Action {
     Call(Call),
     /// Ask a broker for a producer id.
     Identify,
+    /// Ask the coordinator to add partitions to the transaction.
+    Enrol(BegunTransaction, Vec<TopicPartition>),
     /// Ask for metadata soon.
     Refresh,
     /// Tell the cluster of a leader that a broker named.
@@ -126,6 +131,7 @@ impl Sender {
         Self {
             lane_in_flight_max,
             claim: Claim::new(&config, backoff.clone()),
+            transaction: None,
             accumulator,
             sealer: Sealer::new(config.compression, config.compression_level),
             lanes: Lanes::new(backoff, config.delivery_timeout),
@@ -247,6 +253,9 @@ impl Sender {
         if self.actions.is_empty() {
             self.pass_time(now);
             self.drain(now, picture);
+            if self.fail_stopped(now) {
+                self.drain(now, picture);
+            }
             if self.is_short && self.flights.is_empty() && self.actions.is_empty() {
                 self.is_short = false;
                 self.lanes.hurry();
@@ -255,6 +264,7 @@ impl Sender {
             if self.claim.poll(now) {
                 self.actions.push_back(Action::Identify);
             }
+            self.poll_enrolment(now);
             if mem::take(&mut self.wants_refresh) {
                 self.actions.push_back(Action::Refresh);
             }
@@ -274,7 +284,8 @@ impl Sender {
         let lanes = &self.lanes;
         let is_taken = |slot, number| lanes.get(slot).is_none_or(|lane| lane.taken >= number);
         let lingering = self.linger.deadline(|timer| is_taken(timer.slot, timer.number));
-        let own = [self.lanes.deadline(), self.claim.deadline()];
+        let transaction = self.transaction.as_ref().and_then(Enrolment::deadline);
+        let own = [self.lanes.deadline(), self.claim.deadline(), transaction];
         own.into_iter().flatten().chain(lingering).min()
     }
 

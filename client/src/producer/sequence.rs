@@ -143,9 +143,20 @@ impl Sequence {
         self.identity.is_none().then_some(self.worn)
     }
 
-    /// Numbers as this one from now on.
-    pub(crate) fn begin(&mut self, identity: ProducerIdAndEpoch) {
-        (self.identity, self.next) = (Some(identity), 0);
+    /// Numbers as this one from now on, beginning with this number.
+    pub(crate) fn begin(&mut self, identity: ProducerIdAndEpoch, first: i32) {
+        (self.identity, self.next) = (Some(identity), first);
+    }
+
+    /// The number of the next record, if it is certain that the leader has all before it.
+    pub(crate) fn settled(&self) -> Option<i32> {
+        let is_whole = self.restart == Restart::No && !self.is_doubtful && self.open.is_empty();
+        is_whole.then_some(self.next)
+    }
+
+    /// The last offset that a leader has named; -1 if none has.
+    pub(crate) fn last_offset(&self) -> i64 {
+        self.last_offset
     }
 
     /// The number that the next batch gets.

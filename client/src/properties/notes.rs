@@ -54,7 +54,6 @@ pub(super) fn lines<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Groups,
-    Transactions,
     Replicas,
     Assertions,
     Telemetry,
@@ -66,7 +65,6 @@ impl Part {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Groups => "consumer groups and commits of offsets",
-            Self::Transactions => "transactions",
             Self::Replicas => "reading from the closest replica",
             Self::Assertions => "tokens by an assertion (KIP-1139)",
             Self::Telemetry => "sending metrics to brokers (KIP-714)",
@@ -79,7 +77,6 @@ impl Part {
     pub(crate) const fn file(self) -> &'static str {
         match self {
             Self::Groups => "src/group/mod.rs",
-            Self::Transactions => "src/producer/transaction.rs",
             Self::Replicas => "src/consumer/session.rs",
             Self::Assertions => "src/security/oidc/assertion.rs",
             Self::Telemetry => "src/metrics/telemetry.rs",
@@ -90,7 +87,6 @@ impl Part {
     /// Whose settings it reads, if not those of all.
     pub(crate) const fn role(self) -> Option<Role> {
         match self {
-            Self::Transactions => Some(Role::Producer),
             Self::Groups | Self::Replicas | Self::PollRecords => Some(Role::Consumer),
             Self::Assertions | Self::Telemetry => None,
         }
@@ -119,7 +115,6 @@ mod tests {
             ("schema.registry.url", "http://r"),
             ("max.poll.records", "1"),
             ("group.id", "g"),
-            ("transactional.id", "t"),
             ("basic.auth.user.info", "a:hush"),
             ("session.timeout.ms", "1"),
             ("enable.auto.commit", "true"),
@@ -128,13 +123,14 @@ mod tests {
         let properties = Properties::from_pairs(pairs).unwrap();
         let all = properties.warnings();
         let [later, foreign] = all.as_slice() else { panic!("{all:?}") };
-        let names = "max.poll.records, group.id, transactional.id, session.timeout.ms change";
+        let names = "max.poll.records, group.id, session.timeout.ms change";
         assert!(later.starts_with(names), "{later}");
         assert!(later.contains("polling by the number of records; consumer groups"), "{later}");
         let names = "schema.registry.url, basic.auth.user.info change nothing here";
         assert!(foreign.starts_with(names) && !foreign.contains("hush"), "{foreign}");
         let producers = properties.warnings_about(|_, role| role == Some(Role::Producer));
-        assert!(producers.iter().all(|line| !line.contains("group.id")), "{producers:?}");
-        assert_eq!(producers.len(), 1, "{producers:?}");
+        assert!(producers.is_empty(), "{producers:?}");
+        let consumers = properties.warnings_about(|_, role| role == Some(Role::Consumer));
+        assert!(consumers.len() == 1 && consumers[0].contains("group.id"), "{consumers:?}");
     }
 }

@@ -8,6 +8,7 @@ use super::security::SecuritySettings;
 use crate::config::ClientConfig;
 use crate::consumer::ConsumerConfig;
 use crate::producer::ProducerConfig;
+use crate::transactional::TransactionSettings;
 
 /// All settings of a client, its producers and its consumers, to be set by name.
 ///
@@ -22,6 +23,8 @@ pub struct Properties {
     pub client: ClientConfig,
     /// Settings of producers.
     pub producer: ProducerConfig,
+    /// Settings of transactions.
+    pub transactions: TransactionSettings,
     /// Settings of consumers.
     pub consumer: ConsumerConfig,
     /// Levels in the order in which they were set, each with its codec unless it is for any. The

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kurier_protocol::api::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use kurier_protocol::api::add_partitions_to_txn::{
@@ -79,6 +80,11 @@ impl Question for Addition {
     /// Later versions are for brokers.
     fn versions(&self) -> RangeInclusive<i16> {
         0..=3
+    }
+
+    /// The last transaction is about to end. So soon asks Java, too.
+    fn first_wait(&self) -> Option<Duration> {
+        Some(Duration::from_millis(20))
     }
 
     fn request(&self, partitions: &[TopicPartition], _: i16) -> AddPartitionsToTxnRequest {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use kurier_protocol::{ApiKey, ErrorCode, Request, Str};
@@ -46,6 +47,11 @@ pub(super) trait Question: Clone + Send + Sync + 'static {
 
     fn versions(&self) -> RangeInclusive<i16>;
 
+    /// The first wait before it is asked again, if what stands in the way passes soon.
+    fn first_wait(&self) -> Option<Duration> {
+        None
+    }
+
     /// The request about all of these, which are in order.
     fn request(&self, partitions: &[TopicPartition], version: i16) -> Self::Request;
 
@@ -69,7 +75,10 @@ pub(super) async fn run<Q: Question>(
     // The topics are kept fresh until all is said.
     let cluster = &cluster.with_own_interest();
     let deadline = Instant::now() + cluster.request_timeout();
-    let mut retries = Retries::new(cluster, deadline);
+    let mut retries = match question.first_wait() {
+        Some(first) => Retries::after(cluster, deadline, first),
+        None => Retries::new(cluster, deadline),
+    };
     let mut open: BTreeSet<TopicPartition> = wanted.into_iter().collect();
     let mut outcomes = BTreeMap::new();
     while !open.is_empty() {

@@ -6,3 +6,5 @@ mod world;
 mod steps;
 mod lost_answers;
 mod questions;
+mod producer;
+mod seeds;

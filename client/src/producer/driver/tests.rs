@@ -33,6 +33,8 @@ impl Fixture {
         let sender = Sender::new(ProducerConfig::default(), Arc::clone(&accumulator), backoff);
         let (events, receiver) = mpsc::unbounded_channel();
         let driver = Driver {
+            owns_class: true,
+            reports: Vec::new(),
             class: Class::Produce(cluster.new_owner()),
             meter: cluster.metrics().producer(),
             cluster,

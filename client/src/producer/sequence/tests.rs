@@ -9,7 +9,7 @@ const ID: ProducerIdAndEpoch = ProducerIdAndEpoch { id: 7, epoch: 0 };
 fn numbered(batches: &[u32]) -> (Sequence, Vec<ProducerStamp>) {
     let mut sequence = Sequence::new();
     assert!(sequence.may_number() && sequence.lacks_identity() == Some(None));
-    sequence.begin(ID);
+    sequence.begin(ID, 0);
     let stamps = batches.iter().map(|records| number(&mut sequence, *records)).collect();
     (sequence, stamps)
 }
@@ -113,12 +113,12 @@ fn the_pieces_of_a_batch_have_its_numbers() {
 #[test]
 fn the_last_epoch_of_an_id_is_followed_by_another_id() {
     let mut sequence = Sequence::new();
-    sequence.begin(ProducerIdAndEpoch { id: 7, epoch: i16::MAX });
+    sequence.begin(ProducerIdAndEpoch { id: 7, epoch: i16::MAX }, 0);
     let last = number(&mut sequence, 1);
     sequence.handle_failed(&last, Written::Never);
     sequence.restart();
     assert_eq!((sequence.peek(), sequence.lacks_identity()), (None, Some(Some(7))));
-    sequence.begin(ProducerIdAndEpoch { id: 8, epoch: 0 });
+    sequence.begin(ProducerIdAndEpoch { id: 8, epoch: 0 }, 0);
     assert_eq!(of(&number(&mut sequence, 1)), (8, 0, 0));
 }
 

@@ -80,10 +80,6 @@ pub(crate) const OTHERS: &[Other] = &[
         ],
     ),
     later(
-        Part::Transactions,
-        &["transactional.id", "transaction.timeout.ms", "transaction.two.phase.commit.enable"],
-    ),
-    later(
         Part::Assertions,
         &[
             "sasl.oauthbearer.assertion.algorithm",

@@ -115,6 +115,13 @@ settings! {
     };
     "enable.gapless.guarantee": "Only false: a batch that fails ends no producer",
         |_| "false".to_owned() => |_p, v| one_of(v, &[("false", ())])?;
+    "transactional.id": "The name of a producer of transactions, which shuts an earlier one out",
+        none => |p, v| p.transactions.id = (!v.is_empty()).then(|| v.to_owned());
+    "transaction.timeout.ms":
+        "How long a transaction may be open before its coordinator aborts it",
+        |p| ms(p.transactions.timeout) => |p, v| p.transactions.timeout = millis_from(1, v)?;
+    "transaction.two.phase.commit.enable": "Only false: it is not stable in any release (KIP-939)",
+        |_| "false".to_owned() => |_p, v| one_of(v, &[("false", ())])?;
     "allow.auto.create.topics": "Whether brokers may create a topic that does not exist",
         |p| p.producer.topics.creation.to_string() => |p, v| {
         p.producer.topics.creation = switch(v)?;

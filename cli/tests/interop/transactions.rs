@@ -1,0 +1,114 @@
+//! Transactions of both versions at real brokers: Java's readers of committed records get what was
+//! committed, and nothing else.
+
+use std::time::Duration;
+
+use kurier_client::offsets::Isolation;
+use kurier_client::producer::ProducerConfig;
+use kurier_client::transactional::TransactionalProducer;
+use kurier_client::transactions::{ConsumerGroupMetadata, GroupOffset};
+use kurier_client::{Client, Record};
+use tokio::runtime::Runtime;
+use tokio::time::{Instant, sleep};
+
+use crate::real_broker::RealBroker;
+use crate::real_brokers::each_since;
+
+const TOPIC: &str = "transactions";
+const GROUP: &str = "transactions";
+
+#[test]
+fn java_reads_what_was_committed_and_nothing_else() {
+    each_since("0.11", "commits and aborts, with offsets", |release| {
+        let broker = RealBroker::start(release);
+        broker.create_topic(TOPIC, 1);
+        let wanted = Runtime::new().unwrap().block_on(run(&broker));
+        let isolation = ["--isolation-level", "read_committed"];
+        let from = ["--from-beginning", "--partition", "0"];
+        let args: Vec<&str> = isolation.into_iter().chain(from).collect();
+        let read = broker.java().console_consume(TOPIC, &args, wanted.len());
+        let values: Vec<&str> = read.lines().filter_map(|line| line.rsplit('\t').next()).collect();
+        assert_eq!(values, wanted, "{release}");
+    });
+}
+
+/// Commits, aborts, drops, and is shut out. Gives what readers of committed records must see.
+async fn run(broker: &RealBroker) -> Vec<String> {
+    let client = Client::builder([&*broker.bootstrap]).connect().await.unwrap();
+    let producer = client.transactional_producer("a").build().await.unwrap();
+    let mut wanted = Vec::new();
+    for round in 0..12 {
+        let values = one(&client, &producer, round).await;
+        wanted.extend(values);
+    }
+    // A later producer of the same name shuts this one out, and aborts what it left.
+    let mut old = producer.begin().await.unwrap();
+    old.send(Record::to(TOPIC).value("left")).await.unwrap();
+    let later = client.transactional_producer("a").build().await.unwrap();
+    assert!(old.commit().await.unwrap_err().is_fatal());
+    let mut new = later.begin().await.unwrap();
+    new.send(Record::to(TOPIC).value("last")).await.unwrap();
+    new.commit().await.unwrap();
+    wanted.push("last".to_owned());
+    if broker.release.at_least("2.5") {
+        refused(&client).await;
+        wanted.push("after".to_owned());
+    }
+    wanted
+}
+
+/// A record that the broker refuses leaves a hole in the numbers: the transaction is aborted by
+/// raising the epoch below version 2, and the next one commits.
+async fn refused(client: &Client) {
+    let config = ProducerConfig { request_bytes_max: 4 << 20, ..ProducerConfig::default() };
+    let producer = client.transactional_producer("b").config(config).build().await.unwrap();
+    let mut first = producer.begin().await.unwrap();
+    first.send(Record::to(TOPIC).value("lost")).await.unwrap();
+    let large = vec![0; 2 << 20];
+    first.send(Record::to(TOPIC).value(&large)).await.unwrap_err();
+    assert!(first.commit().await.unwrap_err().requires_abort());
+    first.abort().await.unwrap();
+    let mut second = producer.begin().await.unwrap();
+    second.send(Record::to(TOPIC).value("after")).await.unwrap();
+    second.commit().await.unwrap();
+}
+
+/// A transaction, and what it makes visible.
+async fn one(client: &Client, producer: &TransactionalProducer, round: i64) -> Vec<String> {
+    let mut transaction = producer.begin().await.unwrap();
+    let values: Vec<String> = (0..50).map(|number| format!("{round}-{number}")).collect();
+    for value in &values {
+        drop(transaction.enqueue(Record::to(TOPIC).value(value)).await.unwrap());
+    }
+    let group = ConsumerGroupMetadata::new(GROUP);
+    transaction.send_offsets(group, [GroupOffset::new(TOPIC, 0, round)]).await.unwrap();
+    match round % 4 {
+        1 => {
+            transaction.abort().await.unwrap();
+            return Vec::new();
+        }
+        2 => {
+            drop(transaction);
+            return Vec::new();
+        }
+        _ => transaction.commit().await.unwrap(),
+    }
+    committed(client, round).await;
+    values
+}
+
+/// The offset of the round becomes the one that is committed.
+async fn committed(client: &Client, round: i64) {
+    let end = Instant::now() + Duration::from_secs(20);
+    let steps = client.transactions();
+    loop {
+        let isolation = Isolation::ReadUncommitted;
+        let found = steps.committed_offsets(GROUP, isolation, [(TOPIC, 0)]).await.remove(0);
+        let offset = found.outcome.unwrap().map(|found| found.offset);
+        if offset == Some(round) {
+            return;
+        }
+        assert!(Instant::now() < end, "{offset:?} is committed, {round} should be");
+        sleep(Duration::from_millis(50)).await;
+    }
+}

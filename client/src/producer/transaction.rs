@@ -1,0 +1,419 @@
+//! Core: the life of a transactional producer: as whom it writes, what comes next, and what an
+//! answer means for the transaction and for those after it.
+//!
+//! Below version 2 all transactions of an epoch look alike to a coordinator, so that a request of
+//! one that comes late acts on the next (KAFKA-17754). So after any attempt whose answer was lost,
+//! even if its retry succeeded, the epoch is raised before the next transaction; and as a late
+//! TxnOffsetCommit may even then take offsets away, those of the next commit are read back. For
+//! the same reason such a transaction is not aborted by EndTxn, after which partitions would take a
+//! late Produce, but by the raising of its epoch, which they then hear of.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
+
+use kurier_protocol::{ApiKey, ErrorCode};
+
+use crate::error::{Error, TransactionFate};
+use crate::transactions::{
+    BegunTransaction, ProducerIdAndEpoch, TopicPartition, TransactionEnd, TransactionVersion,
+};
+
+/// A transactional producer.
+///
+/// ```text
+///         begin            a request that may begin it
+/// Idle ----------> Open, nothing sent ----> Open, perhaps or surely begun
+///  ^                |    |                      |             | commit, abort
+///  |  commit, abort |    '--> Doomed <----------'             |
+///  |  (no request)  |       a record or a step failed         |
+///  |                |            | abort                      v
+///  '----------------'            '----------------------> Ending, until EndTxn is answered
+///  ^                                                          |
+///  '----------------------------------------------------------'
+///
+/// Over: another producer has taken over, or nobody knows what may be done; from every state
+/// ```
+#[derive(Debug)]
+pub(crate) struct Life {
+    id: Arc<str>,
+    producer: Option<ProducerIdAndEpoch>,
+    /// The rules of the transaction, or of the last one.
+    version: TransactionVersion,
+    phase: Phase,
+    /// What may be known of the transaction to brokers.
+    trace: Trace,
+    /// Whether the epoch must be raised before the next transaction.
+    is_suspect: bool,
+    /// The number of the next record of each partition in this epoch.
+    numbers: Numbers,
+    late_offsets: LateOffsets,
+}
+
+/// The numbers of the next records, by partition.
+pub(crate) type Numbers = BTreeMap<TopicPartition, i32>;
+
+#[derive(Debug)]
+enum Phase {
+    Idle,
+    Open,
+    Doomed(Error),
+    Ending {
+        end: TransactionEnd,
+        /// Whether an answer was lost.
+        is_lost: bool,
+    },
+    Over(Error),
+}
+
+/// What brokers may know of a transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Trace {
+    /// Nothing: it was not begun, and is not ended.
+    #[default]
+    Nothing,
+    /// It may be begun.
+    Perhaps,
+    Begun,
+}
+
+/// Whether a TxnOffsetCommit may come late, and take offsets of a later transaction away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LateOffsets {
+    No,
+    /// One of this transaction may.
+    Sent,
+    /// One of a transaction before this one may.
+    Due,
+}
+
+/// What comes before a transaction can begin.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// The last one must be ended so.
+    End(TransactionEnd),
+    /// The id is to be taken over.
+    TakeOver,
+    /// The epoch is to be raised.
+    Renew(ProducerIdAndEpoch),
+    Ready,
+}
+
+/// What ends a transaction.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Nothing: no broker knows of it. It has ended.
+    Nothing,
+    /// EndTxn.
+    Call(BegunTransaction, TransactionEnd),
+    /// It is aborted by raising the epoch of this producer.
+    Fence(ProducerIdAndEpoch),
+}
+
+/// What an answer to EndTxn means.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The transaction has ended so.
+    Done(TransactionEnd),
+    /// Nobody knows, or not yet: the same is to be asked again.
+    Again(Error),
+    /// It has not, and asking again is of no use.
+    Failed(Error),
+}
+
+/// What the records of a transaction have come to.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) trace: Trace,
+    /// Whether an answer to AddPartitionsToTxn was lost.
+    pub(crate) is_suspect: bool,
+    /// Why one was not delivered.
+    pub(crate) failure: Option<Error>,
+    /// How numbers go on; none if that is not certain.
+    pub(crate) numbers: Option<Numbers>,
+}
+
+impl Life {
+    pub(crate) fn new(id: &str) -> Self {
+        Self {
+            id: id.into(),
+            producer: None,
+            version: TransactionVersion::V1,
+            phase: Phase::Idle,
+            trace: Trace::Nothing,
+            is_suspect: false,
+            numbers: Numbers::new(),
+            late_offsets: LateOffsets::No,
+        }
+    }
+
+    /// What is to be done before a transaction can begin by these rules.
+    ///
+    /// # Errors
+    ///
+    /// None can begin any more.
+    pub(crate) fn poll_begin(&self, version: TransactionVersion) -> Result<Begin, Error> {
+        match &self.phase {
+            Phase::Over(error) => return Err(error.clone()),
+            Phase::Open | Phase::Doomed(_) => return Ok(Begin::End(TransactionEnd::Abort)),
+            Phase::Ending { end, .. } => return Ok(Begin::End(*end)),
+            Phase::Idle => {}
+        }
+        Ok(match self.producer {
+            None => Begin::TakeOver,
+            // The rules change with the epoch (KIP-890).
+            Some(known) if self.is_suspect || self.version != version => Begin::Renew(known),
+            Some(_) => Begin::Ready,
+        })
+    }
+
+    /// InitProducerId was answered.
+    ///
+    /// # Errors
+    ///
+    /// No transaction can begin now.
+    pub(crate) fn handle_init(
+        &mut self,
+        version: TransactionVersion,
+        answer: Result<ProducerIdAndEpoch, Error>,
+    ) -> Result<(), Error> {
+        match answer {
+            Ok(producer) => {
+                (self.producer, self.version, self.is_suspect) = (Some(producer), version, false);
+                self.numbers.clear();
+                Ok(())
+            }
+            Err(Error::Unsupported { .. }) if self.producer.is_some() => {
+                Err(self.end_life(too_old(&self.id)))
+            }
+            Err(error) if error.is_fatal() => Err(self.end_life(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Begins a transaction; none if something must be done before.
+    pub(crate) fn begin(&mut self) -> Option<BegunTransaction> {
+        if !matches!(self.phase, Phase::Idle) {
+            return None;
+        }
+        let begun = self.transaction()?;
+        (self.phase, self.trace) = (Phase::Open, Trace::Nothing);
+        if self.late_offsets == LateOffsets::Sent {
+            self.late_offsets = LateOffsets::Due;
+        }
+        Some(begun)
+    }
+
+    fn transaction(&self) -> Option<BegunTransaction> {
+        let (transactional_id, producer) = (self.id.to_string(), self.producer?);
+        Some(BegunTransaction { transactional_id, producer, version: self.version })
+    }
+
+    /// The numbers that records go on with.
+    pub(crate) fn numbers(&self) -> &Numbers {
+        &self.numbers
+    }
+
+    /// Whether steps can be taken in the transaction.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub(crate) fn check_open(&self) -> Result<BegunTransaction, Error> {
+        match &self.phase {
+            Phase::Open => self.transaction().ok_or_else(closed),
+            Phase::Doomed(error) => Err(self.must_abort(error)),
+            Phase::Over(error) => Err(error.clone()),
+            Phase::Idle | Phase::Ending { .. } => Err(closed()),
+        }
+    }
+
+    /// The records of the transaction all have their outcome.
+    pub(crate) fn handle_records(&mut self, report: Report) {
+        self.trace = self.trace.max(report.trace);
+        self.is_suspect |= report.is_suspect && self.version == TransactionVersion::V1;
+        match report.numbers {
+            Some(numbers) => self.numbers.extend(numbers),
+            // By version 2 the end gives another epoch, in which they begin anew.
+            None => self.is_suspect |= self.version == TransactionVersion::V1,
+        }
+        if let Some(error) = report.failure {
+            self.doom(error);
+        }
+    }
+
+    /// AddOffsetsToTxn or TxnOffsetCommit has its outcome.
+    pub(crate) fn handle_step(&mut self, api: ApiKey, outcome: &Result<(), Error>) {
+        let Err(error) = outcome else {
+            self.trace = Trace::Begun;
+            return;
+        };
+        if error.maybe_written() {
+            self.handle_lost(api);
+        }
+        self.doom(error.clone());
+    }
+
+    /// An attempt of a step may have been executed, and may yet come.
+    pub(crate) fn handle_lost(&mut self, api: ApiKey) {
+        self.trace = self.trace.max(Trace::Perhaps);
+        if self.version == TransactionVersion::V1 {
+            self.is_suspect = true;
+            if api == ApiKey::TXN_OFFSET_COMMIT {
+                self.late_offsets = LateOffsets::Sent;
+            }
+        }
+    }
+
+    fn doom(&mut self, error: Error) {
+        match &self.phase {
+            Phase::Open | Phase::Doomed(_) if is_end_of_producer(&error) => {
+                self.end_life(error);
+            }
+            Phase::Open => self.phase = Phase::Doomed(error),
+            _ => {}
+        }
+    }
+
+    /// What ends the transaction so.
+    ///
+    /// # Errors
+    ///
+    /// It cannot end so.
+    pub(crate) fn poll_end(&mut self, wanted: TransactionEnd) -> Result<End, Error> {
+        match &self.phase {
+            Phase::Over(error) => return Err(error.clone()),
+            Phase::Idle => return Err(closed()),
+            Phase::Doomed(error) if wanted == TransactionEnd::Commit => {
+                return Err(self.must_abort(error));
+            }
+            // Whatever is wanted now: what was asked for may have happened.
+            Phase::Ending { end, .. } => return self.ending(*end),
+            Phase::Open | Phase::Doomed(_) => {}
+        }
+        if self.trace == Trace::Nothing {
+            self.phase = Phase::Idle;
+            return Ok(End::Nothing);
+        }
+        self.phase = Phase::Ending { end: wanted, is_lost: false };
+        self.ending(wanted)
+    }
+
+    fn ending(&self, end: TransactionEnd) -> Result<End, Error> {
+        let is_fenced = end == TransactionEnd::Abort
+            && self.is_suspect
+            && self.version == TransactionVersion::V1;
+        let begun = self.transaction().ok_or_else(closed)?;
+        Ok(if is_fenced { End::Fence(begun.producer) } else { End::Call(begun, end) })
+    }
+
+    /// The epoch was raised to abort the transaction, or was not.
+    pub(crate) fn handle_fence(&mut self, answer: Result<ProducerIdAndEpoch, Error>) -> Ended {
+        let version = self.version;
+        match self.handle_init(version, answer) {
+            Ok(()) => {
+                self.phase = Phase::Idle;
+                Ended::Done(TransactionEnd::Abort)
+            }
+            Err(error) if error.is_retriable() => Ended::Again(error),
+            Err(error) => Ended::Failed(error),
+        }
+    }
+
+    /// EndTxn was answered, or will not be.
+    pub(crate) fn handle_end(&mut self, answer: Result<ProducerIdAndEpoch, Error>) -> Ended {
+        let Phase::Ending { end, is_lost } = self.phase else { return Ended::Failed(closed()) };
+        let error = match answer {
+            Ok(next) => return self.ended(end, next),
+            Err(error) => error,
+        };
+        if error.maybe_written() {
+            self.phase = Phase::Ending { end, is_lost: true };
+            self.is_suspect |= self.version == TransactionVersion::V1;
+            return Ended::Again(error);
+        }
+        if error.is_retriable() {
+            return Ended::Again(error);
+        }
+        if is_lost {
+            // It may be over because the lost attempt has ended it, and another one came after.
+            let unknown = self.fate(TransactionFate::Unknown, Some(error.clone()));
+            self.end_life(error);
+            return Ended::Failed(unknown);
+        }
+        let is_unbegun = self.trace == Trace::Perhaps
+            && end == TransactionEnd::Abort
+            && error.code() == Some(ErrorCode::INVALID_TXN_STATE);
+        if is_unbegun && let Some(producer) = self.producer {
+            self.is_suspect = true;
+            return self.ended(end, producer);
+        }
+        if end == TransactionEnd::Commit && error.requires_abort() {
+            let told = self.must_abort(&error);
+            self.phase = Phase::Doomed(error);
+            return Ended::Failed(told);
+        }
+        Ended::Failed(self.end_life(error))
+    }
+
+    fn ended(&mut self, end: TransactionEnd, next: ProducerIdAndEpoch) -> Ended {
+        if self.producer.replace(next) != Some(next) {
+            self.numbers.clear();
+        }
+        self.phase = Phase::Idle;
+        Ended::Done(end)
+    }
+
+    /// Whether the offsets of the commit that was just done must be read back.
+    pub(crate) fn must_check_offsets(&mut self) -> bool {
+        let is_due = self.late_offsets == LateOffsets::Due;
+        if is_due {
+            self.late_offsets = LateOffsets::No;
+        }
+        is_due
+    }
+
+    /// Nothing can be done any more, because of this.
+    pub(crate) fn end_life(&mut self, error: Error) -> Error {
+        if let Phase::Over(first) = &self.phase {
+            return first.clone();
+        }
+        tracing::warn!(id = %self.id, %error, "the transactional producer is over");
+        drop(mem::replace(&mut self.phase, Phase::Over(error.clone())));
+        error
+    }
+
+    fn must_abort(&self, cause: &Error) -> Error {
+        self.fate(TransactionFate::MustAbort, Some(cause.clone()))
+    }
+
+    /// What is told of the transaction.
+    pub(crate) fn fate(&self, fate: TransactionFate, cause: Option<Error>) -> Error {
+        let (transactional_id, cause) = ((&*self.id).into(), cause.map(Arc::new));
+        Error::Transaction { transactional_id, fate, cause }
+    }
+}
+
+/// Whether a producer is done that met this in a transaction.
+fn is_end_of_producer(error: &Error) -> bool {
+    matches!(error, Error::Broker { .. } | Error::Authentication { .. }) && error.is_fatal()
+}
+
+fn closed() -> Error {
+    Error::Closed { what: "transaction" }
+}
+
+fn too_old(id: &str) -> Error {
+    Error::Unsupported {
+        feature: format!(
+            "to go on under transactional id {id} after a request whose answer was lost"
+        )
+        .into(),
+        needed: format!("version 3 of {} (Kafka 2.5 or newer)", ApiKey::INIT_PRODUCER_ID).into(),
+        offered: "an older one".into(),
+        remedy: "make a new producer, which takes the id over".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

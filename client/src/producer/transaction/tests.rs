@@ -1,0 +1,260 @@
+//! What a transactional producer does next, and what answers mean to it.
+
+use super::*;
+use crate::error::About;
+
+use TransactionEnd::{Abort, Commit};
+use TransactionVersion::{V1, V2};
+
+const FIRST: ProducerIdAndEpoch = ProducerIdAndEpoch { id: 7, epoch: 0 };
+const SECOND: ProducerIdAndEpoch = ProducerIdAndEpoch { id: 7, epoch: 1 };
+
+/// A producer that has taken its id over.
+fn life(version: TransactionVersion) -> Life {
+    let mut life = Life::new("a");
+    assert_eq!(life.poll_begin(version).unwrap(), Begin::TakeOver);
+    life.handle_init(version, Ok(FIRST)).unwrap();
+    life
+}
+
+/// A producer in a transaction in which all records were delivered.
+fn sent(version: TransactionVersion) -> Life {
+    let mut life = life(version);
+    send(&mut life);
+    life
+}
+
+fn send(life: &mut Life) {
+    assert!(life.begin().is_some());
+    let numbers = Some(Numbers::from([(("t".into(), 0), 5)]));
+    life.handle_records(Report { trace: Trace::Begun, numbers, ..Report::default() });
+}
+
+fn refused(api: ApiKey, code: ErrorCode) -> Error {
+    Error::broker(api, code, About::Nothing)
+}
+
+fn lost(api: ApiKey) -> Error {
+    refused(api, ErrorCode::REQUEST_TIMED_OUT)
+}
+
+fn ask(life: &mut Life, end: TransactionEnd) {
+    assert!(matches!(life.poll_end(end), Ok(End::Call(_, asked)) if asked == end));
+}
+
+/// Aborts a transaction in which an answer was lost, below version 2.
+fn fence(life: &mut Life, next: ProducerIdAndEpoch) {
+    assert!(matches!(life.poll_end(Abort), Ok(End::Fence(_))));
+    assert!(matches!(life.handle_fence(Ok(next)), Ended::Done(Abort)));
+}
+
+fn done(life: &mut Life, end: TransactionEnd, next: ProducerIdAndEpoch) {
+    ask(life, end);
+    let ended = life.handle_end(Ok(next));
+    assert!(matches!(ended, Ended::Done(found) if found == end), "{ended:?}");
+}
+
+#[test]
+fn a_transaction_in_which_nothing_was_sent_ends_without_a_request() {
+    for end in [Commit, Abort] {
+        let mut life = life(V1);
+        life.begin().unwrap();
+        life.handle_records(Report { numbers: Some(Numbers::new()), ..Report::default() });
+        assert_eq!(life.poll_end(end).unwrap(), End::Nothing);
+        assert_eq!(life.poll_begin(V1).unwrap(), Begin::Ready);
+    }
+}
+
+#[test]
+fn the_next_transaction_goes_on_with_the_epoch_that_the_end_gives() {
+    let mut life = sent(V2);
+    done(&mut life, Commit, SECOND);
+    assert_eq!(life.poll_begin(V2).unwrap(), Begin::Ready);
+    assert_eq!(life.begin().unwrap().producer, SECOND);
+    assert!(life.numbers().is_empty(), "numbers begin anew");
+    let mut life = sent(V1);
+    done(&mut life, Commit, FIRST);
+    assert_eq!(life.begin().unwrap().producer, FIRST);
+    assert_eq!(life.numbers().len(), 1, "numbers go on");
+}
+
+#[test]
+fn what_failed_is_never_committed() {
+    for version in [V1, V2] {
+        let mut life = sent(version);
+        let failure = Some(refused(ApiKey::PRODUCE, ErrorCode::INVALID_RECORD));
+        life.handle_records(Report { trace: Trace::Begun, failure, ..Report::default() });
+        let error = life.poll_end(Commit).unwrap_err();
+        assert!(error.requires_abort() && !error.maybe_written(), "{error}");
+        assert!(error.to_string().contains("INVALID_RECORD"), "{error}");
+        match version {
+            V1 => fence(&mut life, SECOND),
+            V2 => done(&mut life, Abort, SECOND),
+        }
+    }
+    let mut life = sent(V2);
+    let failed = Err(refused(ApiKey::TXN_OFFSET_COMMIT, ErrorCode::ILLEGAL_GENERATION));
+    life.handle_step(ApiKey::TXN_OFFSET_COMMIT, &failed);
+    assert!(life.check_open().unwrap_err().requires_abort());
+    assert!(life.poll_end(Commit).unwrap_err().requires_abort());
+}
+
+#[test]
+fn below_version_2_any_lost_answer_raises_the_epoch_before_the_next_begin() {
+    let rows: [(&str, fn(&mut Life)); 4] = [
+        ("end", |life| {
+            ask(life, Commit);
+            assert!(matches!(life.handle_end(Err(lost(ApiKey::END_TXN))), Ended::Again(_)));
+        }),
+        ("partitions", |life| {
+            let numbers = Some(Numbers::new());
+            life.handle_records(Report { is_suspect: true, numbers, ..Report::default() });
+        }),
+        ("group", |life| life.handle_lost(ApiKey::ADD_OFFSETS_TO_TXN)),
+        ("offsets", |life| life.handle_lost(ApiKey::TXN_OFFSET_COMMIT)),
+    ];
+    for (what, lose) in rows {
+        let mut life = sent(V1);
+        lose(&mut life);
+        done(&mut life, Commit, FIRST);
+        assert_eq!(life.poll_begin(V1).unwrap(), Begin::Renew(FIRST), "{what}");
+        life.handle_init(V1, Ok(SECOND)).unwrap();
+        assert_eq!(life.poll_begin(V1).unwrap(), Begin::Ready, "{what}");
+        assert!(life.numbers().is_empty(), "{what}");
+        let mut life = sent(V2);
+        lose(&mut life);
+        done(&mut life, Commit, SECOND);
+        assert_eq!(life.poll_begin(V2).unwrap(), Begin::Ready, "{what}: epochs tell them apart");
+    }
+}
+
+#[test]
+fn after_a_lost_offset_commit_the_offsets_of_the_next_commit_are_read_back() {
+    let mut life = sent(V1);
+    life.handle_lost(ApiKey::TXN_OFFSET_COMMIT);
+    done(&mut life, Commit, FIRST);
+    assert!(!life.must_check_offsets(), "its own are those that may come late");
+    life.handle_init(V1, Ok(SECOND)).unwrap();
+    send(&mut life);
+    done(&mut life, Commit, SECOND);
+    assert!(life.must_check_offsets());
+    assert!(!life.must_check_offsets(), "once");
+}
+
+#[test]
+fn records_of_which_nobody_knows_are_aborted_by_raising_the_epoch() {
+    let mut life = sent(V1);
+    let failure = Some(lost(ApiKey::PRODUCE));
+    life.handle_records(Report { trace: Trace::Begun, failure, ..Report::default() });
+    let passing = refused(ApiKey::INIT_PRODUCER_ID, ErrorCode::CONCURRENT_TRANSACTIONS);
+    assert!(matches!(life.poll_end(Abort), Ok(End::Fence(FIRST))));
+    assert!(matches!(life.handle_fence(Err(passing)), Ended::Again(_)));
+    fence(&mut life, SECOND);
+    assert_eq!(life.poll_begin(V1).unwrap(), Begin::Ready);
+    assert_eq!(life.begin().unwrap().producer, SECOND);
+}
+
+#[test]
+fn an_abort_whose_answer_was_lost_is_made_sure_of_by_raising_the_epoch() {
+    let mut life = sent(V1);
+    ask(&mut life, Abort);
+    assert!(matches!(life.handle_end(Err(lost(ApiKey::END_TXN))), Ended::Again(_)));
+    fence(&mut life, SECOND);
+    assert_eq!(life.poll_begin(V1).unwrap(), Begin::Ready);
+}
+
+#[test]
+fn other_rules_begin_with_another_epoch() {
+    let mut life = sent(V1);
+    done(&mut life, Commit, FIRST);
+    assert_eq!(life.poll_begin(V2).unwrap(), Begin::Renew(FIRST));
+    life.handle_init(V2, Ok(SECOND)).unwrap();
+    assert_eq!(life.begin().unwrap().version, V2);
+}
+
+#[test]
+fn what_was_asked_for_is_asked_for_again_whatever_is_wanted_then() {
+    let mut life = sent(V2);
+    ask(&mut life, Commit);
+    assert!(matches!(life.handle_end(Err(lost(ApiKey::END_TXN))), Ended::Again(_)));
+    assert!(matches!(life.poll_end(Abort), Ok(End::Call(_, Commit))));
+    assert_eq!(life.poll_begin(V2).unwrap(), Begin::End(Commit));
+    assert!(matches!(life.handle_end(Ok(SECOND)), Ended::Done(Commit)));
+}
+
+#[test]
+fn what_is_left_open_is_aborted() {
+    let mut life = sent(V2);
+    assert_eq!(life.poll_begin(V2).unwrap(), Begin::End(Abort));
+    done(&mut life, Abort, SECOND);
+    assert_eq!(life.poll_begin(V2).unwrap(), Begin::Ready);
+}
+
+#[test]
+fn a_commit_that_the_coordinator_refuses_for_an_abort_is_aborted() {
+    let mut life = sent(V2);
+    ask(&mut life, Commit);
+    let refused = refused(ApiKey::END_TXN, ErrorCode::TRANSACTION_ABORTABLE);
+    let Ended::Failed(error) = life.handle_end(Err(refused)) else { panic!() };
+    assert!(error.requires_abort(), "{error}");
+    done(&mut life, Abort, SECOND);
+}
+
+#[test]
+fn who_is_fenced_is_over_and_says_so_to_everything() {
+    let codes = [
+        ErrorCode::PRODUCER_FENCED,
+        ErrorCode::INVALID_PRODUCER_EPOCH,
+        ErrorCode::INVALID_TXN_STATE,
+    ];
+    for code in codes {
+        let mut life = sent(V2);
+        ask(&mut life, Commit);
+        let Ended::Failed(error) = life.handle_end(Err(refused(ApiKey::END_TXN, code))) else {
+            panic!("{code}")
+        };
+        assert!(error.is_fatal() && !error.maybe_written(), "{code}: it was not committed");
+        assert!(life.poll_begin(V2).unwrap_err().is_fatal(), "{code}");
+        assert!(life.poll_end(Abort).unwrap_err().is_fatal(), "{code}");
+    }
+}
+
+#[test]
+fn after_a_lost_commit_a_refusal_does_not_say_that_it_failed() {
+    let mut life = sent(V1);
+    ask(&mut life, Commit);
+    assert!(matches!(life.handle_end(Err(lost(ApiKey::END_TXN))), Ended::Again(_)));
+    let fenced = refused(ApiKey::END_TXN, ErrorCode::PRODUCER_FENCED);
+    let Ended::Failed(error) = life.handle_end(Err(fenced)) else { panic!() };
+    assert!(error.maybe_written() && error.is_fatal(), "{error}");
+    assert!(life.poll_begin(V1).is_err());
+}
+
+#[test]
+fn what_perhaps_was_never_begun_is_aborted_if_there_is_nothing_to_abort() {
+    let mut life = life(V1);
+    life.begin().unwrap();
+    let failure = Some(lost(ApiKey::ADD_PARTITIONS_TO_TXN));
+    let (trace, numbers) = (Trace::Perhaps, Some(Numbers::new()));
+    life.handle_records(Report { trace, failure, numbers, is_suspect: true });
+    fence(&mut life, SECOND);
+    let mut life = self::life(V2);
+    life.begin().unwrap();
+    let failure = Some(refused(ApiKey::PRODUCE, ErrorCode::INVALID_RECORD));
+    life.handle_records(Report { trace: Trace::Perhaps, failure, ..Report::default() });
+    ask(&mut life, Abort);
+    let nothing = refused(ApiKey::END_TXN, ErrorCode::INVALID_TXN_STATE);
+    assert!(matches!(life.handle_end(Err(nothing)), Ended::Done(Abort)));
+    assert_eq!(life.poll_begin(V2).unwrap(), Begin::Renew(FIRST));
+}
+
+#[test]
+fn a_broker_that_is_too_old_to_raise_an_epoch_ends_the_producer_and_is_named() {
+    let mut life = sent(V1);
+    life.handle_lost(ApiKey::ADD_OFFSETS_TO_TXN);
+    done(&mut life, Commit, FIRST);
+    let old = Error::unsupported_api(ApiKey::INIT_PRODUCER_ID, (3, 5), Some((0, 2)), None);
+    let error = life.handle_init(V1, Err(old)).unwrap_err();
+    assert!(error.to_string().contains("2.5"), "{error}");
+    assert!(life.poll_begin(V1).is_err());
+}

@@ -1,0 +1,406 @@
+//! The task of a transactional producer: it owns the core, and takes the steps that it asks for, to
+//! their end whether somebody waits for them or not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kurier_protocol::ApiKey;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::verification::hidden;
+use crate::cluster::Cluster;
+use crate::coordination::coordinator;
+use crate::error::{Error, ErrorKind, TransactionFate};
+use crate::features::TRANSACTION_VERSION;
+use crate::metadata::KeyType;
+use crate::net::Class;
+use crate::offsets::Isolation;
+use crate::producer::{
+    Begin, End, Ended, LastWrite, Life, Producer, ProducerConfig, Report, Trace,
+};
+use crate::retries::Retries;
+use crate::transactions::{
+    ConsumerGroupMetadata, GroupOffset, ProducerIdAndEpoch, TransactionEnd, TransactionVersion,
+    Transactions,
+};
+
+/// What a program wants of a transaction.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Offsets(ConsumerGroupMetadata, Vec<GroupOffset>, Reply<()>),
+    End(TransactionEnd, Reply<()>),
+}
+
+type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// A transaction as it begins.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) producer: Producer,
+    pub(crate) commands: mpsc::Sender<Command>,
+    /// How the one before ended, if nobody was told.
+    pub(crate) previous: Option<TransactionEnd>,
+}
+
+/// The task.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    pub(crate) cluster: Cluster,
+    pub(crate) config: Arc<ProducerConfig>,
+    pub(crate) class: Class,
+    pub(crate) id: Arc<str>,
+    pub(crate) timeout: Duration,
+    pub(crate) life: Life,
+    pub(crate) begins: mpsc::Receiver<Reply<Begun>>,
+    /// How the last transaction ended, if nobody was told.
+    pub(crate) untold: Option<TransactionEnd>,
+    /// Offsets in the transaction.
+    pub(crate) offsets: Vec<(ConsumerGroupMetadata, Vec<GroupOffset>)>,
+    pub(crate) written: Vec<LastWrite>,
+    /// Whether brokers remember one batch of a producer, and not five.
+    pub(crate) is_old: bool,
+}
+
+impl Keeper {
+    /// Runs until the producer is dropped, and the last transaction has ended.
+    pub(crate) async fn run(mut self) {
+        let mut next = self.begins.recv().await;
+        while let Some(reply) = next {
+            next = match self.begin().await {
+                Err(error) => {
+                    drop(reply.send(Err(error)));
+                    self.begins.recv().await
+                }
+                Ok((begun, producer, commands)) => {
+                    // Who has stopped waiting has dropped it.
+                    drop(reply.send(Ok(begun)));
+                    self.serve(&producer, commands).await
+                }
+            };
+        }
+        self.cluster.release(self.class);
+    }
+
+    /// Takes the id over, and the first epoch.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
+    pub(crate) async fn prepare(&mut self) -> Result<(), Error> {
+        let deadline = Instant::now() + self.config.block_max;
+        let cluster = self.cluster.clone();
+        let mut retries = Retries::new(&cluster, deadline);
+        loop {
+            match self.prepare_once(deadline).await {
+                Err(error) if error.is_retriable() && retries.wait().await => {
+                    tracing::debug!(id = %self.id, %error, "trying to begin again");
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn prepare_once(&mut self, deadline: Instant) -> Result<(), Error> {
+        loop {
+            let version = self.version(deadline).await?;
+            let known = match self.life.poll_begin(version)? {
+                Begin::Ready => return Ok(()),
+                Begin::End(end) => {
+                    self.untold = Some(self.end_open(end, deadline).await?);
+                    continue;
+                }
+                Begin::TakeOver => None,
+                Begin::Renew(known) => Some(known),
+            };
+            let answer = self.steps().init_producer_id(&self.id, self.timeout, known).await;
+            self.life.handle_init(version, answer)?;
+        }
+    }
+
+    async fn begin(&mut self) -> Result<(Begun, Producer, mpsc::Receiver<Command>), Error> {
+        self.prepare().await?;
+        let transaction = self.life.begin().ok_or(Error::Closed { what: "transaction" })?;
+        let numbers = self.life.numbers().clone();
+        self.offsets.clear();
+        self.written.clear();
+        let mut config = (*self.config).clone();
+        if self.is_old {
+            config.in_flight_max = 1;
+        }
+        // Its topics are kept fresh for those that come after it.
+        let cluster = self.cluster.clone();
+        let producer = Producer::within(cluster, config, self.class, (transaction, numbers));
+        let (sender, commands) = mpsc::channel(COMMANDS_MAX);
+        let previous = self.untold.take();
+        let begun = Begun { producer: producer.clone(), commands: sender, previous };
+        Ok((begun, producer, commands))
+    }
+
+    /// The rules that the cluster has now.
+    async fn version(&mut self, deadline: Instant) -> Result<TransactionVersion, Error> {
+        let broker = coordinator(&self.cluster, KeyType::Transaction, &self.id, deadline).await?;
+        let ranges = self.cluster.until(deadline).versions(broker, Class::Normal).await;
+        let ranges = ranges.inspect_err(|_| {
+            self.cluster.forget_coordinator(KeyType::Transaction, &self.id, broker);
+        })?;
+        let newest = ranges.get(ApiKey::PRODUCE).map(|range| *range.end());
+        self.is_old = newest.is_some_and(|newest| newest < FIVE_REMEMBERED_SINCE);
+        Ok(TransactionVersion::of_level(ranges.feature(TRANSACTION_VERSION)))
+    }
+
+    fn steps(&self) -> Transactions {
+        Transactions::new(self.cluster.clone())
+    }
+}
+
+/// A transaction.
+impl Keeper {
+    /// Does what a program asks for, until it wants the next transaction. One that it has dropped
+    /// before its end is aborted.
+    async fn serve(
+        &mut self,
+        producer: &Producer,
+        mut commands: mpsc::Receiver<Command>,
+    ) -> Option<Reply<Begun>> {
+        let mut outcome = None;
+        loop {
+            let command = tokio::select! {
+                biased;
+                command = commands.recv() => command,
+                // Who has heard how it ended may begin another one and hold this one still.
+                next = self.begins.recv(), if outcome.is_some() => return next,
+            };
+            match command {
+                None => break,
+                Some(Command::Offsets(group, offsets, reply)) => {
+                    let sent = self.send_offsets(group, offsets).await;
+                    // The caller may have stopped waiting.
+                    drop(reply.send(sent));
+                }
+                Some(Command::End(wanted, reply)) => {
+                    let ended = match outcome {
+                        Some(ended) => Ok(ended),
+                        None => self.end(producer, wanted).await,
+                    };
+                    outcome = ended.as_ref().ok().copied().or(outcome);
+                    let told = ended.and_then(|ended| self.told(wanted, ended));
+                    self.untold = outcome;
+                    if reply.send(told).is_ok() {
+                        self.untold = None;
+                    }
+                }
+            }
+        }
+        if outcome.is_none() {
+            self.drop_open(producer).await;
+        }
+        self.begins.recv().await
+    }
+
+    /// The program has dropped a transaction that has not ended.
+    async fn drop_open(&mut self, producer: &Producer) {
+        // Whatever becomes of it, nothing more of it is sent.
+        let why = self.life.fate(TransactionFate::Aborted, None);
+        drop(producer.finish(Some(why)).await);
+        let is_decided = !matches!(
+            self.life.poll_begin(TransactionVersion::V1),
+            Ok(Begin::End(TransactionEnd::Abort))
+        );
+        if is_decided {
+            return;
+        }
+        tracing::debug!(id = %self.id, "a transaction was dropped, and is aborted");
+        match self.end(producer, TransactionEnd::Abort).await {
+            Ok(ended) => self.untold = Some(ended),
+            Err(error) => {
+                tracing::warn!(id = %self.id, %error, "a dropped transaction is not aborted yet")
+            }
+        }
+    }
+
+    /// What the caller is told who wanted another end.
+    fn told(&self, wanted: TransactionEnd, ended: TransactionEnd) -> Result<(), Error> {
+        match (wanted, ended) {
+            (TransactionEnd::Abort, TransactionEnd::Commit) => {
+                Err(self.life.fate(TransactionFate::Committed, None))
+            }
+            (TransactionEnd::Commit, TransactionEnd::Abort) => {
+                Err(self.life.fate(TransactionFate::Aborted, None))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn send_offsets(
+        &mut self,
+        group: ConsumerGroupMetadata,
+        offsets: Vec<GroupOffset>,
+    ) -> Result<(), Error> {
+        let transaction = self.life.check_open()?;
+        if transaction.version == TransactionVersion::V1 {
+            let api = ApiKey::ADD_OFFSETS_TO_TXN;
+            let steps = self.steps();
+            let added = self.again(api, || steps.add_offsets(&transaction, &group.group_id)).await;
+            self.life.handle_step(api, &added);
+            added?;
+        }
+        let api = ApiKey::TXN_OFFSET_COMMIT;
+        let steps = self.steps();
+        let (steps, transaction, to, given) = (&steps, &transaction, &group, &offsets);
+        let send = || async move {
+            let outcomes = steps.commit_offsets(transaction, to, given.iter().cloned()).await;
+            outcomes.into_iter().try_for_each(|partition| partition.outcome)
+        };
+        let sent = self.again(api, send).await;
+        self.life.handle_step(api, &sent);
+        self.offsets.push((group, offsets));
+        sent
+    }
+
+    /// Takes a step until it has its outcome; one whose answer was lost is taken again.
+    async fn again<F: Future<Output = Result<(), Error>> + Send>(
+        &mut self,
+        api: ApiKey,
+        step: impl Fn() -> F + Send,
+    ) -> Result<(), Error> {
+        let cluster = self.cluster.clone();
+        let mut retries = Retries::new(&cluster, Instant::now() + self.config.block_max);
+        loop {
+            match step().await {
+                Err(error) if error.is_retriable() => {
+                    if error.maybe_written() {
+                        self.life.handle_lost(api);
+                    }
+                    if !retries.wait().await {
+                        return Err(error);
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Ends the transaction: its records first, then itself.
+    async fn end(
+        &mut self,
+        producer: &Producer,
+        wanted: TransactionEnd,
+    ) -> Result<TransactionEnd, Error> {
+        if self.life.check_open().is_ok() || wanted == TransactionEnd::Abort {
+            let why = match wanted {
+                TransactionEnd::Commit => None,
+                TransactionEnd::Abort => Some(self.life.fate(TransactionFate::Aborted, None)),
+            };
+            let (report, written) =
+                producer.finish(why).await.unwrap_or_else(|| (gone(), Vec::new()));
+            self.life.handle_records(report);
+            self.written = written;
+        }
+        if self.life.poll_end(wanted)? == End::Nothing {
+            return Ok(wanted);
+        }
+        let deadline = Instant::now() + self.config.block_max;
+        self.end_open(wanted, deadline).await
+    }
+
+    /// Asks for the end of a transaction until it is decided.
+    async fn end_open(
+        &mut self,
+        wanted: TransactionEnd,
+        deadline: Instant,
+    ) -> Result<TransactionEnd, Error> {
+        let cluster = self.cluster.clone();
+        let mut retries = Retries::new(&cluster, deadline);
+        loop {
+            let ended = match self.life.poll_end(wanted)? {
+                End::Nothing => return Ok(wanted),
+                End::Call(transaction, end) => {
+                    let answer = self.steps().end(&transaction, end).await;
+                    self.life.handle_end(answer)
+                }
+                End::Fence(producer) => {
+                    let answer = self.fence(producer).await;
+                    self.life.handle_fence(answer)
+                }
+            };
+            match ended {
+                Ended::Done(end) => {
+                    if end == TransactionEnd::Commit {
+                        self.check().await?;
+                    }
+                    return Ok(end);
+                }
+                Ended::Failed(error) => return Err(error),
+                Ended::Again(error) => {
+                    tracing::debug!(id = %self.id, %error, "asking for the end again");
+                    if !retries.wait().await {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Raises the epoch, which aborts what is open.
+    async fn fence(&self, known: ProducerIdAndEpoch) -> Result<ProducerIdAndEpoch, Error> {
+        let steps = self.steps();
+        let raised = steps.init_producer_id(&self.id, self.timeout, Some(known)).await;
+        match raised {
+            // What was open was aborted in the next epoch, and that one is to be raised now. If it
+            // was another producer that has raised it, this is refused as well.
+            Err(error) if error.kind() == ErrorKind::Fenced => {
+                let next = ProducerIdAndEpoch { epoch: known.epoch.saturating_add(1), ..known };
+                steps.init_producer_id(&self.id, self.timeout, Some(next)).await
+            }
+            raised => raised,
+        }
+    }
+}
+
+/// What was committed.
+impl Keeper {
+    /// Looks whether all of the commit has happened, where that is in doubt.
+    async fn check(&mut self) -> Result<(), Error> {
+        let steps = self.steps();
+        if let Some((topic, partition)) = hidden(&self.cluster, &steps, &self.written).await {
+            let fate = TransactionFate::Hidden { topic: (&*topic).into(), partition };
+            // The end of the id's next transaction would decide about those records as well.
+            let error = self.life.fate(fate, None);
+            return Err(self.life.end_life(error));
+        }
+        if self.offsets.is_empty() || !self.life.must_check_offsets() {
+            return Ok(());
+        }
+        for (group, offsets) in &self.offsets {
+            let wanted = offsets.iter().map(|one| (one.topic.clone(), one.partition));
+            let isolation = Isolation::ReadCommitted;
+            let found = self.steps().committed_offsets(&group.group_id, isolation, wanted).await;
+            let is_there = |one: &GroupOffset| {
+                let found = found
+                    .iter()
+                    .find(|found| found.topic == one.topic && found.partition == one.partition);
+                let found = found.and_then(|found| found.outcome.as_ref().ok()?.as_ref());
+                // Somebody may have gone on from there.
+                found.is_some_and(|found| found.offset >= one.offset)
+            };
+            if !offsets.iter().all(is_there) {
+                let group = (&*group.group_id).into();
+                let lost = self.life.fate(TransactionFate::OffsetsLost { group }, None);
+                return Err(self.life.end_life(lost));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is known of records whose task has ended, as its runtime has.
+fn gone() -> Report {
+    let failure = Some(Error::Closed { what: "producer" });
+    Report { trace: Trace::Perhaps, is_suspect: true, failure, numbers: None }
+}
+
+/// The version of Produce since which brokers remember five batches of a producer (Kafka 1.0).
+const FIVE_REMEMBERED_SINCE: i16 = 4;
+/// Commands of one transaction that wait: one call at a time, and those whose callers have gone.
+const COMMANDS_MAX: usize = 4;
