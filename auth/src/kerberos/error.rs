@@ -109,6 +109,20 @@ impl Error {
     pub fn is_passing(&self) -> bool {
         self.code().is_some_and(is_passing)
     }
+
+    /// Whether a KDC did not take the ticket that it was asked with: it cannot decrypt it, or it
+    /// has ended.
+    #[must_use]
+    pub fn is_of_ticket(&self) -> bool {
+        let codes = [
+            KRB_AP_ERR_BAD_INTEGRITY,
+            KRB_AP_ERR_TKT_EXPIRED,
+            KRB_AP_ERR_MODIFIED,
+            KRB_AP_ERR_BADKEYVER,
+            KRB_AP_ERR_NOKEY,
+        ];
+        self.code().is_some_and(|code| codes.contains(&code))
+    }
 }
 
 /// A text of somebody else, fit for a line of a log.
@@ -204,11 +218,13 @@ fn known(code: i32) -> (&'static str, &'static str) {
             "KRB_AP_ERR_MODIFIED",
             "the service's key is not the one that the KDC has: its keytab may be outdated",
         ),
-        44 => (
+        KRB_AP_ERR_BADKEYVER => (
             "KRB_AP_ERR_BADKEYVER",
             "the service's keytab has not the version of the key that the KDC used",
         ),
-        45 => ("KRB_AP_ERR_NOKEY", "the service has no key for this ticket in its keytab"),
+        KRB_AP_ERR_NOKEY => {
+            ("KRB_AP_ERR_NOKEY", "the service has no key for this ticket in its keytab")
+        }
         KRB_ERR_RESPONSE_TOO_BIG => ("KRB_ERR_RESPONSE_TOO_BIG", ""),
         60 => ("KRB_ERR_GENERIC", "the KDC's log says more"),
         KDC_ERR_WRONG_REALM => ("KDC_ERR_WRONG_REALM", "the client belongs to another realm"),
@@ -242,6 +258,10 @@ pub(crate) const KRB_AP_ERR_TKT_NYV: i32 = 33;
 pub(crate) const KRB_AP_ERR_SKEW: i32 = 37;
 /// A ticket cannot be decrypted.
 pub(crate) const KRB_AP_ERR_MODIFIED: i32 = 41;
+/// A key of another version is wanted.
+const KRB_AP_ERR_BADKEYVER: i32 = 44;
+/// There is no key for a ticket.
+const KRB_AP_ERR_NOKEY: i32 = 45;
 /// The answer does not fit a datagram.
 pub(crate) const KRB_ERR_RESPONSE_TOO_BIG: i32 = 52;
 /// The client belongs to another realm.

@@ -178,6 +178,19 @@ async fn a_list_of_encryption_types_that_leaves_none_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_ticket_that_the_kdc_does_not_take_any_more_is_got_anew() {
+    let world = World::new(&[("kdc", Manner::Good)], 0);
+    let kerberos = Kerberos::new(by_keytab());
+    check_login(&kerberos, &world, "b").await;
+    world.change_key();
+    let error = mechanism(&kerberos, &world, "c").await.unwrap_err();
+    assert!(error.is_retriable(), "{error}");
+    assert!(error.to_string().contains("KRB_AP_ERR_BAD_INTEGRITY"), "{error}");
+    check_login(&kerberos, &world, "c").await;
+    assert_eq!((world.count(AS), world.count(TGS)), (4, 3), "a second login, with a proof");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wrong_clock_does_not_matter() {
     for ahead in [400, -400, 100_000] {
         let world = World::new(&[("kdc", Manner::Good)], ahead);

@@ -56,12 +56,7 @@ pub(crate) const BEGIN: i64 = 1_800_000_000;
 
 impl World {
     pub(crate) fn new(hosts: &[(&'static str, Manner)], ahead: i64) -> Arc<Self> {
-        let mut kdc = Kdc::new("TEST", &[1; 32]);
-        kdc.add_with("alice", "wonderland", &[EncryptionType::Aes256Sha1]).unwrap();
-        for host in ["b", "c"] {
-            let kinds = [EncryptionType::Aes128Sha1];
-            kdc.add_with(&format!("kafka/{host}"), "secret", &kinds).unwrap();
-        }
+        let kdc = kdc(1);
         let config: String = hosts.iter().map(|(host, _)| format!(" kdc = {host}\n")).collect();
         let config =
             format!("[libdefaults]\ndefault_realm = TEST\n[realms]\nTEST = {{\n{config}}}\n");
@@ -76,6 +71,11 @@ impl World {
             start: Instant::now(),
             wrong: AtomicI64::new(0),
         })
+    }
+
+    /// The KDC cannot read its own tickets any more; all others keep their keys.
+    pub(crate) fn change_key(&self) {
+        *self.kdc.lock().unwrap() = kdc(2);
     }
 
     pub(crate) fn env(self: &Arc<Self>) -> Env {
@@ -173,6 +173,16 @@ impl World {
             };
         }
     }
+}
+
+fn kdc(random: u8) -> Kdc {
+    let mut kdc = Kdc::new("TEST", &[random; 32]);
+    kdc.add_with("alice", "wonderland", &[EncryptionType::Aes256Sha1]).unwrap();
+    for host in ["b", "c"] {
+        let kinds = [EncryptionType::Aes128Sha1];
+        kdc.add_with(&format!("kafka/{host}"), "secret", &kinds).unwrap();
+    }
+    kdc
 }
 
 fn moment(seconds: i64, seed: u8) -> Moment {

@@ -62,6 +62,8 @@ pub(super) struct Driver {
     services: HashMap<String, Service>,
     /// How many tickets for hosts there were.
     tickets: u64,
+    /// How many logins have succeeded.
+    logins: u64,
     running: FuturesUnordered<BoxFuture<'static, Done>>,
     /// When to log in again.
     due: Option<Instant>,
@@ -94,7 +96,8 @@ struct IsNew(bool);
 
 enum Done {
     Login(Result<LoggedIn, Failure>),
-    Ticket(String, Result<(Credential, World), Failure>),
+    /// For a host, asked for with the ticket of the login of this number.
+    Ticket(String, u64, Result<(Credential, World), Failure>),
 }
 
 impl Driver {
@@ -109,6 +112,7 @@ impl Driver {
             waiting: Vec::new(),
             services: HashMap::new(),
             tickets: 0,
+            logins: 0,
             running: FuturesUnordered::new(),
             due: None,
             failures: 0,
@@ -130,7 +134,10 @@ impl Driver {
                 },
                 Some(done) = self.running.next(), if !self.running.is_empty() => match done {
                     Done::Login(result) => self.handle_login(result),
-                    Done::Ticket(host, result) => self.handle_ticket(&host, result),
+                    Done::Ticket(host, login, result) => {
+                        let result = result.map_err(|failure| self.judge(failure, login));
+                        self.handle_ticket(&host, result);
+                    }
                 },
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     self.start_login();
@@ -164,7 +171,7 @@ impl Driver {
         self.is_logging_in = false;
         match result {
             Ok(login) => {
-                self.failures = 0;
+                (self.failures, self.logins) = (0, self.logins + 1);
                 self.clock_offset.store(login.world.clock_offset, Ordering::Relaxed);
                 let now = login.world.seconds();
                 let interval = self.settings.relogin_interval_min.as_secs();
@@ -205,8 +212,8 @@ impl Driver {
 
     /// Answers with the host's ticket, or gets one.
     fn serve(&mut self, host: String, answer: Answer) {
-        let Some(LoggedIn { granting, world }) = &self.login else { return };
-        let now = world.seconds();
+        let Some(login) = &self.login else { return };
+        let now = login.world.seconds();
         match self.services.entry(host) {
             Entry::Occupied(mut entry) => match entry.get_mut() {
                 Service::Wanted(answers) => answers.push(answer),
@@ -217,15 +224,25 @@ impl Driver {
                 Service::Ready(..) => {
                     let host = entry.key().clone();
                     entry.insert(Service::Wanted(vec![answer]));
-                    self.running.push(wanted(world, granting, &self.settings, host));
+                    self.running.push(wanted(login, self.logins, &self.settings, host));
                 }
             },
             Entry::Vacant(entry) => {
                 let host = entry.key().clone();
                 entry.insert(Service::Wanted(vec![answer]));
-                self.running.push(wanted(world, granting, &self.settings, host));
+                self.running.push(wanted(login, self.logins, &self.settings, host));
             }
         }
+    }
+
+    /// A KDC that does not take the ticket of a login may have a new key, or the ticket was damaged
+    /// on its way: whoever asks next logs in anew.
+    fn judge(&mut self, failure: Failure, login: u64) -> Failure {
+        let Some(passing) = failure.of_ticket() else { return failure };
+        if login == self.logins {
+            self.login = None;
+        }
+        passing
     }
 
     fn handle_ticket(&mut self, host: &str, result: Result<(Credential, World), Failure>) {
@@ -274,14 +291,14 @@ impl Driver {
 
 /// The question for the ticket of a host.
 fn wanted(
-    world: &World,
-    granting: &Credential,
+    login: &LoggedIn,
+    number: u64,
     settings: &Arc<KerberosConfig>,
     host: String,
 ) -> BoxFuture<'static, Done> {
-    let (world, granting, settings) = (world.clone(), granting.clone(), Arc::clone(settings));
+    let (LoggedIn { granting, world }, settings) = (login.clone(), Arc::clone(settings));
     Box::pin(async move {
         let result = service_ticket(world, granting, settings, &host).await;
-        Done::Ticket(host, result)
+        Done::Ticket(host, number, result)
     })
 }

@@ -36,6 +36,16 @@ impl Failure {
         Self::Setting(setting, format!("{}: {error}", path.display()).into())
     }
 
+    /// The same as a failure that passes, if a KDC did not take the ticket that it was asked with.
+    pub(super) fn of_ticket(&self) -> Option<Self> {
+        match self {
+            Self::Kerberos { wanted, error } if error.is_of_ticket() => {
+                Some(Self::Passing("KDC", format!("{wanted}: {error}").into()))
+            }
+            _ => None,
+        }
+    }
+
     /// The same, where all was well before.
     pub(super) fn passing(self) -> Self {
         match self {

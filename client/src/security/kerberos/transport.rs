@@ -160,3 +160,22 @@ const REPLY_BYTES_MAX: u32 = 1 << 20;
 const DATAGRAM_BYTES_MAX: usize = 1 << 16;
 /// How often a datagram is sent before it is given up.
 const DATAGRAMS_MAX: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted::world;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_claims_more_than_a_megabyte_is_refused_at_its_length() {
+        let address = SocketAddr::from(([10, 0, 0, 3], 88));
+        for claimed in [REPLY_BYTES_MAX + 1, 1 << 31, u32::MAX] {
+            let (env, mut brokers) = world(1 << 10);
+            let asked = tokio::spawn(async move { by_stream(&env, address, b"who?").await });
+            let mut far = brokers.accept().await;
+            far.stream.write_u32(claimed).await.unwrap();
+            let error = asked.await.unwrap().unwrap_err();
+            assert!(error.to_string().contains(&format!("claims {claimed} bytes")), "{error}");
+        }
+    }
+}
