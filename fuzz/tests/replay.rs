@@ -248,3 +248,17 @@ fn logins_get_past_hostile_answers_and_are_stopped_by_others() {
     let again = targets::log_in(&[20; 200]);
     assert_eq!(targets::log_in(&[20; 200]), again, "the same bytes are the same run");
 }
+
+#[cfg(feature = "client")]
+#[test]
+fn whole_stores_are_opened_and_damaged_ones_mostly_not() {
+    let target = ALL.iter().find(|target| target.name == "key_stores").unwrap();
+    for file in std::fs::read_dir(corpus_of(target)).unwrap() {
+        let path = file.unwrap().path();
+        assert!(targets::open_stores(&std::fs::read(&path).unwrap()), "{}", path.display());
+    }
+    let mut random = Random::from_bytes(b"damaged");
+    let opened = (0..500).filter(|_| targets::open_stores(&(target.make)(&mut random))).count();
+    println!("{opened} of 500 damaged stores can be used");
+    assert!((10..400).contains(&opened), "{opened}");
+}

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kurier_client::Client;
 use kurier_client::config::ClientConfig;
 use kurier_client::security::Secret;
 use kurier_client::security::tls::{Identity, Store, Tls, Trust};
+use kurier_client::{Client, Error};
 use kurier_env::{BoxFuture, Datagram, Env, Files, Io, Net};
 use tokio::runtime;
 use tokio::time::timeout;
@@ -23,7 +23,16 @@ use crate::random::Random;
 ///
 /// When reading does, when what is wrong is told at length, or when it does not come to an end.
 pub fn key_stores(data: &[u8]) {
-    let Some((choice, file)) = data.split_first() else { return };
+    open_stores(data);
+}
+
+/// As [`key_stores()`]; says whether the client could use them.
+///
+/// # Panics
+///
+/// As there.
+pub fn open_stores(data: &[u8]) -> bool {
+    let Some((choice, file)) = data.split_first() else { return false };
     let password = || Secret::new("changeit");
     let store = Store::file("/store").password(password());
     let tls = match choice & 1 {
@@ -45,7 +54,8 @@ pub fn key_stores(data: &[u8]) {
         let Err(error) = connected else { panic!("nobody is there") };
         let text = error.to_string();
         assert!(text.len() < TEXT_BYTES_MAX, "{} bytes of error", text.len());
-    });
+        matches!(error, Error::Unreachable { .. })
+    })
 }
 
 /// Whatever file is asked for.

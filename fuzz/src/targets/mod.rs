@@ -40,7 +40,7 @@ pub use self::hostile_login::{hostile_login, log_in};
 #[cfg(feature = "client")]
 pub use self::kerberos::{kerberos_files, kerberos_tokens};
 #[cfg(feature = "client")]
-pub use self::key_stores::key_stores;
+pub use self::key_stores::{key_stores, open_stores};
 #[cfg(feature = "client")]
 pub use self::logins::{scram, token_answer};
 pub use self::mutated::mutated;
@@ -107,13 +107,13 @@ targets! {
     #[cfg(feature = "client")]
     hostile_login: hostile_login, hostile_login::make, cost 100;
     #[cfg(feature = "client")]
-    key_stores: key_stores, key_stores::make, cost 20;
+    key_stores: key_stores, key_stores::make, cost 2;
     #[cfg(feature = "client")]
-    logins: scram, logins::make_scram, cost 50;
+    logins: scram, logins::make_scram, cost 10;
     #[cfg(feature = "client")]
     logins: token_answer, logins::make_answer;
     #[cfg(feature = "client")]
     kerberos: kerberos_files, kerberos::make_files;
     #[cfg(feature = "client")]
-    kerberos: kerberos_tokens, kerberos::make_tokens, cost 10;
+    kerberos: kerberos_tokens, kerberos::make_tokens, cost 2;
 }
