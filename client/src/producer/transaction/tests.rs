@@ -101,7 +101,8 @@ fn what_failed_is_never_committed() {
 
 #[test]
 fn below_version_2_any_lost_answer_raises_the_epoch_before_the_next_begin() {
-    let rows: [(&str, fn(&mut Life)); 4] = [
+    type Lose = fn(&mut Life);
+    let rows: [(&str, Lose); 4] = [
         ("end", |life| {
             ask(life, Commit);
             assert!(matches!(life.handle_end(Err(lost(ApiKey::END_TXN))), Ended::Again(_)));
