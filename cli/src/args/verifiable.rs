@@ -22,7 +22,7 @@ pub(crate) struct VerifiableProducerArgs {
     #[arg(long, value_parser = crate::text::list::topic)]
     pub(crate) topic: String,
 
-    /// Stop after N records; with -1 at a signal [default]
+    /// Stop after N records; with -1 at a signal, which is the default
     #[arg(
         long,
         value_name = "N",
@@ -32,7 +32,7 @@ pub(crate) struct VerifiableProducerArgs {
     )]
     pub(crate) max_messages: i64,
 
-    /// Records a second at most; with -1 as many as there can be [default]
+    /// Records a second at most; with -1 as many as there can be, which is the default
     #[arg(
         long,
         value_name = "N",
@@ -42,7 +42,7 @@ pub(crate) struct VerifiableProducerArgs {
     )]
     pub(crate) throughput: i64,
 
-    /// Who must have a record: 0 nobody, 1 its leader, -1 all in-sync replicas [default]
+    /// Who must have a record: 0 nobody, 1 its leader, -1 all in-sync replicas, the default
     #[arg(long, value_name = "0|1|-1", hide_possible_values = true, allow_hyphen_values = true)]
     pub(crate) acks: Option<AcksArg>,
 
