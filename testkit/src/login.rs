@@ -8,6 +8,7 @@
 //! Whatever else comes closes the connection. After a handshake of version 0 the tokens are bare
 //! frames, after version 1 they come in SaslAuthenticate requests.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -115,7 +116,7 @@ impl Login {
         let step = match (&self.state, key) {
             (State::Open, ApiKey::SASL_HANDSHAKE) if self.may_repeat(now) => {
                 self.repeated = Some(now.instant);
-                self.handshake(header, body, &sasl, &Fresh::new(chance, now.millis))
+                self.handshake(header, body, &sasl, Fresh::new(chance, now.millis))
             }
             (State::Open, _) => {
                 let ends = self.session.as_ref().and_then(|session| session.ends);
@@ -130,7 +131,7 @@ impl Login {
                 return None;
             }
             (State::Start | State::Versions, ApiKey::SASL_HANDSHAKE) => {
-                self.handshake(header, body, &sasl, &Fresh::new(chance, now.millis))
+                self.handshake(header, body, &sasl, Fresh::new(chance, now.millis))
             }
             (State::Tokens(_), ApiKey::SASL_AUTHENTICATE) => self.authenticate(header, body, now),
             (State::Doomed(reason), _) => Step::Close(reason.clone()),
@@ -157,7 +158,7 @@ impl Login {
         header: &RequestHeader,
         body: &Bytes,
         sasl: &Arc<Sasl>,
-        fresh: &Fresh,
+        fresh: io::Result<Fresh>,
     ) -> Step {
         let version = header.request_api_version;
         let request = match decode::<SaslHandshakeRequest>(body, version) {
@@ -175,7 +176,11 @@ impl Login {
         self.state = match before.filter(|before| *before != mechanism) {
             Some(before) => State::Doomed(format!("re-authentication by {mechanism} for {before}")),
             None => {
-                let server = sasl.server(mechanism, fresh);
+                let fresh = match fresh {
+                    Ok(fresh) => fresh,
+                    Err(error) => return Step::Close(error.to_string()),
+                };
+                let server = sasl.server(mechanism, &fresh);
                 State::Tokens(Exchange { server, mechanism, is_bare: version == 0 })
             }
         };

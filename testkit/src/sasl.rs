@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kurier_auth::kerberos::{GssapiServer, Keytab, Moment};
+use kurier_auth::kerberos::{GssapiServer, Keytab, Moment, Principal};
 use kurier_auth::oauthbearer::{BearerLogin, BearerRefusal, OauthBearerServer, UnsecuredToken};
 use kurier_auth::scram::{SCRAM_NONCE_BYTES, ScramCredential, ScramHash, ScramLogin, ScramServer};
 use kurier_auth::{Mechanism, PlainServer, Secret, Step};
-use kurier_env::{Chance, Purpose};
+use kurier_env::Chance;
 use kurier_protocol::release::Release;
 
 /// A way to log in.
@@ -156,7 +157,7 @@ impl Sasl {
         match mechanism {
             SaslMechanism::Plain => {
                 Server::Plain(PlainServer::new(Box::new(move |user: &str, password: &str| {
-                    sasl.users.get(user).is_some_and(|known| known.reveal() == password)
+                    sasl.users.get(user).is_some_and(|known| *known == Secret::new(password))
                 })))
             }
             SaslMechanism::ScramSha256 => sasl.scram(ScramHash::Sha256, mechanism, fresh.nonce()),
@@ -164,7 +165,9 @@ impl Sasl {
             SaslMechanism::OauthBearer => bearer(fresh.since_1970),
             SaslMechanism::Gssapi => {
                 let keytab = sasl.keytab.clone().unwrap_or_default();
-                Server::Gssapi(GssapiServer::new(keytab, fresh.moment()), String::new())
+                let realm = keytab.first().map(|service| service.realm.clone()).unwrap_or_default();
+                let server = GssapiServer::new(keytab, fresh.moment());
+                Server::Gssapi { server, realm, user: None }
             }
         }
     }
@@ -209,13 +212,13 @@ pub(crate) struct Fresh {
 }
 
 impl Fresh {
-    pub(crate) fn new(chance: &dyn Chance, millis: i64) -> Self {
+    /// # Errors
+    ///
+    /// What the operating system says if it has no entropy.
+    pub(crate) fn new(chance: &dyn Chance, millis: i64) -> io::Result<Self> {
         let mut random = [0; Moment::RANDOM_BYTES];
-        for part in random.chunks_mut(8) {
-            let number = chance.next(Purpose::Identity).to_be_bytes();
-            part.iter_mut().zip(number).for_each(|(byte, random)| *byte = random);
-        }
-        Self { random, since_1970: Duration::from_millis(u64::try_from(millis).unwrap_or(0)) }
+        chance.fill_secret(&mut random)?;
+        Ok(Self { random, since_1970: Duration::from_millis(u64::try_from(millis).unwrap_or(0)) })
     }
 
     fn nonce(&self) -> [u8; SCRAM_NONCE_BYTES] {
@@ -238,8 +241,12 @@ pub(crate) enum Server {
     Scram(ScramServer<ScramLookup>),
     /// With when the token ends, since 1970.
     OauthBearer(OauthBearerServer<BearerAccepts>, Arc<OnceLock<Duration>>),
-    /// With the user, when it is known.
-    Gssapi(GssapiServer, String),
+    /// With the realm whose clients have names here, and the user, when it is known.
+    Gssapi {
+        server: GssapiServer,
+        realm: Vec<u8>,
+        user: Option<String>,
+    },
 }
 
 impl Server {
@@ -253,12 +260,11 @@ impl Server {
             Self::Plain(server) => server.step(token),
             Self::Scram(server) => server.step(token),
             Self::OauthBearer(server, _) => server.step(token),
-            Self::Gssapi(server, user) => {
+            Self::Gssapi { server, realm, user } => {
                 let step = server.step(token)?;
-                // Kafka's default rule: the first part of the principal's name.
-                let name = server.client().and_then(|client| client.parts.first());
-                *user =
-                    name.map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default();
+                if let Some(client) = server.client() {
+                    *user = Some(short_name(client, realm)?);
+                }
                 Ok(step)
             }
         }
@@ -270,15 +276,30 @@ impl Server {
             Self::Plain(server) => server.user(),
             Self::Scram(server) => server.login().map(|login| login.name),
             Self::OauthBearer(server, _) => server.user(),
-            Self::Gssapi(_, user) => Some(user),
+            Self::Gssapi { user, .. } => user.as_deref(),
         }
     }
 
     /// When what the client has shown ends, since 1970; `None` if it does not.
     pub(crate) fn ends(&self) -> Option<Duration> {
         match self {
-            Self::Plain(_) | Self::Scram(_) | Self::Gssapi(..) => None,
+            Self::Plain(_) | Self::Scram(_) | Self::Gssapi { .. } => None,
             Self::OauthBearer(_, ends) => ends.get().copied(),
+        }
+    }
+}
+
+/// Kafka's default rule: the first part of a principal's name, if it is of the brokers' realm; no
+/// other has a name, and none is let in without one.
+fn short_name(client: &Principal, realm: &[u8]) -> Result<String, kurier_auth::Error> {
+    match client.parts.first() {
+        Some(name) if client.realm == realm => Ok(String::from_utf8_lossy(name).into_owned()),
+        _ => {
+            let problem = format!(
+                "no rule gives {client} a name: the default one names those of {}",
+                String::from_utf8_lossy(realm)
+            );
+            Err(kurier_auth::Error::Kerberos { code: None, problem: problem.into() })
         }
     }
 }

@@ -396,6 +396,30 @@ async fn a_ticket_lets_in_whom_the_kdc_knows() {
     assert!(stranger.is_closed().await);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_ticket_of_another_realm_than_the_brokers_names_nobody() {
+    let mut kdc = Kdc::new(REALM, &[1; 32]);
+    kdc.add("alice", "wonderland").unwrap();
+    kdc.add("kafka/broker-1", "secret").unwrap();
+    let mut abroad = Kdc::new("ABROAD", &[2; 32]);
+    abroad.add("kafka/broker-1", "secret").unwrap();
+    // Brokers of ABROAD, with a key of their service in the other realm too.
+    let mut keytab = abroad.keytab("kafka/broker-1").unwrap();
+    let service = Principal::parse("kafka/broker-1", Some(REALM)).unwrap();
+    for (version, key) in kdc.keytab("kafka/broker-1").unwrap().keys(&service).unwrap() {
+        keytab.push(service.clone(), version, key);
+    }
+    let cluster = TestCluster::builder().sasl([SaslMechanism::Gssapi]).keytab(keytab).build();
+    let env = cluster.env(1);
+    let moment = || Moment::new(env.wall_millis() * 1000, env.secret_bytes().unwrap());
+    let ticket = ticket(&kdc, moment);
+    let mut alice = peer(&cluster).await;
+    let client = Box::new(GssapiClient::new(&ticket, &moment()));
+    let refused = log_in_by(&mut alice, client).await.unwrap();
+    assert_eq!(refused.error_code, ErrorCode::SASL_AUTHENTICATION_FAILED);
+    assert!(alice.is_closed().await);
+}
+
 #[test]
 fn what_cannot_be_is_refused_at_once() {
     let problem = |builder: Builder| match builder.try_build() {

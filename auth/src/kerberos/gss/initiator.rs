@@ -20,7 +20,7 @@ pub(super) struct Initiator {
 
 impl Initiator {
     /// Begins: the first token, and what is needed to understand the answer. `flags` are GSS
-    /// flags; a subkey is sent if `key_kind` says so.
+    /// flags; a subkey is sent if `subkey` says so.
     pub(super) fn start(
         credential: &Credential,
         flags: u32,
