@@ -183,8 +183,9 @@ fn known(code: i32) -> (&'static str, &'static str) {
         ),
         KDC_ERR_S_PRINCIPAL_UNKNOWN => (
             "KDC_ERR_S_PRINCIPAL_UNKNOWN",
-            "the KDC does not know the service: its principal is built from the service name and \
-             the host as the broker advertises it, which must be a name and not an IP address",
+            "the KDC does not know the service: its principal is sasl.kerberos.service.name, a \
+             slash, and the host that was connected to, as bootstrap.servers or the broker's \
+             advertised.listeners has it, which must be a name and not an IP address",
         ),
         9 => ("KDC_ERR_NULL_KEY", "the principal has no key in the KDC"),
         11 => ("KDC_ERR_NEVER_VALID", "check the lifetimes that are asked for, and the clocks"),

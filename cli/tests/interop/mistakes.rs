@@ -215,12 +215,20 @@ fn logins(broker: &RealBroker, silent: &TcpListener) -> Vec<Mistake> {
         gssapi(wrong, "SASL_AUTHENTICATION_FAILED", "check user name and password"),
         gssapi(by_keytab(&keytab("ghost"), "ghost"), "KRB-ERROR 6", "check the principal"),
         gssapi(by_keytab(&keytab("stale"), "stale"), "KRB-ERROR 24", "older than the password"),
-        gssapi(by_keytab("/no/such/keytab", "alice"), "/no/such/keytab cannot be read", ""),
-        gssapi(by_keytab(broker.value("KRB_KEYTAB"), "bob"), "no key of bob@TEST.LOCAL", ""),
+        gssapi(
+            by_keytab("/no/such/keytab", "alice"),
+            "/no/such/keytab cannot be read",
+            "check keyTab=",
+        ),
+        gssapi(
+            by_keytab(broker.value("KRB_KEYTAB"), "bob"),
+            "no key of bob@TEST.LOCAL",
+            "set principal= to one that it has a key of",
+        ),
         gssapi(
             with(&alice, &["sasl.kerberos.service.name=nobody"]),
             "alice@TEST.LOCAL for nobody/localhost@TEST.LOCAL",
-            "service name",
+            "its principal is sasl.kerberos.service.name",
         ),
         Mistake { realm: at_kdc("closed", closed), ..gssapi(alice, &refused, "") },
         Mistake {

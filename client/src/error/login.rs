@@ -36,17 +36,10 @@ impl LoginFailure {
     /// Who could not log in, why, and what may help.
     pub(super) fn told(&self) -> Told {
         let Self { mechanism, user, .. } = self;
-        let told = self.fault.told().map(|fault| match user {
+        self.fault.told().map(|fault| match user {
             Some(user) => format!("cannot log in as {user} by {mechanism}: {fault}"),
             None => format!("cannot log in by {mechanism}: {fault}"),
-        });
-        match (*mechanism, &self.fault) {
-            // It is the default, and whoever forgot the setting has never heard of it.
-            ("GSSAPI", LoginFault::Credentials { .. }) => {
-                told.and("to log in otherwise, set sasl.mechanism")
-            }
-            _ => told,
-        }
+        })
     }
 }
 

@@ -26,11 +26,6 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// A file that cannot be read.
-    pub(super) fn unreadable(setting: &'static str, path: &Path, error: &io::Error) -> Self {
-        Self::Setting(setting, format!("{} cannot be read: {error}", path.display()).into())
-    }
-
     /// A file whose content is not what it should be.
     pub(super) fn unusable(setting: &'static str, path: &Path, error: &KerberosError) -> Self {
         Self::Setting(setting, format!("{}: {error}", path.display()).into())

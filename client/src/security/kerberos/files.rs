@@ -14,6 +14,7 @@ use super::failure::Failure;
 
 /// The content of `krb5.conf`. Files that the list names may be missing, but not all of them.
 pub(super) async fn read_config(env: &Env, files: Option<&[PathBuf]>) -> Result<Config, Failure> {
+    let otherwise = if files.is_some() { "" } else { OTHERWISE };
     let files = files.map_or_else(|| default_config_files(env), <[PathBuf]>::to_vec);
     let mut reader = ConfigReader::new(files.clone());
     let mut found = false;
@@ -24,7 +25,7 @@ pub(super) async fn read_config(env: &Env, files: Option<&[PathBuf]>) -> Result<
             Wanted::Nothing(_) => {
                 let paths: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
                 let problem = format!(
-                    "there is no {}; name the file with KRB5_CONFIG",
+                    "there is no {}; name the file with KRB5_CONFIG{otherwise}",
                     paths.join(" and no ")
                 );
                 return Err(Failure::Setting(CONFIG, problem.into()));
@@ -60,7 +61,10 @@ pub(super) async fn read_keytab(
         None => default_keytab(env, config).await?,
     };
     let bytes = env.files().read(&path, FILE_BYTES_MAX).await;
-    let bytes = bytes.map_err(|error| Failure::unreadable(KEYTAB, &path, &error))?;
+    let bytes = bytes.map_err(|error| {
+        let problem = format!("{} cannot be read: {error}; check keyTab=", path.display());
+        Failure::Setting(KEYTAB, problem.into())
+    })?;
     let keytab = Keytab::parse(&bytes).map_err(|error| Failure::unusable(KEYTAB, &path, &error))?;
     Ok((keytab, path))
 }
@@ -71,6 +75,7 @@ pub(super) async fn read_cache(
     config: &Config,
     name: Option<&str>,
 ) -> Result<(TicketCache, String), Failure> {
+    let otherwise = if name.is_some() { "" } else { OTHERWISE };
     let name = match name {
         Some(name) => name.to_owned(),
         None => default_cache(env, config).await?,
@@ -87,7 +92,8 @@ pub(super) async fn read_cache(
     };
     let read = async || {
         let bytes = env.files().read(&path, FILE_BYTES_MAX).await.map_err(|error| {
-            let problem = format!("{} cannot be read: {error}; run kinit", path.display());
+            let path = path.display();
+            let problem = format!("{path} cannot be read: {error}; run kinit{otherwise}");
             Failure::Setting(CACHE, problem.into())
         })?;
         Ok(TicketCache::parse(&bytes))
@@ -173,6 +179,9 @@ pub(super) const CONFIG: &str = "krb5.conf";
 pub(super) const KEYTAB: &str = "sasl.kerberos.keytab";
 /// The setting that errors name: the ticket cache.
 pub(super) const CACHE: &str = "ticket cache";
+/// Where nothing was named: GSSAPI is the default, and whoever forgot the setting has never heard
+/// of it.
+const OTHERWISE: &str = "; to log in otherwise, set sasl.mechanism";
 /// How long it takes to write a ticket cache, at most.
 const READ_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// The longest file that is read.

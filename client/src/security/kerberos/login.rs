@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kurier_auth::kerberos::{
-    Config, Credential, EncryptionType, Lifetimes, Login, Principal, TicketSearch,
+    Config, Credential, EncryptionType, Error as KerberosError, Lifetimes, Login, Principal,
+    TicketSearch,
 };
 use kurier_env::Env;
 
@@ -75,7 +76,6 @@ async fn by_keytab(
 ) -> Result<Credential, Failure> {
     let config = Arc::clone(&world.config);
     let (keytab, path) = read_keytab(&world.env, &config, path).await?;
-    let unusable = |error| Failure::unusable(KEYTAB, &path, &error);
     let client = match principal {
         Some(text) => named(text, config.default_realm())?,
         None => keytab.first().cloned().ok_or_else(|| {
@@ -89,8 +89,35 @@ async fn by_keytab(
         renew: config.lifetime("renew_lifetime").unwrap_or(default.renew),
     };
     let wanted = format!("login of {client} with keytab {}", path.display());
-    let login = Login::new(client, &keytab, &world.kinds, lifetimes).map_err(unusable)?;
-    Talk::Login(login).finish(world, &wanted).await
+    let login = Login::new(client.clone(), &keytab, &world.kinds, lifetimes);
+    let login = login.map_err(|error| without_key(&client, &path, &error))?;
+    Talk::Login(login).finish(world, &wanted).await.map_err(|failure| match failure {
+        // Where no proof of the key is asked for, what the KDC sends does not open with it.
+        Failure::Kerberos { wanted, error: error @ KerberosError::Integrity { .. } } => {
+            let problem = format!(
+                "{wanted}: {error}; the keytab is older than the principal's key, or has another \
+                 one: export it anew (ktadd)"
+            );
+            Failure::Setting(KEYTAB, problem.into())
+        }
+        other => other,
+    })
+}
+
+/// The keytab cannot log this principal in.
+fn without_key(client: &Principal, path: &Path, error: &KerberosError) -> Failure {
+    let text = error.to_string();
+    match error {
+        KerberosError::NoKey { .. } if !text.contains("; ") => {
+            let problem = format!(
+                "{}: {text}; set principal= to one that it has a key of, or keyTab= to a keytab \
+                 of {client}",
+                path.display()
+            );
+            Failure::Setting(KEYTAB, problem.into())
+        }
+        _ => Failure::unusable(KEYTAB, path, error),
+    }
 }
 
 /// What the cache holds; renewed in memory if it is no newer than what there was.
