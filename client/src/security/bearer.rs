@@ -29,6 +29,12 @@ pub trait TokenProvider: Debug + Send + Sync {
         let _ = token;
         Box::pin(std::future::ready(false))
     }
+
+    /// Whom it asks, and what stands in the way, in words: an error that says that no token came
+    /// in time repeats it. Empty by default.
+    fn asked(&self) -> Box<str> {
+        "".into()
+    }
 }
 
 /// A token, and what is sent beside it.
@@ -56,6 +62,11 @@ impl OauthBearer {
     /// A token that is valid now.
     pub(super) async fn token(&self, env: &Env) -> Result<BearerToken, Error> {
         self.0.token(env).await
+    }
+
+    /// Whom its provider asks, in words; empty if it does not say.
+    pub(super) fn asked(&self) -> Box<str> {
+        self.0.asked()
     }
 
     /// Hears that a broker has refused this token. Whether the next one is another.

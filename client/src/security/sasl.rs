@@ -89,10 +89,12 @@ impl Sasl {
                      realm, as krb5.conf has them, run and can be reached"
                 )
             }
-            Self::Plain { .. } | Self::Scram { .. } | Self::OauthBearer(_) => format!(
-                "there is no token within {after}; check that whoever gives it runs and can be \
-                 reached"
-            ),
+            Self::OauthBearer(tokens) => match &*tokens.asked() {
+                "" => format!("there is no token within {after}; {CHECK_GIVER}"),
+                asked => format!("there is no token within {after} ({asked}); {CHECK_GIVER}"),
+            },
+            // Nobody has to be waited for.
+            Self::Plain { .. } | Self::Scram { .. } => format!("not done within {after}"),
         }
     }
 
@@ -189,6 +191,9 @@ fn unusable(error: kurier_auth::Error) -> Error {
         other => Error::invalid("sasl", other.to_string()),
     }
 }
+
+/// What may help where no token comes.
+const CHECK_GIVER: &str = "check that whoever gives it runs and can be reached";
 
 #[cfg(test)]
 mod tests {

@@ -148,6 +148,23 @@ async fn what_does_not_pass_is_told_after_ten_seconds_with_the_endpoint_and_its_
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_gives_up_first_names_the_endpoint_and_what_stood_in_the_way() {
+    for (reply, obstacle) in [(Reply::Refusal, ": connection refused"), (Reply::Silence, "")] {
+        let cluster = TestCluster::builder().sasl([SaslMechanism::OauthBearer]).build();
+        let world = World::new(&cluster, [reply]);
+        let sasl = Sasl::OauthBearer(OauthBearer::new(oidc()));
+        let client = Client::builder(cluster.bootstrap()).env(world.env()).sasl(sasl);
+        let client = client.bootstrap_timeout(Duration::from_secs(5));
+        let text = client.connect().await.map(drop).unwrap_err().to_string();
+        let wanted = format!(
+            "there is no token within 5 s (token endpoint http://localhost:8080/token{obstacle})"
+        );
+        assert!(text.contains(&wanted), "{text}");
+        assert_hides(&text, b"tenant", "the query");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_is_told_at_once() {
     let said = r#"{"error":"invalid_client","error_description":"no such client"}"#;
     for (reply, wanted) in [

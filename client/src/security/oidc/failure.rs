@@ -19,7 +19,17 @@ pub(super) enum Failure {
 
 impl Failure {
     pub(super) fn unreachable(endpoint: &TokenEndpoint, cause: Cause) -> Self {
-        Self::Unreachable(Attempt { address: format!("token endpoint {endpoint}").into(), cause })
+        Self::Unreachable(Attempt { address: named(endpoint), cause })
+    }
+
+    /// What stands in the way of the next try, in words.
+    pub(super) fn obstacle(&self) -> Box<str> {
+        match self {
+            Self::Lasting(problem) => problem.clone(),
+            Self::Unreachable(tried) => {
+                format!("{}: {}", tried.address, tried.cause.found()).into()
+            }
+        }
     }
 
     pub(super) fn of_answer(endpoint: &TokenEndpoint, fault: TokenFault) -> Self {
@@ -28,6 +38,11 @@ impl Failure {
             false => Self::Lasting(format!("{endpoint} {fault}").into()),
         }
     }
+}
+
+/// The endpoint, in words.
+pub(super) fn named(endpoint: &TokenEndpoint) -> Box<str> {
+    format!("token endpoint {endpoint}").into()
 }
 
 impl From<Failure> for Error {

@@ -7,14 +7,14 @@ use std::time::Duration;
 use kurier_auth::oidc::{
     AnswerReader, ClientCredentials, HttpAnswer, IssuedToken, TokenEndpoint, TokenFault,
 };
-use kurier_env::{Env, Io, Purpose};
+use kurier_env::{Env, Io, Purpose, watch};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::super::first_answer::{ADDRESSES_MAX, first_answer};
 #[cfg(feature = "tls")]
 use super::super::tls::Connector;
-use super::failure::Failure;
+use super::failure::{Failure, named};
 use super::settings::OidcConfig;
 use crate::backoff::Backoff;
 use crate::error::{Cause, Error};
@@ -26,6 +26,8 @@ pub(super) struct Source {
     pub(super) config: Arc<OidcConfig>,
     pub(super) endpoint: TokenEndpoint,
     pub(super) credentials: ClientCredentials,
+    /// Whoever gives up can say what stood in the way.
+    pub(super) asked: Arc<watch::Sender<Box<str>>>,
     #[cfg(feature = "tls")]
     pub(super) tls: Connector,
 }
@@ -38,9 +40,13 @@ impl Source {
         let end = Instant::now() + retry_backoff_max;
         loop {
             let failure = match self.fetch_once().await {
-                Ok(token) => return Ok(token),
+                Ok(token) => {
+                    self.asked.send_replace(named(&self.endpoint));
+                    return Ok(token);
+                }
                 Err(failure) => failure,
             };
+            self.asked.send_replace(failure.obstacle());
             let (now, error) = (Instant::now(), Error::from(failure.clone()));
             if !error.is_retriable() || now >= end {
                 return Err(failure);

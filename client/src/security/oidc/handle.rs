@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use kurier_auth::oidc::{ClientCredentials, TokenEndpoint};
-use kurier_env::{BoxFuture, Env};
+use kurier_env::{BoxFuture, Env, watch};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::bearer::{BearerToken, TokenProvider};
@@ -12,6 +12,7 @@ use super::super::tasks::Tasks;
 #[cfg(feature = "tls")]
 use super::super::tls::Connector;
 use super::driver::{Command, Driver};
+use super::failure::named;
 use super::fetch::Source;
 use super::settings::OidcConfig;
 use crate::error::Error;
@@ -27,6 +28,7 @@ pub struct Oidc {
     endpoint: TokenEndpoint,
     credentials: ClientCredentials,
     tasks: Tasks<Command>,
+    asked: Arc<watch::Sender<Box<str>>>,
 }
 
 impl Oidc {
@@ -37,7 +39,9 @@ impl Oidc {
     /// [`Error::Invalid`] names the setting that cannot be used.
     pub fn new(config: OidcConfig) -> Result<Self, Error> {
         let (endpoint, credentials) = config.parse()?;
-        Ok(Self { config: Arc::new(config), endpoint, credentials, tasks: Tasks::default() })
+        let asked = Arc::new(watch::Sender::new(named(&endpoint)));
+        let (config, tasks) = (Arc::new(config), Tasks::default());
+        Ok(Self { config, endpoint, credentials, tasks, asked })
     }
 
     fn task(&self, env: &Env) -> mpsc::Sender<Command> {
@@ -47,6 +51,7 @@ impl Oidc {
                 config: Arc::clone(&self.config),
                 endpoint: self.endpoint.clone(),
                 credentials: self.credentials.clone(),
+                asked: Arc::clone(&self.asked),
                 #[cfg(feature = "tls")]
                 tls: Connector::new(self.config.tls.clone(), env.clone()),
             };
@@ -76,6 +81,10 @@ impl TokenProvider for Oidc {
             let sent = task.send(Command::Forget(token.token.clone(), answer)).await;
             sent.is_ok() && is_another_next.await.unwrap_or(false)
         })
+    }
+
+    fn asked(&self) -> Box<str> {
+        self.asked.borrow().clone()
     }
 }
 
