@@ -23,6 +23,7 @@ use crate::metadata::{
 };
 use crate::metrics::Metrics;
 use crate::net::{Address, Class, Connections, Peer, Ranges, Route, Standing};
+use news::News;
 
 /// The cluster, as one client sees it. Cloning shares connections and metadata; when the last
 /// clone is dropped, all connections are closed.
@@ -250,8 +251,9 @@ impl Cluster {
         creation: Creation,
         deadline: Instant,
     ) -> Result<Arc<Topic>, Error> {
-        let mut pictures = self.watch();
-        let held = pictures.borrow_and_update().topic(name).cloned();
+        let mut news = News { pictures: self.watch(), troubles: self.shared.trouble.clone() };
+        news.troubles.mark_unchanged();
+        let held = news.pictures.borrow_and_update().topic(name).cloned();
         if let Some(topic) = held.as_ref().filter(|topic| topic.error.is_ok()) {
             self.want_topic(name, creation);
             return Ok(Arc::clone(topic));
@@ -263,7 +265,7 @@ impl Cluster {
             // Its error may be an old one.
             self.refresh();
         }
-        let topic = waiting.wait_for(name, creation, deadline, pictures).await?;
+        let topic = waiting.wait_for(name, creation, deadline, news).await?;
         self.want_topic(name, creation);
         Ok(topic)
     }
@@ -273,7 +275,7 @@ impl Cluster {
         name: &str,
         creation: Creation,
         deadline: Instant,
-        mut pictures: watch::Receiver<Arc<Picture>>,
+        mut news: News,
     ) -> Result<Arc<Topic>, Error> {
         let start = Instant::now();
         let missing_until = deadline.min(start + self.topic_wait(creation));
@@ -282,9 +284,9 @@ impl Cluster {
         loop {
             let until = if is_missing { missing_until } else { deadline };
             let ask_again = Instant::now() + self.config().retry_backoff_max.max(Backoff::AT_ONCE);
-            match timeout_at(until.min(ask_again), pictures.changed()).await {
+            match timeout_at(until.min(ask_again), news.next()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) => return Err(Error::Closed { what: "client" }),
+                Ok(Err(error)) => return Err(error),
                 Err(_) if ask_again < until => self.refresh(),
                 Err(_) if is_missing => {
                     return Err(Error::UnknownTopic { topic: name.into(), partition: None });
@@ -297,7 +299,8 @@ impl Cluster {
                     return Err(Error::timed_out(what, after).after(last.as_ref()));
                 }
             }
-            let Some(topic) = pictures.borrow_and_update().topic(name).cloned() else { continue };
+            let known = news.pictures.borrow_and_update().topic(name).cloned();
+            let Some(topic) = known else { continue };
             let code = topic.error;
             is_missing = means_missing(code);
             match remedy(ApiKey::METADATA, code) {
@@ -421,5 +424,6 @@ const SERVERS_SHOWN: usize = 3;
 /// Leaders heard of that wait to be looked at.
 const HINTS_MAX: usize = 64;
 
+mod news;
 #[cfg(test)]
 mod tests;

@@ -132,6 +132,20 @@ async fn a_client_whose_login_is_refused_later_tries_it_seldom_and_comes_back() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_topic_hears_at_once_that_the_login_is_refused() {
+    let cluster = cluster("4.4").brokers(3).build();
+    let is_bad = Arc::new(AtomicBool::new(false));
+    let sasl = Sasl::OauthBearer(OauthBearer::new(Fickle(Arc::clone(&is_bad))));
+    let client = connect(&cluster, sasl).await.unwrap();
+    is_bad.store(true, Ordering::Relaxed);
+    (1..=3).for_each(|broker| cluster.drop_connections(broker));
+    let begun = Instant::now();
+    let error = client.topic("t").await.unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}: {error}", begun.elapsed());
+    assert!(matches!(error, Error::Authentication { .. }) && error.is_fatal(), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn records_flow_through_renewed_logins_on_one_connection() {
     for sasl in all("wonderland") {
         let cluster = cluster("4.4").session_lifetime(Duration::from_secs(10)).build();
