@@ -127,8 +127,19 @@ impl TlsFault {
             ),
             Self::CertificateRefused { alert } => Told::new(
                 format!("it does not accept the client's certificate ({alert})"),
-                "check that the broker's ssl.truststore.location has its CA, and that it is for \
-                 client authentication",
+                match &**alert {
+                    "certificate_expired" => {
+                        "the certificate in ssl.keystore.location, or its CA's, has expired by \
+                         the broker's clock: renew it"
+                    }
+                    "certificate_revoked" => {
+                        "the certificate in ssl.keystore.location was revoked: have a new one made"
+                    }
+                    _ => {
+                        "check that the broker's ssl.truststore.location has its CA, and that it \
+                         is for client authentication"
+                    }
+                },
             ),
             Self::NotTls => Told::new(
                 "this listener does not speak TLS",

@@ -154,6 +154,7 @@ fn is_upper_before(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Cause;
 
     #[test]
     fn names_are_told_as_people_write_them() {
@@ -176,5 +177,13 @@ mod tests {
         }
         let refused = facts(true).of_alert(AlertDescription::UnknownCA);
         assert_eq!(refused, TlsFault::CertificateRefused { alert: "unknown_ca".into() });
+        for (alert, wanted) in [
+            (AlertDescription::UnknownCA, "ssl.truststore.location has its CA"),
+            (AlertDescription::CertificateExpired, "has expired by the broker's clock: renew it"),
+            (AlertDescription::CertificateRevoked, "was revoked: have a new one made"),
+        ] {
+            let advice = Cause::from(facts(true).of_alert(alert)).advice().unwrap();
+            assert!(advice.contains(wanted), "{advice}");
+        }
     }
 }
