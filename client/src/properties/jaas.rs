@@ -126,8 +126,13 @@ impl Jaas {
                 service_name: options.take("serviceName"),
             }),
             other => {
-                let named = if other.ends_with("LoginModule") { other } else { "a module" };
-                return Err(format!("names {named}, which is none of {}", MODULES.join(", ")));
+                // Nothing is shown that may be a value in the wrong place.
+                let meant = question(other, MODULES.iter().copied());
+                let is_name = meant.is_some() || other.ends_with("LoginModule");
+                let named = if is_name { other } else { "a module" };
+                let known = MODULES.join(", ");
+                let meant = meant.map_or(String::new(), |meant| format!("; {meant}"));
+                return Err(format!("names {named}, which is none of {known}{meant}"));
             }
         };
         let ignored = |name: &str| module == "Krb5LoginModule" && KERBEROS_IGNORED.contains(&name);
@@ -443,6 +448,8 @@ mod tests {
             ("x.PlainLoginModule required username=a password=b hush=c;", "that PlainLoginModule"),
             ("x.PlainLoginModule required username=a password=b hush=;", "without a value"),
             ("x.hush required username=a password=b;", "a module, which is none of"),
+            ("x.PlainLoginModul required username=a;", "names PlainLoginModul, which is none of"),
+            ("x.PlainLoginModul required username=a;", "; did you mean PlainLoginModule?"),
             ("x.PlainLoginModule required username=a password=b hush!=c;", "needs quotation marks"),
             (
                 "x.PlainLoginModule required username=a password=b tokenauth=true;",
