@@ -134,7 +134,7 @@ impl Renewing {
             let authenticator = dial.authenticator(sasl, &track);
             let limit = dial.config.request_timeout;
             let login = authenticator.log_in(&mut inside, Carrier::Requests);
-            let late = |_| authenticator.failed(LoginFault::TimedOut(limit));
+            let late = |_| authenticator.late(limit);
             timeout(limit, login).await.map_err(late)?
         });
         Self { began: Instant::now(), login, commands, is_told: false }

@@ -13,7 +13,7 @@ use kurier_auth::oauthbearer::Claim;
 use kurier_protocol::nearest::question;
 
 use super::parse::Parsed;
-use super::ssl::SslSettings;
+use super::ssl::{SslSettings, check_type};
 use crate::error::Error;
 use crate::security::{Secret, UnsecuredLogin};
 
@@ -116,7 +116,7 @@ impl Jaas {
             "OAuthBearerLoginModule" if options.begin_with("unsecuredLogin") => {
                 Self::Unsecured(unsecured(&mut options)?)
             }
-            "OAuthBearerLoginModule" => Self::OauthBearer(client_login(&mut options)),
+            "OAuthBearerLoginModule" => Self::OauthBearer(client_login(&mut options)?),
             "Krb5LoginModule" => Self::Kerberos(KerberosLogin {
                 use_keytab: options.switch("useKeyTab")?,
                 keytab: options.take("keyTab"),
@@ -224,20 +224,23 @@ impl Options {
     }
 }
 
-fn client_login(options: &mut Options) -> ClientLogin {
+fn client_login(options: &mut Options) -> Parsed<ClientLogin> {
     let mut ssl = SslSettings::default();
     for name in STORES {
         if let Some(value) = options.take(name) {
+            if name.ends_with(".type") && check_type(&value).is_err() {
+                return Err(format!("has {name}, which is none of JKS, PKCS12 and PEM"));
+            }
             ssl.keep(name, &value);
         }
     }
-    ClientLogin {
+    Ok(ClientLogin {
         id: options.take("clientId"),
         secret: options.take("clientSecret").map(Secret::new),
         scope: options.take("scope"),
         extensions: options.take_all("extension_"),
         ssl,
-    }
+    })
 }
 
 fn unsecured(options: &mut Options) -> Parsed<UnsecuredLogin> {
@@ -459,6 +462,10 @@ mod tests {
             ("x.PlainLoginModule required username=a password=b; y", "more than one"),
             ("com.sun.security.auth.module.JndiLoginModule required a=b;", "which is none of"),
             ("x.OAuthBearerLoginModule required clientId=b clientSecrt=c;", "clientSecret?"),
+            (
+                "x.OAuthBearerLoginModule required clientId=b ssl.truststore.type=hush;",
+                "has ssl.truststore.type, which is none of JKS",
+            ),
             (
                 "x.OAuthBearerLoginModule required unsecuredLoginLifetimeSeconds=1;",
                 "lacks unsecuredLoginStringClaim_sub",

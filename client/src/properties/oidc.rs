@@ -111,11 +111,17 @@ impl OidcSettings {
                 return Err(Error::invalid(CA_PEM, format!("and {CA_LOCATION}: set one of them")));
             }
             // librdkafka's word for the system's certificates.
-            (Some(path), None) if path == "probe" => return Ok(Tls::default()),
-            (Some(path), None) => Store::file(path).named(CA_LOCATION),
-            (None, Some(text)) => Store::pem(text.as_str()).named(CA_PEM),
+            (Some(path), None) if path == "probe" => None,
+            (Some(path), None) => Some(Store::file(path).named(CA_LOCATION)),
+            (None, Some(text)) => Some(Store::pem(text.as_str()).named(CA_PEM)),
             (None, None) => return jaas.ssl.tls(),
         };
+        if let Some(other) = jaas.ssl.first_key() {
+            let own = if self.ca_pem.is_some() { CA_PEM } else { CA_LOCATION };
+            let problem = format!("is set, and sasl.jaas.config has {other}; set one of them");
+            return Err(Error::invalid(own, problem));
+        }
+        let Some(store) = store else { return Ok(Tls::default()) };
         Ok(Tls { trust: Trust::Store(store), ..Tls::default() })
     }
 }

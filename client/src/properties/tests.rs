@@ -435,6 +435,21 @@ fn token_endpoints_are_set_by_names_of_java_old_and_new_and_of_librdkafka() {
     }
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn whom_to_trust_at_a_token_endpoint_is_said_once() {
+    let jaas = CLIENT.replace(';', " ssl.truststore.location=\"/etc/idp.p12\";");
+    let old = |more: (&'static str, &'static str)| {
+        Properties::from_pairs([OIDC[0], OIDC[1], OIDC[2], ("sasl.jaas.config", &jaas), more])
+    };
+    old(("client.id", "me")).unwrap();
+    for name in ["https.ca.location", "https.ca.pem"] {
+        let error = old((name, "probe")).unwrap_err().to_string();
+        let wanted = format!("{name}: is set, and sasl.jaas.config has ssl.truststore.location");
+        assert!(error.contains(&wanted), "{error}");
+    }
+}
+
 #[test]
 fn settings_of_a_token_endpoint_that_do_not_fit_together_are_named() {
     let [protocol, mechanism, url, id, secret] = OIDC;

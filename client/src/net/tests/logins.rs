@@ -458,6 +458,34 @@ impl TokenProvider for Slow {
     }
 }
 
+/// Gives its first token at once, and never another one.
+#[derive(Debug, Default)]
+struct Mute(AtomicU32);
+
+impl TokenProvider for Mute {
+    fn token<'a>(&'a self, env: &'a Env) -> BoxFuture<'a, Result<BearerToken, Error>> {
+        match self.0.fetch_add(1, Ordering::Relaxed) {
+            0 => Box::pin(async { UnsecuredLogin::new("alice").token(env).await }),
+            _ => Box::pin(std::future::pending()),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_for_which_nobody_gives_a_token_in_time_is_put_off() {
+    let (client, mut brokers) = client(Sasl::OauthBearer(OauthBearer::new(Mute::default())));
+    let call = client.ask();
+    let mut far = brokers.accept_ready(NEW).await;
+    assert!(far.log_in(oauth_server(), 1_000_000).await);
+    far.serve().await;
+    call.await.unwrap().unwrap();
+    advance(Duration::from_secs(951)).await;
+    let call = client.ask_within(Duration::from_secs(40));
+    far.serve().await;
+    call.await.unwrap().unwrap();
+    assert!(!brokers.has_connection());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_request_that_waits_for_a_renewal_says_so_when_it_is_late() {
     let (client, mut brokers) = client(Sasl::OauthBearer(OauthBearer::new(Slow::default())));

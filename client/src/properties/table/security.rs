@@ -25,7 +25,7 @@ settings! {
     "sasl.password": "Their password",
         none => |p, v| p.security.password = Some(Secret::new(v));
     "sasl.kerberos.service.name": "The first part of the brokers' principal",
-        none => |p, v| p.security.kerberos.service_name = Some(v.to_owned());
+        |_| "kafka".to_owned() => |p, v| p.security.kerberos.service_name = Some(v.to_owned());
     "sasl.kerberos.principal": "As whom to log in by Kerberos",
         none => |p, v| p.security.kerberos.principal = Some(v.to_owned());
     "sasl.kerberos.keytab": "The file with the principal's keys",
@@ -42,7 +42,7 @@ settings! {
         |_| "0.05".to_owned() => |p, v| {
         p.security.kerberos.renew_jitter = Some(fraction(v)?);
     };
-    "sasl.jaas.config": "The line of a JAAS file; it is read, and no class is loaded",
+    "sasl.jaas.config": "The entry of a JAAS file, which itself is not read; no class is loaded",
         none => |p, v| p.security.jaas = Some(Jaas::read(v)?);
     "sasl.oauthbearer.token.endpoint.url":
         "Where tokens are given out: https://, or http:// on this machine alone (KIP-768)",
@@ -68,7 +68,8 @@ settings! {
     "sasl.oauthbearer.header.urlencode":
         "Whether id and secret are percent-encoded, as RFC 6749 wants",
         |_| "false".to_owned() => |p, v| p.security.oidc.header_urlencode = switch(v)?;
-    "https.ca.location": "The file with the certificates of whom to trust at the endpoint, as PEM",
+    "https.ca.location":
+        "The file, or the folder, with the certificates of whom to trust at the endpoint, as PEM",
         none => |p, v| p.security.oidc.ca_location = Some(v.to_owned());
     "https.ca.pem": "Those certificates themselves, as PEM",
         none => |p, v| p.security.oidc.ca_pem = Some(v.to_owned());

@@ -16,6 +16,7 @@ use tokio_rustls::TlsConnector;
 use super::certificate::Certificate;
 use super::config::{HostNames, Identity, Place, Store, Tls, Trust};
 use super::failure::Facts;
+use super::folder;
 use super::material::{self, Role, blame, roles};
 use super::provider::{provider, versions};
 use super::stream::Encrypted;
@@ -139,7 +140,14 @@ impl Connector {
             contents.push(match &store.place {
                 Place::Text(text) => text.reveal().as_bytes().to_vec(),
                 Place::File(path) => {
-                    let read = self.0.env.files().read(path, STORE_BYTES_MAX).await;
+                    let files = self.0.env.files();
+                    let mut read = files.read(path, STORE_BYTES_MAX).await;
+                    if read.is_err()
+                        && store.setting.is_some_and(|name| name.ends_with(".ca.location"))
+                        && let Some(whole) = folder::read(files, path, STORE_BYTES_MAX).await
+                    {
+                        read = whole;
+                    }
                     read.map_err(|error| blame(store, role, &format!("cannot be read ({error})")))?
                 }
             });

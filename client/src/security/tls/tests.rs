@@ -37,6 +37,15 @@ impl Files for Disk {
         let read = written.map_or_else(|| std::fs::read(fixture_path(path)), Ok);
         Box::pin(std::future::ready(read))
     }
+
+    fn list<'a>(&'a self, folder: &'a Path) -> BoxFuture<'a, io::Result<Vec<String>>> {
+        let written = self.0.lock().unwrap();
+        let paths = written.keys().filter(|path| path.parent() == Some(folder));
+        let names = paths.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+        let names: Vec<_> = names.collect();
+        let listed = if names.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(names) };
+        Box::pin(std::future::ready(listed))
+    }
 }
 
 impl Disk {
@@ -351,6 +360,33 @@ async fn stores_of_keytool_and_openssl_old_and_new_are_read() {
             2 - usize::from(matches!(&tls.identity, Some(identity) if identity.key.is_some()))
         );
     }
+}
+
+#[tokio::test]
+async fn a_folder_of_certificates_is_read_as_librdkafka_reads_it() {
+    let disk = Disk::default();
+    let of = |name: &'static str| {
+        Connector::new(trusting(Store::file("cas").named(name)), env_at(2026, &disk))
+    };
+    says(
+        &of("ssl.ca.location").load().await.unwrap_err().to_string(),
+        &["cannot be read (No such"],
+    );
+    disk.write("cas/README", "no certificate");
+    let empty = of("ssl.ca.location").load().await.unwrap_err().to_string();
+    says(&empty, &["ssl.ca.location: \"cas\" cannot be read (a folder without *.pem and *.crt"]);
+    disk.write("cas/other.pem", fixture("rsa.pem"));
+    disk.write("cas/ca.crt", fixture("ca.pem"));
+    disk.write("cas/1a2b3c4d.0", fixture("ca.pem"));
+    for name in ["ssl.ca.location", "https.ca.location"] {
+        talk(&of(name), "localhost", &PLAIN_SERVER).await.map(drop).unwrap();
+    }
+    // Java's settings name files.
+    of("ssl.truststore.location").load().await.unwrap_err();
+    for number in 0..=1000 {
+        disk.write(&format!("cas/{number}.pem"), fixture("ca.pem"));
+    }
+    says(&of("ssl.ca.location").load().await.unwrap_err().to_string(), &["more than 1000 cert"]);
 }
 
 #[tokio::test]
