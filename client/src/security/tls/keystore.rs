@@ -16,7 +16,7 @@ pub(super) fn trusted_of_pkcs12(
     bytes: &[u8],
     password: Option<&str>,
 ) -> Result<Vec<Vec<u8>>, String> {
-    let archive = open_pkcs12(bytes, password)?;
+    let archive = open_pkcs12(bytes, password, TRUST_PASSWORD)?;
     let is_any_marked = archive.certs.iter().any(|bag| bag.trusted);
     let counts = archive.certs.iter().filter(|bag| bag.trusted || !is_any_marked);
     Ok(counts.map(|bag| bag.cert.as_der().to_vec()).collect())
@@ -24,7 +24,7 @@ pub(super) fn trusted_of_pkcs12(
 
 /// The first key of a PKCS#12 store, with its certificates.
 pub(super) fn pair_of_pkcs12(bytes: &[u8], password: Option<&str>) -> Result<Pair, String> {
-    let archive = open_pkcs12(bytes, password)?;
+    let archive = open_pkcs12(bytes, password, OWN_PASSWORD)?;
     let key = archive.keys.first().ok_or(NO_KEY)?;
     let id = key.local_key_id.as_ref().map(|id| id.0.as_slice());
     let is_own = |bag: &&p12_keystore::CertificateBag| {
@@ -43,26 +43,31 @@ pub(super) fn pair_of_pkcs12(bytes: &[u8], password: Option<&str>) -> Result<Pai
     Ok((chain, key.key.as_der().to_vec()))
 }
 
-fn open_pkcs12(bytes: &[u8], password: Option<&str>) -> Result<Pkcs12Archive, String> {
+fn open_pkcs12(
+    bytes: &[u8],
+    password: Option<&str>,
+    setting: &str,
+) -> Result<Pkcs12Archive, String> {
     if work::of_store(bytes) > work::ITERATIONS_MAX {
         return Err(too_much_work());
     }
     Pkcs12Archive::from_pkcs12(bytes, password.unwrap_or_default()).map_err(|error| match error {
-        Pkcs12Error::MacError(_) => wrong_password(password),
+        Pkcs12Error::MacError(_) => wrong_password(password, setting),
         Pkcs12Error::UnsupportedEncryptionScheme | Pkcs12Error::UnsupportedMacAlgorithm => {
             "is under a cipher that is not known here; write it anew with keytool \
              -importkeystore of a newer Java"
                 .to_owned()
         }
         // Without a sum, a wrong password is only seen by what it decrypts to.
-        Pkcs12Error::UnpadError | Pkcs12Error::Pkcs5Error(_) => wrong_password(password),
+        Pkcs12Error::UnpadError | Pkcs12Error::Pkcs5Error(_) => wrong_password(password, setting),
         other => format!("is not a PKCS#12 store that can be read ({other})"),
     })
 }
 
 /// The trusted certificates of a JKS store.
 pub(super) fn trusted_of_jks(bytes: &[u8], password: Option<&str>) -> Result<Vec<Vec<u8>>, String> {
-    let store = Jks::read(bytes, password).map_err(|problem| of_jks(&problem, password))?;
+    let store = Jks::read(bytes, password);
+    let store = store.map_err(|problem| of_jks(&problem, password, TRUST_PASSWORD))?;
     Ok(store.trusted)
 }
 
@@ -72,25 +77,25 @@ pub(super) fn pair_of_jks(
     store_password: Option<&str>,
     key_password: Option<&str>,
 ) -> Result<Pair, String> {
-    let store =
-        Jks::read(bytes, store_password).map_err(|problem| of_jks(&problem, store_password))?;
+    let store = Jks::read(bytes, store_password);
+    let store = store.map_err(|problem| of_jks(&problem, store_password, OWN_PASSWORD))?;
     let (key, chain) = store.keys.into_iter().next().ok_or(NO_KEY)?;
     let Some(password) = key_password.or(store_password) else {
-        return Err(wrong_password(None));
+        return Err(wrong_password(None, OWN_PASSWORD));
     };
     match key.open(password) {
         Ok(key) => Ok((chain, key)),
-        Err(Problem::Broken) => Err(of_jks(&Problem::Broken, None)),
+        Err(Problem::Broken) => Err(of_jks(&Problem::Broken, None, OWN_PASSWORD)),
         Err(Problem::WrongPassword) => Err("has a key under another password; set \
                                             ssl.key.password to it"
             .to_owned()),
     }
 }
 
-fn of_jks(problem: &Problem, password: Option<&str>) -> String {
+fn of_jks(problem: &Problem, password: Option<&str>, setting: &str) -> String {
     match problem {
         Problem::Broken => "is a JKS store that is broken or cut".to_owned(),
-        Problem::WrongPassword => wrong_password(password),
+        Problem::WrongPassword => wrong_password(password, setting),
     }
 }
 
@@ -112,10 +117,11 @@ pub(super) fn decrypt(key: &[u8], password: Option<&str>) -> Result<Vec<u8>, Str
     }
 }
 
-fn wrong_password(given: Option<&str>) -> String {
+/// `setting` is the one that the store's password stands in.
+fn wrong_password(given: Option<&str>, setting: &str) -> String {
     match given {
-        Some(_) => "does not open with the password that is set for it".to_owned(),
-        None => "wants a password, and none is set".to_owned(),
+        Some(_) => format!("does not open with {setting}"),
+        None => format!("wants a password, and none is set; set {setting}"),
     }
 }
 
@@ -128,6 +134,10 @@ fn too_much_work() -> String {
 }
 
 const NO_KEY: &str = "has no private key";
+/// Where the password of a trust store stands.
+const TRUST_PASSWORD: &str = "ssl.truststore.password";
+/// Where that of a key store does.
+const OWN_PASSWORD: &str = "ssl.keystore.password";
 
 #[cfg(test)]
 mod tests {

@@ -428,10 +428,10 @@ async fn what_is_wrong_with_a_key_store_is_told() {
     let own = |store: Store| Identity::new(store);
     let wrong = |store: Store| store.password(Secret::new("wrong"));
     let identities = [
-        (own(Store::file("client.p12")), "wants a password, and none is set"),
-        (own(wrong(Store::file("client.p12"))), "does not open with the password"),
-        (own(wrong(Store::file("client-old.p12"))), "does not open with the password"),
-        (own(wrong(Store::file("client.jks"))), "does not open with the password"),
+        (own(Store::file("client.p12")), "none is set; set ssl.keystore.password"),
+        (own(wrong(Store::file("client.p12"))), "does not open with ssl.keystore.password"),
+        (own(wrong(Store::file("client-old.p12"))), "does not open with ssl.keystore.password"),
+        (own(wrong(Store::file("client.jks"))), "does not open with ssl.keystore.password"),
         (own(changeit(Store::file("client.jks"))), "another password; set ssl.key.password"),
         (own(changeit(Store::file("trust.jks"))), "has no private key"),
         (own(changeit(Store::file("trust.p12"))), "has no private key"),
@@ -447,6 +447,10 @@ async fn what_is_wrong_with_a_key_store_is_told() {
     }
     let text = load_error(trusting(changeit(Store::file("client.jks")))).await;
     says(&text, &["holds no certificate that is to be trusted"]);
+    for store in ["trust.p12", "trust.jks"] {
+        let text = load_error(trusting(wrong(Store::file(store)))).await;
+        says(&text, &["ssl.truststore.location", "does not open with ssl.truststore.password"]);
+    }
 }
 
 #[cfg(feature = "keystores")]
