@@ -5,9 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kurier_auth::kerberos::Keytab;
+use kurier_auth::kerberos::{Keytab, Principal};
 use kurier_env::{RealWall, Seeded, read_at_most};
-use kurier_testkit::{Builder, Error, ListenError, TestCluster};
+use kurier_testkit::{Builder, Error, ListenError, SaslMechanism, TestCluster};
 
 use crate::args::broker::BrokerArgs;
 use crate::args::value::{Advertise, ClusterConfig, ReleaseArg};
@@ -195,9 +195,29 @@ fn secure(builder: Builder, args: &BrokerArgs) -> Outcome<Builder> {
         };
         let bytes = read_at_most(file, KEYTAB_BYTES_MAX).map_err(|error| failed(reason(&error)))?;
         let keytab = Keytab::parse(&bytes).map_err(|error| failed(error.to_string()))?;
+        if let Some(warning) = misfit(&keytab, args).filter(|_| !args.quiet) {
+            say(&format!("kurier: warning: --keytab: {warning}"));
+        }
         builder = builder.keytab(keytab);
     }
     Ok(builder)
+}
+
+/// What is wrong with a keytab for brokers whom clients know by these names, if anything is.
+fn misfit(keytab: &Keytab, args: &BrokerArgs) -> Option<String> {
+    let host =
+        args.advertise.as_ref().map_or(bare(&args.host), |advertise| advertise.host.as_str());
+    let host = if matches!(host, "0.0.0.0" | "::") { "localhost" } else { host };
+    let first = keytab.first()?;
+    let service = match first.parts.as_slice() {
+        [service, _] => String::from_utf8_lossy(service).into_owned(),
+        _ => "kafka".to_owned(),
+    };
+    let error = keytab.keys(&Principal::service(&service, host, &first.realm)).err()?;
+    Some(format!(
+        "{error}; whom the brokers tell to be at {host}, asks for that one: set --host or \
+         --advertise to the keytab's host, or take another keytab"
+    ))
 }
 
 /// The largest keytab that is read.
@@ -309,8 +329,17 @@ fn access(args: &BrokerArgs) -> String {
     if let Some(mechanism) = args.sasl.first() {
         access += &format!(" -X sasl.mechanism={}", mechanism.name());
     }
-    if let Some(user) = args.users.first() {
-        access += &format!(" -X sasl.username={} -X sasl.password=..", user.name);
+    match (args.sasl.first(), args.users.first()) {
+        // Brokers ask no more of a token than that it names a user.
+        (Some(SaslMechanism::OauthBearer), _) => {
+            access += " -X 'sasl.jaas.config=OAuthBearerLoginModule required \
+                       unsecuredLoginStringClaim_sub=\"alice\";'";
+        }
+        // Tickets are kinit's.
+        (Some(SaslMechanism::Gssapi), _) | (_, None) => {}
+        (_, Some(user)) => {
+            access += &format!(" -X sasl.username={} -X sasl.password=..", user.name);
+        }
     }
     access
 }
@@ -332,6 +361,7 @@ fn cannot_write(file: &Path, error: &io::Error, option: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use kurier_auth::kerberos::{EncryptionType, Key};
 
     use super::*;
     use crate::args::{Cli, Command};
@@ -356,5 +386,36 @@ mod tests {
                       -X sasl.mechanism=PLAIN -X sasl.username=alice -X sasl.password=.. COMMAND;";
         assert!(secure.contains(wanted), "{secure}");
         assert!(said("--tls").contains("-b b:1 -X security.protocol=SSL COMMAND;"));
+        let bearer = said("--sasl OAUTHBEARER");
+        let wanted = "-X sasl.mechanism=OAUTHBEARER -X 'sasl.jaas.config=OAuthBearerLoginModule \
+                      required unsecuredLoginStringClaim_sub=\"alice\";' COMMAND;";
+        assert!(bearer.contains(wanted), "{bearer}");
+        let ticket = said("--sasl GSSAPI,PLAIN --user alice:wonderland");
+        assert!(ticket.contains("-X sasl.mechanism=GSSAPI COMMAND;"), "{ticket}");
+    }
+
+    #[test]
+    fn a_keytab_that_fits_no_name_of_the_brokers_is_warned_of() {
+        let args = |options: &str| {
+            let words = "kurier broker --sasl GSSAPI --keytab f".split_whitespace();
+            match Cli::parse_from(words.chain(options.split_whitespace())).command {
+                Command::Broker(args) => args,
+                other => panic!("{other:?}"),
+            }
+        };
+        let of = |principal: &str| {
+            let mut keytab = Keytab::default();
+            let key = Key::new(EncryptionType::ALL[0], &[0; 32]).unwrap();
+            keytab.push(Principal::parse(principal, None).unwrap(), 1, key);
+            keytab
+        };
+        let service = of("kafka/localhost@R");
+        assert_eq!(misfit(&service, &args("--host localhost")), None);
+        assert_eq!(misfit(&service, &args("--host 0.0.0.0")), None);
+        assert_eq!(misfit(&service, &args("--advertise localhost:1")), None);
+        let other = misfit(&service, &args("")).unwrap();
+        assert!(other.starts_with("no key of kafka/127.0.0.1@R: the keytab has keys"), "{other}");
+        let user = misfit(&of("alice@R"), &args("--host localhost")).unwrap();
+        assert!(user.starts_with("no key of kafka/localhost@R: the keytab has keys"), "{user}");
     }
 }
