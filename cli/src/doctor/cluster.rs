@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use kurier_protocol::ApiKey;
-
 use super::facts::{Cluster, Facts, Unanswered};
 use super::finding::{Check, Finding};
 use super::told::{count, list};
@@ -35,7 +33,7 @@ fn unanswered(facts: &Facts) -> Vec<Finding> {
     let has_line = |one: &Unanswered| {
         let silent = facts.servers.iter().filter(|server| server.cluster.is_err());
         let mut tried = silent.flat_map(|server| &server.way.tried);
-        one.api == ApiKey::METADATA && tried.any(|(at, _)| *at == one.at)
+        tried.any(|(at, _)| *at == one.at)
     };
     let mut groups: BTreeMap<&str, Vec<SocketAddr>> = BTreeMap::new();
     for one in facts.unanswered.iter().filter(|one| !has_line(one)) {

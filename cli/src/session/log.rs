@@ -30,10 +30,15 @@ pub(crate) fn show_notes() {
 }
 
 /// Shows what whoever waits must know from now on, each as a note, unless a log is shown already:
-/// that a broker cannot be reached, and that what was begun with is gone.
+/// that a broker cannot be reached, that what was begun with is gone, and that new certificates are
+/// of no use.
 pub(crate) fn show_obstacles() {
     let of = |place| (place, LevelFilter::WARN);
-    let obstacles = [of("kurier_client::net::outage"), of("kurier_client::metadata::news")];
+    let obstacles = [
+        of("kurier_client::net::outage"),
+        of("kurier_client::metadata::news"),
+        of("kurier_client::security::tls::connector"),
+    ];
     let notes = tracing_subscriber::fmt::layer().without_time().with_target(false);
     let notes = notes.with_level(false).with_ansi(false).with_writer(|| Note);
     let notes = notes.log_internal_errors(false);

@@ -143,8 +143,12 @@ fn a_question_that_was_not_answered_is_wrong_once_and_tells_no_broker_to_be_well
     check(mute, (check_, Status::NotKnown), text, "");
     let metadata = |f: &mut Facts| {
         f.servers[0].cluster = Err(Unknown::of("no answer to Metadata"));
-        let (at, why) = ("192.0.2.1:9092".parse().unwrap(), Unknown::of("no answer to Metadata"));
-        f.unanswered = vec![Unanswered { at, api: ApiKey::METADATA, why }];
+        let silent = |api: ApiKey| {
+            let why = Unknown::new(format!("no answer to {api}"));
+            Unanswered { at: "192.0.2.1:9092".parse().unwrap(), api, why }
+        };
+        let asked = [ApiKey::METADATA, ApiKey::DESCRIBE_CLUSTER, ApiKey::DESCRIBE_CONFIGS];
+        f.unanswered = asked.map(silent).into();
     };
     let found = after(metadata);
     assert!(found.iter().all(|one| (one.check, one.status) != (Check::Protocol, Status::Wrong)));
