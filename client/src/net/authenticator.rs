@@ -9,7 +9,7 @@ use kurier_protocol::Request;
 use kurier_protocol::api::sasl_authenticate::SaslAuthenticateRequest;
 use kurier_protocol::api::sasl_handshake::SaslHandshakeRequest;
 
-use super::login::{Carrier, Login, Next, check_answer, check_handshake};
+use super::login::{Carrier, Login, Next, check_answer, check_handshake, hiding};
 use super::track::{Milestone, Track};
 use crate::error::{Cause, Error, LoginFailure, LoginFault};
 use crate::security::{Pass, Sasl};
@@ -74,12 +74,13 @@ impl Authenticator<'_> {
         shown: &Pass,
     ) -> Result<Option<Duration>, Cause> {
         let (mut received, mut lifetime) = (Bytes::new(), None);
+        let hide = |text: &str| self.sasl.hide(shown, text);
         loop {
             // SCRAM computes thousands of hashes.
             let step = move || (login.handle_token(&received), login);
             let (next, back) = self.env.offload(step).await;
             login = back;
-            let (token, is_last) = match next {
+            let (token, is_last) = match next.map_err(|fault| hiding(fault, hide)) {
                 Ok(Next::Send(token)) => (token, false),
                 Ok(Next::SendLast(token)) => (token, true),
                 Ok(Next::Done) => return Ok(lifetime),
@@ -91,7 +92,7 @@ impl Authenticator<'_> {
                     let request = SaslAuthenticateRequest { auth_bytes: token };
                     let answer = wire.call(i16::MAX, request).await;
                     let answer = answer.map_err(|cause| self.cut(cause))?;
-                    match check_answer(answer) {
+                    match check_answer(answer, hide) {
                         Ok(token) => token,
                         Err(fault) => return Err(self.refused(fault, shown).await),
                     }

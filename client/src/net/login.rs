@@ -92,17 +92,30 @@ pub(super) fn check_handshake(answer: &SaslHandshakeResponse) -> Result<(), Logi
     }
 }
 
-/// The broker's token, and how long the login lasts if this was the last one.
+/// The broker's token, and how long the login lasts if this was the last one. What it says goes
+/// through `hide`: some repeat what they were shown.
 pub(super) fn check_answer(
     answer: SaslAuthenticateResponse,
+    hide: impl Fn(&str) -> String,
 ) -> Result<(Bytes, Option<Duration>), LoginFault> {
     if !answer.error_code.is_ok() {
         let words = answer.error_message.as_deref().filter(|words| !words.is_empty());
-        let message = words.map(|words| shown(words, WORDS_CHARS_MAX));
+        let message = words.map(|words| shown(&hide(words), WORDS_CHARS_MAX));
         return Err(LoginFault::Refused { code: answer.error_code, message });
     }
     let lifetime = u64::try_from(answer.session_lifetime_ms).unwrap_or(0);
     Ok((answer.auth_bytes, (lifetime > 0).then(|| Duration::from_millis(lifetime))))
+}
+
+/// A fault without what the broker repeats in the mechanism's own words.
+pub(super) fn hiding(fault: LoginFault, hide: impl Fn(&str) -> String) -> LoginFault {
+    match fault {
+        LoginFault::Exchange(kurier_auth::Error::Server { mechanism, text }) => {
+            let text = hide(&text).into();
+            LoginFault::Exchange(kurier_auth::Error::Server { mechanism, text })
+        }
+        fault => fault,
+    }
 }
 
 /// After which part of a login's lifetime to log in again, given a random number: 85 to 95 %, so
@@ -214,7 +227,7 @@ mod tests {
             error_message: Some("bad \u{7}luck.".into()),
             ..Default::default()
         };
-        let text = check_answer(answer).unwrap_err().to_string();
+        let text = check_answer(answer, str::to_owned).unwrap_err().to_string();
         assert!(text.contains("SASL_AUTHENTICATION_FAILED: bad luck; check user"), "{text}");
     }
 
@@ -227,7 +240,7 @@ mod tests {
         assert_eq!(renewal(Duration::from_millis(900), 0), RENEWAL_GAP);
         for (ms, lasts) in [(-1, None), (0, None), (5, Some(Duration::from_millis(5)))] {
             let answer = SaslAuthenticateResponse { session_lifetime_ms: ms, ..Default::default() };
-            assert_eq!(check_answer(answer).unwrap().1, lasts);
+            assert_eq!(check_answer(answer, str::to_owned).unwrap().1, lasts);
         }
     }
 }

@@ -152,6 +152,19 @@ impl Sasl {
         }
     }
 
+    /// What a broker says, without the password or token, should it repeat what it was shown.
+    pub(crate) fn hide(&self, shown: &Pass, text: &str) -> String {
+        match (self, shown) {
+            (Self::Plain { user, password }, _) => {
+                let both = Secret::new(["\0", user, "\0", password.reveal()].concat());
+                password.hide_in(&both.hide_in(text))
+            }
+            (Self::Scram { password, .. }, _) => password.hide_in(text),
+            (Self::OauthBearer(_), Pass::Token(shown)) => shown.token.hide_in(text),
+            _ => text.to_owned(),
+        }
+    }
+
     fn by_password(&self, nonce: [u8; SCRAM_NONCE_BYTES]) -> Result<Box<dyn Mechanism>, Error> {
         Ok(match self.clone() {
             Self::Plain { user, password } => {

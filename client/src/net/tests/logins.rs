@@ -178,6 +178,36 @@ async fn a_refusal_names_mechanism_user_and_the_brokers_words_and_is_not_tried_a
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_broker_that_repeats_a_password_or_token_is_not_repeated() {
+    let oauth = Sasl::OauthBearer(OauthBearer::fixed(Secret::new("wonder.token")));
+    for (sasl, words) in [
+        (plain(), "failed for \0alice\0wonderland!"),
+        (plain(), "failed for AGFsaWNlAHdvbmRlcmxhbmQ=!"),
+        (scram(ScramHash::Sha256, "wonderland"), "failed for wonderland!"),
+        (oauth, "failed for n,,\u{1}auth=Bearer wonder.token\u{1}!"),
+    ] {
+        let (client, mut brokers) = client(sasl.clone());
+        let call = client.ask();
+        let mut far = brokers.accept_ready(NEW).await;
+        far.enable(sasl.name()).await;
+        let (header, _) = far.read_as::<SaslAuthenticateRequest>().await;
+        let answer = SaslAuthenticateResponse { error_message: Some(words.into()), ..refusal() };
+        far.answer(&header, &answer).await;
+        let (_, text) = fault(call.await.unwrap());
+        assert!(text.contains("(hidden)!") && !text.contains("AGFsaWNl"), "{text}");
+    }
+    // The mechanism's own words.
+    let (client, mut brokers) = client(scram(ScramHash::Sha256, "wonderland"));
+    let call = client.ask();
+    let mut far = brokers.accept_ready(NEW).await;
+    far.enable("SCRAM-SHA-256").await;
+    let (header, _) = far.read_as::<SaslAuthenticateRequest>().await;
+    far.answer(&header, &answer_of(b"e=not wonderland".to_vec(), 0)).await;
+    let (_, text) = fault(call.await.unwrap());
+    assert!(text.contains("not (hidden)"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mechanism_that_the_listener_lacks_gives_the_list_of_those_it_has() {
     let (client, mut brokers) = client(plain());
     let call = client.ask();
