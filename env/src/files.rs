@@ -4,6 +4,9 @@ use std::fmt::Debug;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use crate::future::BoxFuture;
 
@@ -35,6 +38,29 @@ pub fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     Err(io::Error::new(io::ErrorKind::FileTooLarge, what))
 }
 
+/// The same, or an error once nothing has come for so long: to open a pipe that nobody writes to
+/// waits, and cannot be given up, so a thread of its own does.
+fn read_within(patience: Duration, path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let path = path.to_owned();
+    thread::spawn(move || sender.send(read_at_most(&path, bytes_max)));
+    receiver.recv_timeout(patience).unwrap_or_else(|_| {
+        let what = format!(
+            "nothing came within {} s, as from a pipe that nobody writes to",
+            patience.as_secs()
+        );
+        Err(io::Error::new(io::ErrorKind::TimedOut, what))
+    })
+}
+
+/// Whether somebody may have to write before anything can be read, as with pipes and terminals.
+fn is_awaited(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// How long a pipe may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// The file system.
 #[derive(Clone, Copy, Debug)]
 pub struct RealFiles;
@@ -43,7 +69,10 @@ impl Files for RealFiles {
     fn read<'a>(&'a self, path: &'a Path, bytes_max: u64) -> BoxFuture<'a, io::Result<Vec<u8>>> {
         let path = path.to_owned();
         Box::pin(async move {
-            let read = move || read_at_most(&path, bytes_max);
+            let read = move || match is_awaited(&path) {
+                true => read_within(PATIENCE, &path, bytes_max),
+                false => read_at_most(&path, bytes_max),
+            };
             tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
         })
     }
@@ -69,6 +98,25 @@ impl Files for RealFiles {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pipe_that_nobody_writes_to_is_given_up_and_another_is_read() {
+        let folder = std::env::temp_dir().join(format!("kurier-files-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let pipe = folder.join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(is_awaited(&pipe) && !is_awaited(&folder) && !is_awaited(&folder.join("none")));
+        let to = pipe.clone();
+        let writer = thread::spawn(move || std::fs::write(to, b"key"));
+        assert_eq!(read_within(Duration::from_secs(60), &pipe, 9).unwrap(), b"key");
+        writer.join().unwrap().unwrap();
+        let error = read_within(Duration::ZERO, &pipe, 9).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(error.to_string().contains("nobody writes to"), "{error}");
+        // Lets the thread end that waits for a writer.
+        std::fs::write(&pipe, b"").unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[tokio::test]
     async fn a_file_without_an_end_is_read_up_to_the_limit() {
