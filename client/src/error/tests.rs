@@ -19,6 +19,21 @@ fn check(error: &Error, text: &str) {
 }
 
 #[test]
+fn who_gives_tickets_and_tokens_is_no_broker() {
+    let refused = || Cause::io(io::ErrorKind::ConnectionRefused.into());
+    let stranger = TlsFault::UnknownIssuer { trusted: "the system".into(), issuer: "".into() };
+    for (at, cause, wanted) in [
+        ("KDC kdc:88", refused(), "check that the KDCs of the realm, as krb5.conf has them"),
+        ("token endpoint https://t", refused(), "check sasl.oauthbearer.token.endpoint.url, that"),
+        ("token endpoint https://t", stranger.into(), "name the CA's certificate in https.ca.loc"),
+    ] {
+        let error = Error::unreachable(at, cause);
+        let advice = error.advice().unwrap();
+        assert!(advice.starts_with(wanted) && !advice.contains("broker"), "{error}");
+    }
+}
+
+#[test]
 fn every_message_names_what_was_tried_and_what_to_do() {
     let refused = Cause::io(io::ErrorKind::ConnectionRefused.into());
     check(

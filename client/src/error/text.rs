@@ -7,7 +7,7 @@ use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::acl::MissingAcl;
 use super::advice;
-use super::fault::{Advertised, Attempt};
+use super::fault::{Advertised, Attempt, Cause};
 use super::questions::Fate;
 use super::rounded::Rounded;
 use super::told::Told;
@@ -117,20 +117,39 @@ impl fmt::Display for Error {
 /// Connections that were not made. Who says what may help by itself needs no more.
 fn unreachable(tried: &[Attempt], advertised: Option<&Advertised>) -> Told {
     let says_enough = |attempt: &Attempt| attempt.cause.told().advice.is_some();
+    let are_all = |who: &str| {
+        !tried.is_empty() && tried.iter().all(|attempt| attempt.address.starts_with(who))
+    };
     let told = match tried {
         [Attempt { address, cause }] => {
-            cause.told().map(|cause| format!("cannot reach {address}: {cause}"))
+            let told = cause.told().map(|cause| format!("cannot reach {address}: {cause}"));
+            match cause {
+                // What is trusted there is set in other places than for brokers.
+                Cause::Tls(fault) if fault.is_unknown_issuer() && are_all("token endpoint ") => {
+                    Told { advice: Some(ENDPOINT_TRUST.into()), ..told }
+                }
+                _ => told,
+            }
         }
         several => Told::found(format!("cannot reach {}", List(several))),
     };
     match advertised {
         Some(advertised) => told.and(advertised.to_string()),
         None if tried.iter().all(says_enough) && !tried.is_empty() => told,
+        None if are_all("KDC ") => told
+            .and("check that the KDCs of the realm, as krb5.conf has them, run and can be reached"),
+        None if are_all("token endpoint ") => told.and(
+            "check sasl.oauthbearer.token.endpoint.url, that the endpoint runs, and that nothing \
+             between blocks its port",
+        ),
         None => told.and(
             "check the address, that the broker runs, and that nothing between blocks the port",
         ),
     }
 }
+
+const ENDPOINT_TRUST: &str = "name the CA's certificate in https.ca.location, or in \
+    ssl.truststore.location inside sasl.jaas.config";
 
 /// A broker's words, unless they only repeat its code.
 fn in_other_words(message: Option<&str>, code: ErrorCode) -> Option<&str> {

@@ -75,6 +75,10 @@ impl TlsFault {
 }
 
 impl TlsFault {
+    pub(super) fn is_unknown_issuer(&self) -> bool {
+        matches!(self, Self::UnknownIssuer { .. })
+    }
+
     /// What it is, and what may help.
     pub(super) fn told(&self) -> Told {
         match self {
