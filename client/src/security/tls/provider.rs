@@ -26,6 +26,11 @@ pub(super) fn provider(tls: &Tls) -> Result<Arc<CryptoProvider>, Error> {
     if narrowed.cipher_suites.iter().any(|suite| spoken.contains(&suite.version())) {
         return Ok(narrowed.into());
     }
+    if let Some(suite) = narrowed.cipher_suites.first() {
+        let of = if suite.version() == &TLS13 { "TLSv1.3" } else { "TLSv1.2" };
+        let problem = format!("names only suites of {of}, which ssl.enabled.protocols leaves out");
+        return Err(Error::invalid("ssl.cipher.suites", problem));
+    }
     let known: Vec<String> =
         provider.cipher_suites.iter().map(|suite| name(suite).replace("TLS13_", "TLS_")).collect();
     let problem = format!("names none that can be used here: {}", known.join(", "));

@@ -422,6 +422,18 @@ async fn what_is_wrong_with_a_file_is_told_with_its_setting() {
     }
 }
 
+#[tokio::test]
+async fn suites_of_a_version_that_is_left_out_are_told_from_suites_that_are_not_there() {
+    let rows = [
+        (Versions::Tls12, "TLS_AES_256_GCM_SHA384", "of TLSv1.3, which ssl.enabled.protocols"),
+        (Versions::Tls12, "TLS_NULL", "names none that can be used here: TLS_"),
+    ];
+    for (versions, suite, wanted) in rows {
+        let tls = Tls { versions, cipher_suites: vec![suite.to_owned()], ..trusting_ca() };
+        says(&load_error(tls).await, &["ssl.cipher.suites", wanted]);
+    }
+}
+
 #[cfg(feature = "keystores")]
 #[tokio::test]
 async fn what_is_wrong_with_a_key_store_is_told() {
