@@ -80,6 +80,9 @@ impl Jaas {
     pub(super) fn read(text: &str) -> Parsed<Self> {
         let mut words = Words { rest: text };
         let module = words.next()?.ok_or("names no login module")?;
+        if module.contains('{') || words.rest.trim_start().starts_with('{') {
+            return Err(BRACES.to_owned());
+        }
         let flag = words.next()?.ok_or("has no control flag, such as required")?;
         if !FLAGS.iter().any(|known| known.eq_ignore_ascii_case(&flag)) {
             return Err(format!("has no control flag: it is one of {}", FLAGS.join(", ")));
@@ -144,6 +147,10 @@ impl Jaas {
 
     fn lacks(&self, option: &str) -> String {
         let (module, known) = (self.module(), self.options());
+        // The first one was taken.
+        if known.contains(&option) || STORES.contains(&option) {
+            return format!("has {option} twice; leave one of them");
+        }
         match question(option, known.iter().copied()) {
             Some(meant) => format!("has an option that {module} lacks; {meant}"),
             None => format!(
@@ -211,9 +218,19 @@ impl Options {
     }
 
     fn login(&mut self) -> Parsed<(String, Secret)> {
-        let user = self.take("username").ok_or("lacks username")?;
-        let password = self.take("password").ok_or("lacks password")?;
+        let user = self.need("username")?;
+        let password = self.need("password")?;
         Ok((user, Secret::new(password)))
+    }
+
+    fn need(&mut self, name: &'static str) -> Parsed<String> {
+        self.take(name).ok_or_else(|| {
+            let is_meant = |(found, _): &(String, String)| question(found, [name]).is_some();
+            match self.0.iter().any(is_meant) {
+                true => format!("lacks {name}, and has an option that is almost called {name}"),
+                false => format!("lacks {name}"),
+            }
+        })
     }
 
     /// Takes what begins with this; the rest of the names.
@@ -329,6 +346,7 @@ impl Words<'_> {
     }
 }
 
+const BRACES: &str = "has a whole section of a JAAS file; leave out its name and the { and };";
 const NO_EQUALS: &str = "has a word that no = follows where an option should be; a value with \
     spaces needs quotation marks";
 const FLAGS: [&str; 4] = ["required", "requisite", "sufficient", "optional"];
@@ -443,6 +461,16 @@ mod tests {
             ("x.PlainLoginModule required username=a password=hush", "has no ;"),
             ("x.PlainLoginModule required username=a;", "lacks password"),
             ("x.PlainLoginModule required password=hush;", "lacks username"),
+            (
+                "x.PlainLoginModule required username=a pasword=hush;",
+                "lacks password, and has an option that is almost called password",
+            ),
+            (
+                "x.PlainLoginModule required username=a password=b password=hush;",
+                "has password twice",
+            ),
+            ("Client { x.PlainLoginModule required username=a password=hush; };", "{ and };"),
+            ("Client{x.PlainLoginModule required username=a password=hush;};", "{ and };"),
             ("x.PlainLoginModule required password \"hush\";", "no = follows"),
             ("x.PlainLoginModule required username=a password=\"hush;", "without its partner"),
             ("x.PlainLoginModule required username=a password=;", "without a value"),
