@@ -391,6 +391,14 @@ impl Cluster {
     }
 }
 
+/// Whoever is sent back to the bootstrap servers, and is refused there, hears of that: it does not
+/// pass.
+fn refused_at_servers(shared: &Weak<Shared>, error: &Error) -> Option<Error> {
+    let shared = error.is_misrouted().then(|| shared.upgrade()).flatten()?;
+    let trouble = shared.trouble.borrow().clone();
+    trouble.filter(Error::is_refused_login)
+}
+
 /// An error about a broker that was never reached says where its address comes from: it may be one
 /// that only other machines can reach.
 fn with_advertiser(shared: &Weak<Shared>, broker: i32, class: Class, error: Error) -> Error {
@@ -401,6 +409,9 @@ fn with_advertiser(shared: &Weak<Shared>, broker: i32, class: Class, error: Erro
             | Error::TimedOut { what: Waiting::Connection { .. }, .. }
     ) {
         return error;
+    }
+    if let Some(refusal) = refused_at_servers(shared, &error) {
+        return refusal;
     }
     let Some(shared) = shared.upgrade() else { return error };
     let picture = Arc::clone(&shared.picture.borrow());

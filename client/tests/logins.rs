@@ -48,6 +48,26 @@ fn count(cluster: &TestCluster, api: ApiKey) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_sent_back_to_servers_that_refuse_the_login_hears_of_that() {
+    let cluster = cluster("4.4").brokers(2).build();
+    let client = connect(&cluster, all("wonderland").remove(0)).await.unwrap();
+    let producer = client.producer().build().await.unwrap();
+    producer.send(Record::to("t").value("v")).await.unwrap();
+    let start = Instant::now();
+    let leader = cluster.leader("t", 0).unwrap();
+    let (elsewhere, refused) =
+        (ErrorCode::REBOOTSTRAP_REQUIRED, ErrorCode::SASL_AUTHENTICATION_FAILED);
+    let hello = Fault::on(ApiKey::API_VERSIONS).broker(leader);
+    cluster.fault(hello.always().answer_at_top(elsewhere));
+    cluster.fault(Fault::on(ApiKey::SASL_AUTHENTICATE).always().answer_at_top(refused));
+    cluster.drop_connections(1);
+    cluster.drop_connections(2);
+    let error = producer.send(Record::to("t").value("v")).await.unwrap_err();
+    assert!(error.to_string().contains("SASL_AUTHENTICATION_FAILED"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(30), "after {:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_mechanism_logs_in_to_brokers_of_every_age() {
     for (release, count) in [("0.10.0", 1), ("0.10.2", 3), ("1.0", 3), ("2.2", 4), ("4.4", 4)] {
         for sasl in all("wonderland").into_iter().take(count) {

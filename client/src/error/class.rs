@@ -166,6 +166,16 @@ impl Error {
         matches!(self, Self::Broker { api, code, .. } if remedy(*api, *code) == Remedy::Rebootstrap)
     }
 
+    /// Whether a broker said that it is not the one that was wanted (KIP-1242).
+    #[must_use]
+    pub(crate) fn is_misrouted(&self) -> bool {
+        let Self::Unreachable { tried, .. } = self else { return false };
+        tried.iter().any(|attempt| match attempt.cause {
+            Cause::Rejected(code) => remedy(ApiKey::API_VERSIONS, code) == Remedy::Rebootstrap,
+            _ => false,
+        })
+    }
+
     pub(super) fn course(&self) -> Course {
         match self {
             Self::Broker { api, code, .. } => course_of(*api, *code),

@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use futures_util::future::OptionFuture;
 use kurier_env::{Purpose, watch};
-use kurier_protocol::ApiKey;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
@@ -32,7 +31,7 @@ use super::session::Session;
 use super::standing::Phase;
 use super::track::Milestone;
 use crate::backoff::Backoff;
-use crate::error::{Cause, Error, Holdup, Remedy, Waiting, remedy};
+use crate::error::{Cause, Error, Holdup, Waiting};
 
 /// What others may know of a connection.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +110,7 @@ impl Connection {
                     self.outage.handle_failure(&error);
                     self.back_off();
                     self.pass_to(|_| Phase::Failed(Instant::now()));
-                    if is_misrouted(&error) {
+                    if error.is_misrouted() {
                         self.misrouted.notify_one();
                     }
                     self.waiting.drain().for_each(|command| command.fail(error.clone()));
@@ -451,15 +450,6 @@ impl Connection {
         let chance = self.dial.env.chance(Purpose::Backoff);
         self.not_before = Instant::now() + self.backoff.next(chance);
     }
-}
-
-/// Whether a broker said that it is not the one that was wanted.
-fn is_misrouted(error: &Error) -> bool {
-    let Error::Unreachable { tried, .. } = error else { return false };
-    tried.iter().any(|attempt| match attempt.cause {
-        Cause::Rejected(code) => remedy(ApiKey::API_VERSIONS, code) == Remedy::Rebootstrap,
-        _ => false,
-    })
 }
 
 /// How long it may take to say goodbye.
