@@ -44,7 +44,7 @@ enum State {
     Start,
     /// ApiVersions has been answered: a handshake must follow.
     Versions,
-    Tokens(Exchange),
+    Tokens(Box<Exchange>),
     Open,
     /// The handshake asked for what cannot be, and was answered all the same.
     Doomed(String),
@@ -181,7 +181,8 @@ impl Login {
                     Err(error) => return Step::Close(error.to_string()),
                 };
                 let server = sasl.server(mechanism, &fresh);
-                State::Tokens(Exchange { server, mechanism, is_bare: version == 0 })
+                let is_bare = version == 0;
+                State::Tokens(Box::new(Exchange { server, mechanism, is_bare }))
             }
         };
         answer::<SaslHandshakeRequest>(header, &response)
