@@ -186,7 +186,11 @@ fn warn_of_nothing(args: &BrokerArgs) {
 fn secure(builder: Builder, args: &BrokerArgs) -> Outcome<Builder> {
     let mut builder = if args.tls { builder.tls() } else { builder };
     builder = builder.sasl(args.sasl.iter().copied());
-    for user in &args.users {
+    for (at, user) in args.users.iter().enumerate() {
+        if args.users.iter().take(at).any(|other| other.name == user.name) {
+            let name = &user.name;
+            return Err(Failure::Usage(format!("--user names {name} twice; leave one of them")));
+        }
         builder = builder.user(&user.name, user.password.clone());
     }
     if let Some(file) = &args.keytab {
@@ -372,6 +376,15 @@ mod tests {
             Command::Broker(args) => ready(&args, "b:1", "b:1"),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_user_has_one_password() {
+        let words = "kurier broker --sasl PLAIN --user a:X --user b:X --user a:Y";
+        let Command::Broker(args) = Cli::parse_from(words.split(' ')).command else { panic!() };
+        let cluster = describe(args.release, 1);
+        let Err(Failure::Usage(text)) = secure(cluster, &args) else { panic!() };
+        assert_eq!(text, "--user names a twice; leave one of them");
     }
 
     #[test]
