@@ -209,8 +209,7 @@ fn secure(builder: Builder, args: &BrokerArgs) -> Outcome<Builder> {
 
 /// What is wrong with a keytab for brokers whom clients know by these names, if anything is.
 fn misfit(keytab: &Keytab, args: &BrokerArgs) -> Option<String> {
-    let host =
-        args.advertise.as_ref().map_or(bare(&args.host), |advertise| advertise.host.as_str());
+    let host = args.advertise.as_ref().map_or_else(|| bare(&args.host), |it| it.host.as_str());
     let host = if matches!(host, "0.0.0.0" | "::") { "localhost" } else { host };
     let first = keytab.first()?;
     let service = match first.parts.as_slice() {
