@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use kurier_client::consumer::Start;
 use kurier_client::error::ErrorKind;
 use kurier_client::producer::{Producer, Record};
+use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
 use kurier_testkit::TestCluster;
 use tokio::task::JoinHandle;
 
@@ -71,31 +73,37 @@ async fn keys_go_to_the_partitions_that_a_topic_created_anew_has() {
 #[tokio::test(start_paused = true)]
 async fn a_consumer_goes_on_at_its_offset_in_a_topic_created_anew() {
     let world = World::of(TestCluster::builder().brokers(1).topic("t", 1)).await;
-    let send = async |count: u32, value: &str| {
-        let producer = world.producer().await;
-        for _ in 0..count {
-            producer.send(Record::to("t").partition(0).value(value)).await.unwrap();
-        }
+    // In one go: the consumer never sees the topic without its records.
+    let write = |count: u32, value: &str| {
+        world.cluster.append("t", 0, batch(count, value));
     };
-    let anew = || {
+    let anew = |count: u32, value: &str| {
         world.cluster.delete_topic("t");
         world.cluster.create_topic("t", 1);
+        write(count, value);
     };
-    send(5, "old").await;
+    write(5, "old");
     let mut consumer = world.client.consumer().topics(["t"], Start::Earliest).start().unwrap();
     while consumer.position("t", 0) != Some(5) {
         consumer.next().await.unwrap().unwrap();
     }
-    anew();
-    send(8, "new").await;
+    anew(8, "new");
     let batch = tokio::time::timeout(60 * S, consumer.next()).await.unwrap().unwrap().unwrap();
     let first = batch.records().next().unwrap().unwrap();
     assert_eq!((first.offset, first.value), (5, Some(&b"new"[..])));
     while consumer.position("t", 0) != Some(8) {
         consumer.next().await.unwrap().unwrap();
     }
-    anew();
-    send(2, "newest").await;
+    anew(2, "newest");
     let error = tokio::time::timeout(60 * S, consumer.next()).await.unwrap().unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
+}
+
+fn batch(count: u32, value: &str) -> Bytes {
+    let mut writer = BatchWriter::new(BytesMut::new(), Magic::V2, 0);
+    for _ in 0..count {
+        let record = RecordParts { value: Some(value.as_bytes()), ..RecordParts::default() };
+        writer.append(&record).unwrap();
+    }
+    writer.seal(&Seal::default()).unwrap()
 }
