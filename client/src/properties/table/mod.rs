@@ -67,6 +67,7 @@ pub(super) const DIFFERENT: &[(&str, &str)] = &[
     ),
     ("sasl.login.connect.timeout.ms", "no wait is without an end"),
     ("sasl.login.read.timeout.ms", "no wait is without an end"),
+    ("sasl.kerberos.service.name", "as librdkafka has it: what nearly every cluster is called"),
     ("auto.offset.reset", "latest skips records silently"),
     (
         "partitioner",
