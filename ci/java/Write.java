@@ -25,7 +25,8 @@ public class Write {
         settings.put("key.serializer", "org.apache.kafka.common.serialization.ByteArraySerializer");
         settings.put("value.serializer", "org.apache.kafka.common.serialization.ByteArraySerializer");
         settings.put("acks", "all");
-        settings.put("linger.ms", "50");
+        // All in one batch, however slow the machine is; flush ends the waiting.
+        settings.put("linger.ms", "10000");
         settings.put("max.block.ms", "30000");
         Integer partition = args[2].equals("-") ? null : Integer.valueOf(args[2]);
         try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(settings)) {
@@ -41,6 +42,7 @@ public class Write {
                 }
                 sent.add(producer.send(record));
             }
+            producer.flush();
             for (Future<RecordMetadata> future : sent) {
                 future.get();
             }

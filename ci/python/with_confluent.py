@@ -16,7 +16,8 @@ def create_topic(bootstrap, topic, partitions):
 
 
 def write(bootstrap, topic, partition, codec, records):
-    producer = Inner({"bootstrap.servers": bootstrap, "compression.type": codec, "linger.ms": 50,
+    # All in one batch, however slow the machine is; flush ends the waiting.
+    producer = Inner({"bootstrap.servers": bootstrap, "compression.type": codec, "linger.ms": 10_000,
                       "enable.idempotence": True})
     written = []
     for key, value, headers in records:

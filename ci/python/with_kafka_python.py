@@ -17,12 +17,13 @@ def create_topic(bootstrap, topic, partitions):
 
 def write(bootstrap, topic, partition, codec, records):
     codec = None if codec == "none" else codec
-    # Room for all records in one batch.
-    producer = KafkaProducer(bootstrap_servers=bootstrap, compression_type=codec, linger_ms=100, batch_size=1 << 19)
+    # All in one batch, however slow the machine is; flush ends the waiting.
+    producer = KafkaProducer(bootstrap_servers=bootstrap, compression_type=codec, linger_ms=10_000, batch_size=1 << 19)
     sent = [
         producer.send(topic, value=value, key=key, headers=headers, partition=partition)
         for key, value, headers in records
     ]
+    producer.flush(LIMIT_S)
     for future in sent:
         future.get(LIMIT_S)
     producer.close()
