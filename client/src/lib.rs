@@ -29,6 +29,7 @@
 //! # }
 //! ```
 
+mod sync;
 pub mod error;
 pub mod backoff;
 pub mod security;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use kurier_protocol::Uuid;
 use kurier_protocol::record::{Magic, ProducerStamp};
 
-use super::delivery::Fate;
+use super::fate::Fate;
 use super::identity::unsupported;
 use super::request::{Assembly, Gates, Loaded, versions};
 use super::sealed::{Sealed, Sealer};

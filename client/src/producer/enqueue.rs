@@ -7,11 +7,12 @@ use kurier_protocol::record::{Compression, Magic, RecordParts};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::accumulator::{Accumulator, Means, Refused, Space};
+use super::accumulator::{Accumulator, Means, Partition, Space};
+use super::batch::{Delivery, Refused};
 use super::config::ProducerConfig;
-use super::delivery::Delivery;
 use super::discovery::{newest_version, zstd_unsupported};
 use super::driver::Event;
+use super::means::{NoSpace, Outside};
 use super::partitioner::Place;
 use super::record::Record;
 use super::request::{ZSTD_SINCE, magic_of};
@@ -84,30 +85,18 @@ impl Shared {
             return Err(Obstacle::failed(headers_unsupported()));
         }
         let (partition, place) = self.partition(topic, record, bytes)?;
-        let env = self.cluster.env();
-        let mut means = Means {
-            accumulator: &self.accumulator,
-            space,
-            wall_millis: &|| env.wall_millis(),
-            tell_first: &|number| {
-                let event = Event::First(Arc::clone(partition), number);
-                self.events.send(event).is_ok()
-            },
-        };
-        let appended = partition.append(&parts, record.timestamp, &mut means);
-        if appended.result.is_ok() {
+        let outside = Line { shared: self, partition };
+        let mut means = Means { budget: &*self.accumulator, space, outside: &outside };
+        let result = partition.append(&parts, record.timestamp, &mut means);
+        if result.is_ok() {
             match place {
                 Place::Sticky => topic.turns.note_bytes(bytes),
                 Place::Next => topic.turns.note_round(partition.index),
                 Place::At(_) | Place::Random => {}
             }
         }
-        if appended.is_full {
-            // An error says that the driver has ended, and with it the batch.
-            let _ = self.events.send(Event::Full(Arc::clone(partition)));
-        }
-        appended.result.map_err(|refused| match refused {
-            Refused::NoSpace { kib } => Obstacle::NoSpace { kib },
+        result.map_err(|refused| match refused {
+            Refused::NoSpace(NoSpace { kib }) => Obstacle::NoSpace { kib },
             Refused::Abandoned => Obstacle::failed(Error::Closed { what: "producer" }),
             Refused::Record(error) => Obstacle::failed(not_encodable(*error)),
         })
@@ -135,6 +124,27 @@ impl Shared {
                 Err(next) => obstacle = next,
             }
         }
+    }
+}
+
+/// From the callers of a partition to the driver.
+struct Line<'a> {
+    shared: &'a Shared,
+    partition: &'a Arc<Partition>,
+}
+
+impl Outside for Line<'_> {
+    fn wall_millis(&self) -> i64 {
+        self.shared.cluster.env().wall_millis()
+    }
+
+    fn tell_first(&self, number: u64) -> bool {
+        self.shared.events.send(Event::First(Arc::clone(self.partition), number)).is_ok()
+    }
+
+    fn tell_full(&self) {
+        // An error says that the driver has ended, and with it the batch.
+        let _ = self.shared.events.send(Event::Full(Arc::clone(self.partition)));
     }
 }
 

@@ -11,10 +11,11 @@ use tracing::Instrument;
 
 use super::accumulator::{Accumulator, Space};
 use super::attendance::LastWrite;
+use super::batch::Delivery;
 use super::config::ProducerConfig;
-use super::delivery::{Delivery, RecordMetadata};
 use super::driver::{Driver, Event};
 use super::enqueue::{Obstacle, Shared};
+use super::fate::RecordMetadata;
 use super::record::Record;
 use super::sender::{Sender, Unsettled};
 use super::tally::{SendAllError, Tally};

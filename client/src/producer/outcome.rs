@@ -8,7 +8,7 @@ use std::time::Instant;
 use kurier_protocol::api::produce::ProduceResponse;
 
 use super::config::Acks;
-use super::delivery::Fate;
+use super::fate::Fate;
 use super::request::Loaded;
 use super::response::{self, Verdict};
 use super::sealed::Sealed;

@@ -6,7 +6,7 @@ use kurier_protocol::api::produce::{
 };
 use kurier_protocol::{ApiKey, ErrorCode, Str};
 
-use super::delivery::Fate;
+use super::fate::Fate;
 use super::request::Loaded;
 use crate::error::{About, Error, Remedy, remedy};
 use crate::metadata::{Hint, Leader};

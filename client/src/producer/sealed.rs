@@ -9,7 +9,8 @@ use kurier_protocol::record::{
 };
 
 use super::accumulator::{Closed, Space};
-use super::delivery::{Fate, Part};
+use super::batch::Part;
+use super::fate::Fate;
 use super::sequence::{Written, behind};
 use crate::error::{Error, Fault};
 use crate::metrics::BatchSizes;
@@ -277,7 +278,8 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     use super::super::accumulator::{Accumulator, Means, Partition};
-    use super::super::delivery::Delivery;
+    use super::super::batch::Delivery;
+    use super::super::batch::tests::Heard;
     use super::*;
 
     fn closed(magic: Magic, values: &[&[u8]], headers: &[Header<'_>]) -> (Closed, Vec<Delivery>) {
@@ -288,13 +290,9 @@ mod tests {
             .map(|value| {
                 let parts = RecordParts { value: Some(value), headers, ..Default::default() };
                 let mut space = Space::default();
-                let mut means = Means {
-                    accumulator: &accumulator,
-                    space: &mut space,
-                    wall_millis: &|| 1_000,
-                    tell_first: &|_| true,
-                };
-                partition.append(&parts, None, &mut means).result.unwrap()
+                let mut means =
+                    Means { budget: &accumulator, space: &mut space, outside: &Heard::at(1_000) };
+                partition.append(&parts, None, &mut means).unwrap()
             })
             .collect();
         (partition.take(1).unwrap(), deliveries)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 
-use super::delivery::Delivery;
+use super::batch::Delivery;
 use crate::error::Error;
 
 /// Counts records and notes which batches hold them. Batches whose outcome is known are forgotten,
@@ -203,15 +203,15 @@ impl From<SendAllError> for Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use super::super::delivery::{Completion, Fate, Part};
+    use super::super::batch::{Completion, Part};
+    use super::super::fate::Fate;
     use super::*;
+    use crate::sync::Counted;
 
     /// A batch with so many records, and the driver's end of it.
-    fn batch(records: u32) -> (Arc<Completion>, Part) {
+    fn batch(records: u32) -> (Counted<Completion>, Part) {
         let completion = Completion::new("t".into(), 0);
-        let part = Part::whole(Arc::clone(&completion), records);
+        let part = Part::whole(Counted::clone(&completion), records);
         (completion, part)
     }
 
@@ -235,7 +235,7 @@ mod tests {
         for (completion, index) in
             [(&a, 2), (&a, 3), (&b, 0), (&a, 4), (&b, 2), (&b, 3), (&a, 8), (&a, 9)]
         {
-            tally.push(completion.delivery(index, 0));
+            tally.push(Completion::delivery(completion, index, 0));
         }
         assert!(tally.poll_pending().is_some());
         of_a.complete_each(|index| if [0, 3, 4, 9].contains(&index) { failed() } else { stored() });
@@ -251,12 +251,12 @@ mod tests {
         let (slow, of_slow) = batch(1);
         for round in 0..1000 {
             let (completion, part) = batch(2);
-            tally.push(completion.delivery(0, 0));
-            tally.push(completion.delivery(1, 0));
+            tally.push(Completion::delivery(&completion, 0, 0));
+            tally.push(Completion::delivery(&completion, 1, 0));
             part.complete(if round == 7 { failed() } else { stored() });
             assert_eq!((tally.batches.len(), tally.places.len()), (1, 1), "round {round}");
         }
-        tally.push(slow.delivery(0, 0));
+        tally.push(Completion::delivery(&slow, 0, 0));
         of_slow.complete(stored());
         assert!(tally.poll_pending().is_none());
         assert_eq!(named(tally), [14, 15]);

@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 
-use kurier_protocol::record::{RecordBatches, Seal};
+use kurier_protocol::record::{Magic, RecordBatches, RecordParts, Seal};
 
+use super::super::batch::{Delivery, Refused};
+use super::super::means::Outside;
 use super::*;
 
 const BATCH: usize = 32 << 10;
@@ -40,22 +42,39 @@ impl Fixture {
     fn append_with(&self, bytes: usize, timestamp: Option<i64>, space: &mut Space) -> Told {
         let value = vec![7; bytes];
         let parts = RecordParts { value: Some(&value), ..RecordParts::default() };
-        let clock = || self.clock;
-        let first = Cell::new(None);
-        let tell_first = |number| {
-            let lock = self.partition.batches.try_lock();
-            assert!(lock.is_err(), "another caller could add to the batch, and flush");
-            first.set(Some(number));
-            !self.has_ended
-        };
-        let accumulator = &self.accumulator;
-        let mut means = Means { accumulator, space, wall_millis: &clock, tell_first: &tell_first };
-        let Appended { result, is_full } = self.partition.append(&parts, timestamp, &mut means);
-        Told { result, first: first.get(), is_full }
+        let ear = Ear { fixture: self, first: Cell::new(None), is_full: Cell::new(false) };
+        let mut means = Means { budget: &self.accumulator, space, outside: &ear };
+        let result = self.partition.append(&parts, timestamp, &mut means);
+        Told { result, first: ear.first.get(), is_full: ear.is_full.get() }
     }
 
     fn free_kib(&self) -> usize {
         self.accumulator.space.available_permits()
+    }
+}
+
+/// The driver's.
+struct Ear<'a> {
+    fixture: &'a Fixture,
+    first: Cell<Option<u64>>,
+    is_full: Cell<bool>,
+}
+
+impl Outside for Ear<'_> {
+    fn wall_millis(&self) -> i64 {
+        self.fixture.clock
+    }
+
+    fn tell_first(&self, number: u64) -> bool {
+        let is_locked = self.fixture.partition.is_locked();
+        assert!(is_locked, "another caller could add to the batch, and flush");
+        self.first.set(Some(number));
+        !self.fixture.has_ended
+    }
+
+    fn tell_full(&self) {
+        assert!(!self.fixture.partition.is_locked());
+        self.is_full.set(true);
     }
 }
 
@@ -124,14 +143,14 @@ fn without_space_the_open_batch_is_closed_and_the_record_refused() {
     drop(f.append(10 << 10).result.unwrap());
     let refused = f.append(10 << 10);
     assert!(refused.is_full);
-    assert!(matches!(refused.result, Err(Refused::NoSpace { kib: 16 })));
+    assert!(matches!(refused.result, Err(Refused::NoSpace(NoSpace { kib: 16 }))));
 }
 
 #[tokio::test]
 async fn space_that_was_waited_for_is_used() {
     let f = Fixture::new(16 << 10);
     let mut space = f.accumulator.space(16).await;
-    assert!(matches!(f.append(10).result, Err(Refused::NoSpace { .. })));
+    assert!(matches!(f.append(10).result, Err(Refused::NoSpace(_))));
     drop(f.append_with(10, None, &mut space).result.unwrap());
     assert_eq!(space.kib(), 0);
 }
@@ -143,7 +162,7 @@ async fn nobody_overtakes_a_caller_that_waits_for_space() {
     let waiter = f.accumulator.space(32);
     tokio::pin!(waiter);
     tokio::select! { biased; _ = &mut waiter => panic!(), () = async {} => {} }
-    assert!(matches!(f.append(10).result, Err(Refused::NoSpace { .. })));
+    assert!(matches!(f.append(10).result, Err(Refused::NoSpace(_))));
     drop(held);
     assert_eq!(waiter.await.kib(), 32);
 }

@@ -7,8 +7,9 @@ use kurier_protocol::record::{Magic, RecordParts};
 use kurier_testkit::TestCluster;
 
 use super::super::accumulator::{Accumulator, Means, Space};
+use super::super::batch::Delivery;
+use super::super::batch::tests::Heard;
 use super::super::config::ProducerConfig;
-use super::super::delivery::Delivery;
 use super::super::topics::Seen;
 use super::*;
 use crate::backoff::Backoff;
@@ -54,13 +55,11 @@ impl Fixture {
     fn append(&self, slot: usize) -> Delivery {
         let index = i32::try_from(slot).unwrap();
         let partition = Arc::new(Partition::new("t".into(), index, slot, Magic::V2));
-        let mut means = Means {
-            accumulator: &self.accumulator,
-            space: &mut Space::default(),
-            wall_millis: &|| 1_000,
-            tell_first: &|number| self.tell(Event::First(Arc::clone(&partition), number)),
-        };
-        partition.append(&RecordParts::default(), None, &mut means).result.unwrap()
+        let (mut space, heard) = (Space::default(), Heard::at(1_000));
+        let mut means = Means { budget: &*self.accumulator, space: &mut space, outside: &heard };
+        let delivery = partition.append(&RecordParts::default(), None, &mut means).unwrap();
+        self.tell(Event::First(Arc::clone(&partition), heard.first.get().unwrap()));
+        delivery
     }
 
     fn tell(&self, event: Event) -> bool {

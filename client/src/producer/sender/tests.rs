@@ -1,6 +1,5 @@
 //! The sender against a cluster that the test plays.
 
-use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -15,8 +14,10 @@ use kurier_protocol::record::{Compression, DecompressLimits, Header, RecordBatch
 use kurier_protocol::{ApiKey, ErrorCode, Uuid};
 
 use super::super::accumulator::{Means, Space};
+use super::super::batch::Delivery;
+use super::super::batch::tests::Heard;
 use super::super::config::Idempotence;
-use super::super::delivery::{Delivery, RecordMetadata};
+use super::super::fate::RecordMetadata;
 use super::*;
 use crate::error::Cause;
 
@@ -79,26 +80,16 @@ impl Fixture {
 
     fn append_parts(&mut self, partition: usize, parts: &RecordParts<'_>) -> Option<Delivery> {
         let partition = Arc::clone(&self.partitions[partition]);
-        let wall = self.wall;
-        let mut space = Space::default();
-        let first = Cell::new(None);
-        let mut means = Means {
-            accumulator: &self.accumulator,
-            space: &mut space,
-            wall_millis: &|| wall,
-            tell_first: &|number| {
-                first.set(Some(number));
-                true
-            },
-        };
-        let appended = partition.append(parts, None, &mut means);
-        if appended.is_full {
-            self.sender.handle_full(&partition);
-        }
-        if let Some(number) = first.get() {
+        let (mut space, heard) = (Space::default(), Heard::at(self.wall));
+        let mut means = Means { budget: &*self.accumulator, space: &mut space, outside: &heard };
+        let result = partition.append(parts, None, &mut means);
+        if let Some(number) = heard.first.get() {
             self.sender.handle_first(self.now, &partition, number);
         }
-        appended.result.ok()
+        if heard.is_full.get() {
+            self.sender.handle_full(&partition);
+        }
+        result.ok()
     }
 
     /// What is to be done, but for asking for a producer id, which is answered at once.

@@ -1,0 +1,486 @@
+//! Core: the open batch of a partition and its completion, between callers and the driver.
+//!
+//! A record is encoded straight into the open batch of its partition, by its caller, under the
+//! lock of that partition: for each record one lock, one encoding, one reference count. What costs
+//! more happens once a batch: space and a buffer, a completion, a look at the clock, and one or
+//! two events for the driver.
+//!
+//! The driver takes a batch with its [`Part`], by which it tells what became of the records. All
+//! deliveries of a batch share one [`Completion`]; its lock is for a delivery that is polled before
+//! the outcome is there, and for whoever brings it.
+//!
+//! Locks come from `sync`, so that `ci/full loom` tries every order of callers and driver.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use kurier_protocol::record::{BatchWriter, Magic, RecordError, RecordParts};
+
+use super::fate::{Fate, Outcome, Range, RecordMetadata};
+use super::means::{Budget, Means, NoSpace, Outside, Room};
+use crate::error::Error;
+use crate::sync::{Counted, Mutex, MutexGuard, OnceLock};
+
+/// One partition as its callers and the driver see it.
+#[derive(Debug)]
+pub(crate) struct Partition<S> {
+    pub(crate) topic: Arc<str>,
+    pub(crate) index: i32,
+    /// Its number among all partitions of this producer.
+    pub(crate) slot: usize,
+    magic: Magic,
+    batches: Mutex<Batches<S>>,
+}
+
+#[derive(Debug)]
+struct Batches<S> {
+    open: Option<Open<S>>,
+    full: VecDeque<Closed<S>>,
+    /// What the last batch needed: the next one starts with that much.
+    last_bytes: usize,
+    /// How many batches were opened; the number of the newest.
+    opened: u64,
+    is_abandoned: bool,
+}
+
+/// A batch that takes records. Outside the lock it has one at least, and the driver knows of it.
+#[derive(Debug)]
+struct Open<S> {
+    writer: BatchWriter,
+    room: Room<S>,
+    completion: Counted<Completion>,
+    number: u64,
+    opened_at: i64,
+    /// Bytes of its largest record.
+    record_bytes_max: usize,
+    /// The driver could not take it in time: records get their own timestamps from now on.
+    is_late: bool,
+}
+
+/// A batch on its way to the driver.
+#[derive(Debug)]
+pub(crate) struct Closed<S> {
+    pub(crate) writer: BatchWriter,
+    pub(crate) part: Part,
+    pub(crate) number: u64,
+    pub(crate) record_bytes_max: usize,
+    pub(crate) space: S,
+    /// When it was opened, in milliseconds since 1970.
+    opened_at: i64,
+}
+
+/// What waits in a partition to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Queue {
+    /// How many batches, an open one included.
+    pub(crate) batches: u32,
+    /// When the oldest was opened, in milliseconds since 1970.
+    pub(crate) oldest: Option<i64>,
+}
+
+/// Why a record was not appended.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    NoSpace(NoSpace),
+    /// The driver has ended.
+    Abandoned,
+    /// The format cannot hold the record. Boxed, so that what is refused takes no more room than
+    /// the delivery that stands there nearly always: it is moved once a record.
+    Record(Box<RecordError>),
+}
+
+/// Callers.
+impl<S> Partition<S> {
+    pub(crate) fn new(topic: Arc<str>, index: i32, slot: usize, magic: Magic) -> Self {
+        let batches = Batches {
+            open: None,
+            full: VecDeque::new(),
+            last_bytes: 0,
+            opened: 0,
+            is_abandoned: false,
+        };
+        Self { topic, index, slot, magic, batches: Mutex::new(batches) }
+    }
+
+    pub(crate) fn magic(&self) -> Magic {
+        self.magic
+    }
+
+    /// Appends a record to the open batch; opens one if there is none or it is full.
+    #[inline]
+    pub(crate) fn append<B: Budget<Space = S>, O: Outside>(
+        &self,
+        parts: &RecordParts<'_>,
+        timestamp: Option<i64>,
+        means: &mut Means<'_, B, O>,
+    ) -> Result<Delivery, Refused> {
+        let mut batches = self.batches();
+        match &mut batches.open {
+            Some(open) if open.writer.fits(parts, open.room.end) => {
+                open.append(parts, timestamp, means.outside)
+            }
+            _ => self.append_slowly(batches, (parts, timestamp), means),
+        }
+    }
+
+    /// Makes room first. Cold: a few times a batch.
+    #[cold]
+    #[inline(never)]
+    fn append_slowly<B: Budget<Space = S>, O: Outside>(
+        &self,
+        mut batches: MutexGuard<'_, Batches<S>>,
+        (parts, timestamp): (&RecordParts<'_>, Option<i64>),
+        means: &mut Means<'_, B, O>,
+    ) -> Result<Delivery, Refused> {
+        let full = batches.full.len();
+        let result = match self.make_room(&mut batches, (parts, timestamp), means) {
+            Ok(open) => batches.append_to(open, (parts, timestamp), means.outside),
+            Err(refused) => Err(refused),
+        };
+        let is_full = batches.full.len() > full;
+        drop(batches);
+        if is_full {
+            means.outside.tell_full();
+        }
+        result
+    }
+
+    /// Takes the open batch out with a larger buffer, or begins another one.
+    fn make_room<B: Budget<Space = S>, O: Outside>(
+        &self,
+        batches: &mut Batches<S>,
+        (parts, timestamp): (&RecordParts<'_>, Option<i64>),
+        means: &mut Means<'_, B, O>,
+    ) -> Result<Open<S>, Refused> {
+        if batches.is_abandoned {
+            return Err(Refused::Abandoned);
+        }
+        let need = parts.wire_bytes_max(self.magic);
+        if let Some(mut open) = batches.open.take() {
+            let bytes = open.writer.len() + need;
+            if means.budget.grow(&mut open.room, bytes, means.space) {
+                return Ok(open);
+            }
+            batches.close(open);
+        }
+        let (buffer, room) =
+            means.budget.open(need, batches.last_bytes, means.space).map_err(Refused::NoSpace)?;
+        let opened_at = means.outside.wall_millis();
+        batches.opened += 1;
+        Ok(Open {
+            writer: BatchWriter::new(buffer, self.magic, timestamp.unwrap_or(opened_at)),
+            room,
+            completion: Completion::new(self.topic.clone(), self.index),
+            number: batches.opened,
+            opened_at,
+            record_bytes_max: 0,
+            is_late: false,
+        })
+    }
+}
+
+/// The driver, and who looks at what waits.
+impl<S> Partition<S> {
+    /// Takes the oldest full batch, or the open one if its number is at most `due`.
+    pub(crate) fn take(&self, due: u64) -> Option<Closed<S>> {
+        let mut batches = self.batches();
+        let full = batches.full.pop_front();
+        full.or_else(|| {
+            let open = batches.open.take_if(|open| open.number <= due)?;
+            Some(batches.closed(open))
+        })
+    }
+
+    /// Whether [`take`](Self::take) would give a batch.
+    pub(crate) fn has_batch(&self, due: u64) -> bool {
+        let batches = self.batches();
+        !batches.full.is_empty() || batches.open.as_ref().is_some_and(|open| open.number <= due)
+    }
+
+    /// What waits here to be taken.
+    pub(crate) fn queue(&self) -> Queue {
+        let batches = self.batches();
+        let full = u32::try_from(batches.full.len()).unwrap_or(u32::MAX);
+        let open = batches.open.as_ref().map(|open| open.opened_at);
+        let oldest = batches.full.front().map(|closed| closed.opened_at).or(open);
+        Queue { batches: full.saturating_add(open.is_some().into()), oldest }
+    }
+
+    /// Whether the open batch, if there is one, takes so many more bytes.
+    pub(crate) fn has_room(&self, need: usize, batch_bytes_max: usize) -> bool {
+        let open = &self.batches().open;
+        open.as_ref().is_some_and(|open| open.writer.len() + need <= batch_bytes_max)
+    }
+
+    /// Lets records of a batch that could not be taken in time have their own timestamps.
+    pub(crate) fn mark_late(&self, number: u64) {
+        if let Some(open) = &mut self.batches().open
+            && open.number <= number
+        {
+            open.is_late = true;
+        }
+    }
+
+    /// Fails what waits here and takes no more: the driver has ended.
+    pub(crate) fn abandon(&self) {
+        let mut batches = self.batches();
+        batches.is_abandoned = true;
+        if let Some(open) = batches.open.take() {
+            batches.close(open);
+        }
+        let full = mem::take(&mut batches.full);
+        // Whoever is woken by it may come here.
+        drop(batches);
+        drop(full);
+    }
+
+    fn batches(&self) -> MutexGuard<'_, Batches<S>> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S> Batches<S> {
+    /// Appends to a batch that has room for it, which is the open one then. Tells the driver of its
+    /// first record; without one, or if nobody would send it, the batch is forgotten.
+    fn append_to(
+        &mut self,
+        mut open: Open<S>,
+        (parts, timestamp): (&RecordParts<'_>, Option<i64>),
+        outside: &impl Outside,
+    ) -> Result<Delivery, Refused> {
+        let is_first = open.writer.is_empty();
+        let result = open.append(parts, timestamp, outside);
+        if is_first {
+            let delivery = result?;
+            if !outside.tell_first(open.number) {
+                return Err(Refused::Abandoned);
+            }
+            self.open = Some(open);
+            return Ok(delivery);
+        }
+        self.open = Some(open);
+        result
+    }
+
+    fn close(&mut self, open: Open<S>) {
+        let closed = self.closed(open);
+        self.full.push_back(closed);
+    }
+
+    fn closed(&mut self, open: Open<S>) -> Closed<S> {
+        let Open { writer, room, completion, number, record_bytes_max, opened_at, .. } = open;
+        self.last_bytes = writer.len().next_power_of_two();
+        let part = Part::whole(completion, writer.record_count());
+        Closed { writer, part, number, record_bytes_max, space: room.space, opened_at }
+    }
+}
+
+impl<S> Open<S> {
+    #[inline]
+    fn append(
+        &mut self,
+        parts: &RecordParts<'_>,
+        timestamp: Option<i64>,
+        outside: &impl Outside,
+    ) -> Result<Delivery, Refused> {
+        let timestamp = match timestamp {
+            Some(given) => given,
+            None if self.is_late => outside.wall_millis(),
+            None => self.opened_at,
+        };
+        let parts = RecordParts { timestamp, ..*parts };
+        let before = self.writer.len();
+        let index = self.writer.append(&parts).map_err(refused)?;
+        self.record_bytes_max = self.record_bytes_max.max(self.writer.len() - before);
+        Ok(Completion::delivery(&self.completion, index, timestamp))
+    }
+}
+
+/// How the records of one batch learn what became of them: one allocation for all of them.
+#[derive(Debug)]
+pub(crate) struct Completion {
+    pub(super) topic: Arc<str>,
+    pub(super) partition: i32,
+    pub(super) outcome: OnceLock<Outcome>,
+    /// Locked by a delivery that is polled too early, and by the driver's end: when the batch is
+    /// closed, and when records have their fate.
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    wakers: Vec<Waker>,
+    /// What is known while parts of the batch are on their way.
+    ranges: Vec<Range>,
+    /// Records whose fate is unknown.
+    records: u32,
+}
+
+impl Completion {
+    pub(crate) fn new(topic: Arc<str>, partition: i32) -> Counted<Self> {
+        let waiting = Mutex::new(Waiting::default());
+        Counted::new(Self { topic, partition, outcome: OnceLock::new(), waiting })
+    }
+
+    /// The user's end for the record with this index.
+    #[inline]
+    pub(crate) fn delivery(this: &Counted<Self>, index: u32, timestamp: i64) -> Delivery {
+        Delivery { batch: Counted::clone(this), index, slot: NO_SLOT, timestamp }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes the fate of some records; publishes when that of all is known.
+    fn settle(&self, range: Range) {
+        let wakers = {
+            let mut waiting = self.waiting();
+            waiting.records = waiting.records.saturating_sub(range.end - range.start);
+            if waiting.records > 0 {
+                waiting.ranges.push(range);
+                return;
+            }
+            let rest = mem::take(&mut waiting.ranges);
+            // A completion is settled once: the records of a part are counted down only here.
+            let _ = self.outcome.set(Outcome { last: range, rest });
+            mem::take(&mut waiting.wakers)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// The driver's end of a completion, for neighbouring records of a batch. When it is dropped its
+/// records fail, so that no delivery hangs.
+#[derive(Debug)]
+pub(crate) struct Part {
+    batch: Counted<Completion>,
+    start: u32,
+    end: u32,
+    /// Whether bytes may have reached a broker.
+    pub(crate) was_sent: bool,
+}
+
+impl Part {
+    /// The part that is the whole batch, now that its number of records is known.
+    pub(crate) fn whole(batch: Counted<Completion>, records: u32) -> Self {
+        batch.waiting().records = records;
+        Self { batch, start: 0, end: records, was_sent: false }
+    }
+
+    /// How many records it speaks for.
+    pub(crate) fn len(&self) -> u32 {
+        self.end - self.start
+    }
+
+    /// Tells all its deliveries the same.
+    pub(crate) fn complete(mut self, fate: Fate) {
+        self.settle(self.end, fate);
+    }
+
+    /// Tells the fate of each record by its index in this part.
+    pub(crate) fn complete_each(mut self, fate: impl Fn(u32) -> Fate) {
+        let start = self.start;
+        for index in start..self.end {
+            self.settle(index + 1, fate(index - start));
+        }
+    }
+
+    /// Divides it: the first `records` records, and the others.
+    pub(crate) fn split(mut self, records: u32) -> (Self, Self) {
+        let middle = self.start.saturating_add(records).min(self.end);
+        let first = Self { batch: self.batch.clone(), end: middle, ..self };
+        let second = Self { batch: self.batch.clone(), start: middle, ..self };
+        self.start = self.end;
+        (first, second)
+    }
+
+    fn settle(&mut self, end: u32, fate: Fate) {
+        let start = mem::replace(&mut self.start, end);
+        if start < end {
+            self.batch.settle(Range { start, end, fate });
+        }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if self.start < self.end {
+            let fate = match self.was_sent {
+                true => Fate::lost(&self.batch.topic, self.batch.partition),
+                false => Fate::Failed(Error::Closed { what: "producer" }),
+            };
+            self.settle(self.end, fate);
+        }
+    }
+}
+
+/// What became of a record: a future of its [`RecordMetadata`], or of why it was not delivered.
+///
+/// An error says by [`Error::maybe_written`] whether the record may be in the log nevertheless.
+/// Dropping a delivery loses the news, not the record. It always resolves: at the latest when the
+/// delivery timeout has passed or the producer's task has ended.
+///
+/// # Cancel safety
+///
+/// It may be polled, put aside and polled again; only the last waker is woken.
+#[must_use = "the record is sent anyway, but whether it arrived is known only here"]
+pub struct Delivery {
+    pub(super) batch: Counted<Completion>,
+    pub(super) index: u32,
+    /// Where its waker stands, so that a second poll replaces and does not add.
+    slot: u32,
+    timestamp: i64,
+}
+
+impl Delivery {
+    #[cold]
+    fn register(&mut self, cx: &Context<'_>) -> Poll<<Self as Future>::Output> {
+        let mut waiting = self.batch.waiting();
+        // The outcome may have come between the first look and the lock.
+        if let Some(outcome) = self.batch.outcome.get() {
+            return Poll::Ready(self.told(outcome));
+        }
+        let mine = usize::try_from(self.slot).ok().and_then(|at| waiting.wakers.get_mut(at));
+        if let Some(mine) = mine {
+            mine.clone_from(cx.waker());
+        } else {
+            self.slot = u32::try_from(waiting.wakers.len()).unwrap_or(NO_SLOT);
+            waiting.wakers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    #[inline]
+    fn told(&self, outcome: &Outcome) -> Result<RecordMetadata, Error> {
+        let (offset, append_time) = outcome.of(self.index)?;
+        let timestamp = append_time.unwrap_or(self.timestamp);
+        let (topic, partition) = (self.batch.topic.clone(), self.batch.partition);
+        Ok(RecordMetadata { topic, partition, offset, timestamp })
+    }
+}
+
+impl Future for Delivery {
+    type Output = Result<RecordMetadata, Error>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.batch.outcome.get() {
+            Some(outcome) => Poll::Ready(self.told(outcome)),
+            None => self.register(cx),
+        }
+    }
+}
+
+#[cold]
+fn refused(error: RecordError) -> Refused {
+    Refused::Record(Box::new(error))
+}
+
+const NO_SLOT: u32 = u32::MAX;
+
+#[cfg(test)]
+pub(crate) mod tests;
