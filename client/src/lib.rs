@@ -50,6 +50,7 @@ pub mod transactions;
 pub mod admin;
 pub mod producer;
 pub mod transactional;
+pub mod group;
 pub mod consumer;
 pub mod properties;
 mod client;

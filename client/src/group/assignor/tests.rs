@@ -1,0 +1,397 @@
+//! Assignors by their rules, and beside those of Java's client.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+const ALL: [Assignor; 4] =
+    [Assignor::Range, Assignor::RoundRobin, Assignor::Sticky, Assignor::CooperativeSticky];
+
+/// Numbers that look random, the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, count: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % count
+    }
+
+    fn topics(&mut self) -> GroupTopics {
+        (0..1 + self.below(8)).fold(GroupTopics::default(), |topics, number| {
+            let racks = (0..self.below(20)).map(|_| self.racks()).collect();
+            topics.with_racks(format!("t{number}"), racks)
+        })
+    }
+
+    fn racks(&mut self) -> Vec<Arc<str>> {
+        ["a", "b", "c"].into_iter().filter(|_| self.below(3) == 0).map(Into::into).collect()
+    }
+
+    fn members(&mut self, reading: Reading) -> Vec<GroupMember> {
+        let mut equal: Vec<String> = Vec::new();
+        (0..1 + self.below(9))
+            .map(|number| {
+                let mut read: Vec<String> =
+                    (0..8).filter(|_| self.below(2) == 0).map(|t| format!("t{t}")).collect();
+                if reading == Reading::Alike && number > 0 {
+                    read.clone_from(&equal);
+                }
+                equal.clone_from(&read);
+                GroupMember {
+                    instance: (self.below(4) == 0).then(|| format!("i{number}").into()),
+                    rack: self.racks().pop(),
+                    ..GroupMember::new(format!("m{number}"), read)
+                }
+            })
+            .collect()
+    }
+}
+
+/// Whether all members read the same topics.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Alike,
+    Various,
+}
+
+/// The same in some rounds, and not in the others.
+fn reading(round: usize, every: usize) -> Reading {
+    if round.is_multiple_of(every) { Reading::Alike } else { Reading::Various }
+}
+
+/// The partitions that somebody reads.
+fn wanted(members: &[GroupMember], topics: &GroupTopics) -> BTreeSet<TopicPartition> {
+    let read = topics.iter().filter(|(topic, _)| members.iter().any(|member| member.reads(topic)));
+    read.flat_map(|(topic, of)| super::super::members::numbered(topic, of.len())).collect()
+}
+
+fn assigned(assignor: &Assignor, members: &[GroupMember], topics: &GroupTopics) -> Plan {
+    let plan = assignor.assign(members, topics).unwrap();
+    check(assignor.name(), &plan, (members, topics)).unwrap();
+    plan
+}
+
+/// The members in the next round: they hold what they were given.
+fn hold(members: &mut [GroupMember], plan: &Plan, generation: i32, assignor: &Assignor) {
+    for (member, given) in members.iter_mut().zip(plan) {
+        member.user_data = assignor.user_data(given, generation);
+        if assignor.is_cooperative() {
+            (member.owned, member.generation) = (given.clone(), generation);
+        }
+    }
+}
+
+#[test]
+fn every_partition_is_given_to_one_who_reads_it_whatever_the_order_of_the_members() {
+    let mut dice = Dice(5);
+    for round in 0..400 {
+        let (topics, mut members) = (dice.topics(), dice.members(reading(round, 2)));
+        for assignor in &ALL {
+            let plan = assigned(assignor, &members, &topics);
+            let given: BTreeSet<TopicPartition> = plan.iter().flatten().cloned().collect();
+            assert_eq!(given, wanted(&members, &topics), "{assignor:?}, round {round}");
+            let mut turned = plan.clone();
+            members.reverse();
+            turned.reverse();
+            assert_eq!(assigned(assignor, &members, &topics), turned, "{assignor:?}");
+            members.reverse();
+        }
+    }
+}
+
+#[test]
+fn loads_of_equal_members_differ_by_one_at_most() {
+    let mut dice = Dice(6);
+    for _ in 0..200 {
+        let (topics, members) = (dice.topics(), dice.members(Reading::Alike));
+        for assignor in &ALL[1..] {
+            let plan = assigned(assignor, &members, &topics);
+            let loads = plan.iter().map(Vec::len);
+            let spread = loads.clone().max().unwrap() - loads.min().unwrap();
+            assert!(spread <= 1, "{assignor:?}: {plan:?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_moves_that_need_not() {
+    let mut dice = Dice(7);
+    for round in 0..200 {
+        let topics = dice.topics();
+        let mut members = dice.members(reading(round, 2));
+        let plan = assigned(&Assignor::Sticky, &members, &topics);
+        hold(&mut members, &plan, 1, &Assignor::Sticky);
+        assert_eq!(assigned(&Assignor::Sticky, &members, &topics), plan, "nothing has happened");
+        // One goes: the others keep what they have.
+        let _gone = members.pop();
+        let after = if members.is_empty() {
+            Vec::new()
+        } else {
+            assigned(&Assignor::Sticky, &members, &topics)
+        };
+        for (before, after) in plan.iter().zip(&after) {
+            let is_kept = |of| after.contains(of);
+            assert!(round % 2 == 1 || before.iter().all(is_kept), "{before:?} {after:?}");
+        }
+    }
+}
+
+#[test]
+fn of_two_claims_the_one_of_the_later_generation_counts_and_of_equal_ones_none() {
+    let topics = GroupTopics::default().with("t", 2);
+    let claim = |id: &str, partition, generation| {
+        let held = [("t".into(), partition)];
+        let user_data = Assignor::Sticky.user_data(&held, generation);
+        GroupMember { user_data, ..GroupMember::new(id, ["t"]) }
+    };
+    let plan = assigned(&Assignor::Sticky, &[claim("a", 1, 4), claim("b", 1, 5)], &topics);
+    assert_eq!(plan, [[("t".into(), 0)], [("t".into(), 1)]]);
+    let plan = assigned(&Assignor::Sticky, &[claim("a", 1, 5), claim("b", 1, 4)], &topics);
+    assert_eq!(plan, [[("t".into(), 1)], [("t".into(), 0)]]);
+    let plan = assigned(&Assignor::Sticky, &[claim("a", 1, 5), claim("b", 1, 5)], &topics);
+    assert_eq!(plan, [[("t".into(), 0)], [("t".into(), 1)]], "as if neither were there");
+}
+
+#[test]
+fn user_data_that_cannot_be_read_is_none() {
+    let topics = GroupTopics::default().with("t", 3);
+    let member = |id: &str, garbage: &'static [u8]| GroupMember {
+        user_data: Some(Bytes::from_static(garbage)),
+        ..GroupMember::new(id, ["t"])
+    };
+    let members = [member("a", b"\x7f\xff\xff\xff"), member("b", b"x"), member("c", b"")];
+    for assignor in &ALL {
+        assert_eq!(assigned(assignor, &members, &topics), [0, 1, 2].map(|n| vec![("t".into(), n)]));
+    }
+    // Version 0 has no generation.
+    let old = b"\0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\x02";
+    let plan = assigned(&Assignor::Sticky, &[member("a", old), member("b", b"")], &topics);
+    assert!(plan[0].contains(&("t".into(), 2)), "{plan:?}");
+}
+
+/// Rounds of a cooperative group, until nobody has to give anything up.
+#[test]
+fn cooperative_members_never_hold_the_same_and_settle_soon() {
+    let mut dice = Dice(8);
+    for round in 0..150 {
+        let topics = dice.topics();
+        let mut members = dice.members(reading(round, 3));
+        let mut generation = 0;
+        for change in 0..6 {
+            match dice.below(3) {
+                0 if members.len() > 1 => drop(members.remove(0)),
+                1 => members.push(GroupMember::new(format!("n{change}"), ["t0", "t1", "t2", "t3"])),
+                _ => members[0].topics = GroupMember::new("", ["t1", "t4"]).topics,
+            }
+            let mut rounds = 0;
+            loop {
+                generation += 1;
+                rounds += 1;
+                assert!(rounds <= 3, "they do not settle");
+                let plan = assigned(&Assignor::CooperativeSticky, &members, &topics);
+                let mut has_given_up = false;
+                for (at, given) in plan.iter().enumerate() {
+                    let is_kept = |of: &&TopicPartition| given.contains(of);
+                    has_given_up |= !members[at].owned.iter().all(|of| given.contains(of));
+                    // What it goes on with meanwhile is given to nobody else.
+                    let gone: Vec<_> = members[at].owned.iter().filter(|of| !is_kept(of)).collect();
+                    let others = plan.iter().enumerate().filter(|(other, _)| *other != at);
+                    let mut elsewhere = others.flat_map(|(_, given)| given);
+                    assert!(!elsewhere.any(|of| gone.contains(&of)), "round {round}");
+                }
+                hold(&mut members, &plan, generation, &Assignor::CooperativeSticky);
+                if !has_given_up {
+                    let given: BTreeSet<_> = plan.into_iter().flatten().collect();
+                    assert_eq!(given, wanted(&members, &topics), "all is handed out");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_two_hold_is_given_to_nobody_before_both_have_given_it_up() {
+    let topics = GroupTopics::default().with("t", 2);
+    let holds = |id: &str, partition, generation| GroupMember {
+        owned: vec![("t".into(), partition)],
+        generation,
+        ..GroupMember::new(id, ["t"])
+    };
+    let cooperative = Assignor::CooperativeSticky;
+    let plan = assigned(&cooperative, &[holds("a", 0, 3), holds("b", 0, 3)], &topics);
+    assert_eq!(plan.concat(), [("t".into(), 1)]);
+    // The later one goes on with it, and the other one learns that it has lost it.
+    let plan = assigned(&cooperative, &[holds("a", 0, 3), holds("b", 0, 4)], &topics);
+    assert_eq!(plan, [vec![("t".into(), 1)], vec![("t".into(), 0)]]);
+    // librdkafka keeps the generation where `sticky` does.
+    let said = |generation| Assignor::Sticky.user_data(&[("t".into(), 0)], generation);
+    let old = |id, generation| GroupMember { user_data: said(generation), ..holds(id, 0, -1) };
+    let plan = assigned(&cooperative, &[old("a", 3), old("b", 4)], &topics);
+    assert_eq!(plan, [vec![("t".into(), 1)], vec![("t".into(), 0)]]);
+}
+
+#[derive(Debug)]
+struct Mine {
+    plan: Vec<Vec<(&'static str, i32)>>,
+}
+
+impl Assign for Mine {
+    fn name(&self) -> &str {
+        "mine"
+    }
+
+    fn is_cooperative(&self) -> bool {
+        true
+    }
+
+    fn assign(&self, _: &[GroupMember], _: &GroupTopics) -> Plan {
+        let owned =
+            |given: &Vec<(&str, i32)>| given.iter().map(|(t, n)| ((*t).into(), *n)).collect();
+        self.plan.iter().map(owned).collect()
+    }
+}
+
+#[test]
+fn an_assignor_of_the_programs_own_is_held_to_the_rules() {
+    let topics = GroupTopics::default().with("t", 2).with("u", 1);
+    let mut members = [GroupMember::new("a", ["t"]), GroupMember::new("b", ["t", "u"])];
+    let assign = |members: &[GroupMember], plan: &[&[(&'static str, i32)]]| {
+        let plan = plan.iter().map(|given| given.to_vec()).collect();
+        Assignor::Own(Arc::new(Mine { plan })).assign(members, &topics)
+    };
+    let plan = assign(&members, &[&[("t", 1)], &[("u", 0), ("t", 0)]]).unwrap();
+    assert_eq!(plan[1], [("t".into(), 0), ("u".into(), 0)]);
+    for (wrong, said) in [
+        (&[&[("t", 0)][..], &[("t", 0)]][..], "gives partition 0 of t to a and b"),
+        (&[&[("u", 0)], &[]], "gives u to a, which does not read it"),
+        (&[&[("t", 2)], &[]], "hands out partition 2 of t, which is not there"),
+        (&[&[("t", 0)]], "divides among 1 of 2 members"),
+    ] {
+        let error = assign(&members, wrong).unwrap_err().to_string();
+        assert!(error.contains(said) && error.contains("assignor mine"), "{error}");
+    }
+    (members[0].owned, members[0].generation) = (vec![("t".into(), 0)], 1);
+    let plan = assign(&members, &[&[("t", 1)], &[("t", 0)]]).unwrap();
+    assert_eq!(plan, [vec![("t".into(), 1)], vec![]], "it is cooperative");
+}
+
+#[test]
+fn large_groups_are_divided_by_every_assignor() {
+    let topics = (0..20).fold(GroupTopics::default(), |all, n| all.with(format!("t{n:02}"), 1_000));
+    let names: Vec<Arc<str>> = topics.iter().map(|(name, _)| Arc::clone(name)).collect();
+    let mut members: Vec<GroupMember> =
+        (0..200).map(|n| GroupMember::new(format!("m{n:03}"), names.clone())).collect();
+    for assignor in &ALL {
+        let plan = assigned(assignor, &members, &topics);
+        assert!(plan.iter().all(|given| given.len() == 100), "{assignor:?}");
+        hold(&mut members, &plan, 1, assignor);
+    }
+}
+
+// ---- beside Java
+
+/// A case of `assignments.tsv`.
+struct Case {
+    assignor: String,
+    topics: GroupTopics,
+    members: Vec<GroupMember>,
+    outcome: String,
+}
+
+fn cases() -> impl Iterator<Item = Case> {
+    let lines = include_str!("../../../tests/data/assignments.tsv").lines();
+    lines.map(|line| {
+        let mut fields = line.split('\t');
+        let mut field = || fields.next().unwrap();
+        Case {
+            assignor: field().to_owned(),
+            topics: field().split(' ').fold(GroupTopics::default(), topic),
+            members: field().split(' ').map(member).collect(),
+            outcome: field().to_owned(),
+        }
+    })
+}
+
+/// `t0=a.b|-`: the racks of each partition.
+fn topic(topics: GroupTopics, text: &str) -> GroupTopics {
+    let (name, racks) = text.split_once('=').unwrap();
+    let of = |racks: &str| racks.split('.').filter(|rack| *rack != "-").map(Into::into).collect();
+    topics.with_racks(name, racks.split('|').map(of).collect())
+}
+
+/// `m0@i0#a:t0,t1~5~t0/1,t0/2`: id, instance, rack; topics; generation; what it was given in it.
+fn member(text: &str) -> GroupMember {
+    let mut parts = text.split('~');
+    let mut part = || parts.next().unwrap_or("");
+    let (who, topics) = part().split_once(':').unwrap();
+    let (who, rack) = who.split_once('#').unwrap();
+    let (id, instance) = who.split_once('@').unwrap();
+    let generation = part().parse().unwrap_or(-1);
+    let partition = |text: &str| {
+        let (topic, number) = text.split_once('/').unwrap();
+        (Arc::from(topic), number.parse().unwrap())
+    };
+    let list = |text: &str| {
+        text.split(',').filter(|word| !word.is_empty()).map(String::from).collect::<Vec<_>>()
+    };
+    let owned: Vec<TopicPartition> = list(part()).iter().map(|text| partition(text)).collect();
+    GroupMember {
+        instance: (!instance.is_empty()).then(|| instance.into()),
+        rack: (!rack.is_empty()).then(|| rack.into()),
+        user_data: Assignor::Sticky.user_data(&owned, generation),
+        owned,
+        generation,
+        ..GroupMember::new(id, list(topics))
+    }
+}
+
+#[test]
+fn range_and_round_robin_give_what_javas_give() {
+    let mut count = 0;
+    for case in cases().filter(|case| case.assignor != "sticky") {
+        let assignor = ALL.iter().find(|assignor| assignor.name() == case.assignor).unwrap();
+        let plan = assigned(assignor, &case.members, &case.topics);
+        let shown: Vec<String> = case
+            .members
+            .iter()
+            .zip(plan)
+            .map(|(member, given)| {
+                let given: Vec<String> = given.iter().map(|(t, n)| format!("{t}/{n}")).collect();
+                format!("{}={}", member.id, given.join(","))
+            })
+            .collect();
+        assert_eq!(shown.join(" "), case.outcome, "{} {:?}", case.assignor, case.members);
+        count += 1;
+    }
+    assert!(count >= 400, "{count} cases");
+}
+
+#[test]
+fn sticky_is_no_less_even_than_javas_and_moves_no_more() {
+    let (mut count, mut better) = (0, 0);
+    for case in cases().filter(|case| case.assignor == "sticky") {
+        let mut fields = case.outcome.split(' ').map(|number| number.parse::<usize>().unwrap());
+        let java = (fields.next().unwrap(), fields.next().unwrap());
+        let plan = assigned(&Assignor::Sticky, &case.members, &case.topics);
+        let squares = plan.iter().map(|given| given.len() * given.len()).sum::<usize>();
+        let homes = claims::holders(&case.members, Source::UserData);
+        let is_moved = |(at, of): &(usize, &TopicPartition)| {
+            let home = homes.get(*of).filter(|home| case.members[**home].reads(&of.0));
+            home.is_some_and(|home| home != at)
+        };
+        let given =
+            plan.iter().enumerate().flat_map(|(at, given)| given.iter().map(move |of| (at, of)));
+        let ours = (squares, given.filter(is_moved).count());
+        assert!(
+            ours <= java,
+            "ours {ours:?}, Java's {java:?}: {:?} {:?}",
+            case.topics,
+            case.members
+        );
+        better += usize::from(ours < java);
+        count += 1;
+    }
+    assert!(count >= 400 && better > 0, "{count} cases, {better} of them better");
+}
