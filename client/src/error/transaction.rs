@@ -14,6 +14,9 @@ pub enum TransactionFate {
     Aborted,
     /// It was committed before it should be aborted.
     Committed,
+    /// The coordinator refuses to abort it: it aborts it when its time is over, or when another
+    /// producer takes the id over.
+    AbortRefused,
     /// Nobody can tell whether it was committed: the answer was lost, and then the coordinator had
     /// moved on.
     Unknown,
@@ -59,6 +62,10 @@ impl TransactionFate {
             Self::Committed => told(
                 format!("the transaction of {id} was committed before"),
                 "commit it once more to hear of it",
+            ),
+            Self::AbortRefused => told(
+                format!("the coordinator refuses to abort the transaction of {id}"),
+                "make a new producer, which takes the id over and aborts it",
             ),
             Self::Unknown => told(
                 format!("whether the transaction of {id} was committed, nobody can tell"),

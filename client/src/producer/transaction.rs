@@ -353,6 +353,11 @@ impl Life {
             self.phase = Phase::Doomed(error);
             return Ended::Failed(told);
         }
+        // There is nothing else that could be asked for.
+        let error = match error.requires_abort() {
+            true => self.fate(TransactionFate::AbortRefused, Some(error)),
+            false => error,
+        };
         Ended::Failed(self.end_life(error))
     }
 

@@ -238,6 +238,9 @@ impl Keeper {
         offsets: Vec<GroupOffset>,
     ) -> Result<(), Error> {
         let transaction = self.life.check_open()?;
+        if offsets.is_empty() {
+            return Ok(());
+        }
         if transaction.version == TransactionVersion::V1 {
             let api = ApiKey::ADD_OFFSETS_TO_TXN;
             let steps = self.steps();

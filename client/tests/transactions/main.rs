@@ -8,3 +8,5 @@ mod lost_answers;
 mod questions;
 mod producer;
 mod seeds;
+mod scenarios;
+mod aborted;
