@@ -138,6 +138,18 @@ impl Sessions {
         Ok(Fetch { wanted, kind, naming })
     }
 
+    /// The partitions that a request is about, also once it is answered.
+    pub(crate) fn wanted(&self, request: &FetchRequest, version: i16) -> Vec<(Str, Uuid, i32)> {
+        let keys = |wanted: &[Wanted]| wanted.iter().map(Wanted::key).collect();
+        match self.fetch(request, version) {
+            Ok(fetch) => keys(&fetch.wanted),
+            Err(_) => {
+                let session = self.sessions.get(&request.session_id);
+                session.map(|session| keys(&session.wanted)).unwrap_or_default()
+            }
+        }
+    }
+
     /// Begins, goes on with or ends the session of a fetch that is being answered; leaves only
     /// what is new in `answers`, one for each partition wanted. Gives the id of the session.
     pub(crate) fn answer(
@@ -326,6 +338,21 @@ mod tests {
             ForgottenTopic { topic: "t".into(), partitions: vec![0], ..Default::default() };
         next.forgotten_topics_data = vec![forgotten];
         assert_eq!(answer(&mut sessions, &next, |_| 6), Ok((1, vec![1])));
+    }
+
+    #[test]
+    fn a_request_is_about_the_same_partitions_before_and_after_its_answer() {
+        let mut sessions = Sessions::new(10);
+        answer(&mut sessions, &request(0, 0, &[0, 1]), |_| 5).unwrap();
+        let next = request(1, 1, &[1, 2]);
+        let about = |sessions: &Sessions| {
+            let mut about: Vec<_> = sessions.wanted(&next, 12).iter().map(|key| key.2).collect();
+            about.sort_unstable();
+            about
+        };
+        assert_eq!(about(&sessions), [0, 1, 2]);
+        answer(&mut sessions, &next, |_| 5).unwrap();
+        assert_eq!(about(&sessions), [0, 1, 2]);
     }
 
     #[test]

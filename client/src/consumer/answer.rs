@@ -1,4 +1,4 @@
-//! Core: the fetcher's other half: answers to batches, positions, retries or failures.
+//! Core: the fetcher's fourth part: answers to batches, positions, retries or failures.
 
 use std::collections::BTreeSet;
 use std::mem;
@@ -8,51 +8,21 @@ use kurier_protocol::api::fetch::{FetchResponse, NodeEndpoint, PartitionData};
 use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::aborted::Aborted;
-use super::buffer::{Entry, Item, Turn};
+use super::buffer::Turn;
 use super::config::{OffsetReset, Start};
-use super::fetcher::{Action, Fetcher, Flight, Moment};
-use super::lookup::{Aim, Lookup};
-use super::plan::{Asked, Plan, WHOLE_BATCH_SINCE, standing_still};
-use super::position::{End, Gap, Place};
+use super::fetcher::{Action, Fetcher, Moment};
+use super::plan::{Asked, WHOLE_BATCH_SINCE, standing_still};
+use super::position::{End, Gap, Place, Track};
 use super::reading::{Reading, end_if_reached, is_empty};
+use super::seat::{Flight, Seat};
 use crate::error::{About, Error, Oversized, Remedy, Standstill, remedy};
 use crate::metadata::{Hint, Leader};
 use crate::metrics::Extent;
 use crate::net::Address;
-use crate::offsets::{self, Isolation, Position};
+use crate::offsets::Isolation;
 
 /// What came.
 impl Fetcher {
-    /// Offsets were looked up, in the order in which they were wanted.
-    pub(crate) fn handle_offsets(
-        &mut self,
-        moment: Moment,
-        lookup: Lookup,
-        found: Result<Vec<Option<i64>>, Error>,
-    ) {
-        self.is_stirred = true;
-        match found {
-            Ok(found) => {
-                for ((turn, offset), wanted) in
-                    lookup.turns.into_iter().zip(found).zip(&lookup.wanted)
-                {
-                    match (offset, wanted) {
-                        (None, (topic, partition, Position::Earliest | Position::Latest)) => {
-                            let error = offsets::missing(topic, *partition, self.config.outage_max);
-                            self.handle_lookup_failed(moment, turn, lookup.aim, &error);
-                        }
-                        _ => self.handle_offset(turn, lookup.aim, offset),
-                    }
-                }
-            }
-            Err(error) => {
-                for turn in lookup.turns {
-                    self.handle_lookup_failed(moment, turn, lookup.aim, &error);
-                }
-            }
-        }
-    }
-
     /// A fetch has its answer, or will have none.
     pub(crate) fn handle_answer(
         &mut self,
@@ -61,89 +31,42 @@ impl Fetcher {
         answer: Result<(i16, FetchResponse), Error>,
     ) {
         let Some(flight) = self.flights.remove(&id) else { return };
-        let plan = &flight.plan;
-        self.busy.remove(&flight.broker);
+        let Some(mut seat) = self.seats.remove(&flight.broker) else { return };
         self.is_stirred = true;
-        for asked in plan.asked().iter() {
-            if let Some(track) = self.current(asked.turn) {
-                track.is_asked = false;
-            }
-        }
+        seat.flight = None;
         match answer {
             Ok((version, response)) if response.error_code.is_ok() => {
-                self.handle_response(moment, (version, &flight), response);
+                seat.session.handle_answer(version, response.session_id);
+                self.handle_response(moment, (version, &flight), (&mut seat, response));
             }
             Ok((_, response)) => {
-                let error = Error::broker(ApiKey::FETCH, response.error_code, About::Nothing);
-                self.handle_failed(moment, plan, &error);
-            }
-            Err(error) => self.handle_failed(moment, plan, &error),
-        }
-    }
-}
-
-/// Of a lookup.
-impl Fetcher {
-    fn handle_offset(&mut self, turn: Turn, aim: Aim, offset: Option<i64>) {
-        let Some(track) = self.tracks.get_mut(turn.slot).and_then(Option::as_mut) else { return };
-        match (aim, offset) {
-            // An end counts for every turn of its partition.
-            (Aim::End, offset) => track.end = End::At(offset.unwrap_or(0)),
-            (Aim::Gap, local) => return self.handle_local_start(turn, local),
-            (Aim::Start, _) if track.turn != turn => return,
-            (Aim::Start, Some(offset)) => {
-                track.place = Place::At(offset);
-                self.entries.push(Entry { turn, item: Item::At { offset } });
-            }
-            // No record is that young: all that come are.
-            (Aim::Start, None) => track.place = Place::Unknown(Start::Latest),
-        }
-        if aim == Aim::End {
-            track.heard();
-        }
-        self.entries.extend(end_if_reached(track));
-    }
-
-    /// The leader has said where the part of the log begins that it holds itself.
-    fn handle_local_start(&mut self, turn: Turn, local: Option<i64>) {
-        let Some(track) = self.tracks.get_mut(turn.slot).and_then(Option::as_mut) else { return };
-        let (Place::At(offset), Gap::Lookup { until }) = (track.place, track.gap) else { return };
-        if track.turn != turn {
-            return;
-        }
-        track.gap = Gap::Refuted;
-        if local.is_some_and(|local| local <= offset) {
-            track.gap = Gap::None;
-            track.place = Place::At(until);
-            self.entries.push(Entry { turn, item: Item::Skip { next_offset: until } });
-            self.entries.extend(end_if_reached(track));
-        }
-    }
-
-    fn handle_lookup_failed(&mut self, moment: Moment, turn: Turn, aim: Aim, error: &Error) {
-        let Some(track) = self.track(turn.slot) else { return };
-        match aim {
-            Aim::End => track.end = End::Unknown,
-            // A broker that does not know the question holds its logs itself.
-            Aim::Gap if matches!(error, Error::Unsupported { .. }) => {
-                return self.handle_local_start(turn, Some(0));
-            }
-            Aim::Gap => track.gap = Gap::None,
-            Aim::Start if track.turn != turn => return,
-            Aim::Start => {
-                if let Place::Lookup(start) = track.place {
-                    track.place = Place::Unknown(start);
+                let code = response.error_code;
+                let is_over = seat.session.handle_refused(code)
+                    && remedy(ApiKey::FETCH, code) == Remedy::Session;
+                if is_over {
+                    tracing::debug!(broker = flight.broker, %code, "a fetch session begins anew");
+                } else {
+                    let error = Error::broker(ApiKey::FETCH, code, About::Nothing);
+                    self.handle_failed(moment, (&flight, &seat), &error);
                 }
             }
+            // The broker is of another release than it was: what it has, a full request tells.
+            Err(Error::Unsupported { .. }) if seat.session.handle_lost() => {}
+            Err(error) => {
+                seat.session.handle_lost();
+                self.handle_failed(moment, (&flight, &seat), &error);
+            }
         }
-        let turn = track.turn;
-        if error.is_retriable() {
-            // The lookup has tried until its own deadline.
-            self.entries.push(Entry { turn, item: Item::News(error.clone()) });
-            self.retry(moment, turn, error);
-        } else {
-            self.fail(turn, error.clone());
+        for slot in mem::take(&mut seat.pending) {
+            // Whoever was turned elsewhere meanwhile, and asked for there.
+            let is_here = |track: &Track| track.home == Some(flight.broker);
+            if !self.tracks.get(slot).and_then(Option::as_ref).is_some_and(is_here) {
+                seat.session.forget(slot);
+                seat.lacking.remove(&slot);
+            }
+            self.dirty.insert(slot);
         }
+        self.seats.insert(flight.broker, seat);
     }
 }
 
@@ -153,21 +76,19 @@ impl Fetcher {
         &mut self,
         moment: Moment,
         (version, flight): (i16, &Flight),
-        response: FetchResponse,
+        (seat, response): (&mut Seat, FetchResponse),
     ) {
-        let plan = &flight.plan;
         let kind = self.kind_of(flight, moment, &response);
         let (mut served, mut seen, mut cut) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
-        let mut hint = 0;
         let endpoints = response.node_endpoints;
         for topic in response.responses {
             for data in topic.partitions {
                 let index = data.partition_index;
-                let Some(one) = plan.find(&mut hint, &topic.topic, topic.topic_id, index) else {
-                    continue;
-                };
+                let found = seat.session.find(&topic.topic, topic.topic_id, index);
+                let Some(one) = found else { continue };
+                let slot = one.turn.slot;
                 // An answer that names a partition twice is believed once.
-                if !seen.insert(one.turn.slot) || self.current(one.turn).is_none() {
+                if !seen.insert(slot) || self.current(one.turn).is_none() {
                     continue;
                 }
                 if !data.error_code.is_ok() {
@@ -176,25 +97,51 @@ impl Fetcher {
                 }
                 match self.handle_records((version, kind), one, data) {
                     Yield::Some => {
-                        served.insert(one.turn.slot);
+                        served.insert(slot);
                     }
-                    Yield::Cut => cut.push(one),
+                    Yield::Cut => cut.push(one.clone()),
                     Yield::Nothing => self.stall(moment, flight, one, (Standstill::Empty, kind)),
-                    Yield::None if kind == Kind::Hasty => self.hold_back(moment, one.turn),
                     Yield::None => {}
                 }
+                match self.tracks.get(slot) {
+                    Some(Some(track)) if track.lacks_some() => seat.lacking.insert(slot),
+                    _ => seat.lacking.remove(&slot),
+                };
             }
         }
-        self.turn_order(&served, cut.last().map(|one| one.turn.slot));
+        self.rank(&served, cut.last().map(|one| one.turn.slot));
         for one in cut {
             // Whoever stands first gets a whole batch (KIP-74), so asking again at once is in vain.
-            let is_first = plan.asked().first().is_some_and(|first| first.turn == one.turn);
+            let is_first = flight.plan.asked().first().is_some_and(|first| first.turn == one.turn);
             if version >= WHOLE_BATCH_SINCE && (is_first || served.is_empty()) {
-                self.stall(moment, flight, one, (Standstill::Cut, kind));
+                self.stall(moment, flight, &one, (Standstill::Cut, kind));
             }
         }
-        for one in plan.asked().iter().filter(|one| !seen.contains(&one.turn.slot)) {
-            self.stall(moment, flight, one, (Standstill::Absent, kind));
+        self.handle_absent((moment, kind), flight, (seat, &seen));
+        if kind == Kind::Hasty {
+            // As the broker has not waited for records.
+            seat.hold(moment.now, self.backoff.clone().next(moment.chance));
+        }
+    }
+
+    /// An answer says nothing of some partitions: in a session, that there is nothing new.
+    fn handle_absent(
+        &mut self,
+        (moment, kind): (Moment, Kind),
+        flight: &Flight,
+        (seat, seen): (&Seat, &BTreeSet<usize>),
+    ) {
+        if flight.plan.is_full() {
+            for one in flight.plan.asked().iter().filter(|one| !seen.contains(&one.turn.slot)) {
+                self.stall(moment, flight, one, (Standstill::Absent, kind));
+            }
+        } else if kind != Kind::Full {
+            for slot in seat.lacking.difference(seen) {
+                let Some(one) = seat.session.of(*slot) else { continue };
+                if let Yield::Nothing = self.handle_nothing(kind, one) {
+                    self.stall(moment, flight, one, (Standstill::Empty, kind));
+                }
+            }
         }
     }
 
@@ -235,22 +182,17 @@ impl Fetcher {
         self.retry(moment, asked.turn, &error);
     }
 
-    /// Waits a moment, as the broker has not waited for records.
-    fn hold_back(&mut self, moment: Moment, turn: Turn) {
-        let Some(track) = self.current(turn) else { return };
-        let wait = track.backoff.next(moment.chance);
-        self.wait(turn.slot, moment.now, wait);
-    }
-
     /// Lets who got something stand behind the others, and who needs the whole answer before them.
-    fn turn_order(&mut self, served: &BTreeSet<usize>, first: Option<usize>) {
-        if !served.is_empty() {
-            self.order.retain(|slot| !served.contains(slot));
-            self.order.extend(served);
+    fn rank(&mut self, served: &BTreeSet<usize>, first: Option<usize>) {
+        for slot in served {
+            let rank = self.last_rank();
+            if let Some(track) = self.track(*slot) {
+                track.rank = rank;
+            }
         }
-        if let Some(first) = first {
-            self.order.retain(|slot| *slot != first);
-            self.order.push_front(first);
+        let rank = first.map(|_| self.first_rank());
+        if let (Some(rank), Some(track)) = (rank, first.and_then(|slot| self.track(slot))) {
+            track.rank = rank;
         }
     }
 
@@ -265,6 +207,10 @@ impl Fetcher {
         let Some(track) = self.tracks.get_mut(asked.turn.slot).and_then(Option::as_mut) else {
             return Yield::None;
         };
+        if track.place != Place::At(asked.offset) {
+            // Whatever has moved it meanwhile: its next fetch goes on from there.
+            return Yield::None;
+        }
         let end = track.end_offset();
         if mem::take(&mut track.is_unchecked) && asked.offset > end {
             // The log does hold it: it has grown since its end was looked up.
@@ -273,6 +219,7 @@ impl Fetcher {
             return Yield::None;
         }
         let readable = if is_committed { data.last_stable_offset } else { data.high_watermark };
+        track.readable = readable;
         self.extents.push(Extent {
             slot: asked.turn.slot,
             offset: asked.offset,
@@ -299,9 +246,17 @@ impl Fetcher {
         if let Some(bytes) = first_bytes {
             return self.handle_cut(version, asked, bytes);
         }
-        let until = readable.min(end);
-        let lacks_some = asked.offset < until || end < i64::MAX;
-        if kind == Kind::Full || !lacks_some {
+        self.handle_nothing(kind, asked)
+    }
+
+    /// An answer has nothing of a partition.
+    fn handle_nothing(&mut self, kind: Kind, asked: &Asked) -> Yield {
+        let Some(track) = self.current(asked.turn) else { return Yield::None };
+        if track.place != Place::At(asked.offset) {
+            return Yield::None;
+        }
+        let until = track.readable.min(track.end_offset());
+        if kind == Kind::Full || !track.lacks_some() {
             track.heard();
             return Yield::None;
         }
@@ -403,7 +358,7 @@ impl Fetcher {
     }
 
     /// The fetch has failed as a whole.
-    fn handle_failed(&mut self, moment: Moment, plan: &Plan, error: &Error) {
+    fn handle_failed(&mut self, moment: Moment, (flight, seat): (&Flight, &Seat), error: &Error) {
         let is_passing = match error {
             Error::Broker { api, code, .. } => {
                 matches!(remedy(*api, *code), Remedy::Retry | Remedy::Refresh | Remedy::Session)
@@ -411,10 +366,11 @@ impl Fetcher {
             other => other.is_retriable(),
         };
         self.wants_refresh = true;
-        for asked in plan.asked().iter() {
+        for asked in seat.session.wanted() {
             if self.current(asked.turn).is_none() {
                 continue;
             }
+            self.note_silence(asked.turn.slot, flight.launched_at);
             if is_passing {
                 self.retry(moment, asked.turn, error);
             } else {

@@ -1,14 +1,15 @@
 //! The consumer's task: it owns the fetcher and runs its calls against the cluster.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use kurier_env::Purpose;
 use kurier_protocol::api::fetch::FetchResponse;
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout};
 
 use super::buffer::{Buffer, Claim, Entry, Item, Order, Turn};
 use super::config::{ConsumerConfig, Start, Stop};
@@ -56,6 +57,8 @@ enum Done {
     Offsets(Lookup, Result<Vec<Option<i64>>, Error>),
     /// With the time at which it was asked for.
     Fetched(u64, Instant, Result<(i16, FetchResponse), Error>),
+    /// Of which nothing follows.
+    Left,
 }
 
 type Work = FuturesUnordered<BoxFuture<'static, Done>>;
@@ -83,7 +86,7 @@ impl Driver {
             }
             while self.turn(now, &picture, &mut work) {}
             if shared.is_dropped() {
-                return;
+                return self.close().await;
             }
             let deadline = self.fetcher.deadline().map(tokio::time::Instant::from_std);
             if let Some(at) = deadline
@@ -140,6 +143,7 @@ impl Driver {
     fn act(&self, action: Action, work: &mut Work) {
         match action {
             Action::Fetch { id, broker, plan } => work.push(self.fetch(id, broker, plan)),
+            Action::Leave { broker, plan } => work.push(self.leave(broker, plan)),
             Action::Lookup(lookup) => work.push(self.look_up(lookup)),
             Action::Refresh => self.cluster.refresh(),
             Action::Heard(hint) => self.cluster.heard_leader(hint),
@@ -154,6 +158,7 @@ impl Driver {
                 self.handle_fetched(moment, (id, asked_at), answer)
             }
             Done::Offsets(lookup, found) => self.fetcher.handle_offsets(moment, lookup, found),
+            Done::Left => {}
             Done::Topic(name, wanted, Err(error)) if error.is_retriable() => {
                 self.shared.with(|buffer| buffer.tell(error));
                 self.shared.wake_user();
@@ -296,6 +301,34 @@ impl Driver {
         async move { Done::Fetched(id, asked_at, answer.await) }.boxed()
     }
 }
+
+/// The end of fetch sessions, which brokers would remember for a while.
+impl Driver {
+    /// Tells a broker that its session is over. The answer says nothing.
+    fn leave(&self, broker: i32, plan: Plan) -> BoxFuture<'static, Done> {
+        let versions = plan.versions();
+        let answer =
+            self.cluster.call(broker, self.class, versions, move |version| plan.request(version));
+        answer.map(|_| Done::Left).boxed()
+    }
+
+    /// Tells all of them. Nobody waits for it, but for a while this task: what is not sent by then
+    /// a broker forgets by itself.
+    async fn close(mut self) {
+        let leaving: Work = self
+            .fetcher
+            .close()
+            .into_iter()
+            .map(|(broker, plan)| self.leave(broker, plan))
+            .collect();
+        let all = leaving.for_each(|_| ready(()));
+        // A broker answers in turn, and may wait for records first.
+        let _ = timeout(self.config.fetch_wait_max + LEAVING_MAX, all).await;
+    }
+}
+
+/// How long a broker's answer to the end of its session is waited for.
+const LEAVING_MAX: Duration = Duration::from_secs(1);
 
 impl Drop for Driver {
     /// Whatever ends the task, nobody waits for it.

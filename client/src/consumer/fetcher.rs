@@ -1,4 +1,5 @@
-//! Core: positions to fetches by leader; what becomes of their answers stands in `answer.rs`.
+//! Core: what is to be read, how far it is, and what has gone wrong with it. What follows from that
+//! stands in `asking.rs`; what becomes of answers in `found.rs` and `answer.rs`.
 //!
 //! One fetch is in flight to each broker, and the next one goes as soon as the positions of its
 //! answer are known, before anything of it is handed out; so a quiet broker never delays a busy
@@ -10,33 +11,37 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kurier_protocol::Uuid;
-
 use super::buffer::{Claim, Entry, Item, Order, Turn};
 use super::config::{ConsumerConfig, Start, Stop};
-use super::lookup::{self, Lookup};
-use super::plan::{Asked, Plan, standing_still};
+use super::lookup::Lookup;
+use super::plan::Plan;
 use super::position::{End, Gap, Place, Track};
+use super::seat::{Flight, Seat};
 use crate::backoff::Backoff;
-use crate::error::{Error, Standstill, Waiting};
-use crate::metadata::{Hint, Picture};
+use crate::error::Error;
+use crate::metadata::Hint;
 use crate::metrics::{Catch, Extent};
 
 /// What is to be read, and how far it is.
 #[derive(Debug)]
 pub(crate) struct Fetcher {
     pub(super) config: ConsumerConfig,
-    backoff: Backoff,
+    pub(super) backoff: Backoff,
     /// By slot.
     pub(super) tracks: Vec<Option<Track>>,
-    /// The slots in the order in which they are asked for; who got something goes to the back.
-    pub(super) order: VecDeque<usize>,
+    /// The slots whose tracks may have changed since it was last seen what follows from them.
+    pub(super) dirty: BTreeSet<usize>,
+    /// By broker.
+    pub(super) seats: BTreeMap<i32, Seat>,
+    /// The ranks of who comes last, and of who comes first.
+    pub(super) ranks: (i64, i64),
     pub(super) flights: BTreeMap<u64, Flight>,
-    pub(super) busy: BTreeSet<i32>,
-    launched: u64,
-    retries: BTreeSet<(Instant, usize)>,
+    pub(super) launched: u64,
+    pub(super) retries: BTreeSet<(Instant, usize)>,
     /// Those that try again when there is news of the cluster.
     heeding: BTreeSet<usize>,
+    /// All those of which nothing was heard since some time, and perhaps others.
+    pub(super) silent: BTreeSet<usize>,
     pub(super) actions: VecDeque<Action>,
     /// What the user is to get, until the driver takes it.
     pub(super) entries: Vec<Entry>,
@@ -46,7 +51,9 @@ pub(crate) struct Fetcher {
     /// Whether something happened that may allow a fetch or a lookup.
     pub(super) is_stirred: bool,
     /// Whether what is buffered left no room for a fetch.
-    is_held: bool,
+    pub(super) is_held: bool,
+    /// Whether a broker may have nothing any more that is wanted.
+    pub(super) is_anyone_left: bool,
     /// What the brokers take this client for, if that is known.
     principal: Option<Arc<str>>,
 }
@@ -56,22 +63,14 @@ pub(crate) struct Fetcher {
 pub(crate) enum Action {
     /// Ask a broker for records.
     Fetch { id: u64, broker: i32, plan: Plan },
+    /// Tell a broker that nothing more is wanted of it. Nobody waits for the answer.
+    Leave { broker: i32, plan: Plan },
     /// Look up offsets.
     Lookup(Lookup),
     /// Ask for metadata soon.
     Refresh,
     /// Tell the cluster of a leader that a broker named (KIP-951).
     Heard(Hint),
-}
-
-/// A fetch without an answer yet.
-#[derive(Debug)]
-pub(super) struct Flight {
-    pub(super) broker: i32,
-    pub(super) plan: Plan,
-    pub(super) launched_at: Instant,
-    /// When the silence of one of its partitions has lasted for long.
-    alarm_at: Instant,
 }
 
 /// What an answer's handling needs to know of the world.
@@ -87,18 +86,21 @@ impl Fetcher {
             config,
             backoff,
             tracks: Vec::new(),
-            order: VecDeque::new(),
+            dirty: BTreeSet::new(),
+            seats: BTreeMap::new(),
+            ranks: (0, 0),
             flights: BTreeMap::new(),
-            busy: BTreeSet::new(),
             launched: 0,
             retries: BTreeSet::new(),
             heeding: BTreeSet::new(),
+            silent: BTreeSet::new(),
             actions: VecDeque::new(),
             entries: Vec::new(),
             extents: Vec::new(),
             wants_refresh: false,
             is_stirred: false,
             is_held: false,
+            is_anyone_left: false,
             principal: None,
         }
     }
@@ -114,13 +116,15 @@ impl Fetcher {
         if self.tracks.len() <= slot {
             self.tracks.resize_with(slot + 1, || None);
         }
+        let rank = self.last_rank();
         let Some(place) = self.tracks.get_mut(slot).filter(|place| place.is_none()) else { return };
         let mut track = Track::new(claim, self.backoff.clone());
+        track.rank = rank;
         if self.config.stop == Stop::End {
             track.end = End::Unknown;
         }
         *place = Some(track);
-        self.order.push_back(slot);
+        self.dirty.insert(slot);
         self.is_stirred = true;
     }
 
@@ -130,13 +134,12 @@ impl Fetcher {
         match order {
             Order::Seek(turn, start) => {
                 self.end_wait(turn.slot);
+                self.detach(turn.slot);
                 if let Some(track) = self.track(turn.slot) {
                     track.turn = turn;
                     track.place = start.into();
                     track.is_unchecked = matches!(start, Start::Offset(_));
                     track.gap = Gap::None;
-                    // Its answer is for another turn now.
-                    track.is_asked = false;
                     track.heard();
                 }
             }
@@ -166,6 +169,8 @@ impl Fetcher {
         for slot in mem::take(&mut self.heeding) {
             self.end_wait(slot);
         }
+        self.dirty.extend(0..self.tracks.len());
+        self.is_anyone_left = true;
         self.is_stirred = true;
     }
 
@@ -207,125 +212,12 @@ impl Fetcher {
     pub(crate) fn drain_extents(&mut self) -> impl Iterator<Item = Extent> {
         self.extents.drain(..)
     }
-
-    /// The next thing to do, if there is one now. `buffered` is how many bytes wait to be taken.
-    pub(crate) fn poll_action(
-        &mut self,
-        now: Instant,
-        picture: &Picture,
-        buffered: usize,
-    ) -> Option<Action> {
-        while let Some(&(at, slot)) = self.retries.first()
-            && at <= now
-        {
-            self.end_wait(slot);
-            self.is_stirred = true;
-        }
-        self.tell_silence(now);
-        if self.actions.is_empty() && mem::take(&mut self.is_stirred) {
-            let lookups = lookup::plan(self.tracks.iter_mut().flatten(), picture);
-            self.actions.extend(lookups.map(Action::Lookup));
-            self.is_held = buffered >= self.config.buffer_bytes_max;
-            if !self.is_held {
-                self.fetch(now, picture);
-            }
-            if mem::take(&mut self.wants_refresh) {
-                self.actions.push_back(Action::Refresh);
-            }
-        }
-        self.actions.pop_front()
-    }
-
-    /// Whether it fetches nothing until less is buffered.
-    pub(crate) fn is_held(&self) -> bool {
-        self.is_held
-    }
-
-    /// When [`poll_action`](Self::poll_action) must be called again, if nothing else happens.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        let alarms = self.flights.values().map(|flight| flight.alarm_at);
-        self.retries.first().map(|(at, _)| *at).into_iter().chain(alarms).min()
-    }
 }
 
-/// Fetches and waits.
+/// Waits.
 impl Fetcher {
-    /// Asks every broker that is free for the partitions that it leads.
-    fn fetch(&mut self, now: Instant, picture: &Picture) {
-        let mut by_broker: BTreeMap<i32, Vec<Asked>> = BTreeMap::new();
-        let mut leaderless = Vec::new();
-        for &slot in &self.order {
-            let Some(track) = self.tracks.get_mut(slot).and_then(Option::as_mut) else { continue };
-            let Some(offset) = track.wants() else { continue };
-            let Some(leader) = picture.leader_of(&track.topic, track.partition) else {
-                leaderless.push(slot);
-                continue;
-            };
-            if self.busy.contains(&leader.broker) {
-                continue;
-            }
-            track.is_asked = true;
-            track.silent_since.get_or_insert(now);
-            let topic_id = picture.topic(&track.topic).map_or(Uuid::ZERO, |t| t.id);
-            by_broker.entry(leader.broker).or_default().push(Asked {
-                turn: track.turn,
-                topic: Arc::clone(&track.topic),
-                topic_id,
-                partition: track.partition,
-                offset,
-                leader_epoch: leader.epoch,
-                bytes_max: track.bytes_max,
-            });
-        }
-        let outage_max = self.config.outage_max;
-        for slot in leaderless {
-            self.wants_refresh = true;
-            self.tell_outage(slot, now, |track| no_leader(picture, track, outage_max));
-            self.wait(slot, now, LEADERLESS_RETRY);
-            self.heed_news(slot);
-        }
-        for (broker, asked) in by_broker {
-            self.launched += 1;
-            let id = self.launched;
-            let plan = Plan::new(&self.config, asked);
-            self.busy.insert(broker);
-            let alarm_at = self.alarm_at(&plan, now);
-            let flight = Flight { broker, plan: plan.clone(), launched_at: now, alarm_at };
-            self.flights.insert(id, flight);
-            self.actions.push_back(Action::Fetch { id, broker, plan });
-        }
-    }
-
-    /// When the silence of one of the plan's partitions will have lasted for long.
-    fn alarm_at(&self, plan: &Plan, now: Instant) -> Instant {
-        let since = |asked: &Asked| self.tracks.get(asked.turn.slot)?.as_ref()?.silent_since;
-        let since = plan.asked().iter().filter_map(since).min().unwrap_or(now);
-        // A broker without records is silent by right for a while.
-        let silence_max = self.config.outage_max.max(self.config.fetch_wait_max * 2);
-        (since + silence_max).max(now + SILENCE_MIN)
-    }
-
-    /// Says which partitions wait in vain for the answer to a fetch.
-    fn tell_silence(&mut self, now: Instant) {
-        let due = |(id, flight): (&u64, &Flight)| (flight.alarm_at <= now).then_some(*id);
-        let due: Vec<_> = self.flights.iter().filter_map(due).collect();
-        for id in due {
-            let Some(mut flight) = self.flights.remove(&id) else { continue };
-            for asked in flight.plan.asked().iter() {
-                let after = self.config.outage_max;
-                let silent = || standing_still(asked, flight.broker, Standstill::Silent, after);
-                if self.current(asked.turn).is_some() {
-                    // The fetch may wait for a connection: what the last try came to says more.
-                    let error = |track: &Track| track.trouble.clone().unwrap_or_else(silent);
-                    self.tell_outage(asked.turn.slot, now, error);
-                }
-            }
-            flight.alarm_at = self.alarm_at(&flight.plan, now);
-            self.flights.insert(id, flight);
-        }
-    }
-
     pub(super) fn wait(&mut self, slot: usize, now: Instant, wait: Duration) {
+        self.silent.insert(slot);
         if let Some(track) = self.track(slot)
             && track.retry_at.is_none()
         {
@@ -342,7 +234,7 @@ impl Fetcher {
         }
     }
 
-    fn end_wait(&mut self, slot: usize) {
+    pub(super) fn end_wait(&mut self, slot: usize) {
         self.heeding.remove(&slot);
         if let Some(at) = self.track(slot).and_then(|track| track.retry_at.take()) {
             self.retries.remove(&(at, slot));
@@ -369,6 +261,7 @@ impl Fetcher {
     ) {
         let outage_max = self.config.outage_max;
         let Some(track) = self.tracks.get_mut(slot).and_then(Option::as_mut) else { return };
+        self.silent.insert(slot);
         let since = *track.silent_since.get_or_insert(now);
         if now.duration_since(since) >= outage_max {
             track.silent_since = Some(now);
@@ -376,40 +269,58 @@ impl Fetcher {
         }
     }
 
-    /// The partition stands still until a seek.
-    pub(super) fn fail(&mut self, turn: Turn, error: Error) {
-        if let Some(track) = self.tracks.get_mut(turn.slot).and_then(Option::as_mut) {
-            track.place = Place::Done;
-            let error = error.seen_as(self.principal.as_ref());
-            self.entries.push(Entry { turn: track.turn, item: Item::Failed(error) });
-        }
+    /// Nothing was heard of a partition since then, or longer.
+    pub(super) fn note_silence(&mut self, slot: usize, since: Instant) {
+        let Some(track) = self.tracks.get_mut(slot).and_then(Option::as_mut) else { return };
+        self.silent.insert(slot);
+        track.silent_since.get_or_insert(since);
     }
 
+    /// The partition stands still until a seek.
+    pub(super) fn fail(&mut self, turn: Turn, error: Error) {
+        let principal = self.principal.clone();
+        if let Some(track) = self.track(turn.slot) {
+            track.place = Place::Done;
+            let (turn, error) = (track.turn, error.seen_as(principal.as_ref()));
+            self.entries.push(Entry { turn, item: Item::Failed(error) });
+        }
+    }
+}
+
+/// Tracks. Who gets hold of one may change it.
+impl Fetcher {
     pub(super) fn track(&mut self, slot: usize) -> Option<&mut Track> {
-        self.tracks.get_mut(slot)?.as_mut()
+        let track = self.tracks.get_mut(slot)?.as_mut()?;
+        self.dirty.insert(slot);
+        Some(track)
     }
 
     pub(super) fn current(&mut self, turn: Turn) -> Option<&mut Track> {
         self.track(turn.slot).filter(|track| track.turn == turn)
     }
-}
 
-fn no_leader(picture: &Picture, track: &Track, after: Duration) -> Error {
-    let topic = Box::from(&*track.topic);
-    let is_known = picture.topic(&track.topic).is_some_and(|topic| topic.error.is_ok());
-    if is_known {
-        let last = picture.no_leader(&track.topic, track.partition);
-        Error::timed_out(Waiting::Metadata { topic }, after).after(Some(&last))
-    } else {
-        Error::UnknownTopic { topic, partition: None }
+    /// The rank of who comes behind all others.
+    pub(super) fn last_rank(&mut self) -> i64 {
+        self.ranks.0 += 1;
+        self.ranks.0
+    }
+
+    /// The rank of who comes before all others.
+    pub(super) fn first_rank(&mut self) -> i64 {
+        self.ranks.1 -= 1;
+        self.ranks.1
+    }
+
+    /// What is on its way of a partition is for another turn: it may be asked for elsewhere now.
+    fn detach(&mut self, slot: usize) {
+        let Some(Some(track)) = self.tracks.get_mut(slot) else { return };
+        let Some(seat) = track.home.and_then(|home| self.seats.get_mut(&home)) else { return };
+        if seat.flight.is_some() {
+            track.home = None;
+            seat.pending.insert(slot);
+        }
     }
 }
-
-/// Without a leader and without news, look again after this.
-const LEADERLESS_RETRY: Duration = Duration::from_millis(250);
-
-/// Between two complaints about one silence there is at least this.
-const SILENCE_MIN: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests;

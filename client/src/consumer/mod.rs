@@ -1,7 +1,8 @@
 //! Records in: positions, fetches, the buffer between task and user, and the task itself.
 //!
-//! A task asks each broker for the partitions that it leads, one fetch at a time; what comes lies
-//! in a buffer until [`Consumer::next`] takes it, batch by batch, and unpacks it there.
+//! A task asks each broker for the partitions that it leads, one fetch at a time, and names what
+//! has changed since the last one; what comes lies in a buffer until [`Consumer::next`] takes it,
+//! batch by batch, and unpacks it there.
 
 mod config;
 mod batch;
@@ -10,8 +11,12 @@ mod position;
 mod aborted;
 mod reading;
 mod plan;
+mod session;
+mod seat;
 mod lookup;
 mod fetcher;
+mod asking;
+mod found;
 mod answer;
 mod shared;
 mod driver;

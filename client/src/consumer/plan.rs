@@ -1,4 +1,4 @@
-//! Core: one Fetch request, in whatever version it goes, and whose answer is whose.
+//! Core: one Fetch request, in whatever version it goes.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kurier_protocol::Uuid;
-use kurier_protocol::api::fetch::{FetchPartition, FetchRequest, FetchTopic};
+use kurier_protocol::api::fetch::{FetchPartition, FetchRequest, FetchTopic, ForgottenTopic};
 
 use super::buffer::Turn;
 use super::config::ConsumerConfig;
 use crate::error::{Error, Standstill, Waiting};
 use crate::offsets::Isolation;
 
-/// A partition in a request.
+/// A partition that is to be fetched.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) turn: Turn,
@@ -24,12 +24,32 @@ pub(crate) struct Asked {
     pub(crate) leader_epoch: i32,
     /// A limit of its own.
     pub(crate) bytes_max: Option<i32>,
+    /// Who has waited longest is the least.
+    pub(crate) rank: i64,
+}
+
+/// A partition that is to be fetched no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Forgotten {
+    pub(crate) topic: Arc<str>,
+    pub(crate) topic_id: Uuid,
+    pub(crate) partition: i32,
+}
+
+/// Which request of which fetch session it is (KIP-227).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) id: i32,
+    pub(crate) epoch: i32,
 }
 
 /// A request before its version is known.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     asked: Arc<[Asked]>,
+    forgotten: Arc<[Forgotten]>,
+    stamp: Stamp,
+    versions: (i16, i16),
     wait_ms: i32,
     bytes_min: i32,
     bytes_max: i32,
@@ -39,16 +59,28 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Orders the partitions by topic, in the order in which topics come first.
-    pub(crate) fn new(config: &ConsumerConfig, mut asked: Vec<Asked>) -> Self {
+    pub(crate) fn new(
+        config: &ConsumerConfig,
+        stamp: Stamp,
+        versions: RangeInclusive<i16>,
+        mut asked: Vec<Asked>,
+    ) -> Self {
+        asked.sort_by_key(|one| one.rank);
         let mut ranks: BTreeMap<Arc<str>, usize> = BTreeMap::new();
         for one in &asked {
-            let next = ranks.len();
-            ranks.entry(Arc::clone(&one.topic)).or_insert(next);
+            if !ranks.contains_key(&one.topic) {
+                ranks.insert(Arc::clone(&one.topic), ranks.len());
+            }
         }
-        asked.sort_by_key(|one| ranks.get(&one.topic).copied());
+        if ranks.len() > 1 {
+            asked.sort_by_key(|one| ranks.get(&one.topic).copied());
+        }
         let number = |bytes: usize| i32::try_from(bytes).unwrap_or(i32::MAX);
         Self {
             asked: asked.into(),
+            forgotten: Arc::new([]),
+            stamp,
+            versions: versions.into_inner(),
             wait_ms: i32::try_from(config.fetch_wait_max.as_millis()).unwrap_or(i32::MAX),
             bytes_min: number(config.fetch_bytes_min),
             bytes_max: number(config.fetch_bytes_max),
@@ -60,36 +92,26 @@ impl Plan {
         }
     }
 
-    /// The partitions, in the order of the request.
-    pub(crate) fn asked(&self) -> &Arc<[Asked]> {
+    /// The same, with partitions that leave the session.
+    pub(crate) fn without(self, mut forgotten: Vec<Forgotten>) -> Self {
+        let key = |one: &Forgotten| (Arc::clone(&one.topic), one.topic_id, one.partition);
+        forgotten.sort_by_key(key);
+        Self { forgotten: forgotten.into(), ..self }
+    }
+
+    /// The partitions that it names, in the order of the request.
+    pub(crate) fn asked(&self) -> &[Asked] {
         &self.asked
     }
 
-    /// The partition that a part of the answer is about; nearly always it is the next one.
-    pub(crate) fn find(
-        &self,
-        hint: &mut usize,
-        topic: &str,
-        topic_id: Uuid,
-        partition: i32,
-    ) -> Option<&Asked> {
-        let is_it = |one: &Asked| {
-            let is_named =
-                if topic.is_empty() { one.topic_id == topic_id } else { *one.topic == *topic };
-            is_named && one.partition == partition
-        };
-        if !self.asked.get(*hint).is_some_and(is_it) {
-            *hint = self.asked.iter().position(is_it)?;
-        }
-        let found = self.asked.get(*hint);
-        *hint += 1;
-        found
+    /// Whether it names every partition that is wanted of the broker.
+    pub(crate) fn is_full(&self) -> bool {
+        self.stamp.epoch <= 0
     }
 
-    /// From version 13 on topics go by id.
+    /// In which versions it can go.
     pub(crate) fn versions(&self) -> RangeInclusive<i16> {
-        let has_ids = self.asked.iter().all(|one| one.topic_id != Uuid::ZERO);
-        0..=if has_ids { 18 } else { 12 }
+        self.versions.0..=self.versions.1
     }
 
     /// The request in a version.
@@ -113,14 +135,35 @@ impl Plan {
                 }),
             }
         }
+        let has_sessions = version >= SESSIONS_SINCE;
         FetchRequest {
             max_wait_ms: self.wait_ms,
             min_bytes: self.bytes_min,
             max_bytes: self.bytes_max,
             isolation_level: self.isolation_level,
+            session_id: if has_sessions { self.stamp.id } else { 0 },
+            session_epoch: if has_sessions { self.stamp.epoch } else { -1 },
             topics,
+            forgotten_topics_data: self.forgotten_topics(),
             ..FetchRequest::default()
         }
+    }
+
+    fn forgotten_topics(&self) -> Vec<ForgottenTopic> {
+        let mut topics: Vec<ForgottenTopic> = Vec::new();
+        for one in &*self.forgotten {
+            match topics.last_mut() {
+                Some(topic) if *topic.topic == *one.topic && topic.topic_id == one.topic_id => {
+                    topic.partitions.push(one.partition);
+                }
+                _ => topics.push(ForgottenTopic {
+                    topic: (&*one.topic).into(),
+                    topic_id: one.topic_id,
+                    partitions: vec![one.partition],
+                }),
+            }
+        }
+        topics
     }
 
     /// Before version 3 an answer had no limit but the sum of its partitions'.
@@ -149,6 +192,15 @@ pub(crate) fn standing_still(
 /// The version of Fetch since which the first batch comes whole, whatever the limits (KIP-74).
 pub(crate) const WHOLE_BATCH_SINCE: i16 = 3;
 
+/// The version of Fetch that has sessions first (KIP-227).
+pub(crate) const SESSIONS_SINCE: i16 = 7;
+
+/// The version of Fetch that calls topics by their ids first (KIP-516).
+pub(crate) const IDS_SINCE: i16 = 13;
+
+/// The newest version of Fetch that this client speaks.
+pub(crate) const VERSION_MAX: i16 = 18;
+
 /// Less than this of a partition is not worth asking for.
 const PARTITION_BYTES_LEAST: i32 = 16 << 10;
 
@@ -156,7 +208,7 @@ const PARTITION_BYTES_LEAST: i32 = 16 << 10;
 mod tests {
     use super::*;
 
-    fn asked(topic: &str, partition: i32) -> Asked {
+    fn asked(topic: &str, partition: i32, rank: i64) -> Asked {
         Asked {
             turn: Turn { slot: 0, generation: 0 },
             topic: topic.into(),
@@ -165,25 +217,39 @@ mod tests {
             offset: 5,
             leader_epoch: 2,
             bytes_max: None,
+            rank,
         }
+    }
+
+    fn plan(of: Vec<Asked>) -> Plan {
+        Plan::new(&ConsumerConfig::default(), Stamp { id: 0, epoch: 0 }, 0..=12, of)
     }
 
     #[test]
     fn each_topic_stands_once_in_a_request() {
-        let of = vec![asked("b", 1), asked("a", 0), asked("b", 0)];
-        let plan = Plan::new(&ConsumerConfig::default(), of);
-        let request = plan.request(12);
+        let request = plan(vec![asked("a", 0, 1), asked("b", 0, 2), asked("b", 1, 0)]).request(12);
         let topics: Vec<_> =
             request.topics.iter().map(|t| (t.topic.to_string(), t.partitions.len())).collect();
         assert_eq!(topics, [("b".to_owned(), 2), ("a".to_owned(), 1)]);
-        assert_eq!(plan.versions(), 0..=12);
+    }
+
+    #[test]
+    fn each_topic_stands_once_among_those_that_leave() {
+        let gone = |topic: &str, partition| {
+            let Asked { topic, topic_id, partition, .. } = asked(topic, partition, 0);
+            Forgotten { topic, topic_id, partition }
+        };
+        let plan = plan(vec![]).without(vec![gone("b", 1), gone("a", 0), gone("b", 0)]);
+        let gone = plan.request(12).forgotten_topics_data;
+        let gone: Vec<_> = gone.iter().map(|t| (t.topic.to_string(), &t.partitions[..])).collect();
+        assert_eq!(gone, [("a".to_owned(), &[0][..]), ("b".to_owned(), &[0, 1][..])]);
     }
 
     #[test]
     fn old_versions_share_the_limit_of_an_answer_among_its_partitions() {
         let limits = |version, count| {
-            let of = (0..count).map(|p| asked("t", p)).collect();
-            let request = Plan::new(&ConsumerConfig::default(), of).request(version);
+            let of = (0..count).map(|p| asked("t", p, 0)).collect();
+            let request = plan(of).request(version);
             request.topics[0].partitions[0].partition_max_bytes
         };
         assert_eq!((limits(2, 4), limits(3, 4)), (256 << 10, 1 << 20));

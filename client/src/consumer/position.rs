@@ -17,8 +17,12 @@ pub(crate) struct Track {
     pub(crate) place: Place,
     pub(crate) end: End,
     pub(crate) is_paused: bool,
-    /// Whether a fetch in flight names it.
-    pub(crate) is_asked: bool,
+    /// The broker whose session has it.
+    pub(crate) home: Option<i32>,
+    /// Who has waited longest is the least.
+    pub(crate) rank: i64,
+    /// The offset behind the last record that can be read, as far as was told.
+    pub(crate) readable: i64,
     /// No try before this.
     pub(crate) retry_at: Option<Instant>,
     pub(crate) backoff: Backoff,
@@ -111,7 +115,9 @@ impl Track {
             place: Place::from(claim.start),
             end: End::Never,
             is_paused: claim.is_paused,
-            is_asked: false,
+            home: None,
+            rank: 0,
+            readable: 0,
             retry_at: None,
             backoff,
             silent_since: None,
@@ -124,7 +130,7 @@ impl Track {
 
     /// The offset to ask for, if it may be asked for now.
     pub(crate) fn wants(&self) -> Option<i64> {
-        let is_free = !self.is_asked && !self.is_paused && self.retry_at.is_none();
+        let is_free = !self.is_paused && self.retry_at.is_none();
         let is_bounded = matches!(self.end, End::Never | End::At(_));
         match self.place {
             Place::At(offset) if is_free && is_bounded => Some(offset),
@@ -135,6 +141,12 @@ impl Track {
     /// Where reading ends, as an offset behind all others if it does not.
     pub(crate) fn end_offset(&self) -> i64 {
         if let End::At(offset) = self.end { offset } else { i64::MAX }
+    }
+
+    /// Whether records should be there, as far as was told.
+    pub(crate) fn lacks_some(&self) -> bool {
+        matches!(self.place, Place::At(offset) if offset < self.readable.min(self.end_offset()))
+            || self.end != End::Never
     }
 
     /// All is well again.

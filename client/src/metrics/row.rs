@@ -130,7 +130,7 @@ impl Part {
         match self {
             Self::Groups => "src/group/mod.rs",
             Self::Transactions => "src/transactional/times.rs",
-            Self::Replicas => "src/consumer/session.rs",
+            Self::Replicas => "src/consumer/replica.rs",
             Self::TlsDetails => "src/metrics/encryption.rs",
         }
     }

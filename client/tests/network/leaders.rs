@@ -6,6 +6,7 @@ use kurier_client::Client;
 use kurier_client::consumer::Start;
 use kurier_client::producer::{Producer, Record};
 use kurier_protocol::ApiKey;
+use kurier_protocol::api::fetch::FetchRequest;
 use kurier_testkit::{Fault, RecordedRequest, TestCluster};
 use tokio::time::{Instant, sleep};
 
@@ -114,7 +115,11 @@ async fn a_reader_follows_the_leader_that_the_old_one_names() {
         sleep(Duration::from_secs(5)).await;
         let is_readers = |r: &RecordedRequest| r.client_id.as_deref() == Some("reader");
         let asked = cluster.requests().into_iter().skip(before).filter(is_readers);
-        for request in asked.filter(|r| r.api != ApiKey::API_VERSIONS) {
+        // The old leader is told that the fetch session is over.
+        let is_end = |r: &RecordedRequest| {
+            r.api == ApiKey::FETCH && r.decode::<FetchRequest>().session_epoch == -1
+        };
+        for request in asked.filter(|r| r.api != ApiKey::API_VERSIONS && !is_end(r)) {
             assert_eq!((request.api, request.broker), (ApiKey::FETCH, broker));
             assert!(request.version >= 13, "topics go by id");
         }

@@ -19,3 +19,4 @@ mod versions;
 mod clocks;
 mod dropped;
 mod under_way;
+mod sessions;

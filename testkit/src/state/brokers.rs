@@ -87,10 +87,7 @@ impl State {
         version: i16,
     ) -> Vec<(Str, Uuid, i32)> {
         let none = Sessions::new(0);
-        let sessions = self.sessions.get(&broker).unwrap_or(&none);
-        let wanted = sessions.fetch(request, version).map(|fetch| fetch.wanted);
-        let wanted = wanted.unwrap_or_default().into_iter();
-        wanted.map(|one| (one.topic, one.topic_id, one.partition.partition)).collect()
+        self.sessions.get(&broker).unwrap_or(&none).wanted(request, version)
     }
 
     /// Ids of all brokers.

@@ -9,12 +9,13 @@ use kurier_protocol::api::metadata::{
 };
 use kurier_protocol::record::control::EndTransaction;
 use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
-use kurier_protocol::{ErrorCode, Records};
+use kurier_protocol::{ErrorCode, Records, Uuid};
 
 use super::super::config::{OffsetReset, Start};
 use super::super::reading::is_empty;
 use super::*;
 use crate::error::Cause;
+use crate::metadata::Picture;
 use crate::offsets::{Isolation, Position};
 
 const MS: Duration = Duration::from_millis(1);

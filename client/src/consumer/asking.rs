@@ -1,0 +1,256 @@
+//! Core: the fetcher's second part: what follows from positions and leaders: lookups, and fetches
+//! by broker.
+//!
+//! A partition is in the session of one broker at a time, its *home*, and moves only while no
+//! answer of that broker is awaited. What a round costs depends on what has changed since the last
+//! one, and on the number of brokers. All partitions are looked at only where something concerns
+//! them all: at a new picture of the cluster, at the begin of a session (with brokers that have
+//! none, each time), and when a fetch fails or stays without an answer for long.
+
+use std::collections::BTreeSet;
+use std::mem;
+use std::time::{Duration, Instant};
+
+use kurier_protocol::Uuid;
+
+use super::fetcher::{Action, Fetcher};
+use super::lookup;
+use super::plan::{Asked, Plan, standing_still};
+use super::position::{Place, Track};
+use super::seat::{Flight, Seat};
+use crate::error::{Error, Standstill, Waiting};
+use crate::metadata::Picture;
+
+/// What is to be done.
+impl Fetcher {
+    /// The next thing to do, if there is one now. `buffered` is how many bytes wait to be taken.
+    pub(crate) fn poll_action(
+        &mut self,
+        now: Instant,
+        picture: &Picture,
+        buffered: usize,
+    ) -> Option<Action> {
+        while let Some(&(at, slot)) = self.retries.first()
+            && at <= now
+        {
+            self.end_wait(slot);
+            self.is_stirred = true;
+        }
+        self.tell_silence(now);
+        for seat in self.seats.values_mut() {
+            self.is_stirred |= seat.hold_until.take_if(|until| *until <= now).is_some();
+        }
+        if self.actions.is_empty() && mem::take(&mut self.is_stirred) {
+            self.settle(now, picture);
+            self.is_held = buffered >= self.config.buffer_bytes_max;
+            if !self.is_held {
+                self.launch(now);
+            }
+            if self.is_anyone_left {
+                self.leave(picture);
+            }
+            if mem::take(&mut self.wants_refresh) {
+                self.actions.push_back(Action::Refresh);
+            }
+        }
+        self.actions.pop_front()
+    }
+
+    /// Whether it fetches nothing until less is buffered.
+    pub(crate) fn is_held(&self) -> bool {
+        self.is_held
+    }
+
+    /// When [`poll_action`](Self::poll_action) must be called again, if nothing else happens.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let alarms = self.flights.values().map(|flight| flight.alarm_at);
+        let holds = self.seats.values().filter_map(|seat| seat.hold_until);
+        let retry = self.retries.first().map(|(at, _)| *at);
+        retry.into_iter().chain(alarms).chain(holds).min()
+    }
+
+    /// The requests that end all sessions, each with its broker: nothing is read any more.
+    pub(crate) fn close(&mut self) -> Vec<(i32, Plan)> {
+        let config = &self.config;
+        let close =
+            |(broker, seat): (&i32, &mut Seat)| Some((*broker, seat.session.close(config)?));
+        self.seats.iter_mut().filter_map(close).collect()
+    }
+}
+
+/// From positions to fetches.
+impl Fetcher {
+    /// Plans the lookups that are due, and gives each partition that has changed to the broker that
+    /// serves it.
+    fn settle(&mut self, now: Instant, picture: &Picture) {
+        let dirty = mem::take(&mut self.dirty);
+        let mut changed = Vec::new();
+        let mut tracks = self.tracks.iter_mut();
+        let mut at = 0;
+        for slot in &dirty {
+            changed.extend(tracks.nth(slot - at).and_then(Option::as_mut));
+            at = slot + 1;
+        }
+        let lookups = lookup::plan(changed.into_iter(), picture);
+        self.actions.extend(lookups.map(Action::Lookup));
+        for slot in dirty {
+            self.seat(slot, now, picture);
+        }
+    }
+
+    fn seat(&mut self, slot: usize, now: Instant, picture: &Picture) {
+        let Some(Some(track)) = self.tracks.get_mut(slot) else { return };
+        let home = track.home.and_then(|home| self.seats.get_mut(&home));
+        if let Some(home) = home.filter(|home| home.flight.is_some()) {
+            // What becomes of it depends on the answer.
+            home.pending.insert(slot);
+            return;
+        }
+        let asked = wanted(track, picture);
+        let broker = asked.as_ref().and_then(|(broker, _)| *broker);
+        if let Some(left) = track.home.take_if(|home| Some(*home) != broker)
+            && let Some(seat) = self.seats.get_mut(&left)
+        {
+            seat.session.forget(slot);
+            seat.lacking.remove(&slot);
+        }
+        match asked {
+            Some((Some(broker), asked)) => {
+                let seat = self.seats.entry(broker).or_default();
+                if seat.flight.is_some() {
+                    seat.pending.insert(slot);
+                    return;
+                }
+                track.home = Some(broker);
+                seat.session.want(asked);
+            }
+            Some((None, _)) => self.miss_leader(slot, now, picture),
+            None => {}
+        }
+    }
+
+    fn miss_leader(&mut self, slot: usize, now: Instant, picture: &Picture) {
+        self.wants_refresh = true;
+        let outage_max = self.config.outage_max;
+        self.tell_outage(slot, now, |track| no_leader(picture, track, outage_max));
+        self.wait(slot, now, LEADERLESS_RETRY);
+        self.heed_news(slot);
+    }
+
+    /// Asks every broker that is free for what it serves.
+    fn launch(&mut self, now: Instant) {
+        let mut launched = Vec::new();
+        for (broker, seat) in &mut self.seats {
+            if seat.is_free() && !seat.session.is_empty() {
+                self.launched += 1;
+                seat.flight = Some(self.launched);
+                launched.push((self.launched, *broker, seat.session.plan(&self.config)));
+            }
+        }
+        for (id, broker, plan) in launched {
+            let alarm_at = self.alarm_at(broker, now, now);
+            let flight = Flight { broker, plan: plan.clone(), launched_at: now, alarm_at };
+            self.flights.insert(id, flight);
+            self.actions.push_back(Action::Fetch { id, broker, plan });
+        }
+    }
+
+    /// Ends the sessions of brokers that serve nothing any more that is read.
+    fn leave(&mut self, picture: &Picture) {
+        self.is_anyone_left = false;
+        let tracks = self.tracks.iter().flatten().filter(|track| track.place != Place::Done);
+        let leader = |track: &Track| picture.leader_of(&track.topic, track.partition);
+        let mut serving: BTreeSet<i32> = tracks.filter_map(leader).map(|l| l.broker).collect();
+        serving.extend(self.tracks.iter().flatten().filter_map(|track| track.home));
+        let (config, actions) = (&self.config, &mut self.actions);
+        let is_awaited = &mut self.is_anyone_left;
+        self.seats.retain(|broker, seat| {
+            if serving.contains(broker) || !seat.session.is_empty() {
+                return true;
+            }
+            if seat.flight.is_some() {
+                *is_awaited = true;
+                return true;
+            }
+            let plan = seat.session.close(config);
+            actions.extend(plan.map(|plan| Action::Leave { broker: *broker, plan }));
+            false
+        });
+    }
+}
+
+/// Silence.
+impl Fetcher {
+    /// When the silence of one of the partitions of a broker will have lasted for long.
+    fn alarm_at(&mut self, broker: i32, launched_at: Instant, now: Instant) -> Instant {
+        let tracks = &self.tracks;
+        let track = |slot: &usize| tracks.get(*slot).and_then(Option::as_ref);
+        let since = |slot: &usize| track(slot).and_then(|track| track.silent_since);
+        self.silent.retain(|slot| since(slot).is_some());
+        let is_there = |slot: &&usize| track(slot).is_some_and(|t| t.home == Some(broker));
+        let since = self.silent.iter().filter(is_there).filter_map(since).min();
+        let since = since.unwrap_or(launched_at).min(launched_at);
+        // A broker without records is silent by right for a while.
+        let silence_max = self.config.outage_max.max(self.config.fetch_wait_max * 2);
+        (since + silence_max).max(now + SILENCE_MIN)
+    }
+
+    /// Says which partitions wait in vain for the answer to a fetch.
+    fn tell_silence(&mut self, now: Instant) {
+        let due = |(id, flight): (&u64, &Flight)| (flight.alarm_at <= now).then_some(*id);
+        let due: Vec<_> = self.flights.iter().filter_map(due).collect();
+        for id in due {
+            let Some(mut flight) = self.flights.remove(&id) else { continue };
+            let broker = flight.broker;
+            let seat = self.seats.get(&broker).into_iter();
+            let wanted: Vec<Asked> = seat.flat_map(|seat| seat.session.wanted()).cloned().collect();
+            for asked in wanted {
+                let after = self.config.outage_max;
+                let silent = || standing_still(&asked, broker, Standstill::Silent, after);
+                if self.current(asked.turn).is_some() {
+                    self.note_silence(asked.turn.slot, flight.launched_at);
+                    // The fetch may wait for a connection: what the last try came to says more.
+                    let error = |track: &Track| track.trouble.clone().unwrap_or_else(silent);
+                    self.tell_outage(asked.turn.slot, now, error);
+                }
+            }
+            flight.alarm_at = self.alarm_at(broker, now, now);
+            self.flights.insert(id, flight);
+        }
+    }
+}
+
+/// What to ask of which broker, if it may be asked for now; none is the broker if there is no
+/// leader.
+fn wanted(track: &Track, picture: &Picture) -> Option<(Option<i32>, Asked)> {
+    let offset = track.wants()?;
+    let leader = picture.leader_of(&track.topic, track.partition);
+    let asked = Asked {
+        turn: track.turn,
+        topic: track.topic.clone(),
+        topic_id: picture.topic(&track.topic).map_or(Uuid::ZERO, |topic| topic.id),
+        partition: track.partition,
+        offset,
+        leader_epoch: leader.map_or(-1, |leader| leader.epoch),
+        bytes_max: track.bytes_max,
+        rank: track.rank,
+    };
+    Some((leader.map(|leader| leader.broker), asked))
+}
+
+fn no_leader(picture: &Picture, track: &Track, after: Duration) -> Error {
+    let topic = Box::from(&*track.topic);
+    let is_known = picture.topic(&track.topic).is_some_and(|topic| topic.error.is_ok());
+    if is_known {
+        let last = picture.no_leader(&track.topic, track.partition);
+        Error::timed_out(Waiting::Metadata { topic }, after).after(Some(&last))
+    } else {
+        Error::UnknownTopic { topic, partition: None }
+    }
+}
+
+/// Without a leader and without news, look again after this.
+const LEADERLESS_RETRY: Duration = Duration::from_millis(250);
+
+/// Between two complaints about one silence there is at least this.
+const SILENCE_MIN: Duration = Duration::from_millis(10);

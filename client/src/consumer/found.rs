@@ -1,0 +1,107 @@
+//! Core: the fetcher's third part: what lookups have found.
+
+use super::buffer::{Entry, Item, Turn};
+use super::config::Start;
+use super::fetcher::{Fetcher, Moment};
+use super::lookup::{Aim, Lookup};
+use super::position::{End, Gap, Place};
+use super::reading::end_if_reached;
+use crate::error::Error;
+use crate::offsets::{self, Position};
+
+/// What was found.
+impl Fetcher {
+    /// Offsets were looked up, in the order in which they were wanted.
+    pub(crate) fn handle_offsets(
+        &mut self,
+        moment: Moment,
+        lookup: Lookup,
+        found: Result<Vec<Option<i64>>, Error>,
+    ) {
+        self.is_stirred = true;
+        match found {
+            Ok(found) => {
+                for ((turn, offset), wanted) in
+                    lookup.turns.into_iter().zip(found).zip(&lookup.wanted)
+                {
+                    match (offset, wanted) {
+                        (None, (topic, partition, Position::Earliest | Position::Latest)) => {
+                            let error = offsets::missing(topic, *partition, self.config.outage_max);
+                            self.handle_lookup_failed(moment, turn, lookup.aim, &error);
+                        }
+                        _ => self.handle_offset(turn, lookup.aim, offset),
+                    }
+                }
+            }
+            Err(error) => {
+                for turn in lookup.turns {
+                    self.handle_lookup_failed(moment, turn, lookup.aim, &error);
+                }
+            }
+        }
+    }
+
+    fn handle_offset(&mut self, turn: Turn, aim: Aim, offset: Option<i64>) {
+        self.dirty.insert(turn.slot);
+        let Some(track) = self.tracks.get_mut(turn.slot).and_then(Option::as_mut) else { return };
+        match (aim, offset) {
+            // An end counts for every turn of its partition.
+            (Aim::End, offset) => track.end = End::At(offset.unwrap_or(0)),
+            (Aim::Gap, local) => return self.handle_local_start(turn, local),
+            (Aim::Start, _) if track.turn != turn => return,
+            (Aim::Start, Some(offset)) => {
+                track.place = Place::At(offset);
+                self.entries.push(Entry { turn, item: Item::At { offset } });
+            }
+            // No record is that young: all that come are.
+            (Aim::Start, None) => track.place = Place::Unknown(Start::Latest),
+        }
+        if aim == Aim::End {
+            track.heard();
+        }
+        self.entries.extend(end_if_reached(track));
+    }
+
+    /// The leader has said where the part of the log begins that it holds itself.
+    fn handle_local_start(&mut self, turn: Turn, local: Option<i64>) {
+        self.dirty.insert(turn.slot);
+        let Some(track) = self.tracks.get_mut(turn.slot).and_then(Option::as_mut) else { return };
+        let (Place::At(offset), Gap::Lookup { until }) = (track.place, track.gap) else { return };
+        if track.turn != turn {
+            return;
+        }
+        track.gap = Gap::Refuted;
+        if local.is_some_and(|local| local <= offset) {
+            track.gap = Gap::None;
+            track.place = Place::At(until);
+            self.entries.push(Entry { turn, item: Item::Skip { next_offset: until } });
+            self.entries.extend(end_if_reached(track));
+        }
+    }
+
+    fn handle_lookup_failed(&mut self, moment: Moment, turn: Turn, aim: Aim, error: &Error) {
+        let Some(track) = self.track(turn.slot) else { return };
+        match aim {
+            Aim::End => track.end = End::Unknown,
+            // A broker that does not know the question holds its logs itself.
+            Aim::Gap if matches!(error, Error::Unsupported { .. }) => {
+                return self.handle_local_start(turn, Some(0));
+            }
+            Aim::Gap => track.gap = Gap::None,
+            Aim::Start if track.turn != turn => return,
+            Aim::Start => {
+                if let Place::Lookup(start) = track.place {
+                    track.place = Place::Unknown(start);
+                }
+            }
+        }
+        let turn = track.turn;
+        if error.is_retriable() {
+            // The lookup has tried until its own deadline.
+            self.entries.push(Entry { turn, item: Item::News(error.clone()) });
+            self.retry(moment, turn, error);
+        } else {
+            self.fail(turn, error.clone());
+        }
+    }
+}
