@@ -2,12 +2,18 @@
 //! of a build with `--cfg kurier_loom`, where every order of threads is tried.
 
 #[cfg(not(all(test, kurier_loom)))]
-pub(crate) use std::sync::{Arc as Counted, Mutex, MutexGuard, OnceLock};
+pub(crate) use std::sync::{
+    Arc as Counted, Mutex, MutexGuard, OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
 #[cfg(all(test, kurier_loom))]
 pub(crate) use self::modelled::OnceLock;
 #[cfg(all(test, kurier_loom))]
-pub(crate) use loom::sync::{Arc as Counted, Mutex, MutexGuard};
+pub(crate) use loom::sync::{
+    Arc as Counted, Mutex, MutexGuard,
+    atomic::{AtomicUsize, Ordering},
+};
 
 /// What loom lacks.
 #[cfg(all(test, kurier_loom))]

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::batch;
 use super::means::{self, Budget, NoSpace, Room};
 use super::pool::Pool;
+use super::waiters::Waiters;
 use crate::metrics::Buffer;
 
 /// A partition whose batches take their space from an [`Accumulator`].
@@ -26,6 +27,7 @@ pub(crate) type Means<'a, O> = means::Means<'a, Accumulator, O>;
 #[derive(Debug)]
 pub(crate) struct Accumulator {
     pub(crate) pool: Pool,
+    pub(crate) waiters: Waiters,
     space: Arc<Semaphore>,
     space_kib: u32,
     batch_bytes_max: usize,
@@ -39,6 +41,7 @@ impl Accumulator {
         let space_kib = kib(buffer_bytes_max);
         Self {
             pool: Pool::new(buffer_bytes_max.min(POOL_BYTES_MAX)),
+            waiters: Waiters::new(),
             space: Arc::new(Semaphore::new(usize::try_from(space_kib).unwrap_or_default())),
             space_kib,
             batch_bytes_max,

@@ -35,7 +35,7 @@ pub(crate) enum Event {
     First(Arc<Partition>, u64),
     /// A batch is full.
     Full(Arc<Partition>),
-    /// A caller waits for buffer space.
+    /// A caller waits for buffer space, and is counted among the [`Waiters`].
     Short,
     /// A caller has waited for buffer space in vain: what stands in the way?
     Stuck(oneshot::Sender<Option<Error>>),
@@ -152,7 +152,8 @@ impl Driver {
                 self.sender.handle_first(now, &partition, number);
             }
             Some(Event::Full(partition)) => self.sender.handle_full(&partition),
-            Some(Event::Short) => self.sender.handle_short(),
+            // The sender looks at the count whenever it is asked what to do.
+            Some(Event::Short) => {}
             Some(Event::Stuck(told)) => {
                 let last = self.sender.unsettled().and_then(|unsettled| unsettled.last);
                 // The caller may have stopped waiting.

@@ -169,6 +169,7 @@ impl Shared {
 impl Shared {
     /// Waits for buffer space, in turn with the other callers.
     async fn space(&self, kib: u32, deadline: Instant) -> Result<Space, Error> {
+        let _counted = self.accumulator.waiters.join();
         // An error is met again by the append that follows.
         let _ = self.events.send(Event::Short);
         let after = self.config.block_max;

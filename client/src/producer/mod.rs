@@ -42,6 +42,7 @@ mod record;
 mod adaptive;
 mod turns;
 mod pool;
+mod waiters;
 mod fate;
 mod means;
 mod batch;

@@ -55,8 +55,6 @@ pub(crate) struct Sender {
     /// What was done, for whoever counts.
     pub(super) done: Vec<Produce>,
     pub(super) wants_refresh: bool,
-    /// Callers wait for space: what is open must go, whatever the linger.
-    pub(super) is_short: bool,
     /// No caller is left: nothing lingers any more.
     pub(super) is_ending: bool,
     /// What the brokers take this client for, if that is known.
@@ -144,7 +142,6 @@ impl Sender {
             actions: VecDeque::new(),
             done: Vec::new(),
             wants_refresh: false,
-            is_short: false,
             is_ending: false,
             principal: None,
         }
@@ -180,11 +177,6 @@ impl Sender {
         let slot = partition.slot;
         self.lanes.of(partition);
         self.lanes.queue(slot);
-    }
-
-    /// A caller waits for buffer space.
-    pub(crate) fn handle_short(&mut self) {
-        self.is_short = true;
     }
 
     /// Sends everything that is there; [`Action::Flushed`] tells when it has its outcomes.
@@ -256,8 +248,9 @@ impl Sender {
             if self.fail_stopped(now) {
                 self.drain(now, picture);
             }
-            if self.is_short && self.flights.is_empty() && self.actions.is_empty() {
-                self.is_short = false;
+            // What is on its way gives space back by itself.
+            if self.accumulator.waiters.any() && self.flights.is_empty() && self.actions.is_empty()
+            {
                 self.lanes.hurry();
                 self.drain(now, picture);
             }

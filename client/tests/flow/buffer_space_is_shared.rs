@@ -54,6 +54,25 @@ async fn a_full_buffer_does_not_wait_for_the_linger() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_appended_by_one_that_waited_does_not_linger_while_others_wait() {
+    let world = World::of(TestCluster::builder().brokers(1).topic("t", 12)).await;
+    let config = ProducerConfig {
+        linger: Duration::from_secs(600),
+        delivery_timeout: Duration::from_secs(1000),
+        ..small()
+    };
+    let producer = world.client.producer().config(config).build().await.unwrap();
+    // Four batches fit: eight callers wait, four of them for the batches of others that waited.
+    let callers = (0..12).map(|partition| {
+        let record = Record::to("t").partition(partition).value("1");
+        async { producer.enqueue(record).await.map(drop) }
+    });
+    let start = tokio::time::Instant::now();
+    futures_util::future::try_join_all(callers).await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_caller_waits_no_longer_than_told_and_may_refuse_to_wait() {
     let world = World::of(TestCluster::builder().brokers(1).topic("t", 1)).await;
     let config = ProducerConfig { block_max: Duration::from_secs(3), ..small() };

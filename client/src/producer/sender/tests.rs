@@ -589,10 +589,16 @@ fn when_space_is_short_nothing_lingers() {
     }
     assert!(f.try_append(4, b"v").is_none());
     assert!(f.calls().is_empty());
-    f.sender.handle_short();
+    let accumulator = Arc::clone(&f.accumulator);
+    let waits = accumulator.waiters.join();
     let call = f.call_after(NOW);
     f.stored(&call, 0);
     assert!(f.try_append(4, b"v").is_some());
+    let call = f.call_after(NOW);
+    f.stored(&call, 1);
+    drop(waits);
+    assert!(f.try_append(0, b"v").is_some());
+    assert!(f.calls().is_empty(), "nobody waits any more");
 }
 
 #[test]
