@@ -151,3 +151,6 @@ fn a_dropped_part_fails_its_records() {
         assert_eq!(error.maybe_written(), was_sent);
     }
 }
+
+#[cfg(kurier_loom)]
+mod models;
