@@ -22,6 +22,7 @@ mod real_broker;
 mod embedded_broker;
 mod real_brokers;
 mod transactions;
+mod verifiable;
 mod round;
 mod foreign_clients;
 mod documented;

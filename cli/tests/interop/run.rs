@@ -67,19 +67,32 @@ fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> 
 pub(crate) struct Running {
     process: Child,
     stdin: Option<ChildStdin>,
+    /// Nothing, unless it was asked for.
+    stdout: Arc<Mutex<String>>,
     stderr: Arc<Mutex<String>>,
 }
 
 impl Running {
     pub(crate) fn start(command: &mut Command) -> Self {
-        let piped = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        Self::with(command.stdout(Stdio::null()))
+    }
+
+    /// One whose stdout is kept, too.
+    pub(crate) fn heard(command: &mut Command) -> Self {
+        Self::with(command.stdout(Stdio::piped()))
+    }
+
+    fn with(command: &mut Command) -> Self {
+        let piped = command.stdin(Stdio::piped()).stderr(Stdio::piped());
         let mut process = piped.spawn().unwrap_or_else(|why| panic!("{command:?}: {why}"));
-        let said = Arc::new(Mutex::new(String::new()));
-        let (lines, into) = (BufReader::new(process.stderr.take().unwrap()).lines(), said.clone());
-        thread::spawn(move || {
-            lines.map_while(Result::ok).for_each(|line| *into.lock().unwrap() += &(line + "\n"));
-        });
-        Self { stdin: process.stdin.take(), process, stderr: said }
+        let stdout = process.stdout.take().map(keep_lines).unwrap_or_default();
+        let stderr = keep_lines(process.stderr.take().unwrap());
+        Self { stdin: process.stdin.take(), process, stdout, stderr }
+    }
+
+    /// What it has written to stdout.
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.lock().unwrap().clone()
     }
 
     /// Gives it more input.
@@ -99,8 +112,14 @@ impl Running {
 
     /// Sends it a signal, such as `STOP`.
     pub(crate) fn signal(&self, name: &str) {
-        let signal = format!("-{name}");
-        output(Command::new("kill").args([&signal, &self.process.id().to_string()]), "");
+        signal(name, &self.process.id().to_string());
+    }
+
+    /// Sends a signal to the program that this one, a script, waits for.
+    pub(crate) fn signal_child(&self, name: &str) {
+        let id = self.process.id();
+        let children = format!("/proc/{id}/task/{id}/children");
+        signal(name, std::fs::read_to_string(children).unwrap().trim());
     }
 
     /// Asks it to end, as Ctrl-C does, and waits until it has.
@@ -112,11 +131,35 @@ impl Running {
     /// Ends its input, and waits until it has ended: how, and what it has written to stderr.
     pub(crate) fn finish(mut self) -> (ExitStatus, String) {
         drop(self.stdin.take());
-        wait_until("the program ends", || self.process.try_wait().unwrap().is_some());
-        // What it has said is read by a thread.
-        wait_until("it is heard", || Arc::strong_count(&self.stderr) == 1);
-        (self.process.wait().unwrap(), self.stderr())
+        (self.wait(), self.stderr())
     }
+
+    /// Waits until it has ended by itself: how, and what it has written to stdout.
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
+        (self.wait(), self.stdout())
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        wait_until("the program ends", || self.process.try_wait().unwrap().is_some());
+        // What it has said is read by threads.
+        let said = [&self.stdout, &self.stderr];
+        wait_until("it is heard", || said.iter().all(|said| Arc::strong_count(said) == 1));
+        self.process.wait().unwrap()
+    }
+}
+
+/// The lines that come, as they come.
+fn keep_lines(from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let said = Arc::new(Mutex::new(String::new()));
+    let (lines, into) = (BufReader::new(from).lines(), said.clone());
+    thread::spawn(move || {
+        lines.map_while(Result::ok).for_each(|line| *into.lock().unwrap() += &(line + "\n"));
+    });
+    said
+}
+
+fn signal(name: &str, process: &str) {
+    output(Command::new("kill").args([&format!("-{name}"), process]), "");
 }
 
 impl Drop for Running {

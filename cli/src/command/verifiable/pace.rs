@@ -25,8 +25,8 @@ impl Pace {
             return None;
         }
         if throughput == 0 {
-            // As in Java: the first one leaves, and no other.
-            return Some(self.start + NEVER);
+            // As in Java: two leave, and no other.
+            return (sent > 1).then(|| self.start + NEVER);
         }
         let seconds = sent / u64::from(throughput);
         let rest = u32::try_from(sent % u64::from(throughput)).unwrap_or_default();
@@ -49,6 +49,7 @@ mod tests {
         };
         assert_eq!([after(-1, 0), after(-1, 9)], [None, None]);
         assert_eq!([after(4, 0), after(4, 1), after(4, 10)], [None, Some(250), Some(2500)]);
-        assert!(after(0, 1) > Some(1_000_000));
+        assert_eq!([after(0, 0), after(0, 1)], [None, None]);
+        assert!(after(0, 2) > Some(1_000_000));
     }
 }

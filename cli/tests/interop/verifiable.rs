@@ -1,0 +1,171 @@
+//! Our verifiable producer beside Kafka's own, at the same real broker: the same lines of JSON in
+//! the same order, with the same options, and however they end.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::real_broker::RealBroker;
+use crate::real_brokers::each_since;
+use crate::run::{Running, run, wait_until};
+use crate::tools::kafka_broker;
+
+/// What each of the two is asked for, and with which file of settings; there is no topic `missing`.
+const ASKED: [(&str, &[&str], &str); 6] = [
+    ("keys", &["--max-messages", "40", "--value-prefix", "7", "--repeating-keys", "3"], ""),
+    ("leader", &["--max-messages", "40", "--acks", "1"], ""),
+    ("times", &["--max-messages", "9", "--message-create-time", "1700000000000"], ""),
+    ("none", &["--max-messages", "0"], ""),
+    ("missing", &["--max-messages", "3", "--repeating-keys", "2"], "max.block.ms=300\n"),
+    ("missing", &["--max-messages", "2"], "max.block.ms=300\n"),
+];
+
+/// The commands of Kafka's producer and of ours.
+fn both(broker: &RealBroker, topic: &str, args: &[&str]) -> [Command; 2] {
+    let class = "org.apache.kafka.tools.VerifiableProducer";
+    let theirs = kafka_broker(&["tool", &broker.release.to_string(), class]);
+    let ours = broker.kurier().command(&["verifiable", "producer"]);
+    [(theirs, "theirs"), (ours, "ours")].map(|(mut command, whose)| {
+        command.args(["--bootstrap-server", &broker.bootstrap]);
+        command.args(["--topic", &format!("{topic}-{whose}")]).args(args);
+        command
+    })
+}
+
+#[test]
+fn our_verifiable_producer_says_what_kafkas_says() {
+    each_since("4.0", "our verifiable producer beside Kafka's", |release| {
+        let broker = RealBroker::start_with(release, &["--set", "auto.create.topics.enable=false"]);
+        for (topic, args, settings) in ASKED {
+            let file = broker.file(&format!("{topic}.properties"));
+            std::fs::write(&file, settings).unwrap();
+            let args = [args, &["--command-config", file.to_str().unwrap()]].concat();
+            let is_there = topic != "missing";
+            if is_there {
+                ["theirs", "ours"].iter().for_each(|of| create(&broker, topic, of));
+            }
+            let [theirs, ours] = both(&broker, topic, &args).map(|mut command| {
+                let ended = run(&mut command, "");
+                assert!(ended.status.success(), "{command:?}: {}", ended.stderr);
+                String::from_utf8(ended.stdout).unwrap()
+            });
+            same_lines(&theirs, &ours);
+            if is_there {
+                same_records(&broker, topic);
+            }
+        }
+        wrong_usage(&broker);
+        signalled(&broker);
+    });
+}
+
+fn create(broker: &RealBroker, topic: &str, of: &str) {
+    broker.create_topic(&format!("{topic}-{of}"), 1);
+}
+
+/// Line by line the same members in the same order, of the same kinds, and the same values but for
+/// what differs from run to run.
+fn same_lines(theirs: &str, ours: &str) {
+    assert_eq!(theirs.lines().count(), ours.lines().count(), "{theirs}\n{ours}");
+    for (theirs, ours) in theirs.lines().zip(ours.lines()) {
+        assert_eq!(members(theirs), members(ours), "{theirs}\n{ours}");
+        let (theirs, ours) = (parsed(theirs), parsed(ours));
+        for name in ["name", "key", "value", "offset", "partition", "sent", "acked"] {
+            assert_eq!(theirs[name], ours[name], "{theirs}\n{ours}");
+        }
+        assert_eq!(theirs["target_throughput"], ours["target_throughput"]);
+    }
+    let times: Vec<_> =
+        ours.lines().map(|line| parsed(line)["timestamp"].as_u64().unwrap()).collect();
+    assert!(times.is_sorted(), "{ours}");
+}
+
+fn parsed(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}"))
+}
+
+/// The members of a line in their order, each with the kind of its value.
+fn members(line: &str) -> Vec<(String, &'static str)> {
+    let object = parsed(line);
+    let kind = |value: &Value| match value {
+        Value::Null => "null",
+        Value::String(_) => "text",
+        Value::Number(number) if number.is_f64() => "fraction",
+        Value::Number(_) => "integer",
+        _ => "other",
+    };
+    let members = object.as_object().unwrap().iter();
+    let mut found: Vec<_> = members
+        .map(|(name, value)| (line.find(&format!("\"{name}\":")), name.clone(), kind(value)))
+        .collect();
+    found.sort();
+    found.into_iter().map(|(_, name, kind)| (name, kind)).collect()
+}
+
+/// What both have written, with the times that they were told to give.
+fn same_records(broker: &RealBroker, topic: &str) {
+    let read = |of: &str, what: &str| {
+        let read = broker.kurier().consume(&format!("{topic}-{of}"), &["-f", what]);
+        String::from_utf8(read).unwrap()
+    };
+    assert_eq!(read("theirs", "%o %k %s\n"), read("ours", "%o %k %s\n"));
+    if topic == "times" {
+        for of in ["theirs", "ours"] {
+            let times = read(of, "%T\n");
+            let mut times = times.lines().map(|time| time.parse::<u64>().unwrap()).peekable();
+            assert_eq!(times.peek(), Some(&1_700_000_000_000), "{of}");
+            assert!(times.is_sorted(), "{of}");
+        }
+    }
+}
+
+/// Neither writes a line to stdout or succeeds.
+fn wrong_usage(broker: &RealBroker) {
+    let wrong: [&[&str]; 3] = [&["--nonsense"], &["--max-messages", "many"], &["--acks", "2"]];
+    for args in wrong {
+        for mut command in both(broker, "wrong", args) {
+            let ended = run(&mut command, "");
+            assert!(!ended.status.success(), "{command:?}");
+            assert_eq!(String::from_utf8_lossy(&ended.stdout), "", "{command:?}");
+        }
+    }
+}
+
+/// At a signal both tell of all that they have sent, and end. Java's virtual machine then dies by
+/// the signal; what has come to its end in order has succeeded here. Java is not asked by SIGINT,
+/// which it does not hear where a shell has started the test in the background.
+fn signalled(broker: &RealBroker) {
+    let theirs = signalled_by("TERM", broker, "theirs");
+    for signal in ["TERM", "INT"] {
+        assert_eq!(signalled_by(signal, broker, "ours"), theirs, "{signal}");
+    }
+}
+
+/// The members of the last three lines.
+fn signalled_by(signal: &str, broker: &RealBroker, of: &str) -> Vec<Vec<(String, &'static str)>> {
+    let topic = format!("signal-{signal}");
+    create(broker, &topic, of);
+    let [theirs, ours] = both(broker, &topic, &["--throughput", "100"]);
+    let is_ours = of == "ours";
+    let running = Running::heard(&mut if is_ours { ours } else { theirs });
+    wait_until("some records are acknowledged", || {
+        running.stdout().matches("producer_send_success").count() > 20
+    });
+    if is_ours {
+        running.signal(signal);
+    } else {
+        running.signal_child(signal);
+    }
+    let (status, out) = running.end();
+    assert_eq!(status.code(), Some(if is_ours { 0 } else { 143 }), "{of}, {signal}");
+    let lines: Vec<Value> = out.lines().map(parsed).collect();
+    let there = broker.kurier().consume(&format!("{topic}-{of}"), &["-f", "%o\n"]);
+    let told = lines.iter().filter(|line| line["name"] == "producer_send_success").count();
+    assert_eq!(there.iter().filter(|byte| **byte == b'\n').count(), told, "{of}, {signal}");
+    let [first, .., shutdown, summary] = &lines[..] else { panic!("{out}") };
+    assert_eq!(first["name"], "startup_complete");
+    assert_eq!(shutdown["name"], "shutdown_complete");
+    assert_eq!((&summary["sent"], &summary["acked"]), (&told.into(), &told.into()));
+    assert_eq!(summary["target_throughput"], 100);
+    out.lines().rev().take(3).map(members).collect()
+}
