@@ -1,32 +1,29 @@
-//! Three real brokers whose nodes are stopped and started one by one, each behind a proxy.
+//! Real brokers whose nodes are stopped and started one by one, each behind a proxy if its release
+//! can be.
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use kurier_client::metadata::Partition;
-use kurier_client::{Client, Error, NewTopic, Target};
-use kurier_protocol::ErrorCode;
-use kurier_protocol::api::elect_leaders::ElectLeadersRequest;
 use tokio::runtime::{self, Runtime};
 
 use crate::proxy::{Proxy, Weather};
 use crate::release::Release;
-use crate::run::{text, wait_until};
+use crate::run::{run, text};
 use crate::tools::kafka_broker;
 
-/// Three brokers, each its own controller too, and a proxy in front of each.
+/// Brokers; since KRaft each is its own controller too. They end when it is dropped.
 pub(crate) struct Cluster {
+    pub(super) release: Release,
     folder: PathBuf,
     /// Between clients and the listeners that the brokers advertise at them.
     proxies: Vec<Proxy>,
     /// Servers to begin with, from where clients are told the brokers' own addresses.
     doors: Vec<Proxy>,
-    nodes: [Node; 3],
+    nodes: Vec<Node>,
     is_mixed_up: bool,
-    runtime: Runtime,
+    pub(super) runtime: Runtime,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +58,7 @@ impl Kept {
     pub(crate) const WELL: Self = Self { replicas: 3, in_sync_min: 2 };
 }
 
-/// All nodes.
+/// All nodes of the cluster of all tests.
 pub(crate) const ALL: [i32; 3] = [1, 2, 3];
 
 /// The cluster of all tests, started when the first one wants it, and healed.
@@ -73,19 +70,9 @@ pub(crate) fn cluster(release: &Release) -> MutexGuard<'static, Option<Cluster>>
 }
 
 impl Cluster {
+    /// Three nodes behind proxies.
     fn start(release: &Release) -> Self {
-        // The folder is where `ci/full` looks for brokers that a test has left behind.
-        let name = format!("faults-{}", std::process::id());
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("brokers").join(name);
-        fs::create_dir_all(&folder).unwrap();
-        let pid = std::process::id().to_string();
-        let mut start = kafka_broker(&["start", &release.to_string(), "--nodes", "3"]);
-        start.args(["--proxied", "--while", &pid]).arg(&folder);
-        text(&mut start, "");
-        let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let nodes = [Node::Runs; 3];
-        let (proxies, doors, runtime) = (Vec::new(), Vec::new(), runtime.unwrap());
-        let mut cluster = Self { folder, proxies, doors, nodes, is_mixed_up: false, runtime };
+        let mut cluster = Self::of(release, 3, &["--proxied"]);
         for id in ALL {
             let (at, seed) = (cluster.at("PROXY", id), u64::from(id.unsigned_abs()));
             cluster.proxies.push(Proxy::start(at, cluster.behind(id), seed));
@@ -95,10 +82,33 @@ impl Cluster {
         cluster
     }
 
+    /// As many nodes, with these options of the script, and no proxy.
+    pub(crate) fn of(release: &Release, nodes: usize, options: &[&str]) -> Self {
+        // The folder is where `ci/full` looks for brokers that a test has left behind.
+        let pid = std::process::id().to_string();
+        let name = format!("faults-{release}-{pid}");
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("brokers").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let mut start = kafka_broker(&["start", &release.to_string()]);
+        start.args(["--nodes", &nodes.to_string(), "--while", &pid]).args(options).arg(&folder);
+        text(&mut start, "");
+        let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        Self {
+            release: release.clone(),
+            folder,
+            proxies: Vec::new(),
+            doors: Vec::new(),
+            nodes: vec![Node::Runs; nodes],
+            is_mixed_up: false,
+            runtime: runtime.unwrap(),
+        }
+    }
+
     /// Everything runs again, and the weather is fine.
     pub(crate) fn heal(&mut self) {
-        for id in ALL {
-            self.proxy(id).set(Weather::default());
+        for proxy in &self.proxies {
+            proxy.set(Weather::default());
+            proxy.release();
         }
         if std::mem::take(&mut self.is_mixed_up) {
             self.lead_proxies(ALL);
@@ -129,7 +139,12 @@ impl Cluster {
     }
 
     fn those(&self, state: Node) -> Vec<i32> {
-        ALL.into_iter().filter(|id| self.nodes[index(*id)] == state).collect()
+        self.ids().filter(|id| self.nodes[index(*id)] == state).collect()
+    }
+
+    /// Its nodes.
+    fn ids(&self) -> impl Iterator<Item = i32> + use<> {
+        1..=i32::try_from(self.nodes.len()).unwrap()
     }
 
     /// Shuts nodes down cleanly.
@@ -152,10 +167,20 @@ impl Cluster {
         self.act("resume", nodes, Node::Runs);
     }
 
+    /// Whether a node was paused.
+    pub(crate) fn stands_still(&self, node: i32) -> bool {
+        self.nodes[index(node)] == Node::StandsStill
+    }
+
     /// Starts nodes again, and waits until they answer.
     pub(crate) fn restart(&mut self, nodes: &[i32]) {
         self.act("restart", nodes, Node::Runs);
         self.lead_doors();
+    }
+
+    /// Starts nodes again, and does not wait for them.
+    pub(crate) fn wake(&mut self, nodes: &[i32]) {
+        self.act("wake", nodes, Node::Runs);
     }
 
     fn act(&mut self, verb: &str, nodes: &[i32], state: Node) {
@@ -196,7 +221,7 @@ impl Cluster {
     }
 
     /// What the script keeps of the cluster under a name.
-    fn state(&self, name: &str) -> String {
+    pub(super) fn state(&self, name: &str) -> String {
         let lines = fs::read_to_string(self.folder.join("state")).unwrap();
         let value = |line: &str| line.strip_prefix(name)?.strip_prefix('=').map(String::from);
         lines.lines().find_map(value).unwrap()
@@ -209,75 +234,13 @@ impl Cluster {
             Way::Proxied => self.proxy(id).at(),
             Way::Door => self.doors[index(id)].at(),
         };
-        ALL.map(|id| address(id).to_string()).to_vec()
+        self.ids().map(|id| address(id).to_string()).collect()
     }
+}
 
-    /// Makes a topic, and waits until all replicas are in sync.
-    pub(crate) fn create_topic(&self, name: &str, partitions: i32, kept: Kept) {
-        let made = || {
-            let topic =
-                NewTopic::new(name).partitions(partitions).replication_factor(kept.replicas);
-            let topic = topic.config("min.insync.replicas", kept.in_sync_min.to_string());
-            self.ask(async |client: Client| {
-                let outcomes = client.admin().create_topics([topic.clone()]).await?;
-                outcomes.into_iter().try_for_each(|(_, outcome)| outcome.map(drop))
-            })
-        };
-        wait_until("the topic is made", || match made() {
-            Ok(()) => true,
-            Err(Error::Broker { code: ErrorCode::TOPIC_ALREADY_EXISTS, .. }) => true,
-            Err(error) if error.is_retriable() => false,
-            Err(Error::Broker { code: ErrorCode::INVALID_REPLICATION_FACTOR, .. }) => false,
-            Err(error) => panic!("{error}"),
-        });
-        self.wait_for_replicas(name);
-    }
-
-    /// Waits until all replicas of a topic are in sync.
-    pub(crate) fn wait_for_replicas(&self, topic: &str) {
-        wait_until("all replicas are in sync", || {
-            let is_full =
-                |partition: &Partition| partition.in_sync.len() == partition.replicas.len();
-            self.partitions(topic).is_some_and(|all| all.iter().all(is_full))
-        });
-    }
-
-    /// The leader of each partition.
-    pub(crate) fn leaders(&self, topic: &str) -> Vec<i32> {
-        let partitions = self.partitions(topic).unwrap();
-        partitions.iter().map(|partition| partition.leader.unwrap().broker).collect()
-    }
-
-    /// Makes the first replica of each partition its leader again.
-    pub(crate) fn elect_preferred(&self, topic: &str) {
-        wait_until("the first replicas lead", || {
-            let elected = self.ask(async |client: Client| {
-                // None is all; an empty list would be none.
-                let request = ElectLeadersRequest { topic_partitions: None, ..Default::default() };
-                client.request(Target::Controller, request).await
-            });
-            let leads = |partition: &Partition| {
-                partition.leader.map(|leader| leader.broker) == partition.replicas.first().copied()
-            };
-            elected.is_ok_and(|elected| elected.error_code.is_ok())
-                && self.partitions(topic).is_some_and(|all| all.iter().all(leads))
-        });
-    }
-
-    /// The partitions of a topic, if somebody tells.
-    fn partitions(&self, topic: &str) -> Option<Vec<Partition>> {
-        let described =
-            self.ask(async |client: Client| client.admin().describe_topics([topic]).await);
-        Some(described.ok()?.into_iter().next()?.ok()?.partitions.clone())
-    }
-
-    /// Asks by a client that was made for it.
-    fn ask<T>(&self, ask: impl AsyncFnOnce(Client) -> Result<T, Error>) -> Result<T, Error> {
-        self.runtime.block_on(async {
-            let timeout = Duration::from_secs(15);
-            let client = Client::builder(self.servers(Way::Plain)).request_timeout(timeout);
-            ask(client.connect().await?).await
-        })
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        run(kafka_broker(&["stop"]).arg(&self.folder), "");
     }
 }
 

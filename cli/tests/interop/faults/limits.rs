@@ -12,7 +12,7 @@ use tokio::runtime::{self, Runtime};
 use tokio::time::{sleep, timeout};
 
 use super::cluster::{Kept, Way, cluster};
-use super::traffic::{config, producer_config};
+use super::shared::{config, producer_config};
 use super::trial::fresh_topic;
 use crate::real_broker::RealBroker;
 use crate::real_brokers::{each_since, say};

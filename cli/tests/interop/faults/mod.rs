@@ -6,8 +6,16 @@
 //! other settings has a broker of its own.
 
 mod cluster;
+mod topics;
+mod shared;
+mod dice;
+mod reading;
+mod sending;
+mod transacting;
 mod traffic;
 mod trial;
+mod nemesis;
+mod kills;
 mod brokers;
 mod addresses;
 mod wires;

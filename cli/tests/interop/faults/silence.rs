@@ -10,7 +10,7 @@ use tokio::runtime::{self, Runtime};
 use tokio::time::timeout;
 
 use super::cluster::{ALL, Cluster, Kept, Way, cluster};
-use super::traffic::{PROGRESS_MAX, config, producer_config};
+use super::shared::{PROGRESS_MAX, config, producer_config};
 use super::trial::fresh_topic;
 use crate::proxy::Weather;
 use crate::real_brokers::{each_since, say};

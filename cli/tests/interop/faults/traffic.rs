@@ -1,66 +1,33 @@
-//! A client that sends and one that reads, at work while a test breaks things; all is noted.
+//! Clients that send and one that reads, at work while a test breaks things; all is noted.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use kurier_client::config::{ClientConfig, DialConfig};
-use kurier_client::consumer::{Consumer, ConsumerConfig, FetchedBatch, Start};
-use kurier_client::offsets::Position;
-use kurier_client::producer::{Producer, ProducerConfig, Record};
-use kurier_client::{Client, Error};
-use kurier_testkit::Isolation;
-use kurier_testkit::history::{Action, History, Outcome, Recorder, Start as From, TopicPartition};
+use kurier_client::Client;
+use kurier_client::offsets::Isolation;
+use kurier_client::producer::ProducerConfig;
+use kurier_testkit::history::History;
 use tokio::runtime::{self, Runtime};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
-/// How many partitions the topic has.
-pub(crate) const PARTITIONS: i32 = 6;
+use super::reading::{READS, read_all};
+use super::sending::Stream;
+use super::shared::{PARTITIONS, PROGRESS_MAX, Phase, Shared, config, producer_config};
+use super::transacting::Writer;
 
-/// How long an answer may take.
-pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
-/// How long a record may take.
-pub(crate) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long all may take to work again when all is well.
-pub(crate) const PROGRESS_MAX: Duration = Duration::from_secs(60);
-
-/// What is noted of a process: the one that sends, and the one that reads.
-const SENDS: u32 = 1;
-const READS: u32 = 2;
-
-/// A client that sends without pause, and one that reads what it has sent.
+/// Clients that send without pause, and one that reads what they have sent.
 pub(crate) struct Traffic {
     runtime: Runtime,
-    client: Client,
     shared: Arc<Shared>,
     /// When the history begins.
     started: Instant,
     phase: watch::Sender<Phase>,
-    sending: JoinHandle<()>,
+    sending: Vec<JoinHandle<()>>,
     reading: JoinHandle<()>,
-}
-
-struct Shared {
-    topic: String,
-    recorder: Recorder,
-    /// Records that were acknowledged, and that were read, of each partition.
-    acknowledged: Vec<AtomicU64>,
-    read: Vec<AtomicU64>,
-    /// What errors said.
-    errors: Mutex<BTreeSet<String>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    /// Records are sent without pause.
-    Flow,
-    /// One more is sent to each partition until it is acknowledged, then no more.
-    Last,
-    /// What there is is read to its end.
-    Drain,
 }
 
 /// What came of it.
@@ -74,24 +41,49 @@ pub(crate) struct Seen {
 impl Traffic {
     /// Two clients that begin with these servers, each with its own connections.
     pub(crate) fn start(servers: &[String], topic: &str) -> Self {
+        Self::of(&[producer_config()], servers, topic)
+    }
+
+    /// A client for each of these producers, and one that reads.
+    pub(crate) fn of(producers: &[ProducerConfig], servers: &[String], topic: &str) -> Self {
+        let mut traffic = Self::reader(servers, topic, Isolation::ReadUncommitted);
+        for (process, config) in (READS + 1..).zip(producers) {
+            let shared = Arc::clone(&traffic.shared);
+            let stream = Stream { shared, process, values: u64::from(process) << 32.. };
+            let (client, phase) = (traffic.connect(servers), traffic.phase.subscribe());
+            let sending = stream.send_all(client, config.clone(), phase);
+            traffic.sending.push(traffic.runtime.spawn(sending));
+        }
+        traffic
+    }
+
+    /// So many who write in transactions, and one that reads what is committed.
+    pub(crate) fn transactions(writers: u32, servers: &[String], topic: &str, seed: u64) -> Self {
+        let mut traffic = Self::reader(servers, topic, Isolation::ReadCommitted);
+        for process in (READS + 1..).take(writers as usize) {
+            let servers = servers.to_vec();
+            let writer = Writer::new(Arc::clone(&traffic.shared), process, servers, seed);
+            let writing = writer.write_all(traffic.phase.subscribe());
+            traffic.sending.push(traffic.runtime.spawn(writing));
+        }
+        traffic
+    }
+
+    fn reader(servers: &[String], topic: &str, isolation: Isolation) -> Self {
         let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.unwrap();
-        let counters = || (0..PARTITIONS).map(|_| AtomicU64::new(0)).collect();
-        let (recorder, started) = (Recorder::new(), Instant::now());
-        let shared = Arc::new(Shared {
-            topic: topic.to_owned(),
-            recorder,
-            acknowledged: counters(),
-            read: counters(),
-            errors: Mutex::default(),
-        });
+        let (shared, started) = (Arc::new(Shared::new(topic)), Instant::now());
         let (phase, phases) = watch::channel(Phase::Flow);
-        let connect = || runtime.block_on(Client::builder(servers).config(config()).connect());
-        let (client, reader) = (connect().unwrap(), connect().unwrap());
-        let sending = send_all(client.clone(), Arc::clone(&shared), phases.clone());
-        let reading = read_all(reader, Arc::clone(&shared), phases);
-        let (sending, reading) = (runtime.spawn(sending), runtime.spawn(reading));
-        Self { runtime, client, shared, started, phase, sending, reading }
+        let connecting = Client::builder(servers).config(config()).connect();
+        let client = runtime.block_on(connecting).unwrap();
+        let reading = read_all(client, isolation, Arc::clone(&shared), phases);
+        let reading = runtime.spawn(reading);
+        Self { runtime, shared, started, phase, sending: Vec::new(), reading }
+    }
+
+    fn connect(&self, servers: &[String]) -> Client {
+        let connecting = Client::builder(servers).config(config()).connect();
+        self.runtime.block_on(connecting).unwrap()
     }
 
     /// Waits until records flow again, in and out, in every partition.
@@ -128,12 +120,12 @@ impl Traffic {
     }
 
     fn has_ended(&self) -> bool {
-        self.sending.is_finished() || self.reading.is_finished()
+        self.sending.iter().any(JoinHandle::is_finished) || self.reading.is_finished()
     }
 
     /// Lets it come to its end, now that all is well; fails if that takes too long.
     pub(crate) fn finish(self) -> Seen {
-        let Self { runtime, client, shared, started, phase, sending, reading } = self;
+        let Self { runtime, shared, started, phase, sending, reading } = self;
         let healed = started.elapsed();
         let end = async |task: JoinHandle<()>, what: &str| match timeout(PROGRESS_MAX, task).await {
             Ok(ended) => ended.unwrap(),
@@ -141,161 +133,16 @@ impl Traffic {
         };
         runtime.block_on(async {
             phase.send_replace(Phase::Last);
-            end(sending, "sending").await;
+            for sending in sending {
+                end(sending, "sending").await;
+            }
             phase.send_replace(Phase::Drain);
             end(reading, "reading").await;
         });
-        drop(client);
         let errors = shared.errors.lock().unwrap().clone();
         Seen { history: shared.recorder.history(), errors, healed }
     }
 }
 
-/// Settings that make clients notice faults within seconds.
-pub(crate) fn config() -> ClientConfig {
-    ClientConfig {
-        request_timeout: REQUEST_TIMEOUT,
-        dial: DialConfig {
-            setup_timeout: Duration::from_secs(2),
-            setup_timeout_max: Duration::from_secs(4),
-            ..DialConfig::default()
-        },
-        ..ClientConfig::default()
-    }
-}
-
-/// The same of what is made from a client.
-pub(crate) fn producer_config() -> ProducerConfig {
-    ProducerConfig {
-        request_timeout: REQUEST_TIMEOUT,
-        delivery_timeout: DELIVERY_TIMEOUT,
-        block_max: DELIVERY_TIMEOUT,
-        ..ProducerConfig::default()
-    }
-}
-
-async fn send_all(client: Client, shared: Arc<Shared>, phase: watch::Receiver<Phase>) {
-    let producer = client.producer().config(producer_config()).build().await.unwrap();
-    let (mut values, mut deliveries) = (0.., JoinSet::new());
-    while *phase.borrow() == Phase::Flow {
-        for partition in 0..PARTITIONS {
-            shared.send(&producer, partition, values.next().unwrap(), &mut deliveries).await;
-        }
-        while deliveries.try_join_next().is_some() {}
-        sleep(PAUSE).await;
-    }
-    for partition in 0..PARTITIONS {
-        let mut last = JoinSet::new();
-        loop {
-            shared.send(&producer, partition, values.next().unwrap(), &mut last).await;
-            if last.join_next().await.is_some_and(|outcome| outcome.unwrap() == Outcome::Ok) {
-                break;
-            }
-        }
-    }
-    let closing = shared.recorder.begin(SENDS, Action::Close);
-    producer.close().await.unwrap();
-    deliveries.join_all().await;
-    closing.end(Outcome::Ok);
-}
-
-async fn read_all(client: Client, shared: Arc<Shared>, phase: watch::Receiver<Phase>) {
-    let consumer_config = ConsumerConfig {
-        request_timeout: REQUEST_TIMEOUT,
-        outage_max: DELIVERY_TIMEOUT,
-        ..ConsumerConfig::default()
-    };
-    let topic = shared.topic.as_str();
-    let assigned = (0..PARTITIONS).map(|index| (topic, index, Start::Earliest));
-    let builder = client.consumer().config(consumer_config).assign(assigned);
-    let mut consumer = builder.start().unwrap();
-    let noted = (0..PARTITIONS).map(|index| (TopicPartition::new(topic, index), From::Earliest));
-    shared.recorder.note(READS, Action::Assign(noted.collect()));
-    while *phase.borrow() < Phase::Drain {
-        shared.poll(&mut consumer).await;
-    }
-    let all = (0..PARTITIONS).map(|of| (topic, of));
-    let ends = client.offsets().at(Position::Latest, all).await.unwrap();
-    let is_read = |consumer: &Consumer| {
-        ends.iter().all(|end| consumer.position(topic, end.partition) >= end.offset)
-    };
-    while !is_read(&consumer) {
-        shared.poll(&mut consumer).await;
-    }
-}
-
-impl Shared {
-    async fn send(
-        self: &Arc<Self>,
-        producer: &Producer,
-        partition: i32,
-        value: u64,
-        deliveries: &mut JoinSet<Outcome>,
-    ) {
-        let to = TopicPartition::new(&*self.topic, partition);
-        let pending = self.recorder.send(SENDS, to, value);
-        let record = value.to_string();
-        let record = Record::to(&self.topic).partition(partition).value(&record);
-        let sent = producer.enqueue(record).await;
-        let shared = Arc::clone(self);
-        deliveries.spawn(async move {
-            let delivered = match sent {
-                Ok(delivery) => delivery.await,
-                Err(error) => Err(error),
-            };
-            match delivered {
-                Ok(metadata) => {
-                    pending.acknowledged(metadata.offset);
-                    count(&shared.acknowledged, partition, 1);
-                    Outcome::Ok
-                }
-                Err(error) => {
-                    let is_open = error.maybe_written();
-                    let outcome = if is_open { Outcome::Unknown } else { Outcome::Failed };
-                    pending.end(outcome);
-                    shared.note(&error);
-                    outcome
-                }
-            }
-        });
-    }
-
-    /// One look at what has come, which is given up after a while.
-    async fn poll(&self, consumer: &mut Consumer) {
-        let polling = self.recorder.poll(READS, Isolation::Uncommitted);
-        match timeout(Duration::from_millis(500), consumer.next()).await {
-            Ok(Some(Ok(batch))) => {
-                let records = records(&batch);
-                count(&self.read, batch.partition(), records.len() as u64);
-                polling.polled(TopicPartition::new(&*self.topic, batch.partition()), records);
-                polling.end(Outcome::Ok);
-            }
-            Ok(Some(Err(error))) => {
-                assert!(error.is_retriable(), "reading: {error}");
-                self.note(&error);
-                polling.end(Outcome::Failed);
-            }
-            Ok(None) => panic!("a consumer without an end has ended"),
-            Err(_) => polling.end(Outcome::Ok),
-        }
-    }
-
-    fn note(&self, error: &Error) {
-        self.errors.lock().unwrap().insert(error.to_string());
-    }
-}
-
-fn records(batch: &FetchedBatch) -> Vec<(i64, u64)> {
-    let records = batch.records().map(|record| record.unwrap());
-    let number = |value: &[u8]| std::str::from_utf8(value).unwrap().parse().unwrap();
-    records.map(|record| (record.offset, number(record.value.unwrap()))).collect()
-}
-
-fn count(counters: &[AtomicU64], partition: i32, more: u64) {
-    counters[usize::try_from(partition).unwrap()].fetch_add(more, Ordering::Relaxed);
-}
-
-/// Between a record for each partition and the next ones.
-const PAUSE: Duration = Duration::from_millis(25);
 /// So many records of a partition in and out show that it works.
 const ENOUGH: u64 = 5;

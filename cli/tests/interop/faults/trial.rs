@@ -7,8 +7,8 @@ use std::time::Duration;
 use kurier_testkit::history::{Action, Check, History, Outcome};
 
 use super::cluster::{Cluster, Kept, Way, cluster};
-use super::traffic::{DELIVERY_TIMEOUT, PROGRESS_MAX, Seen, Traffic};
-use super::traffic::{PARTITIONS, REQUEST_TIMEOUT};
+use super::shared::{DELIVERY_TIMEOUT, PARTITIONS, PROGRESS_MAX, REQUEST_TIMEOUT};
+use super::traffic::{Seen, Traffic};
 use crate::real_brokers::{each_since, say};
 
 /// Lets clients that begin with addresses of this kind work, while `trouble` makes some. Then all
@@ -37,8 +37,13 @@ pub(crate) fn fresh_topic() -> String {
 
 /// What must hold of a producer with the defaults, which is idempotent, and a consumer that reads
 /// everything: no record is lost, none is there twice, and they are in order.
-fn judge(seen: &Seen) {
-    let check = Check::new().drained().lag_max(seen.healed, PROGRESS_MAX);
+pub(super) fn judge(seen: &Seen) {
+    judge_by(&Check::new(), seen);
+}
+
+/// The same with what is expected of this producer.
+pub(super) fn judge_by(check: &Check, seen: &Seen) {
+    let check = check.clone().drained().lag_max(seen.healed, PROGRESS_MAX);
     if let Some(first) = check.run(&seen.history).first() {
         let small = check.shrink(&seen.history);
         panic!("{first}\n{}\nerrors: {:#?}", small.unwrap_or_default(), seen.errors);
@@ -58,7 +63,7 @@ fn sends(history: &History) -> impl Iterator<Item = &kurier_testkit::history::Op
 }
 
 /// How much was done.
-fn account(seen: &Seen) -> String {
+pub(super) fn account(seen: &Seen) -> String {
     let ended = |outcome| sends(&seen.history).filter(|send| send.outcome == outcome).count();
     let took = |send: &kurier_testkit::history::Operation| Some(send.completed? - send.invoked);
     let longest = sends(&seen.history).filter_map(took).max().unwrap_or_default();

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::cluster::{ALL, Cluster, Way};
-use super::traffic::{PARTITIONS, REQUEST_TIMEOUT, Traffic};
+use super::shared::{PARTITIONS, REQUEST_TIMEOUT};
+use super::traffic::Traffic;
 use super::trial::trial;
 use crate::proxy::{Cut, End, Flow, Lane, Weather};
 
