@@ -32,6 +32,8 @@ struct Setting {
     to: SocketAddr,
     /// Grows with each cut of all connections there are.
     cuts: u64,
+    /// What connections below this number carry to the broker stays on its way.
+    held: u64,
 }
 
 impl Proxy {
@@ -40,7 +42,8 @@ impl Proxy {
         assert!(at.ip().is_loopback() && to.ip().is_loopback(), "{at} to {to}");
         let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
-        let (setting, seen) = watch::channel(Setting { weather: Weather::default(), to, cuts: 0 });
+        let (setting, seen) =
+            watch::channel(Setting { weather: Weather::default(), to, cuts: 0, held: 0 });
         let accepted = Arc::new(AtomicU64::new(0));
         let listener = runtime.block_on(TcpListener::bind(at)).unwrap();
         let at = listener.local_addr().unwrap();
@@ -66,6 +69,18 @@ impl Proxy {
     /// Resets all connections that there are.
     pub(crate) fn cut(&self) {
         self.setting.send_modify(|setting| setting.cuts += 1);
+    }
+
+    /// What the connections that there are carry to the broker from now on stays on its way, even
+    /// if the client gives them up meanwhile; those that are made later are free.
+    pub(crate) fn hold(&self) {
+        let held = self.accepted();
+        self.setting.send_modify(|setting| setting.held = held);
+    }
+
+    /// What was held arrives, late.
+    pub(crate) fn release(&self) {
+        self.setting.send_modify(|setting| setting.held = 0);
     }
 
     /// How many connections were made.
@@ -107,7 +122,7 @@ async fn serve(
             came = came => {
                 let Ok((client, _)) = came else { continue };
                 let number = accepted.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(connection(client, seen.clone(), seed ^ (number << 32)));
+                tokio::spawn(connection(client, seen.clone(), number, seed ^ (number << 32)));
             }
             changed = seen.changed() => if changed.is_err() { return },
         }
@@ -115,8 +130,8 @@ async fn serve(
 }
 
 /// One connection, to its end.
-async fn connection(client: TcpStream, seen: watch::Receiver<Setting>, seed: u64) {
-    let Setting { weather, to, cuts } = seen.borrow().clone();
+async fn connection(client: TcpStream, seen: watch::Receiver<Setting>, number: u64, seed: u64) {
+    let Setting { weather, to, cuts, .. } = seen.borrow().clone();
     let _ = client.set_nodelay(true);
     let Ok(broker) = TcpStream::connect(to).await else {
         let _ = client.set_zero_linger();
@@ -130,6 +145,7 @@ async fn connection(client: TcpStream, seen: watch::Receiver<Setting>, seed: u64
         to: to_broker,
         course: Course::new(&weather.requests, seed),
         lane: |weather| &weather.requests,
+        number: Some(number),
         seen: seen.clone(),
     };
     let mut answers = Way {
@@ -137,6 +153,7 @@ async fn connection(client: TcpStream, seen: watch::Receiver<Setting>, seed: u64
         to: to_client,
         course: Course::new(&weather.answers, !seed),
         lane: |weather| &weather.answers,
+        number: None,
         seen: seen.clone(),
     };
     let end = tokio::select! {
@@ -175,6 +192,8 @@ struct Way {
     to: OwnedWriteHalf,
     course: Course,
     lane: fn(&Weather) -> &Lane,
+    /// Of the connection, where it can be held.
+    number: Option<u64>,
     seen: watch::Receiver<Setting>,
 }
 
@@ -186,16 +205,17 @@ impl Way {
             if let Some(end) = self.course.is_cut() {
                 return end;
             }
-            if self.course.is_blocked() {
+            if self.course.is_blocked() || self.is_held() {
                 self.change().await;
                 continue;
             }
             let read = tokio::select! {
-                read = self.from.read(&mut buffer) => read,
-                _ = self.seen.changed() => {
+                biased;
+                Ok(()) = self.seen.changed() => {
                     self.look();
                     continue;
                 }
+                read = self.from.read(&mut buffer) => read,
             };
             match read {
                 Ok(0) => return End::Finished,
@@ -203,6 +223,10 @@ impl Way {
                 _ => return End::Reset,
             }
         }
+    }
+
+    fn is_held(&self) -> bool {
+        self.number.is_some_and(|number| number < self.seen.borrow().held)
     }
 
     /// Moves these bytes, or those before a cut.

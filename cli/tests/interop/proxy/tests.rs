@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -23,6 +24,24 @@ fn echo() -> SocketAddr {
         }
     });
     address
+}
+
+/// A server that keeps what it gets, over all connections in the order of its coming.
+fn listening() -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, arrived) = (listener.local_addr().unwrap(), Arc::default());
+    let kept: Arc<Mutex<Vec<u8>>> = Arc::clone(&arrived);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let (kept, mut piece) = (Arc::clone(&kept), [0; 1000]);
+            thread::spawn(move || {
+                while let Ok(read @ 1..) = stream.read(&mut piece) {
+                    kept.lock().unwrap().extend_from_slice(&piece[..read]);
+                }
+            });
+        }
+    });
+    (address, arrived)
 }
 
 /// Where nobody listens.
@@ -136,4 +155,20 @@ fn connections_are_cut_and_led_elsewhere() {
     assert_eq!(exchange(&mut world.connect(), 10).0.len(), 0, "nobody is there");
     world.proxy.lead_to(echo());
     assert_eq!(exchange(&mut world.connect(), 10).0.len(), 10);
+}
+
+#[test]
+fn what_was_held_arrives_late_and_later_connections_are_free() {
+    let (at, arrived) = listening();
+    let proxy = Proxy::start(SocketAddr::from(([127, 0, 0, 1], 0)), at, 1);
+    let mut old = TcpStream::connect(proxy.at()).unwrap();
+    old.write_all(b"before ").unwrap();
+    wait_until("what was sent before arrives", || *arrived.lock().unwrap() == b"before ");
+    proxy.hold();
+    old.write_all(b"late ").unwrap();
+    drop(old);
+    TcpStream::connect(proxy.at()).unwrap().write_all(b"new ").unwrap();
+    wait_until("the new one arrives", || *arrived.lock().unwrap() == b"before new ");
+    proxy.release();
+    wait_until("the late one arrives", || *arrived.lock().unwrap() == b"before new late ");
 }
