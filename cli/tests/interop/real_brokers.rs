@@ -166,6 +166,11 @@ pub(crate) fn each(what: &str, check: impl Fn(&Release)) {
 
 /// The same for what came with a release: older ones have nothing to check, and are not counted.
 pub(crate) fn each_since(oldest: &str, what: &str, check: impl Fn(&Release)) {
+    each_of(|release| release.at_least(oldest), what, check);
+}
+
+/// The same for those of which this holds.
+pub(crate) fn each_of(is_meant: impl Fn(&Release) -> bool, what: &str, check: impl Fn(&Release)) {
     static ONE_BROKER: Mutex<()> = Mutex::new(());
     let releases = std::env::var("KURIER_REAL_BROKERS").unwrap_or_default();
     if releases.is_empty() {
@@ -174,7 +179,7 @@ pub(crate) fn each_since(oldest: &str, what: &str, check: impl Fn(&Release)) {
     }
     let _one = ONE_BROKER.lock().unwrap_or_else(PoisonError::into_inner);
     let releases = releases.split([',', ' ']).filter(|text| !text.is_empty()).map(Release::new);
-    for release in releases.filter(|release| release.at_least(oldest)) {
+    for release in releases.filter(is_meant) {
         let start = Instant::now();
         check(&release);
         say(&format!("Kafka {release}, {what}: ok in {:.1} s", start.elapsed().as_secs_f32()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kurier_client::offsets::Isolation;
 use kurier_client::producer::ProducerConfig;
-use kurier_client::transactional::TransactionalProducer;
+use kurier_client::transactional::{Transaction, TransactionalProducer};
 use kurier_client::transactions::{ConsumerGroupMetadata, GroupOffset};
 use kurier_client::{Client, Record};
 use tokio::runtime::Runtime;
@@ -13,6 +13,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::real_broker::RealBroker;
 use crate::real_brokers::each_since;
+use crate::run::{text, wait_until};
+use crate::tools::kafka_broker;
 
 const TOPIC: &str = "transactions";
 const GROUP: &str = "transactions";
@@ -23,13 +25,63 @@ fn java_reads_what_was_committed_and_nothing_else() {
         let broker = RealBroker::start(release);
         broker.create_topic(TOPIC, 1);
         let wanted = Runtime::new().unwrap().block_on(run(&broker));
-        let isolation = ["--isolation-level", "read_committed"];
-        let from = ["--from-beginning", "--partition", "0"];
-        let args: Vec<&str> = isolation.into_iter().chain(from).collect();
-        let read = broker.java().console_consume(TOPIC, &args, wanted.len());
-        let values: Vec<&str> = read.lines().filter_map(|line| line.rsplit('\t').next()).collect();
-        assert_eq!(values, wanted, "{release}");
+        assert_eq!(committed_by_java(&broker, wanted.len()), wanted, "{release}");
     });
+}
+
+/// Levels that a running cluster goes to, one after the other.
+const LEVELS: [i16; 4] = [1, 2, 1, 2];
+
+#[test]
+fn the_version_of_transactions_changes_between_and_within_them() {
+    each_since("4.0", "another version of transactions in mid-run", |release| {
+        let broker = RealBroker::start(release);
+        broker.create_topic(TOPIC, 1);
+        let runtime = Runtime::new().unwrap();
+        let client = Client::builder([&*broker.bootstrap]).connect();
+        let client = runtime.block_on(client).unwrap();
+        let producer = runtime.block_on(client.transactional_producer("a").build()).unwrap();
+        let mut wanted = Vec::new();
+        for (round, level) in LEVELS.into_iter().enumerate() {
+            let mut open = runtime.block_on(producer.begin()).unwrap();
+            let send = |to: &Transaction, value: &str| {
+                runtime.block_on(to.send(Record::to(TOPIC).value(value))).map(drop)
+            };
+            send(&open, &format!("{round}-open")).unwrap();
+            change_version(&broker, &client, &runtime, level);
+            runtime.block_on(open.commit()).unwrap();
+            wanted.push(format!("{round}-open"));
+            let mut after = runtime.block_on(producer.begin()).unwrap();
+            send(&after, &format!("{round}-after")).unwrap();
+            runtime.block_on(after.commit()).unwrap();
+            wanted.push(format!("{round}-after"));
+        }
+        assert_eq!(committed_by_java(&broker, wanted.len()), wanted, "{release}");
+    });
+}
+
+/// By Kafka's own tool; waits until whoever asks is told.
+fn change_version(broker: &RealBroker, client: &Client, runtime: &Runtime, level: i16) {
+    let found = || {
+        let ranges = runtime.block_on(client.features()).unwrap();
+        let mut features = ranges.features();
+        features.find(|(name, _)| *name == "transaction.version").map_or(0, |(_, level)| level)
+    };
+    let verb = if level < found() { "downgrade" } else { "upgrade" };
+    let class = "org.apache.kafka.tools.FeatureCommand";
+    let mut tool = kafka_broker(&["tool", &broker.release.to_string(), class]);
+    tool.args(["--bootstrap-server", &broker.bootstrap, verb]);
+    text(tool.args(["--feature", &format!("transaction.version={level}")]), "");
+    wait_until("the version has changed", || found() == level);
+}
+
+/// The values that Java's console gives of committed records.
+fn committed_by_java(broker: &RealBroker, count: usize) -> Vec<String> {
+    let isolation = ["--isolation-level", "read_committed"];
+    let from = ["--from-beginning", "--partition", "0"];
+    let args: Vec<&str> = isolation.into_iter().chain(from).collect();
+    let read = broker.java().console_consume(TOPIC, &args, count);
+    read.lines().filter_map(|line| line.rsplit('\t').next()).map(String::from).collect()
 }
 
 /// Commits, aborts, drops, and is shut out. Gives what readers of committed records must see.
@@ -50,11 +102,31 @@ async fn run(broker: &RealBroker) -> Vec<String> {
     new.send(Record::to(TOPIC).value("last")).await.unwrap();
     new.commit().await.unwrap();
     wanted.push("last".to_owned());
+    timed_out(&client).await;
+    wanted.push("in time".to_owned());
     if broker.release.at_least("2.5") {
         refused(&client).await;
         wanted.push("after".to_owned());
     }
     wanted
+}
+
+/// A transaction that is open for too long is aborted by its coordinator, and its producer is over.
+async fn timed_out(client: &Client) {
+    let build = async || {
+        let builder = client.transactional_producer("c");
+        builder.transaction_timeout(Duration::from_secs(1)).build().await.unwrap()
+    };
+    let producer = build().await;
+    let mut slow = producer.begin().await.unwrap();
+    slow.send(Record::to(TOPIC).value("slow")).await.unwrap();
+    sleep(Duration::from_secs(3)).await;
+    let refused = slow.commit().await.unwrap_err();
+    assert!(refused.is_fatal() && !refused.maybe_written(), "{refused}");
+    drop(slow);
+    let mut next = build().await.begin().await.unwrap();
+    next.send(Record::to(TOPIC).value("in time")).await.unwrap();
+    next.commit().await.unwrap();
 }
 
 /// A record that the broker refuses leaves a hole in the numbers: the transaction is aborted by

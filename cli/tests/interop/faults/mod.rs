@@ -20,6 +20,8 @@ mod late;
 mod coordinators;
 mod losses;
 mod rights;
+mod forgotten;
+mod moves;
 mod brokers;
 mod addresses;
 mod wires;
