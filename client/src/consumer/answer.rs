@@ -8,13 +8,13 @@ use kurier_protocol::api::fetch::{FetchResponse, NodeEndpoint, PartitionData};
 use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::aborted::Aborted;
-use super::buffer::Turn;
 use super::config::{OffsetReset, Start};
 use super::fetcher::{Action, Fetcher, Moment};
 use super::plan::{Asked, WHOLE_BATCH_SINCE, standing_still};
 use super::position::{End, Gap, Place, Track};
 use super::reading::{Reading, end_if_reached, is_empty};
 use super::seat::{Flight, Seat};
+use super::turn::Turn;
 use crate::error::{About, Error, Oversized, Remedy, Standstill, remedy};
 use crate::metadata::{Hint, Leader};
 use crate::metrics::Extent;

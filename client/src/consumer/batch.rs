@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kurier_protocol::record::{OpenBatch, Record, RecordError, RecordRef, Records, TimestampType};
 
+use super::turn::{Mark, Turn};
 use crate::error::{Error, Fault};
 
 /// A record batch of one partition, unpacked and checked. It keeps the answer that it came in
@@ -12,6 +13,7 @@ use crate::error::{Error, Fault};
 pub struct FetchedBatch {
     pub(crate) topic: Arc<str>,
     pub(crate) partition: i32,
+    pub(crate) turn: Turn,
     pub(crate) open: OpenBatch,
     pub(crate) span: Span,
     pub(crate) high_watermark: i64,
@@ -65,6 +67,17 @@ impl FetchedBatch {
     #[must_use]
     pub fn next_offset(&self) -> i64 {
         self.next_offset
+    }
+
+    /// The epoch of the leader that has appended it; none where brokers do not tell (before 0.11).
+    #[must_use]
+    pub fn leader_epoch(&self) -> Option<i32> {
+        Some(self.open.batch().partition_leader_epoch()).filter(|epoch| *epoch >= 0)
+    }
+
+    /// What is processed once this batch is.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { offset: self.next_offset, leader_epoch: self.open.batch().partition_leader_epoch() }
     }
 
     /// How many records are given, at most: compaction may have taken some of those that are cut

@@ -3,9 +3,9 @@
 //! User and driver share it under a lock of a few lines, so that a seek, a pause or a lost
 //! partition act at once: what is no longer wanted is gone before the next call of `next`.
 //!
-//! A partition has one *slot* for good, and its *generation* grows with each seek; a [`Turn`] is
-//! both. The buffer knows of a seek at once, and the fetcher by an order in the driver's next
-//! round; what either is given for a turn that it has left, it drops.
+//! A partition has one [`Slot`] for good; a [`Turn`] is a slot and its generation. The buffer knows
+//! of a seek at once, and the fetcher by an order in the driver's next round; what either is given
+//! for a turn that it has left, it drops. Partitions come and go in the same way.
 //!
 //! ```text
 //! user           buffer: generation of the slot       fetcher: turn of the track
@@ -20,13 +20,13 @@
 //! While a topic is not known the fetcher has no track of its slots, and passes their orders over;
 //! then it begins with what the slot says by that time: see [`Buffer::claim`].
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use kurier_protocol::record::RecordBatch;
-
-use super::batch::Span;
 use super::config::Start;
+use super::entry::{Entry, Fetched, Item};
+use super::slot::{Slot, State};
+use super::turn::{Mark, Turn};
 use crate::error::Error;
 
 /// What lies between the driver and the user of one consumer.
@@ -38,6 +38,14 @@ pub(crate) struct Buffer {
     /// The driver fetches nothing until there is room.
     is_awaited: bool,
     slots: Vec<Slot>,
+    /// Where each partition has its slot.
+    places: BTreeMap<Arc<str>, BTreeMap<i32, usize>>,
+    /// How many slots are open.
+    open: usize,
+    /// Slots that the user has had a batch of since they were marked.
+    handed: Vec<usize>,
+    /// Slots that were unassigned, for whoever counts.
+    left: Vec<usize>,
     /// Topics whose partitions are not known yet.
     pending: usize,
     orders: VecDeque<Order>,
@@ -45,22 +53,6 @@ pub(crate) struct Buffer {
     general: VecDeque<Error>,
     /// The driver is gone.
     is_dead: bool,
-}
-
-/// One assigned partition as the user sees it.
-#[derive(Debug)]
-struct Slot {
-    topic: Arc<str>,
-    partition: i32,
-    /// Grows with each seek; what was fetched for an older one is of no use.
-    generation: u64,
-    /// Where reading started in this generation.
-    start: Start,
-    /// The next record that the user gets; none until it was looked up.
-    position: Option<i64>,
-    /// What waits for `resume`, if it is paused.
-    parked: Option<VecDeque<Entry>>,
-    is_done: bool,
 }
 
 /// What the user asks the driver to do.
@@ -74,13 +66,10 @@ pub(crate) enum Order {
     Resume(usize),
     /// A partition has failed in the user's hands: fetch no more of it.
     Stop(Turn),
-}
-
-/// A partition between two seeks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Turn {
-    pub(crate) slot: usize,
-    pub(crate) generation: u64,
+    /// Read one more partition.
+    Assign(Turn),
+    /// Read a partition no more.
+    Unassign(Turn),
 }
 
 /// What is to be read of a slot, as the user wants it now.
@@ -91,38 +80,6 @@ pub(crate) struct Claim {
     pub(crate) turn: Turn,
     pub(crate) start: Start,
     pub(crate) is_paused: bool,
-}
-
-/// Something for the user, in the order of offsets.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) turn: Turn,
-    pub(crate) item: Item,
-}
-
-#[derive(Debug)]
-pub(crate) enum Item {
-    /// Records.
-    Batch(Fetched),
-    /// Nothing for the user, but the position moves: markers, and what compaction left empty.
-    Skip { next_offset: i64 },
-    /// The position is known now.
-    At { offset: i64 },
-    /// Something is wrong, and trying goes on.
-    News(Error),
-    /// Something is wrong, and the partition stands still.
-    Failed(Error),
-    /// The partition is read to its end.
-    End,
-}
-
-/// A batch, still packed.
-#[derive(Debug)]
-pub(crate) struct Fetched {
-    pub(crate) batch: RecordBatch,
-    pub(crate) span: Span,
-    pub(crate) high_watermark: i64,
-    pub(crate) next_offset: i64,
 }
 
 /// What `next` finds.
@@ -155,17 +112,16 @@ impl Buffer {
                 }
                 Item::News(error) => return Taken::Error(error),
                 Item::Failed(error) => {
-                    slot.is_done = true;
+                    self.finish(turn.slot);
                     return Taken::Error(error);
                 }
-                Item::End => slot.is_done = true,
+                Item::End => self.finish(turn.slot),
             }
         }
         if let Some(error) = self.general.pop_front() {
             return Taken::Error(error);
         }
-        let is_read = self.pending == 0 && self.slots.iter().all(|slot| slot.is_done);
-        let is_ended = self.is_dead || is_read;
+        let is_ended = self.is_dead || (self.pending == 0 && self.open == 0);
         if is_ended { Taken::Ended } else { Taken::Nothing }
     }
 
@@ -178,19 +134,73 @@ impl Buffer {
         }
     }
 
-    /// The user has been given a batch.
-    pub(crate) fn give(&mut self, turn: Turn, next_offset: i64) {
-        if let Some(slot) = self.current(turn) {
-            slot.position = Some(next_offset);
+    /// Gives the user a batch that was taken before. One that is not to be given any more comes to
+    /// nothing; one of a partition that was paused meanwhile waits there.
+    pub(crate) fn give(&mut self, turn: Turn, fetched: Fetched) -> Option<Fetched> {
+        let slot = self.current(turn)?;
+        if let Some(parked) = &mut slot.parked {
+            parked.push_front(Entry { turn, item: Item::Batch(fetched) });
+            return None;
+        }
+        let leader_epoch = fetched.batch.partition_leader_epoch();
+        let is_first = !slot.is_in_hand();
+        slot.give(turn, Mark { offset: fetched.next_offset, leader_epoch });
+        if is_first {
+            self.handed.push(turn.slot);
+        }
+        Some(fetched)
+    }
+
+    /// The user has processed a batch, and all before it.
+    pub(crate) fn mark(&mut self, turn: Turn, mark: Mark) {
+        if let Some(slot) = self.slots.get_mut(turn.slot) {
+            slot.mark(turn, mark);
         }
     }
 
-    /// A batch could not be unpacked: the partition stands still.
-    pub(crate) fn fail(&mut self, turn: Turn) {
-        let Some(slot) = self.current(turn) else { return };
-        slot.is_done = true;
-        self.forget(turn.slot);
-        self.orders.push_back(Order::Stop(turn));
+    /// The user has processed all that it was given. Says whether that was something.
+    pub(crate) fn mark_given(&mut self) -> bool {
+        let mut is_some = false;
+        for slot in self.handed.drain(..) {
+            is_some |= self.slots.get_mut(slot).is_some_and(Slot::mark_given);
+        }
+        is_some
+    }
+
+    /// How far a partition is processed, since it was assigned.
+    pub(crate) fn marked(&self, slot: usize) -> Option<Mark> {
+        self.slots.get(slot)?.marked()
+    }
+
+    /// Whether the user has a batch of a partition that is not marked.
+    pub(crate) fn is_in_hand(&self, slot: usize) -> bool {
+        self.slots.get(slot).is_some_and(Slot::is_in_hand)
+    }
+
+    /// A batch could not be unpacked: the partition stands still. Says whether that is news.
+    pub(crate) fn fail(&mut self, turn: Turn) -> bool {
+        let is_news = self.current(turn).is_some();
+        if is_news {
+            self.finish(turn.slot);
+            self.forget(turn.slot);
+            self.orders.push_back(Order::Stop(turn));
+        }
+        is_news
+    }
+
+    /// The user is gone, and marks nothing more.
+    pub(crate) fn let_go(&mut self) {
+        self.slots.iter_mut().for_each(Slot::let_go);
+    }
+
+    /// How many records of a partition there are that the user has not got, as far as was told.
+    pub(crate) fn lag(&self, slot: usize) -> Option<u64> {
+        self.slots.get(slot)?.lag()
+    }
+
+    /// Slots that were unassigned since the last call.
+    pub(crate) fn take_left(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.left)
     }
 
     /// The next record that the user gets of a partition.
@@ -201,16 +211,36 @@ impl Buffer {
     /// Drops what was fetched of a partition and reads it from elsewhere.
     pub(crate) fn seek(&mut self, slot: usize, start: Start) {
         self.forget(slot);
-        let Some(entry) = self.slots.get_mut(slot) else { return };
-        entry.generation += 1;
-        entry.is_done = false;
-        entry.start = start;
-        entry.position = match start {
-            Start::Offset(offset) => Some(offset),
-            Start::Earliest | Start::Latest | Start::Timestamp(_) => None,
+        let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.is_assigned()) else {
+            return;
         };
+        self.open += usize::from(entry.state != State::Open);
+        entry.turn(start);
         let turn = Turn { slot, generation: entry.generation };
         self.orders.push_back(Order::Seek(turn, start));
+    }
+
+    /// Reads one more partition; one that is read already goes on where it is. Returns its turn.
+    pub(crate) fn add(&mut self, topic: &Arc<str>, partition: i32, start: Start) -> Turn {
+        let before = self.slot_of(topic, partition);
+        let turn = self.assign(topic, partition, start);
+        if before.is_none() {
+            self.orders.push_back(Order::Assign(turn));
+        }
+        turn
+    }
+
+    /// Reads a partition no more. Nothing more of it is given; what is in hand may be marked.
+    pub(crate) fn unassign(&mut self, slot: usize) {
+        self.forget(slot);
+        let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.is_assigned()) else {
+            return;
+        };
+        self.open -= usize::from(entry.state == State::Open);
+        entry.leave();
+        let turn = Turn { slot, generation: entry.generation };
+        self.left.push(slot);
+        self.orders.push_back(Order::Unassign(turn));
     }
 
     /// Gives nothing more of a partition until [`resume`](Self::resume). What is there is kept.
@@ -233,14 +263,32 @@ impl Buffer {
         self.orders.push_back(Order::Resume(slot));
     }
 
-    /// The slot of a partition.
+    /// The slot of a partition that is assigned.
     pub(crate) fn slot_of(&self, topic: &str, partition: i32) -> Option<usize> {
-        self.slots.iter().position(|s| s.partition == partition && *s.topic == *topic)
+        let slot = *self.places.get(topic)?.get(&partition)?;
+        self.slots.get(slot).is_some_and(Slot::is_assigned).then_some(slot)
     }
 
     /// Every assigned partition.
     pub(crate) fn partitions(&self) -> impl Iterator<Item = (&Arc<str>, i32)> {
-        self.slots.iter().map(|slot| (&slot.topic, slot.partition))
+        let assigned = self.slots.iter().filter(|slot| slot.is_assigned());
+        assigned.map(|slot| (&slot.topic, slot.partition))
+    }
+
+    /// The topic of a slot, if none of its partitions is assigned any more.
+    pub(crate) fn abandoned(&self, slot: usize) -> Option<Arc<str>> {
+        let topic = &self.slots.get(slot)?.topic;
+        let mut others = self.places.get(topic)?.values().filter_map(|slot| self.slots.get(*slot));
+        (!others.any(Slot::is_assigned)).then(|| Arc::clone(topic))
+    }
+
+    /// Nothing more comes of a partition.
+    fn finish(&mut self, slot: usize) {
+        let open = self.slots.get_mut(slot).filter(|slot| slot.state == State::Open);
+        if let Some(slot) = open {
+            slot.state = State::Done;
+            self.open -= 1;
+        }
     }
 
     /// Drops what lies here of a partition.
@@ -262,25 +310,25 @@ impl Buffer {
 impl Buffer {
     /// Adds a partition; returns where it stands. One that is there already stays as it is.
     pub(crate) fn assign(&mut self, topic: &Arc<str>, partition: i32, start: Start) -> Turn {
-        if let Some(slot) = self.slot_of(topic, partition) {
-            return Turn { slot, generation: self.slots.get(slot).map_or(0, |s| s.generation) };
+        let known = self.places.get(topic).and_then(|places| places.get(&partition)).copied();
+        if let Some((slot, found)) = known.and_then(|slot| Some((slot, self.slots.get_mut(slot)?)))
+        {
+            if !found.is_assigned() {
+                found.come_back(start);
+                self.open += 1;
+            }
+            return Turn { slot, generation: found.generation };
         }
-        let position = if let Start::Offset(offset) = start { Some(offset) } else { None };
-        self.slots.push(Slot {
-            topic: Arc::clone(topic),
-            partition,
-            generation: 0,
-            start,
-            position,
-            parked: None,
-            is_done: false,
-        });
-        Turn { slot: self.slots.len() - 1, generation: 0 }
+        let slot = self.slots.len();
+        self.slots.push(Slot::new(Arc::clone(topic), partition, start));
+        self.places.entry(Arc::clone(topic)).or_default().insert(partition, slot);
+        self.open += 1;
+        Turn { slot, generation: 0 }
     }
 
-    /// What is to be read of a slot now.
+    /// What is to be read of a slot now; none if it is not assigned any more.
     pub(crate) fn claim(&self, slot: usize) -> Option<Claim> {
-        let found = self.slots.get(slot)?;
+        let found = self.slots.get(slot).filter(|slot| slot.is_assigned())?;
         Some(Claim {
             topic: Arc::clone(&found.topic),
             partition: found.partition,
@@ -288,6 +336,13 @@ impl Buffer {
             start: found.start,
             is_paused: found.parked.is_some(),
         })
+    }
+
+    /// Where a partition's log ends, as an answer has told.
+    pub(crate) fn tell_end(&mut self, slot: usize, readable: i64) {
+        if let Some(slot) = self.slots.get_mut(slot).filter(|slot| slot.is_assigned()) {
+            slot.readable = Some(readable);
+        }
     }
 
     /// More topics whose partitions are not known yet, or fewer.
@@ -349,15 +404,6 @@ impl Buffer {
 
     fn current(&mut self, turn: Turn) -> Option<&mut Slot> {
         self.slots.get_mut(turn.slot).filter(|slot| slot.generation == turn.generation)
-    }
-}
-
-impl Item {
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Batch(fetched) => fetched.batch.bytes().len(),
-            _ => 0,
-        }
     }
 }
 

@@ -7,9 +7,10 @@ use kurier_protocol::record::DecompressLimits;
 use tracing::Instrument;
 
 use super::config::{ConsumerConfig, OffsetReset, Start, Stop};
+use super::control::{check_partition, check_start};
 use super::driver::{Driver, Wanted};
 use super::fetcher::Fetcher;
-use super::handle::{Consumer, check_start};
+use super::handle::Consumer;
 use super::shared::Shared;
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
@@ -78,6 +79,13 @@ impl ConsumerBuilder {
         self
     }
 
+    /// See [`ConsumerConfig::auto_mark`].
+    #[expect(clippy::fn_params_excessive_bools, reason = "sets a field")]
+    pub fn auto_mark(mut self, auto_mark: bool) -> Self {
+        self.config.auto_mark = auto_mark;
+        self
+    }
+
     /// See [`ConsumerConfig::fetch_bytes_max`].
     pub fn fetch_bytes_max(mut self, bytes: usize) -> Self {
         self.config.fetch_bytes_max = bytes;
@@ -115,7 +123,7 @@ impl ConsumerBuilder {
         let wanted = wanted(&shared, topics, partitions);
         let limits =
             DecompressLimits { bytes_max: config.batch_bytes_max, ..DecompressLimits::default() };
-        let env = cluster.env().clone();
+        let (env, marks_given) = (cluster.env().clone(), config.auto_mark);
         let backoff =
             Backoff::new(cluster.config().retry_backoff, cluster.config().retry_backoff_max);
         let (meter, reads) = cluster.metrics().consumer();
@@ -132,7 +140,7 @@ impl ConsumerBuilder {
         };
         let span = tracing::debug_span!("consumer", class = ?driver.class);
         tokio::spawn(driver.run(wanted).instrument(span));
-        Ok(Consumer::new(shared, env, limits, reads))
+        Ok(Consumer::new(shared, env, limits, reads).with_marks(marks_given))
     }
 
     fn check_assignment(&self) -> Result<(), Error> {
@@ -142,9 +150,7 @@ impl ConsumerBuilder {
         let mut named = BTreeSet::new();
         for (topic, partition, start) in &self.partitions {
             check_start(*start)?;
-            if *partition < 0 {
-                return Err(Error::invalid("partition", format!("{partition} is negative")));
-            }
+            check_partition(*partition)?;
             let is_whole = self.topics.iter().any(|(whole, _)| whole == topic);
             if is_whole || !named.insert((topic, partition)) {
                 let problem = format!("partition {partition} of topic {topic} is named twice");

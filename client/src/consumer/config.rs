@@ -36,6 +36,9 @@ pub struct ConsumerConfig {
     pub offset_reset: OffsetReset,
     /// Whether and where reading ends. Kafka's tools: exit at the end. Default: never.
     pub stop: Stop,
+    /// Whether a batch counts as processed when the next one is asked for; if not, when it is
+    /// [marked](super::Consumer::mark). librdkafka: enable.auto.offset.store. Default: true.
+    pub auto_mark: bool,
     /// How long one request may take. Kafka: request.timeout.ms. Default: 30 s.
     pub request_timeout: Duration,
     /// How long a partition may be out of reach before `next` says so; trying goes on. Kafka:
@@ -55,6 +58,7 @@ impl Default for ConsumerConfig {
             isolation: Isolation::ReadUncommitted,
             offset_reset: OffsetReset::Error,
             stop: Stop::Never,
+            auto_mark: true,
             request_timeout: Duration::from_secs(30),
             outage_max: Duration::from_secs(60),
         }

@@ -11,12 +11,14 @@ use kurier_env::Purpose;
 use kurier_protocol::api::fetch::FetchResponse;
 use tokio::time::{sleep_until, timeout};
 
-use super::buffer::{Buffer, Claim, Entry, Item, Order, Turn};
+use super::buffer::{Buffer, Claim, Order};
 use super::config::{ConsumerConfig, Start, Stop};
+use super::entry::{Entry, Item};
 use super::fetcher::{Action, Fetcher, Moment};
 use super::lookup::Lookup;
 use super::plan::Plan;
 use super::shared::Shared;
+use super::turn::Turn;
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::metadata::{Creation, Picture, Topic};
@@ -124,19 +126,42 @@ impl Driver {
     }
 
     fn take_orders(&mut self, work: &mut Work) {
+        let mut found: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
         while let Some(order) = self.shared.with(|buffer| buffer.pop_order()) {
             self.fetcher.handle_order(order);
-            if let Order::Seek(Turn { slot, generation }, _) = order
-                && self.lost.get(&slot).is_some_and(|told| generation > *told)
-            {
-                self.lost.remove(&slot);
-                let claim = self.shared.with(|buffer| {
-                    buffer.add_pending(1);
-                    buffer.claim(slot)
-                });
-                let wanted = Wanted::Some(vec![slot]);
-                work.extend(claim.map(|claim| self.find_topic(claim.topic, wanted)));
+            if let Some(claim) = self.follow(order) {
+                found.entry(claim.topic).or_default().push(claim.turn.slot);
             }
+        }
+        self.shared.with(|buffer| buffer.add_pending(found.len()));
+        for (topic, slots) in found {
+            work.push(self.find_topic(topic, Wanted::Some(slots)));
+        }
+    }
+
+    /// What follows from an order beside the fetcher; a claim if its topic is to be looked for.
+    fn follow(&mut self, order: Order) -> Option<Claim> {
+        let claim = |slot| self.shared.with(|buffer| buffer.claim(slot));
+        match order {
+            Order::Assign(Turn { slot, .. }) => {
+                self.lost.remove(&slot);
+                claim(slot)
+            }
+            Order::Unassign(Turn { slot, .. }) => {
+                self.lost.remove(&slot);
+                self.meter.unassigned(slot);
+                let topic = self.shared.with(|buffer| buffer.abandoned(slot))?;
+                if !self.whole.contains_key(&topic) {
+                    self.cluster.forget_topic(&topic);
+                }
+                None
+            }
+            Order::Seek(Turn { slot, generation }, _) => {
+                self.meter.sought(slot);
+                let is_lost = self.lost.get(&slot).is_some_and(|told| generation > *told);
+                is_lost.then(|| self.lost.remove(&slot)).and_then(|_| claim(slot))
+            }
+            Order::Pause(_) | Order::Resume(_) | Order::Stop(_) => None,
         }
     }
 
@@ -186,7 +211,9 @@ impl Driver {
         let before = self.fetcher.entry_count();
         self.fetcher.handle_answer(moment, id, answer);
         self.meter.fetched(moment.now, &self.fetcher.caught_behind(before));
-        self.fetcher.drain_extents().for_each(|extent| self.meter.told(moment.now, extent));
+        let extents: Vec<_> = self.fetcher.drain_extents().collect();
+        self.shared.with(|buffer| extents.iter().for_each(|e| buffer.tell_end(e.slot, e.end)));
+        extents.into_iter().for_each(|extent| self.meter.told(moment.now, extent));
     }
 
     fn handle_topic(&mut self, name: &Arc<str>, wanted: Wanted, topic: Result<Arc<Topic>, Error>) {

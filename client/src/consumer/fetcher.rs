@@ -11,12 +11,14 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::buffer::{Claim, Entry, Item, Order, Turn};
+use super::buffer::{Claim, Order};
 use super::config::{ConsumerConfig, Start, Stop};
+use super::entry::{Entry, Item};
 use super::lookup::Lookup;
 use super::plan::Plan;
 use super::position::{End, Gap, Place, Track};
 use super::seat::{Flight, Seat};
+use super::turn::Turn;
 use crate::backoff::Backoff;
 use crate::error::Error;
 use crate::metadata::Hint;
@@ -117,9 +119,13 @@ impl Fetcher {
             self.tracks.resize_with(slot + 1, || None);
         }
         let rank = self.last_rank();
-        let Some(place) = self.tracks.get_mut(slot).filter(|place| place.is_none()) else { return };
+        let Some(place) = self.tracks.get_mut(slot) else { return };
+        if place.as_ref().is_some_and(|track| !track.is_gone) {
+            return;
+        }
         let mut track = Track::new(claim, self.backoff.clone());
         track.rank = rank;
+        track.home = place.as_ref().and_then(|before| before.home);
         if self.config.stop == Stop::End {
             track.end = End::Unknown;
         }
@@ -156,6 +162,16 @@ impl Fetcher {
                     track.trouble = None;
                 }
             }
+            Order::Unassign(turn) => {
+                self.end_wait(turn.slot);
+                self.detach(turn.slot);
+                if let Some(track) = self.track(turn.slot) {
+                    track.leave(turn);
+                }
+                self.is_anyone_left = true;
+            }
+            // Once its topic is known.
+            Order::Assign(_) => {}
             Order::Stop(turn) => {
                 if let Some(track) = self.current(turn) {
                     track.place = Place::Done;

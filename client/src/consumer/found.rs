@@ -1,11 +1,12 @@
 //! Core: the fetcher's third part: what lookups have found.
 
-use super::buffer::{Entry, Item, Turn};
 use super::config::Start;
+use super::entry::{Entry, Item};
 use super::fetcher::{Fetcher, Moment};
 use super::lookup::{Aim, Lookup};
 use super::position::{End, Gap, Place};
 use super::reading::end_if_reached;
+use super::turn::Turn;
 use crate::error::Error;
 use crate::offsets::{self, Position};
 

@@ -11,9 +11,12 @@ use kurier_protocol::record::{
 };
 
 use super::batch::{FetchedBatch, broken};
-use super::buffer::{Fetched, Taken, Turn};
+use super::buffer::{Buffer, Taken};
 use super::config::Start;
+use super::control::Control;
+use super::entry::Fetched;
 use super::shared::Shared;
+use super::turn::Turn;
 use crate::error::Error;
 use crate::metrics::{Catch, ReadMeter};
 
@@ -23,6 +26,9 @@ use crate::metrics::{Catch, ReadMeter};
 #[derive(Debug)]
 pub struct Consumer {
     shared: Arc<Shared>,
+    control: Control,
+    /// Whether asking for a batch marks what was given before.
+    marks_given: bool,
     env: Env,
     decompressor: Option<Decompressor>,
     limits: DecompressLimits,
@@ -60,7 +66,16 @@ impl Consumer {
         limits: DecompressLimits,
         meter: ReadMeter,
     ) -> Self {
-        Self { shared, env, decompressor: None, limits, opening: None, meter }
+        let control = Control::new(Arc::clone(&shared));
+        let (decompressor, opening, marks_given) = (None, None, true);
+        Self { shared, control, marks_given, env, decompressor, limits, opening, meter }
+    }
+
+    /// The same, where asking for a batch marks what was given before, or does not.
+    #[expect(clippy::fn_params_excessive_bools, reason = "sets a field")]
+    pub(super) fn with_marks(mut self, marks_given: bool) -> Self {
+        self.marks_given = marks_given;
+        self
     }
 
     /// The next record batch of any partition. Within a partition batches come in order, and
@@ -85,12 +100,17 @@ impl Consumer {
         // A loop over what is buffered must not starve the tasks of its thread.
         tokio::task::coop::consume_budget().await;
         self.meter.asked(now());
+        if self.marks_given {
+            self.shared.mark_given();
+        }
         loop {
             if let Some(opening) = &mut self.opening {
                 let (opened, decompressor) = (&mut opening.opened).await;
                 self.decompressor = Some(decompressor);
-                if let Some(Opening { parcel, .. }) = self.opening.take() {
-                    return Some(self.give(parcel, opened));
+                if let Some(Opening { parcel, .. }) = self.opening.take()
+                    && let Some(given) = self.give(parcel, opened)
+                {
+                    return Some(given);
                 }
             }
             match self.shared.take() {
@@ -102,11 +122,15 @@ impl Consumer {
                         continue;
                     }
                     let opened = self.open(&parcel, decompressor);
-                    return Some(self.give(parcel, opened));
+                    if let Some(given) = self.give(parcel, opened) {
+                        return Some(given);
+                    }
                 }
                 Taken::Error(error) => return Some(Err(error)),
                 Taken::Ended => return None,
                 Taken::Nothing => {
+                    let left = self.shared.with(Buffer::take_left);
+                    left.into_iter().for_each(|slot| self.meter.left(slot));
                     self.meter.waits();
                     self.shared.wait_for_driver().await;
                 }
@@ -114,18 +138,42 @@ impl Consumer {
         }
     }
 
-    /// The offset of the next record that [`next`](Self::next) gives of a partition; none if the
-    /// partition is not assigned or its offset is not looked up yet.
+    /// What can be asked and ordered from elsewhere.
     #[must_use]
-    pub fn position(&self, topic: &str, partition: i32) -> Option<i64> {
-        self.shared.with(|buffer| buffer.position(buffer.slot_of(topic, partition)?))
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
-    /// The partitions that are read, as far as their topics are known.
+    /// Says that the records of a batch are processed, and all records of its partition before it.
+    /// Of a batch that was given before a [`seek`](Self::seek) this says nothing.
+    ///
+    /// With [`auto_mark`](super::ConsumerConfig::auto_mark) asking for the next batch does so too.
+    pub fn mark(&self, batch: &FetchedBatch) {
+        self.shared.mark(batch.turn, batch.mark());
+    }
+
+    /// See [`Control::position`].
+    #[must_use]
+    pub fn position(&self, topic: &str, partition: i32) -> Option<i64> {
+        self.control.position(topic, partition)
+    }
+
+    /// See [`Control::marked`].
+    #[must_use]
+    pub fn marked(&self, topic: &str, partition: i32) -> Option<i64> {
+        self.control.marked(topic, partition)
+    }
+
+    /// See [`Control::lag`].
+    #[must_use]
+    pub fn lag(&self, topic: &str, partition: i32) -> Option<u64> {
+        self.control.lag(topic, partition)
+    }
+
+    /// See [`Control::assignment`].
     #[must_use]
     pub fn assignment(&self) -> Vec<(Arc<str>, i32)> {
-        let owned = |(topic, partition): (&Arc<str>, i32)| (Arc::clone(topic), partition);
-        self.shared.with(|buffer| buffer.partitions().map(owned).collect())
+        self.control.assignment()
     }
 
     /// Reads a partition from elsewhere. Nothing from before the seek is given any more.
@@ -134,13 +182,8 @@ impl Consumer {
     ///
     /// [`Error::Invalid`] if the partition is not assigned, or the offset is negative.
     pub fn seek(&mut self, topic: &str, partition: i32, start: Start) -> Result<(), Error> {
-        check_start(start)?;
-        let slot = self.slot_of(topic, partition)?;
-        if self.opening.as_ref().is_some_and(|opening| opening.parcel.turn.slot == slot) {
-            self.opening = None;
-        }
-        self.shared.order(|buffer| buffer.seek(slot, start));
-        self.meter.sought(slot);
+        self.control.seek(topic, partition, start)?;
+        self.abandon(&[self.control.slot_of(topic, partition)?]);
         Ok(())
     }
 
@@ -150,7 +193,7 @@ impl Consumer {
     ///
     /// [`Error::Invalid`] if the partition is not assigned.
     pub fn pause(&mut self, topic: &str, partition: i32) -> Result<(), Error> {
-        let slot = self.slot_of(topic, partition)?;
+        let slot = self.control.slot_of(topic, partition)?;
         let opening = self.opening.take_if(|opening| opening.parcel.turn.slot == slot);
         self.shared.order(|buffer| {
             if let Some(Opening { parcel, .. }) = opening {
@@ -167,17 +210,38 @@ impl Consumer {
     ///
     /// [`Error::Invalid`] if the partition is not assigned.
     pub fn resume(&mut self, topic: &str, partition: i32) -> Result<(), Error> {
-        let slot = self.slot_of(topic, partition)?;
-        self.shared.order(|buffer| buffer.resume(slot));
+        self.control.resume(topic, partition)
+    }
+
+    /// See [`Control::assign`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if a partition or an offset is negative; then nothing is changed.
+    pub fn assign<T: Into<Arc<str>>>(
+        &mut self,
+        partitions: impl IntoIterator<Item = (T, i32, Start)>,
+    ) -> Result<(), Error> {
+        self.control.assign(partitions)
+    }
+
+    /// Reads these partitions no more, and all others go on. Nothing more of them is given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if one of them is not assigned; then nothing is changed.
+    pub fn unassign<'a>(
+        &mut self,
+        partitions: impl IntoIterator<Item = (&'a str, i32)>,
+    ) -> Result<(), Error> {
+        let slots = self.control.leave(partitions)?;
+        self.abandon(&slots);
         Ok(())
     }
 
-    fn slot_of(&self, topic: &str, partition: i32) -> Result<usize, Error> {
-        let slot = self.shared.with(|buffer| buffer.slot_of(topic, partition));
-        slot.ok_or_else(|| {
-            let problem = format!("partition {partition} of topic {topic} is not assigned");
-            Error::invalid("partition", problem)
-        })
+    /// What is being unpacked of these slots is of no use any more.
+    fn abandon(&mut self, slots: &[usize]) {
+        self.opening.take_if(|opening| slots.contains(&opening.parcel.turn.slot));
     }
 
     fn take_decompressor(&mut self) -> Decompressor {
@@ -206,25 +270,33 @@ impl Consumer {
         Opening { parcel, opened: Box::pin(opened) }
     }
 
-    /// Hands a batch to the user: now the position moves.
+    /// Hands a batch to the user: now the position moves. None if it is not to be given any more.
     fn give(
         &mut self,
         parcel: Parcel,
         opened: Result<OpenBatch, RecordError>,
-    ) -> Result<FetchedBatch, Error> {
+    ) -> Option<Result<FetchedBatch, Error>> {
         let Parcel { turn, topic, partition, fetched } = parcel;
         match opened {
             Ok(open) => {
+                let fetched = self.shared.with(|buffer| buffer.give(turn, fetched))?;
                 let Fetched { span, high_watermark, next_offset, .. } = fetched;
-                self.shared.with(|buffer| buffer.give(turn, next_offset));
-                let batch =
-                    FetchedBatch { topic, partition, open, span, high_watermark, next_offset };
-                self.meter.given(now(), (turn.slot, partition), next_offset, &catch(&batch));
-                Ok(batch)
+                let place = (turn.slot, partition);
+                let batch = FetchedBatch {
+                    topic,
+                    partition,
+                    turn,
+                    open,
+                    span,
+                    high_watermark,
+                    next_offset,
+                };
+                self.meter.given(now(), place, next_offset, &catch(&batch));
+                Some(Ok(batch))
             }
             Err(error) => {
-                self.shared.order(|buffer| buffer.fail(turn));
-                Err(broken(&topic, partition, fetched.span.start, error))
+                let is_news = self.shared.order(|buffer| buffer.fail(turn));
+                is_news.then(|| Err(broken(&topic, partition, fetched.span.start, error)))
             }
         }
     }
@@ -255,15 +327,6 @@ fn is_large(fetched: &Fetched) -> bool {
 /// Typical records pack to a quarter; nobody knows before.
 const PACKED_BYTES_LARGE: usize = 256 << 10;
 
-pub(super) fn check_start(start: Start) -> Result<(), Error> {
-    match start {
-        Start::Offset(offset @ ..0) => {
-            Err(Error::invalid("offset", format!("{offset} is negative; offsets count from 0")))
-        }
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::pending;
@@ -272,7 +335,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::super::buffer::tests::batch;
-    use super::super::buffer::{Entry, Item};
+    use super::super::entry::{Entry, Item};
     use super::*;
     use crate::config::ClientConfig;
     use crate::metrics::Metrics;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::buffer::Turn;
 use super::config::Start;
 use super::position::{End, Gap, Place, Track};
+use super::turn::Turn;
 use crate::metadata::Picture;
 use crate::offsets::Position;
 

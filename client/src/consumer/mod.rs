@@ -5,7 +5,10 @@
 //! batch by batch, and unpacks it there.
 
 mod config;
+mod turn;
 mod batch;
+mod entry;
+mod slot;
 mod buffer;
 mod position;
 mod aborted;
@@ -20,10 +23,12 @@ mod found;
 mod answer;
 mod shared;
 mod driver;
+mod control;
 mod handle;
 mod builder;
 
 pub use self::batch::{FetchedBatch, FetchedRecords};
 pub use self::builder::ConsumerBuilder;
 pub use self::config::{ConsumerConfig, OffsetReset, Start, Stop};
+pub use self::control::Control;
 pub use self::handle::Consumer;

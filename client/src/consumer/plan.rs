@@ -8,8 +8,8 @@ use std::time::Duration;
 use kurier_protocol::Uuid;
 use kurier_protocol::api::fetch::{FetchPartition, FetchRequest, FetchTopic, ForgottenTopic};
 
-use super::buffer::Turn;
 use super::config::ConsumerConfig;
+use super::turn::Turn;
 use crate::error::{Error, Standstill, Waiting};
 use crate::offsets::Isolation;
 

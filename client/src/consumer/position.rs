@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::buffer::{Claim, Turn};
+use super::buffer::Claim;
 use super::config::Start;
+use super::turn::Turn;
 use crate::backoff::Backoff;
 use crate::error::Error;
 
@@ -17,6 +18,8 @@ pub(crate) struct Track {
     pub(crate) place: Place,
     pub(crate) end: End,
     pub(crate) is_paused: bool,
+    /// Whether it is read no more.
+    pub(crate) is_gone: bool,
     /// The broker whose session has it.
     pub(crate) home: Option<i32>,
     /// Who has waited longest is the least.
@@ -115,6 +118,7 @@ impl Track {
             place: Place::from(claim.start),
             end: End::Never,
             is_paused: claim.is_paused,
+            is_gone: false,
             home: None,
             rank: 0,
             readable: 0,
@@ -147,6 +151,16 @@ impl Track {
     pub(crate) fn lacks_some(&self) -> bool {
         matches!(self.place, Place::At(offset) if offset < self.readable.min(self.end_offset()))
             || self.end != End::Never
+    }
+
+    /// It is read no more: whatever is under way is for another turn.
+    pub(crate) fn leave(&mut self, turn: Turn) {
+        self.turn = turn;
+        self.place = Place::Done;
+        self.end = End::Never;
+        self.gap = Gap::None;
+        self.is_gone = true;
+        self.heard();
     }
 
     /// All is well again.

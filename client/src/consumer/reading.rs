@@ -6,7 +6,7 @@ use kurier_protocol::record::RecordBatches;
 
 use super::aborted::Aborted;
 use super::batch::{Span, broken};
-use super::buffer::{Entry, Fetched, Item};
+use super::entry::{Entry, Fetched, Item};
 use super::position::{End, Place, Track};
 use crate::error::Error;
 

@@ -5,7 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::buffer::{Buffer, Entry, Taken};
+use super::buffer::{Buffer, Taken};
+use super::entry::Entry;
+use super::turn::{Mark, Turn};
 
 /// The buffer between the two. The lock is held for a few lines, never across an `.await`.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(crate) struct Shared {
     buffer_bytes_max: usize,
     for_user: Notify,
     for_driver: Notify,
+    /// Rings at every mark, for who takes partitions away.
+    marked: Notify,
     is_dropped: AtomicBool,
 }
 
@@ -25,6 +29,7 @@ impl Shared {
             buffer_bytes_max,
             for_user: Notify::new(),
             for_driver: Notify::new(),
+            marked: Notify::new(),
             is_dropped: AtomicBool::new(false),
         }
     }
@@ -44,6 +49,32 @@ impl Shared {
             self.for_driver.notify_one();
         }
         taken
+    }
+
+    /// The user has processed a batch, and all before it.
+    pub(crate) fn mark(&self, turn: Turn, mark: Mark) {
+        self.with(|buffer| buffer.mark(turn, mark));
+        self.marked.notify_waiters();
+    }
+
+    /// The user has processed all that it was given.
+    pub(crate) fn mark_given(&self) {
+        if self.with(Buffer::mark_given) {
+            self.marked.notify_waiters();
+        }
+    }
+
+    /// Waits until the user has nothing of these slots in hand.
+    pub(crate) async fn wait_for_marks(&self, slots: &[usize]) {
+        loop {
+            // Before the look, so that no mark between it and the wait is missed.
+            let mut marked = std::pin::pin!(self.marked.notified());
+            marked.as_mut().enable();
+            if !self.with(|buffer| slots.iter().any(|slot| buffer.is_in_hand(*slot))) {
+                return;
+            }
+            marked.await;
+        }
     }
 
     /// Gives the user what the driver has.
@@ -87,6 +118,8 @@ impl Shared {
 
     /// The user is gone.
     pub(crate) fn drop_user(&self) {
+        self.with(Buffer::let_go);
+        self.marked.notify_waiters();
         self.is_dropped.store(true, Ordering::Release);
         self.for_driver.notify_one();
     }
@@ -102,7 +135,6 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Waker};
 
-    use super::super::buffer::Turn;
     use super::super::buffer::tests::batch;
     use super::super::config::Start;
     use super::*;

@@ -146,6 +146,18 @@ impl FetchMeter {
         self.slots.of(slot, topic, partition);
     }
 
+    /// A partition is read no more.
+    pub(crate) fn unassigned(&mut self, slot: usize) {
+        self.slots.meters.get_mut(slot).map(Option::take);
+    }
+
+    /// A partition is read from elsewhere.
+    pub(crate) fn sought(&self, slot: usize) {
+        if let Some(Some(SlotMeter { partition: Some(meter), .. })) = self.slots.meters.get(slot) {
+            meter.set(|reading| reading.position = None);
+        }
+    }
+
     /// An answer has told how far a partition's log goes.
     pub(crate) fn told(&self, now: Instant, extent: Extent) {
         let Some(Some(meter)) = self.slots.meters.get(extent.slot) else { return };
@@ -215,11 +227,9 @@ impl ReadMeter {
         });
     }
 
-    /// The user reads a partition from elsewhere.
-    pub(crate) fn sought(&self, slot: usize) {
-        if let Some(Some(SlotMeter { partition: Some(meter), .. })) = self.slots.meters.get(slot) {
-            meter.set(|reading| reading.position = None);
-        }
+    /// A partition is read no more.
+    pub(crate) fn left(&mut self, slot: usize) {
+        self.slots.meters.get_mut(slot).map(Option::take);
     }
 }
 

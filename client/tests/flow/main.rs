@@ -25,6 +25,7 @@ mod many_threads_read;
 mod replicas_decide;
 mod failures_say_why;
 mod many_are_sent_at_once;
+mod assignments_change;
 mod bad_input_disturbs_nothing;
 mod records_have_one_outcome;
 mod odd_answers_end_every_record;

@@ -3,6 +3,7 @@
 use bytes::BytesMut;
 use kurier_protocol::record::{BatchWriter, Magic, RecordBatches, RecordParts, Seal};
 
+use super::super::batch::Span;
 use super::*;
 
 /// A batch of one record.
@@ -33,7 +34,7 @@ fn push(buffer: &mut Buffer, turn: Turn, item: Item) {
 fn taken(buffer: &mut Buffer) -> Option<(i32, i64)> {
     match buffer.take() {
         Taken::Batch { turn, partition, fetched, .. } => {
-            buffer.give(turn, fetched.next_offset);
+            let fetched = buffer.give(turn, fetched).unwrap();
             Some((partition, fetched.batch.base_offset()))
         }
         Taken::Nothing => None,
@@ -48,7 +49,7 @@ fn a_position_moves_only_when_the_user_was_given_the_batch() {
     push(&mut buffer, turns[0], batch(5));
     let Taken::Batch { turn, fetched, .. } = buffer.take() else { panic!() };
     assert_eq!(buffer.position(0), Some(5));
-    buffer.give(turn, fetched.next_offset);
+    assert!(buffer.give(turn, fetched).is_some());
     assert_eq!(buffer.position(0), Some(6));
     push(&mut buffer, turns[0], Item::Skip { next_offset: 9 });
     assert_eq!((taken(&mut buffer), buffer.position(0)), (None, Some(9)));

@@ -2,7 +2,7 @@
 
 use kurier_protocol::api::fetch::FetchRequest;
 
-use super::super::buffer::Turn;
+use super::super::turn::Turn;
 use super::*;
 
 /// What a broker keeps of one partition.

@@ -1,0 +1,48 @@
+//! Core: what the driver has for the user, in the order of offsets.
+
+use kurier_protocol::record::RecordBatch;
+
+use super::batch::Span;
+use super::turn::Turn;
+use crate::error::Error;
+
+/// Something for the user, in the order of offsets.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) turn: Turn,
+    pub(crate) item: Item,
+}
+
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// Records.
+    Batch(Fetched),
+    /// Nothing for the user, but the position moves: markers, and what compaction left empty.
+    Skip { next_offset: i64 },
+    /// The position is known now.
+    At { offset: i64 },
+    /// Something is wrong, and trying goes on.
+    News(Error),
+    /// Something is wrong, and the partition stands still.
+    Failed(Error),
+    /// The partition is read to its end.
+    End,
+}
+
+/// A batch, still packed.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) batch: RecordBatch,
+    pub(crate) span: Span,
+    pub(crate) high_watermark: i64,
+    pub(crate) next_offset: i64,
+}
+
+impl Item {
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Batch(fetched) => fetched.batch.bytes().len(),
+            _ => 0,
+        }
+    }
+}

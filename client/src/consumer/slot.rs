@@ -1,0 +1,210 @@
+//! Core: one partition as the user sees it: where it is, and how far it is processed.
+//!
+//! A partition has one slot for good. Its *generation* grows with each seek, and whenever it is
+//! assigned anew or unassigned: what was fetched for an older one is of no use.
+//!
+//! A batch is *in hand* from the moment that it is given until it is *marked*: processed, with all
+//! before it. A partition that is taken away may still have one in hand; whoever takes it waits for
+//! the mark, so that what is committed covers what was processed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::config::Start;
+use super::entry::Entry;
+use super::turn::{Mark, Turn};
+
+/// One partition as the user sees it.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) topic: Arc<str>,
+    pub(crate) partition: i32,
+    pub(crate) generation: u64,
+    /// Where reading started in this generation.
+    pub(crate) start: Start,
+    /// The next record that the user gets; none until it was looked up.
+    pub(crate) position: Option<i64>,
+    /// The offset behind the last record that can be read, as far as was told.
+    pub(crate) readable: Option<i64>,
+    /// What waits for `resume`, if it is paused.
+    pub(crate) parked: Option<VecDeque<Entry>>,
+    pub(crate) state: State,
+    /// The newest batch that the user has and that is not marked.
+    hand: Option<Hand>,
+    marked: Option<Mark>,
+}
+
+/// Whether anything comes of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It is assigned, and more may come.
+    Open,
+    /// It is assigned, and nothing comes any more: it is read to its end, or has failed.
+    Done,
+    /// It is not assigned any more.
+    Gone,
+}
+
+/// A batch that the user has.
+#[derive(Clone, Copy, Debug)]
+struct Hand {
+    generation: u64,
+    mark: Mark,
+}
+
+impl Slot {
+    pub(crate) fn new(topic: Arc<str>, partition: i32, start: Start) -> Self {
+        let mut new = Self {
+            topic,
+            partition,
+            generation: 0,
+            start,
+            position: None,
+            readable: None,
+            parked: None,
+            state: State::Open,
+            hand: None,
+            marked: None,
+        };
+        new.begin_at(start);
+        new
+    }
+
+    /// Reads on from elsewhere, in a new generation.
+    pub(crate) fn turn(&mut self, start: Start) {
+        self.generation += 1;
+        self.state = State::Open;
+        self.begin_at(start);
+        self.hand = None;
+    }
+
+    /// It is read no more. What the user has of it may still be marked.
+    pub(crate) fn leave(&mut self) {
+        self.generation += 1;
+        self.state = State::Gone;
+        self.parked = None;
+        self.position = None;
+    }
+
+    /// It is read again, from there.
+    pub(crate) fn come_back(&mut self, start: Start) {
+        self.turn(start);
+        self.marked = None;
+        self.readable = None;
+    }
+
+    fn begin_at(&mut self, start: Start) {
+        self.start = start;
+        self.position = match start {
+            Start::Offset(offset) => Some(offset),
+            Start::Earliest | Start::Latest | Start::Timestamp(_) => None,
+        };
+    }
+
+    pub(crate) fn is_assigned(&self) -> bool {
+        self.state != State::Gone
+    }
+
+    /// How many records there are that the user has not got, as far as was told.
+    pub(crate) fn lag(&self) -> Option<u64> {
+        Some(u64::try_from(self.readable? - self.position?).unwrap_or(0))
+    }
+
+    /// The user drops what it has: it will not be marked.
+    pub(crate) fn let_go(&mut self) {
+        self.hand = None;
+    }
+
+    /// The user has been given a batch.
+    pub(crate) fn give(&mut self, turn: Turn, mark: Mark) {
+        self.position = Some(mark.offset);
+        self.hand = Some(Hand { generation: turn.generation, mark });
+    }
+
+    /// The user has processed a batch, and all before it.
+    pub(crate) fn mark(&mut self, turn: Turn, mark: Mark) {
+        // A seek makes an older one meaningless, and so does coming back.
+        let latest = match self.state {
+            State::Gone => self.hand.map(|hand| hand.generation),
+            State::Open | State::Done => Some(self.generation),
+        };
+        if latest != Some(turn.generation) {
+            return;
+        }
+        self.hand = self.hand.filter(|hand| mark.offset < hand.mark.offset);
+        if self.marked.is_none_or(|before| before.offset < mark.offset) {
+            self.marked = Some(mark);
+        }
+    }
+
+    /// The user has processed all that it was given. Says whether that was something.
+    pub(crate) fn mark_given(&mut self) -> bool {
+        let Some(Hand { generation, mark }) = self.hand else { return false };
+        self.mark(Turn { slot: 0, generation }, mark);
+        true
+    }
+
+    /// Whether the user has a batch of it that is not marked.
+    pub(crate) fn is_in_hand(&self) -> bool {
+        self.hand.is_some()
+    }
+
+    /// How far it is processed, since it was assigned.
+    pub(crate) fn marked(&self) -> Option<Mark> {
+        self.marked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn(generation: u64) -> Turn {
+        Turn { slot: 0, generation }
+    }
+
+    fn at(offset: i64) -> Mark {
+        Mark { offset, leader_epoch: 3 }
+    }
+
+    fn slot() -> Slot {
+        Slot::new("t".into(), 0, Start::Offset(5))
+    }
+
+    #[test]
+    fn a_batch_is_in_hand_until_it_is_marked() {
+        let mut slot = slot();
+        slot.give(turn(0), at(8));
+        slot.give(turn(0), at(9));
+        assert_eq!((slot.position, slot.is_in_hand(), slot.marked()), (Some(9), true, None));
+        slot.mark(turn(0), at(8));
+        assert_eq!((slot.is_in_hand(), slot.marked()), (true, Some(at(8))));
+        slot.mark(turn(0), at(9));
+        slot.mark(turn(0), at(7));
+        assert_eq!((slot.is_in_hand(), slot.marked()), (false, Some(at(9))));
+    }
+
+    #[test]
+    fn what_is_taken_away_may_still_be_marked() {
+        let mut slot = slot();
+        slot.give(turn(0), at(8));
+        slot.leave();
+        assert!(slot.is_in_hand() && !slot.is_assigned());
+        assert!(slot.mark_given() && !slot.mark_given());
+        assert_eq!((slot.is_in_hand(), slot.marked()), (false, Some(at(8))));
+    }
+
+    #[test]
+    fn a_mark_of_before_a_seek_says_nothing() {
+        let mut slot = slot();
+        slot.give(turn(0), at(8));
+        slot.turn(Start::Offset(2));
+        slot.mark(turn(0), at(8));
+        assert_eq!((slot.is_in_hand(), slot.marked()), (false, None));
+        slot.give(turn(1), at(3));
+        slot.leave();
+        slot.come_back(Start::Offset(3));
+        slot.mark(turn(1), at(3));
+        assert_eq!((slot.is_in_hand(), slot.marked()), (false, None));
+    }
+}
