@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::mem;
 use std::sync::Arc;
 
-use kurier_protocol::api::fetch::{FetchResponse, NodeEndpoint, PartitionData};
+use kurier_protocol::api::fetch::{EpochEndOffset, FetchResponse, NodeEndpoint, PartitionData};
 use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::aborted::Aborted;
-use super::config::{OffsetReset, Start};
+use super::checking::start_of;
 use super::fetcher::{Action, Fetcher, Moment};
 use super::plan::{Asked, WHOLE_BATCH_SINCE, standing_still};
 use super::position::{End, Gap, Place, Track};
@@ -93,6 +93,11 @@ impl Fetcher {
                 }
                 if !data.error_code.is_ok() {
                     self.handle_code(moment, one, (&data, &endpoints));
+                    continue;
+                }
+                if data.diverging_epoch.epoch >= 0 {
+                    let EpochEndOffset { epoch, end_offset } = data.diverging_epoch;
+                    self.handle_divergence(one.turn, Some((end_offset, epoch)));
                     continue;
                 }
                 match self.handle_records((version, kind), one, data) {
@@ -333,24 +338,21 @@ impl Fetcher {
 
     /// The position is not within the log.
     fn reset(&mut self, moment: Moment, asked: &Asked) {
-        let start = match self.config.offset_reset {
-            OffsetReset::Earliest => Start::Earliest,
-            OffsetReset::Latest => Start::Latest,
-            OffsetReset::Error => {
-                let error = Error::Broker {
-                    api: ApiKey::FETCH,
-                    code: ErrorCode::OFFSET_OUT_OF_RANGE,
-                    about: About::partition(&asked.topic, asked.partition),
-                    message: Some(format!("offset {} was asked for", asked.offset).into()),
-                    principal: None,
-                };
-                return self.fail(asked.turn, error);
-            }
+        let Some(start) = start_of(self.config.offset_reset) else {
+            let error = Error::Broker {
+                api: ApiKey::FETCH,
+                code: ErrorCode::OFFSET_OUT_OF_RANGE,
+                about: About::partition(&asked.topic, asked.partition),
+                message: Some(format!("offset {} was asked for", asked.offset).into()),
+                principal: None,
+            };
+            return self.fail(asked.turn, error);
         };
         let (topic, partition, offset) = (&asked.topic, asked.partition, asked.offset);
         tracing::warn!(%topic, partition, offset, ?start, "offset out of range: reset");
         if let Some(track) = self.current(asked.turn) {
             track.place = Place::Unknown(start);
+            track.epoch = -1;
         }
         // After a pause: the offset that is found may be out of range again.
         let (code, about) = (ErrorCode::OFFSET_OUT_OF_RANGE, About::partition(topic, partition));

@@ -7,8 +7,9 @@
 //! them all: at a new picture of the cluster, at the begin of a session (with brokers that have
 //! none, each time), and when a fetch fails or stays without an answer for long.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kurier_protocol::Uuid;
@@ -17,9 +18,10 @@ use super::fetcher::{Action, Fetcher};
 use super::lookup;
 use super::plan::{Asked, Plan, standing_still};
 use super::position::{Place, Track};
+use super::question::Check;
 use super::seat::{Flight, Seat};
 use crate::error::{Error, Standstill, Waiting};
-use crate::metadata::Picture;
+use crate::metadata::{Leader, Picture};
 
 /// What is to be done.
 impl Fetcher {
@@ -42,6 +44,10 @@ impl Fetcher {
         }
         if self.actions.is_empty() && mem::take(&mut self.is_stirred) {
             self.settle(now, picture);
+            if mem::take(&mut self.is_stirred) {
+                // What was decided on the way has its own consequences.
+                self.settle(now, picture);
+            }
             self.is_held = buffered >= self.config.buffer_bytes_max;
             if !self.is_held {
                 self.launch(now);
@@ -93,40 +99,54 @@ impl Fetcher {
         }
         let lookups = lookup::plan(changed.into_iter(), picture);
         self.actions.extend(lookups.map(Action::Lookup));
+        let mut checks: BTreeMap<i32, Vec<Check>> = BTreeMap::new();
         for slot in dirty {
-            self.seat(slot, now, picture);
+            if let Some(check) = self.seat(slot, now, picture) {
+                checks.entry(check.leader.broker).or_default().push(check);
+            }
         }
+        let checks = checks.into_iter();
+        self.actions.extend(checks.map(|(broker, checks)| Action::Check { broker, checks }));
     }
 
-    fn seat(&mut self, slot: usize, now: Instant, picture: &Picture) {
-        let Some(Some(track)) = self.tracks.get_mut(slot) else { return };
+    fn seat(&mut self, slot: usize, now: Instant, picture: &Picture) -> Option<Check> {
+        let track = self.tracks.get_mut(slot)?.as_mut()?;
         let home = track.home.and_then(|home| self.seats.get_mut(&home));
         if let Some(home) = home.filter(|home| home.flight.is_some()) {
             // What becomes of it depends on the answer.
             home.pending.insert(slot);
-            return;
+            return None;
         }
-        let asked = wanted(track, picture);
-        let broker = asked.as_ref().and_then(|(broker, _)| *broker);
+        let demand = Demand::of(track, picture);
+        let broker =
+            if let Demand::Fetch(leader, _) = &demand { Some(leader.broker) } else { None };
         if let Some(left) = track.home.take_if(|home| Some(*home) != broker)
             && let Some(seat) = self.seats.get_mut(&left)
         {
             seat.session.forget(slot);
             seat.lacking.remove(&slot);
         }
-        match asked {
-            Some((Some(broker), asked)) => {
-                let seat = self.seats.entry(broker).or_default();
+        match demand {
+            Demand::Nothing => {}
+            Demand::Leader => self.miss_leader(slot, now, picture),
+            Demand::Decision(topic_id) => self.handle_recreated(slot, topic_id),
+            Demand::Check(check) => {
+                track.checking = Some(check.leader);
+                return Some(check);
+            }
+            Demand::Fetch(leader, asked) => {
+                let seat = self.seats.entry(leader.broker).or_default();
                 if seat.flight.is_some() {
                     seat.pending.insert(slot);
-                    return;
+                    return None;
                 }
-                track.home = Some(broker);
+                track.home = Some(leader.broker);
+                track.checked = Some(leader);
+                track.topic_id = asked.topic_id;
                 seat.session.want(asked);
             }
-            Some((None, _)) => self.miss_leader(slot, now, picture),
-            None => {}
         }
+        None
     }
 
     fn miss_leader(&mut self, slot: usize, now: Instant, picture: &Picture) {
@@ -220,22 +240,46 @@ impl Fetcher {
     }
 }
 
-/// What to ask of which broker, if it may be asked for now; none is the broker if there is no
-/// leader.
-fn wanted(track: &Track, picture: &Picture) -> Option<(Option<i32>, Asked)> {
-    let offset = track.wants()?;
-    let leader = picture.leader_of(&track.topic, track.partition);
-    let asked = Asked {
-        turn: track.turn,
-        topic: track.topic.clone(),
-        topic_id: picture.topic(&track.topic).map_or(Uuid::ZERO, |topic| topic.id),
-        partition: track.partition,
-        offset,
-        leader_epoch: leader.map_or(-1, |leader| leader.epoch),
-        bytes_max: track.bytes_max,
-        rank: track.rank,
-    };
-    Some((leader.map(|leader| leader.broker), asked))
+/// What a partition needs next.
+enum Demand {
+    /// Nothing now.
+    Nothing,
+    /// A leader.
+    Leader,
+    /// A decision: the topic is another one than was read, with this id.
+    Decision(Uuid),
+    /// Its leader's word that it has the record before the position.
+    Check(Check),
+    /// Records of its leader.
+    Fetch(Leader, Asked),
+}
+
+impl Demand {
+    fn of(track: &Track, picture: &Picture) -> Self {
+        let Some(offset) = track.wants() else { return Self::Nothing };
+        let known = picture.topic(&track.topic).map_or(Uuid::ZERO, |topic| topic.id);
+        if known != Uuid::ZERO && track.topic_id != Uuid::ZERO && known != track.topic_id {
+            return Self::Decision(known);
+        }
+        let (topic, partition) = (&track.topic, track.partition);
+        let Some(leader) = picture.leader_of(topic, partition) else { return Self::Leader };
+        let (turn, topic) = (track.turn, Arc::clone(topic));
+        if track.needs_check(leader) {
+            return Self::Check(Check {
+                turn,
+                topic,
+                partition,
+                leader,
+                offset,
+                epoch: track.epoch,
+            });
+        }
+        let (bytes_max, rank) = (track.bytes_max, track.rank);
+        let (topic_id, leader_epoch) = (known, leader.epoch);
+        let asked =
+            Asked { turn, topic, topic_id, partition, offset, leader_epoch, bytes_max, rank };
+        Self::Fetch(leader, asked)
+    }
 }
 
 fn no_leader(picture: &Picture, track: &Track, after: Duration) -> Error {

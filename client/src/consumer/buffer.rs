@@ -110,6 +110,9 @@ impl Buffer {
                 Item::Skip { next_offset: offset } | Item::At { offset } => {
                     slot.position = Some(offset);
                 }
+                Item::Cut { offset } => {
+                    slot.position = slot.position.map(|position| position.min(offset));
+                }
                 Item::News(error) => return Taken::Error(error),
                 Item::Failed(error) => {
                     self.finish(turn.slot);
@@ -360,12 +363,21 @@ impl Buffer {
         if slot.generation != entry.turn.generation {
             return;
         }
-        match &mut slot.parked {
-            Some(parked) => parked.push_back(entry),
-            None => {
-                self.bytes += entry.item.bytes();
-                self.entries.push_back(entry);
+        let entries = slot.parked.as_mut().unwrap_or(&mut self.entries);
+        if let Item::Cut { offset } = entry.item {
+            let bytes = |entries: &VecDeque<Entry>| entries.iter().map(|e| e.item.bytes()).sum();
+            let before: usize = bytes(entries);
+            entries.retain_mut(|other| other.turn != entry.turn || other.item.cut(offset));
+            let after: usize = bytes(entries);
+            if slot.parked.is_none() {
+                self.bytes -= before - after;
             }
+            slot.parked.as_mut().unwrap_or(&mut self.entries).push_back(entry);
+            return;
+        }
+        entries.push_back(entry);
+        if slot.parked.is_none() {
+            self.bytes += self.entries.back().map_or(0, |entry| entry.item.bytes());
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::ready;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use kurier_env::Purpose;
 use kurier_protocol::api::fetch::FetchResponse;
+use kurier_protocol::api::offset_for_leader_epoch::OffsetForLeaderEpochResponse;
 use tokio::time::{sleep_until, timeout};
 
 use super::buffer::{Buffer, Claim, Order};
@@ -17,6 +19,7 @@ use super::entry::{Entry, Item};
 use super::fetcher::{Action, Fetcher, Moment};
 use super::lookup::Lookup;
 use super::plan::Plan;
+use super::question::{self, Check};
 use super::shared::Shared;
 use super::turn::Turn;
 use crate::cluster::Cluster;
@@ -57,6 +60,7 @@ pub(crate) enum Wanted {
 enum Done {
     Topic(Arc<str>, Wanted, Result<Arc<Topic>, Error>),
     Offsets(Lookup, Result<Vec<Option<i64>>, Error>),
+    Checked(Vec<Check>, Result<OffsetForLeaderEpochResponse, Error>),
     /// With the time at which it was asked for.
     Fetched(u64, Instant, Result<(i16, FetchResponse), Error>),
     /// Of which nothing follows.
@@ -170,6 +174,7 @@ impl Driver {
             Action::Fetch { id, broker, plan } => work.push(self.fetch(id, broker, plan)),
             Action::Leave { broker, plan } => work.push(self.leave(broker, plan)),
             Action::Lookup(lookup) => work.push(self.look_up(lookup)),
+            Action::Check { broker, checks } => work.push(self.check(broker, checks)),
             Action::Refresh => self.cluster.refresh(),
             Action::Heard(hint) => self.cluster.heard_leader(hint),
         }
@@ -183,6 +188,9 @@ impl Driver {
                 self.handle_fetched(moment, (id, asked_at), answer)
             }
             Done::Offsets(lookup, found) => self.fetcher.handle_offsets(moment, lookup, found),
+            Done::Checked(checks, answer) => {
+                self.fetcher.handle_checked(moment, checks, answer);
+            }
             Done::Left => {}
             Done::Topic(name, wanted, Err(error)) if error.is_retriable() => {
                 self.shared.with(|buffer| buffer.tell(error));
@@ -320,6 +328,12 @@ impl Driver {
         .boxed()
     }
 
+    fn check(&self, broker: i32, checks: Vec<Check>) -> BoxFuture<'static, Done> {
+        let request = question::request(&checks);
+        let answer = self.cluster.call(broker, Class::Normal, CHECK_VERSIONS, move |_| request);
+        async move { Done::Checked(checks, answer.await.map(|(_, response)| response)) }.boxed()
+    }
+
     fn fetch(&self, id: u64, broker: i32, plan: Plan) -> BoxFuture<'static, Done> {
         let versions = plan.versions();
         let answer =
@@ -353,6 +367,9 @@ impl Driver {
         let _ = timeout(self.config.fetch_wait_max + LEAVING_MAX, all).await;
     }
 }
+
+/// The versions of OffsetForLeaderEpoch in which consumers may ask.
+const CHECK_VERSIONS: RangeInclusive<i16> = 3..=4;
 
 /// How long a broker's answer to the end of its session is waited for.
 const LEAVING_MAX: Duration = Duration::from_secs(1);

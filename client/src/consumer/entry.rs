@@ -19,6 +19,8 @@ pub(crate) enum Item {
     Batch(Fetched),
     /// Nothing for the user, but the position moves: markers, and what compaction left empty.
     Skip { next_offset: i64 },
+    /// The log has nothing any more from there on of what was fetched: the position goes back.
+    Cut { offset: i64 },
     /// The position is known now.
     At { offset: i64 },
     /// Something is wrong, and trying goes on.
@@ -39,6 +41,23 @@ pub(crate) struct Fetched {
 }
 
 impl Item {
+    /// The log has nothing any more from there on of what was fetched. Says whether anything is
+    /// left of this.
+    pub(crate) fn cut(&mut self, offset: i64) -> bool {
+        match self {
+            Self::Batch(fetched) => {
+                fetched.span.end = fetched.span.end.min(offset);
+                fetched.next_offset = fetched.next_offset.min(offset);
+                fetched.batch.base_offset().max(fetched.span.start) < offset
+            }
+            Self::Skip { next_offset } => {
+                *next_offset = (*next_offset).min(offset);
+                true
+            }
+            _ => true,
+        }
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Batch(fetched) => fetched.batch.bytes().len(),

@@ -12,11 +12,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::buffer::{Claim, Order};
-use super::config::{ConsumerConfig, Start, Stop};
+use super::config::{ConsumerConfig, Stop};
 use super::entry::{Entry, Item};
 use super::lookup::Lookup;
 use super::plan::Plan;
-use super::position::{End, Gap, Place, Track};
+use super::position::{End, Place, Track};
+use super::question::Check;
 use super::seat::{Flight, Seat};
 use super::turn::Turn;
 use crate::backoff::Backoff;
@@ -69,6 +70,8 @@ pub(crate) enum Action {
     Leave { broker: i32, plan: Plan },
     /// Look up offsets.
     Lookup(Lookup),
+    /// Ask a broker whether its logs have what was read.
+    Check { broker: i32, checks: Vec<Check> },
     /// Ask for metadata soon.
     Refresh,
     /// Tell the cluster of a leader that a broker named (KIP-951).
@@ -142,11 +145,7 @@ impl Fetcher {
                 self.end_wait(turn.slot);
                 self.detach(turn.slot);
                 if let Some(track) = self.track(turn.slot) {
-                    track.turn = turn;
-                    track.place = start.into();
-                    track.is_unchecked = matches!(start, Start::Offset(_));
-                    track.gap = Gap::None;
-                    track.heard();
+                    track.seek(turn, start);
                 }
             }
             Order::Pause(slot) => {

@@ -52,6 +52,7 @@ impl Fetcher {
             (Aim::Start, _) if track.turn != turn => return,
             (Aim::Start, Some(offset)) => {
                 track.place = Place::At(offset);
+                track.epoch = -1;
                 self.entries.push(Entry { turn, item: Item::At { offset } });
             }
             // No record is that young: all that come are.

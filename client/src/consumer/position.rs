@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use kurier_protocol::Uuid;
+
 use super::buffer::Claim;
 use super::config::Start;
 use super::turn::Turn;
 use crate::backoff::Backoff;
 use crate::error::Error;
+use crate::metadata::Leader;
 
 /// What is to be fetched of one partition.
 #[derive(Debug)]
@@ -36,6 +39,14 @@ pub(crate) struct Track {
     /// What one answer may have of it where a batch did not fit the usual limit.
     pub(crate) bytes_max: Option<i32>,
     pub(crate) gap: Gap,
+    /// The leader epoch of the record before the position; -1 if it is not known.
+    pub(crate) epoch: i32,
+    /// The leader whose log is known to have that record.
+    pub(crate) checked: Option<Leader>,
+    /// The leader that is being asked whether it has.
+    pub(crate) checking: Option<Leader>,
+    /// The id of the topic that the position is of; zero if it is not known.
+    pub(crate) topic_id: Uuid,
     /// Whether the position is one that the user has named and no broker has confirmed.
     pub(crate) is_unchecked: bool,
 }
@@ -128,13 +139,17 @@ impl Track {
             trouble: None,
             bytes_max: None,
             gap: Gap::None,
+            epoch: -1,
+            checked: None,
+            checking: None,
+            topic_id: Uuid::ZERO,
             is_unchecked: matches!(claim.start, Start::Offset(_)),
         }
     }
 
     /// The offset to ask for, if it may be asked for now.
     pub(crate) fn wants(&self) -> Option<i64> {
-        let is_free = !self.is_paused && self.retry_at.is_none();
+        let is_free = !self.is_paused && self.retry_at.is_none() && self.checking.is_none();
         let is_bounded = matches!(self.end, End::Never | End::At(_));
         match self.place {
             Place::At(offset) if is_free && is_bounded => Some(offset),
@@ -145,6 +160,24 @@ impl Track {
     /// Where reading ends, as an offset behind all others if it does not.
     pub(crate) fn end_offset(&self) -> i64 {
         if let End::At(offset) = self.end { offset } else { i64::MAX }
+    }
+
+    /// Whether its leader must be asked first whether it has the record before the position.
+    pub(crate) fn needs_check(&self, leader: Leader) -> bool {
+        self.epoch >= 0 && leader.epoch >= 0 && self.checked != Some(leader)
+    }
+
+    /// It goes on elsewhere, by another turn.
+    pub(crate) fn seek(&mut self, turn: Turn, start: Start) {
+        self.turn = turn;
+        self.place = start.into();
+        self.is_unchecked = matches!(start, Start::Offset(_));
+        self.gap = Gap::None;
+        self.epoch = -1;
+        self.checked = None;
+        self.checking = None;
+        self.topic_id = Uuid::ZERO;
+        self.heard();
     }
 
     /// Whether records should be there, as far as was told.

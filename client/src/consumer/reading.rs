@@ -49,6 +49,7 @@ impl<'a> Reading<'a> {
             if next_offset <= offset {
                 continue;
             }
+            let batch_epoch = batch.partition_leader_epoch();
             let end = self.track.end_offset();
             // What lies behind the end is not given, and so it is not passed over either.
             let next_given = next_offset.min(end);
@@ -66,6 +67,7 @@ impl<'a> Reading<'a> {
                 entries.push(Entry { turn, item: Item::Batch(fetched) });
             }
             offset = next_offset;
+            self.track.epoch = batch_epoch;
             if offset >= end {
                 break;
             }

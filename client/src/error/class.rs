@@ -44,6 +44,7 @@ impl Error {
             Self::Authentication { .. } => ErrorKind::Authentication,
             Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::UnknownTopic { .. } => ErrorKind::NotFound,
+            Self::LogTruncation { .. } | Self::TopicRecreated { .. } => ErrorKind::OutOfRange,
             Self::TooLarge { .. } => ErrorKind::TooLarge,
             Self::Transaction { .. } => ErrorKind::Transaction,
             Self::Invalid { .. } => ErrorKind::Invalid,
@@ -58,6 +59,8 @@ impl Error {
             Self::Broker { .. }
             | Self::Unsupported { .. }
             | Self::UnknownTopic { .. }
+            | Self::LogTruncation { .. }
+            | Self::TopicRecreated { .. }
             | Self::NotKafka { fault: Fault::Record(_), .. } => Origin::Broker,
             // Whoever stood in the way.
             Self::TimedOut { last: Some(last), .. } => last.origin(),
@@ -199,6 +202,8 @@ impl Error {
             Self::Transaction { .. } => Course::End,
             Self::Unsupported { .. }
             | Self::UnknownTopic { .. }
+            | Self::LogTruncation { .. }
+            | Self::TopicRecreated { .. }
             | Self::TooLarge { .. }
             | Self::Invalid { .. } => Course::Fail,
         }

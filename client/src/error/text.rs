@@ -66,6 +66,26 @@ impl Error {
                 format!("topic {topic} does not exist"),
                 "create it, or let brokers create topics (auto.create.topics.enable)",
             ),
+            Self::LogTruncation { topic, partition, offset, leader_epoch, divergence } => {
+                let until = match divergence {
+                    Some((offset, epoch)) => {
+                        format!("up to offset {offset} (leader epoch {epoch}) both are the same")
+                    }
+                    None => "the leader does not know up to where both are the same".to_owned(),
+                };
+                Told::new(
+                    format!(
+                        "the log of partition {partition} of topic {topic} is not the one that                          was read up to offset {offset} (leader epoch {leader_epoch}): {until}"
+                    ),
+                    "decide what becomes of the records that were read and are gone, then seek;                      or set offset_reset (auto.offset.reset)",
+                )
+            }
+            Self::TopicRecreated { topic, partition, offset } => Told::new(
+                format!(
+                    "topic {topic} was deleted and created anew: offset {offset} of partition                      {partition} means nothing in it"
+                ),
+                "seek to where it is to be read, or set offset_reset (auto.offset.reset)",
+            ),
             Self::TooLarge { what, bytes, bytes_max, setting } => Told::new(
                 format!("{what} of {bytes} bytes is over the limit of {bytes_max}"),
                 what.advice(setting),

@@ -94,6 +94,31 @@ pub enum Error {
         /// The partition that was wanted, and how many the topic has, if the topic exists.
         partition: Option<(i32, usize)>,
     },
+    /// The leader's log is another one than was read from (KIP-320): after an election of a leader
+    /// that was not in sync, records are gone that may have been given, and others stand, or will
+    /// stand, at their offsets.
+    LogTruncation {
+        /// The topic.
+        topic: Box<str>,
+        /// The partition.
+        partition: i32,
+        /// The next offset that was to be read.
+        offset: i64,
+        /// The leader epoch of the record before it.
+        leader_epoch: i32,
+        /// Up to where both logs agree, if the leader knows: the offset behind the last record that
+        /// they have in common, and its leader epoch.
+        divergence: Option<(i64, i32)>,
+    },
+    /// The topic was deleted and created anew, so that an offset in it means nothing any more.
+    TopicRecreated {
+        /// The topic.
+        topic: Box<str>,
+        /// The partition.
+        partition: i32,
+        /// The next offset that was to be read of the topic as it was.
+        offset: i64,
+    },
     /// Something is larger than this client sends or takes.
     TooLarge {
         /// What it is.

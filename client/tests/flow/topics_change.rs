@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use kurier_client::consumer::Start;
+use kurier_client::Error;
+use kurier_client::consumer::{Consumer, OffsetReset, Start};
 use kurier_client::error::ErrorKind;
 use kurier_client::producer::{Producer, Record};
 use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
@@ -68,35 +69,48 @@ async fn keys_go_to_the_partitions_that_a_topic_created_anew_has() {
     }
 }
 
-/// As Java's does where leader epochs do not tell it more (KIP-320). What would be silent is told
-/// by a warning.
-#[tokio::test(start_paused = true)]
-async fn a_consumer_goes_on_at_its_offset_in_a_topic_created_anew() {
+/// Five old records are read, then the topic is created anew with so many.
+async fn created_anew(reset: OffsetReset, count: u32) -> (World, Consumer) {
     let world = World::of(TestCluster::builder().brokers(1).topic("t", 1)).await;
-    // In one go: the consumer never sees the topic without its records.
-    let write = |count: u32, value: &str| {
-        world.cluster.append("t", 0, batch(count, value));
-    };
-    let anew = |count: u32, value: &str| {
-        world.cluster.delete_topic("t");
-        world.cluster.create_topic("t", 1);
-        write(count, value);
-    };
-    write(5, "old");
-    let mut consumer = world.client.consumer().topics(["t"], Start::Earliest).start().unwrap();
+    world.cluster.append("t", 0, batch(5, "old"));
+    let consumer = world.client.consumer().topics(["t"], Start::Earliest).offset_reset(reset);
+    let mut consumer = consumer.start().unwrap();
     while consumer.position("t", 0) != Some(5) {
         consumer.next().await.unwrap().unwrap();
     }
-    anew(8, "new");
-    let batch = tokio::time::timeout(60 * S, consumer.next()).await.unwrap().unwrap().unwrap();
-    let first = batch.records().next().unwrap().unwrap();
-    assert_eq!((first.offset, first.value), (5, Some(&b"new"[..])));
-    while consumer.position("t", 0) != Some(8) {
-        consumer.next().await.unwrap().unwrap();
+    // In one go: the consumer never sees the topic without its records.
+    world.cluster.delete_topic("t");
+    world.cluster.create_topic("t", 1);
+    world.cluster.append("t", 0, batch(count, "new"));
+    (world, consumer)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_offset_is_not_carried_into_a_topic_created_anew() {
+    // Whether the new log has that offset, or not.
+    for count in [8, 2] {
+        let (_world, mut consumer) = created_anew(OffsetReset::Error, count).await;
+        let next = tokio::time::timeout(60 * S, consumer.next()).await.unwrap();
+        let error = next.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
+        let Error::TopicRecreated { topic, partition, offset } = &error else { panic!("{error}") };
+        assert_eq!((&**topic, *partition, *offset), ("t", 0, 5));
+        consumer.seek("t", 0, Start::Offset(1)).unwrap();
+        let batch = consumer.next().await.unwrap().unwrap();
+        let first = batch.records().next().unwrap().unwrap();
+        assert_eq!((first.offset, first.value), (1, Some(&b"new"[..])));
     }
-    anew(2, "newest");
-    let error = tokio::time::timeout(60 * S, consumer.next()).await.unwrap().unwrap().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_created_anew_is_read_from_its_beginning_if_so_configured() {
+    for count in [8, 2] {
+        let (_world, mut consumer) = created_anew(OffsetReset::Earliest, count).await;
+        let next = tokio::time::timeout(60 * S, consumer.next()).await.unwrap();
+        let batch = next.unwrap().unwrap();
+        let first = batch.records().next().unwrap().unwrap();
+        assert_eq!((first.offset, first.value), (0, Some(&b"new"[..])));
+    }
 }
 
 fn batch(count: u32, value: &str) -> Bytes {

@@ -133,6 +133,56 @@ fn a_claim_says_what_the_user_wants_by_now() {
 }
 
 #[test]
+fn what_a_log_has_lost_is_not_given_any_more() {
+    let (mut buffer, turns) = buffer(2);
+    for offset in 3..7 {
+        push(&mut buffer, turns[0], batch(offset));
+        push(&mut buffer, turns[1], batch(offset));
+    }
+    let bytes = buffer.bytes();
+    push(&mut buffer, turns[0], Item::Cut { offset: 4 });
+    assert_eq!(buffer.bytes(), bytes * 5 / 8);
+    push(&mut buffer, turns[0], batch(4));
+    let given: Vec<_> = std::iter::from_fn(|| taken(&mut buffer)).collect();
+    assert_eq!(given, [(0, 3), (1, 3), (1, 4), (1, 5), (1, 6), (0, 4)]);
+    push(&mut buffer, turns[0], Item::Cut { offset: 2 });
+    assert_eq!((taken(&mut buffer), buffer.position(0), buffer.bytes()), (None, Some(2), 0));
+    buffer.pause(0);
+    push(&mut buffer, turns[0], batch(2));
+    push(&mut buffer, turns[0], Item::Cut { offset: 1 });
+    buffer.resume(0);
+    assert_eq!((taken(&mut buffer), buffer.position(0), buffer.bytes()), (None, Some(1), 0));
+}
+
+#[test]
+fn partitions_come_and_go_and_touch_no_others() {
+    let (mut buffer, turns) = buffer(2);
+    for turn in &turns {
+        push(&mut buffer, *turn, batch(3));
+    }
+    let bytes = buffer.bytes();
+    buffer.unassign(0);
+    assert_eq!((buffer.bytes(), buffer.slot_of("t", 0)), (bytes / 2, None));
+    let gone = Turn { slot: 0, generation: 1 };
+    assert_eq!(buffer.pop_order(), Some(Order::Unassign(gone)));
+    assert!(buffer.claim(0).is_none());
+    // What was in flight, and orders, come too late.
+    push(&mut buffer, turns[0], batch(4));
+    buffer.seek(0, Start::Earliest);
+    assert_eq!((taken(&mut buffer), taken(&mut buffer)), (Some((1, 3)), None));
+    let back = buffer.add(&"t".into(), 0, Start::Offset(9));
+    assert_eq!(back, Turn { slot: 0, generation: 2 });
+    assert_eq!(buffer.add(&"t".into(), 0, Start::Offset(1)), back);
+    assert_eq!((buffer.pop_order(), buffer.pop_order()), (Some(Order::Assign(back)), None));
+    push(&mut buffer, gone, batch(4));
+    push(&mut buffer, back, batch(9));
+    assert_eq!((taken(&mut buffer), taken(&mut buffer)), (Some((0, 9)), None));
+    buffer.unassign(0);
+    buffer.unassign(1);
+    assert!(matches!(buffer.take(), Taken::Ended));
+}
+
+#[test]
 fn ends_when_every_partition_has_ended_or_failed() {
     let (mut buffer, turns) = buffer(2);
     buffer.add_pending(1);
