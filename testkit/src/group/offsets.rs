@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use kurier_protocol::Str;
+use kurier_protocol::{ErrorCode, Str};
 
 use crate::clock::later;
 
@@ -28,6 +28,8 @@ pub(crate) struct Offsets {
     committed: BTreeMap<TopicPartition, Written>,
     /// By producer id: what its transaction will commit.
     open: BTreeMap<i64, BTreeMap<TopicPartition, Written>>,
+    /// By producer id: its highest epoch that was written here.
+    epochs: BTreeMap<i64, i16>,
     written: u64,
 }
 
@@ -54,9 +56,31 @@ impl Offsets {
     }
 
     /// Holds an offset back until the transaction of the producer ends.
-    pub(crate) fn stage(&mut self, producer_id: i64, of: TopicPartition, offset: Committed) {
+    ///
+    /// # Errors
+    ///
+    /// A later epoch of the producer has written here.
+    pub(crate) fn stage(
+        &mut self,
+        (producer_id, epoch): (i64, i16),
+        of: TopicPartition,
+        offset: Committed,
+    ) -> Result<(), ErrorCode> {
+        let known = self.epochs.entry(producer_id).or_insert(epoch);
+        if epoch < *known {
+            return Err(ErrorCode::INVALID_PRODUCER_EPOCH);
+        }
+        *known = epoch;
         let written = self.write(offset);
         self.open.entry(producer_id).or_default().insert(of, written);
+        Ok(())
+    }
+
+    /// Forgets what the open transaction of a producer would commit for a partition.
+    pub(crate) fn unstage(&mut self, producer_id: i64, of: &TopicPartition) {
+        if let Some(staged) = self.open.get_mut(&producer_id) {
+            staged.remove(of);
+        }
     }
 
     fn write(&mut self, offset: Committed) -> Written {
@@ -65,7 +89,13 @@ impl Offsets {
     }
 
     /// The transaction of a producer has ended. What was committed without it meanwhile stays.
-    pub(crate) fn end_transaction(&mut self, producer_id: i64, end: TransactionEnd) {
+    pub(crate) fn end_transaction(
+        &mut self,
+        (producer_id, epoch): (i64, i16),
+        end: TransactionEnd,
+    ) {
+        let known = self.epochs.entry(producer_id).or_insert(epoch);
+        *known = epoch.max(*known);
         let staged = self.open.remove(&producer_id).unwrap_or_default();
         for (of, staged) in staged.into_iter().filter(|_| end == TransactionEnd::Commit) {
             let is_later = |known: &Written| known.turn > staged.turn;

@@ -43,7 +43,7 @@ pub(super) fn keep(
     group: &Str,
     of: TopicPartition,
     offset: Committed,
-    keep: impl FnOnce(&mut Offsets, TopicPartition, Committed),
+    keep: impl FnOnce(&mut Offsets, TopicPartition, Committed) -> Result<(), ErrorCode>,
 ) -> ErrorCode {
     if state.partition(&of.0, of.1).is_none() {
         return ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
@@ -53,8 +53,9 @@ pub(super) fn keep(
     if offset.metadata.len() > group.settings.metadata_bytes_max {
         return ErrorCode::OFFSET_METADATA_TOO_LARGE;
     }
-    if let Some(offset) = saboteur.committed(offset) {
-        keep(&mut group.offsets, of, offset);
-    }
-    ErrorCode::NONE
+    let kept = match saboteur.committed(offset) {
+        Some(offset) => keep(&mut group.offsets, of, offset),
+        None => Ok(()),
+    };
+    kept.err().unwrap_or(ErrorCode::NONE)
 }

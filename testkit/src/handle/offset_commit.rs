@@ -12,7 +12,7 @@ use super::api::{Api, Context, Outcome};
 use super::commitment::{Named, keep, known_partition, known_topic};
 use super::membership::check_commit;
 use crate::clock::later;
-use crate::group::{Claim, CommitKind, Committed, Offsets};
+use crate::group::{Claim, CommitKind, Committed};
 use crate::kept::Kept;
 use crate::state::State;
 
@@ -49,7 +49,10 @@ impl Api for OffsetCommitRequest {
                         &self.group_id,
                         of,
                         committed(partition, (now, expires)),
-                        Offsets::commit,
+                        |offsets, of, offset| {
+                            offsets.commit(of, offset);
+                            Ok(())
+                        },
                     )
                 }
                 Err(code) => *code,

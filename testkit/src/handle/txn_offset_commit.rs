@@ -35,8 +35,12 @@ impl Api for TxnOffsetCommitRequest {
             .and_then(|()| enter(self, state, context))
             .and_then(|()| check_commit(state, context, kind, claim, &partitions));
         if let Err(code) = checked {
+            if code == ErrorCode::INVALID_PRODUCER_EPOCH {
+                lose(self, state, context.version);
+            }
             return Outcome::Answer(self.refuse(code));
         }
+        let producer = (self.producer_id, self.producer_epoch);
         let topics = self.topics.iter().map(|topic| {
             let name = known_topic(state, named(topic, context.version));
             answer(topic, |partition| match &name {
@@ -44,13 +48,18 @@ impl Api for TxnOffsetCommitRequest {
                     let of = (name.clone(), partition.partition_index);
                     let offset = committed(partition, context.now.instant);
                     keep(state, &self.group_id, of, offset, |offsets, of, offset| {
-                        offsets.stage(self.producer_id, of, offset);
+                        offsets.stage(producer, of, offset)
                     })
                 }
                 Err(code) => *code,
             })
         });
-        Outcome::Answer(TxnOffsetCommitResponse { topics: topics.collect(), ..Default::default() })
+        let topics: Vec<TxnOffsetCommitResponseTopic> = topics.collect();
+        let codes = topics.iter().flat_map(|topic| &topic.partitions).map(|one| one.error_code);
+        if { codes }.any(|code| code == ErrorCode::INVALID_PRODUCER_EPOCH) {
+            lose(self, state, context.version);
+        }
+        Outcome::Answer(TxnOffsetCommitResponse { topics, ..Default::default() })
     }
 
     fn refuse(&self, code: ErrorCode) -> TxnOffsetCommitResponse {
@@ -82,6 +91,22 @@ fn enter(
         _ => {
             let absent = ErrorCode::INVALID_TXN_STATE;
             state.transactions.verify(writer, Member::Group(group), absent)
+        }
+    }
+}
+
+/// A commit of a producer's earlier epoch was refused: up to 3.9 it takes those of its open
+/// transaction away, of the same partitions.
+fn lose(request: &TxnOffsetCommitRequest, state: &mut State, version: i16) {
+    if !state.settings.loses_offsets_to_late_ones() {
+        return;
+    }
+    for topic in &request.topics {
+        let Ok(name) = known_topic(state, named(topic, version)) else { continue };
+        let Some(mut group) = state.groups.find(&request.group_id) else { continue };
+        for partition in &topic.partitions {
+            let of = (name.clone(), partition.partition_index);
+            group.offsets.unstage(request.producer_id, &of);
         }
     }
 }

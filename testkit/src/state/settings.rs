@@ -70,6 +70,18 @@ impl Settings {
         self.release >= Release::V3_6
     }
 
+    /// Whether a transaction ends without its partitions that have no leader in that moment: they
+    /// get no marker, ever (KAFKA-20734).
+    pub(crate) fn skips_partitions_without_leader(&self) -> bool {
+        self.release >= Release::V4_3
+    }
+
+    /// Whether a commit of offsets that is refused, as it is one of an earlier transaction, takes
+    /// those of the open one away (KAFKA-17754).
+    pub(crate) fn loses_offsets_to_late_ones(&self) -> bool {
+        self.release < Release::V4_0
+    }
+
     /// How long a partition remembers a silent producer: until 3.4 as long as a transactional id.
     pub(crate) fn producer_expiration(&self) -> Duration {
         match self.release >= Release::V3_4 {

@@ -63,6 +63,7 @@ impl State {
         }
         let is_held = |one: &&TopicPartition| self.transactions.is_held(one);
         let held: BTreeSet<TopicPartition> = partitions.iter().filter(is_held).cloned().collect();
+        let are_skipped = self.settings.skips_partitions_without_leader();
         partitions.retain(|(topic, partition)| {
             if held.contains(&(topic.clone(), *partition)) {
                 return true;
@@ -70,7 +71,7 @@ impl State {
             let parts = self.parts_mut(topic, *partition);
             let Some((config, found, codecs)) = parts else { return false };
             if found.leader.is_none() {
-                return true;
+                return !are_skipped;
             }
             // A producer of a later epoch has been here: then this transaction has ended.
             let _fenced = found.end_transaction(marker, now.millis, (config, codecs));
@@ -78,7 +79,7 @@ impl State {
         });
         for id in &groups {
             if let Some(mut group) = self.groups.find(id) {
-                group.offsets.end_transaction(marker.producer_id, marker.end);
+                group.offsets.end_transaction((marker.producer_id, marker.epoch), marker.end);
             }
         }
         self.transactions.handle_markers(now.instant, &id, partitions);

@@ -113,12 +113,12 @@ fn an_offset_that_a_transaction_may_change_is_not_forgotten() {
     let of = ("t".into(), 1);
     let mut group = bench.state.groups.find("g").unwrap();
     let offset = group.offsets.get(&of).cloned().unwrap();
-    group.offsets.stage(7, of, offset);
+    group.offsets.stage((7, 0), of, offset).unwrap();
     drop(group);
     bench.pass(8 * DAY);
     assert!(bench.has_offset("t"));
     let mut group = bench.state.groups.find("g").unwrap();
-    group.offsets.end_transaction(7, TransactionEnd::Abort);
+    group.offsets.end_transaction((7, 0), TransactionEnd::Abort);
     drop(group);
     bench.pass(CHECK);
     assert!(bench.state.groups.get("g").is_none());
@@ -132,10 +132,10 @@ fn what_is_committed_after_an_offset_in_a_transaction_stays_when_that_commits() 
     let mut group = bench.state.groups.find("g").unwrap();
     let mut offset = group.offsets.get(&of).cloned().unwrap();
     offset.offset = 9;
-    group.offsets.stage(7, of, offset);
+    group.offsets.stage((7, 0), of, offset).unwrap();
     drop(group);
     assert_eq!(bench.commits(&commit("", -1, 6)), ErrorCode::NONE);
-    bench.state.groups.find("g").unwrap().offsets.end_transaction(7, TransactionEnd::Commit);
+    bench.state.groups.find("g").unwrap().offsets.end_transaction((7, 0), TransactionEnd::Commit);
     assert_eq!(bench.committed(), Ok(6));
 }
 

@@ -317,7 +317,7 @@ fn while_markers_are_under_way_the_next_transaction_waits() {
 
 #[test]
 fn a_marker_waits_for_a_leader() {
-    let mut bench = Bench::new(Release::NEWEST);
+    let mut bench = Bench::new(Release::V4_2);
     bench.add_topic("lone", &[]);
     let producer = bench.init();
     assert_eq!(bench.add(producer), NONE);
@@ -327,6 +327,71 @@ fn a_marker_waits_for_a_leader() {
     bench.state.start(2, bench.now.instant);
     bench.pass(Duration::from_millis(1));
     assert_eq!(bench.add(producer), NONE);
+}
+
+/// KAFKA-20734.
+#[test]
+fn from_4_3_on_a_partition_without_a_leader_gets_no_marker_and_nobody_is_told() {
+    let mut bench = Bench::new(Release::V4_3);
+    let producer = bench.init();
+    assert_eq!(bench.write(12, producer, 0).error_code, NONE);
+    bench.state.partition_mut("t", 0).unwrap().leader = None;
+    let ended = bench.end(5, producer, "commit");
+    assert_eq!(ended.error_code, NONE);
+    bench.state.partition_mut("t", 0).unwrap().leader = Some(1);
+    bench.pass(Duration::from_secs(60));
+    assert_eq!(bench.read_committed(), (0, 0, 0));
+    assert_eq!(bench.end(5, producer, "commit").error_code, NONE, "and so again");
+    assert_eq!(bench.read_committed(), (0, 0, 0));
+}
+
+/// KAFKA-17754.
+#[test]
+fn up_to_3_9_offsets_of_an_earlier_epoch_are_refused_and_take_those_of_the_next_away() {
+    for (release, kept) in [
+        (Release::V2_8, -1),
+        (Release::V3_7, -1),
+        (Release::V3_9, -1),
+        (Release::V4_0, 9),
+        (Release::NEWEST, 9),
+    ] {
+        let mut bench = Bench::new(release);
+        let commit = |bench: &mut Bench, producer: Producer, committed_offset| {
+            let partition = TxnOffsetCommitRequestPartition {
+                partition_index: 1,
+                committed_offset,
+                ..Default::default()
+            };
+            let topic = TxnOffsetCommitRequestTopic {
+                name: "t".into(),
+                partitions: vec![partition],
+                ..Default::default()
+            };
+            let request = TxnOffsetCommitRequest {
+                transactional_id: "x".into(),
+                group_id: "g".into(),
+                producer_id: producer.0,
+                producer_epoch: producer.1,
+                topics: vec![topic],
+                ..Default::default()
+            };
+            let answer = bench.call(COORDINATOR, 3, &request).answer();
+            answer.topics[0].partitions[0].error_code
+        };
+        let late = bench.init();
+        let producer = bench.init();
+        let group = AddOffsetsToTxnRequest {
+            transactional_id: "x".into(),
+            producer_id: producer.0,
+            producer_epoch: producer.1,
+            group_id: "g".into(),
+        };
+        assert_eq!(bench.ask(3, &group).error_code, NONE);
+        assert_eq!(commit(&mut bench, producer, 9), NONE);
+        assert_eq!(commit(&mut bench, late, 5), ErrorCode::INVALID_PRODUCER_EPOCH, "{release}");
+        assert_eq!(bench.end(3, producer, "commit").error_code, NONE);
+        assert_eq!(bench.committed(), Ok(kept), "{release}");
+    }
 }
 
 #[test]
