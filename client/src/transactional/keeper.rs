@@ -366,7 +366,9 @@ impl Keeper {
     /// Looks whether all of the commit has happened, where that is in doubt.
     async fn check(&mut self) -> Result<(), Error> {
         let steps = self.steps();
-        if let Some((topic, partition)) = hidden(&self.cluster, &steps, &self.written).await {
+        if let Some((topic, partition)) =
+            hidden(&self.cluster, &steps, &self.id, &self.written).await
+        {
             let fate = TransactionFate::Hidden { topic: (&*topic).into(), partition };
             // The end of the id's next transaction would decide about those records as well.
             let error = self.life.fate(fate, None);

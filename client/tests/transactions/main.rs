@@ -10,3 +10,5 @@ mod producer;
 mod seeds;
 mod scenarios;
 mod aborted;
+mod late;
+mod leaderless;

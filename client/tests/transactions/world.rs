@@ -10,7 +10,7 @@ use kurier_client::{Client, Error, Target};
 use kurier_protocol::api::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
 use kurier_protocol::{ErrorCode, Records};
-use kurier_testkit::{Isolation, TestCluster};
+use kurier_testkit::{Builder, Isolation, TestCluster};
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
@@ -30,8 +30,18 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new(release: &str) -> Self {
-        let builder = TestCluster::builder().brokers(3).release(release).topic("t", 2);
-        let cluster = builder.build();
+        Self::of(TestCluster::builder().release(release)).await
+    }
+
+    /// Brokers of today in a cluster whose features were never raised.
+    pub(crate) async fn upgraded() -> Self {
+        let world = Self::new("3.9").await;
+        (1..=3).for_each(|broker| world.cluster.set_broker_release(broker, "4.4"));
+        world
+    }
+
+    pub(crate) async fn of(builder: Builder) -> Self {
+        let cluster = builder.brokers(3).topic("t", 2).build();
         let connect = Client::builder(cluster.bootstrap()).env(cluster.env(7)).connect();
         let client = connect.await.unwrap();
         let steps = client.transactions();
