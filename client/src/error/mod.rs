@@ -25,7 +25,10 @@ pub use login::{LoginFailure, LoginFault};
 pub use oversized::Oversized;
 pub(crate) use questions::changes_nothing;
 pub use remedy::{Remedy, remedy};
-pub(crate) use remedy::{may_be_done, means_forbidden, means_missing, means_young};
+pub(crate) use remedy::{
+    may_be_done, means_forbidden, means_forgotten, means_missing, means_named, means_rebalance,
+    means_young,
+};
 pub(crate) use rounded::Rounded;
 pub use tls::{Day, TlsFault};
 pub use transaction::TransactionFate;

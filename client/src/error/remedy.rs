@@ -59,6 +59,11 @@ pub fn remedy(api: ApiKey, code: ErrorCode) -> Remedy {
         | ApiKey::DESCRIBE_GROUPS
         | ApiKey::DELETE_GROUPS
         | ApiKey::CONSUMER_GROUP_DESCRIBE => of_a_group(api, code),
+        ApiKey::JOIN_GROUP
+        | ApiKey::SYNC_GROUP
+        | ApiKey::HEARTBEAT
+        | ApiKey::CONSUMER_GROUP_HEARTBEAT => membership(api, code),
+        ApiKey::LEAVE_GROUP => leave_group(code),
         ApiKey::API_VERSIONS => api_versions(code),
         _ => None,
     };
@@ -158,9 +163,35 @@ fn transactional(api: ApiKey, code: ErrorCode) -> Option<Remedy> {
 fn of_a_group(api: ApiKey, code: ErrorCode) -> Option<Remedy> {
     Some(match code {
         ErrorCode::REQUEST_TIMED_OUT if api == ApiKey::OFFSET_COMMIT => Remedy::Coordinator,
+        // The coordinator has not heard of it yet; of a leader it does not say anything.
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION if api == ApiKey::OFFSET_COMMIT => Remedy::Retry,
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION if api == ApiKey::OFFSET_FETCH => Remedy::Fail,
         ErrorCode::INVALID_GROUP_ID | ErrorCode::GROUP_AUTHORIZATION_FAILED => Remedy::Fail,
         _ => return None,
     })
+}
+
+/// Whoever is, or becomes, a member of a group: what passes passes, and nothing else is survived.
+fn membership(api: ApiKey, code: ErrorCode) -> Option<Remedy> {
+    Some(match code {
+        // A coordinator that loads says so, too.
+        ErrorCode::REBALANCE_IN_PROGRESS if api == ApiKey::JOIN_GROUP => Remedy::Retry,
+        // The session ends soon enough if it goes on like this.
+        ErrorCode::UNKNOWN_SERVER_ERROR if api == ApiKey::HEARTBEAT => Remedy::Retry,
+        // The group is forgotten, and with it the member.
+        ErrorCode::GROUP_ID_NOT_FOUND if api == ApiKey::CONSUMER_GROUP_HEARTBEAT => Remedy::Rejoin,
+        // One of the topics may not be seen: the others can be read (KIP-848).
+        ErrorCode::TOPIC_AUTHORIZATION_FAILED if api == ApiKey::CONSUMER_GROUP_HEARTBEAT => {
+            Remedy::Fail
+        }
+        code if by_code(code) == Remedy::Fail && !code.is_retriable() => Remedy::Fatal,
+        _ => return None,
+    })
+}
+
+/// Whoever leaves is gone, also if the coordinator has removed it before.
+fn leave_group(code: ErrorCode) -> Option<Remedy> {
+    (by_code(code) == Remedy::Rejoin).then_some(Remedy::Ok)
 }
 
 fn api_versions(code: ErrorCode) -> Option<Remedy> {
@@ -253,6 +284,22 @@ pub(crate) fn means_young(code: ErrorCode) -> bool {
     code == ErrorCode::LEADER_NOT_AVAILABLE
 }
 
+/// Whether a coordinator says by this that it does not know the member: its id is of no use.
+pub(crate) fn means_forgotten(code: ErrorCode) -> bool {
+    code == ErrorCode::UNKNOWN_MEMBER_ID
+}
+
+/// Whether a coordinator gives a new member its id by this (KIP-394).
+pub(crate) fn means_named(code: ErrorCode) -> bool {
+    code == ErrorCode::MEMBER_ID_REQUIRED
+}
+
+/// Whether a coordinator says by this that the group's partitions are being divided anew: the
+/// member is still one, and holds what it holds.
+pub(crate) fn means_rebalance(code: ErrorCode) -> bool {
+    code == ErrorCode::REBALANCE_IN_PROGRESS
+}
+
 /// Whether a broker that answers this to a request of this API may have done what it was asked to.
 pub(crate) fn may_be_done(api: ApiKey, code: ErrorCode) -> bool {
     match code {
@@ -310,6 +357,39 @@ mod tests {
             (ApiKey::JOIN_GROUP, ErrorCode::GROUP_AUTHORIZATION_FAILED, Remedy::Fatal),
             (ApiKey::OFFSET_COMMIT, ErrorCode::GROUP_AUTHORIZATION_FAILED, Remedy::Fail),
             (ApiKey::OFFSET_COMMIT, ErrorCode::REQUEST_TIMED_OUT, Remedy::Coordinator),
+            (ApiKey::OFFSET_COMMIT, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, Remedy::Retry),
+            (ApiKey::OFFSET_COMMIT, ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, Remedy::Retry),
+            (ApiKey::OFFSET_COMMIT, ErrorCode::REBALANCE_IN_PROGRESS, Remedy::Rejoin),
+            (ApiKey::OFFSET_COMMIT, ErrorCode::ILLEGAL_GENERATION, Remedy::Rejoin),
+            (ApiKey::OFFSET_COMMIT, ErrorCode::UNKNOWN_MEMBER_ID, Remedy::Rejoin),
+            (ApiKey::OFFSET_COMMIT, ErrorCode::FENCED_INSTANCE_ID, Remedy::Fatal),
+            (ApiKey::OFFSET_COMMIT, ErrorCode::OFFSET_METADATA_TOO_LARGE, Remedy::Fail),
+            (ApiKey::OFFSET_FETCH, ErrorCode::UNSTABLE_OFFSET_COMMIT, Remedy::Retry),
+            (ApiKey::OFFSET_FETCH, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, Remedy::Fail),
+            (ApiKey::OFFSET_FETCH, ErrorCode::NOT_COORDINATOR, Remedy::Coordinator),
+            (ApiKey::JOIN_GROUP, ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, Remedy::Retry),
+            (ApiKey::JOIN_GROUP, ErrorCode::REBALANCE_IN_PROGRESS, Remedy::Retry),
+            (ApiKey::JOIN_GROUP, ErrorCode::NOT_COORDINATOR, Remedy::Coordinator),
+            (ApiKey::JOIN_GROUP, ErrorCode::UNKNOWN_MEMBER_ID, Remedy::Rejoin),
+            (ApiKey::JOIN_GROUP, ErrorCode::MEMBER_ID_REQUIRED, Remedy::Rejoin),
+            (ApiKey::JOIN_GROUP, ErrorCode::INCONSISTENT_GROUP_PROTOCOL, Remedy::Fatal),
+            (ApiKey::JOIN_GROUP, ErrorCode::INVALID_SESSION_TIMEOUT, Remedy::Fatal),
+            (ApiKey::JOIN_GROUP, ErrorCode::GROUP_MAX_SIZE_REACHED, Remedy::Fatal),
+            (ApiKey::JOIN_GROUP, ErrorCode::UNSUPPORTED_VERSION, Remedy::Fatal),
+            (ApiKey::JOIN_GROUP, ErrorCode::UNKNOWN_SERVER_ERROR, Remedy::Fatal),
+            (ApiKey::SYNC_GROUP, ErrorCode::REBALANCE_IN_PROGRESS, Remedy::Rejoin),
+            (ApiKey::SYNC_GROUP, ErrorCode::UNKNOWN_SERVER_ERROR, Remedy::Fatal),
+            (ApiKey::SYNC_GROUP, ErrorCode::FENCED_INSTANCE_ID, Remedy::Fatal),
+            (ApiKey::HEARTBEAT, ErrorCode::REBALANCE_IN_PROGRESS, Remedy::Rejoin),
+            (ApiKey::HEARTBEAT, ErrorCode::UNKNOWN_SERVER_ERROR, Remedy::Retry),
+            (ApiKey::HEARTBEAT, ErrorCode::COORDINATOR_NOT_AVAILABLE, Remedy::Coordinator),
+            (ApiKey::LEAVE_GROUP, ErrorCode::UNKNOWN_MEMBER_ID, Remedy::Ok),
+            (ApiKey::LEAVE_GROUP, ErrorCode::NOT_COORDINATOR, Remedy::Coordinator),
+            (ApiKey::LEAVE_GROUP, ErrorCode::FENCED_INSTANCE_ID, Remedy::Fatal),
+            (ApiKey::CONSUMER_GROUP_HEARTBEAT, ErrorCode::FENCED_MEMBER_EPOCH, Remedy::Rejoin),
+            (ApiKey::CONSUMER_GROUP_HEARTBEAT, ErrorCode::GROUP_ID_NOT_FOUND, Remedy::Rejoin),
+            (ApiKey::CONSUMER_GROUP_HEARTBEAT, ErrorCode::INVALID_REQUEST, Remedy::Fatal),
+            (ApiKey::CONSUMER_GROUP_HEARTBEAT, ErrorCode::TOPIC_AUTHORIZATION_FAILED, Remedy::Fail),
         ];
         for (api, code, wanted) in rows {
             assert_eq!(remedy(api, code), wanted, "{api} {code}");

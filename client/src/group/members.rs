@@ -108,6 +108,12 @@ impl GroupTopics {
         self.topics.get(topic).map_or(0, Vec::len)
     }
 
+    /// The racks of each partition of a topic; none if it is not known.
+    #[must_use]
+    pub fn partitions(&self, topic: &str) -> &[Vec<Arc<str>>] {
+        self.topics.get(topic).map_or(&[], Vec::as_slice)
+    }
+
     /// The racks in which a partition has replicas.
     #[must_use]
     pub fn racks(&self, topic: &str, partition: i32) -> &[Arc<str>] {

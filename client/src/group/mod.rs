@@ -5,9 +5,17 @@
 //! why they have names, and why these give what those of other clients give.
 
 mod members;
-#[cfg_attr(not(test), expect(dead_code, reason = "the task that joins a group is not there yet"))]
 mod subscription;
 mod assignor;
+mod config;
+mod moment;
+#[cfg_attr(not(test), expect(dead_code, reason = "the task that joins a group is not there yet"))]
+mod event;
+#[cfg_attr(not(test), expect(dead_code, reason = "the task that joins a group is not there yet"))]
+mod classic;
 
 pub use self::assignor::{Assign, Assignor};
+pub use self::classic::Farewell;
+pub use self::config::GroupConfig;
+pub use self::event::{Loss, Revocation};
 pub use self::members::{GroupMember, GroupTopics, Plan};

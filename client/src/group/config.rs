@@ -1,0 +1,112 @@
+//! `GroupConfig`: how a member of a group behaves, with its defaults.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::assignor::Assignor;
+use crate::config::check_durations;
+use crate::error::Error;
+
+/// How a member of a group behaves.
+#[derive(Clone, Debug)]
+pub struct GroupConfig {
+    /// How partitions may be divided, best first; all members must have one of them in common.
+    /// Members go on with what stays theirs while partitions are divided anew only if all of these
+    /// are cooperative. Kafka: partition.assignment.strategy. Default: range, cooperative-sticky.
+    pub assignors: Vec<Assignor>,
+    /// The name of a static member (KIP-345): it has the same partitions again when it comes back
+    /// within the session timeout. Kafka: group.instance.id. Default: none.
+    pub instance_id: Option<Arc<str>>,
+    /// Rack or zone that the member runs in (KIP-881). Kafka: client.rack. Default: none.
+    pub rack: Option<Arc<str>>,
+    /// After how long without a heartbeat the coordinator removes the member. Kafka:
+    /// session.timeout.ms. Default: 45 s.
+    pub session_timeout: Duration,
+    /// How often the member says that it is there. Kafka: heartbeat.interval.ms. Default: 3 s.
+    pub heartbeat_interval: Duration,
+    /// How long the program may be at work between two calls of `next`, and how long it may take
+    /// to give partitions up. Kafka: max.poll.interval.ms. Default: 5 min.
+    pub poll_interval_max: Duration,
+    /// How often what is done is committed; never, if there is none. Kafka: enable.auto.commit,
+    /// auto.commit.interval.ms. Default: 5 s.
+    pub auto_commit_interval: Option<Duration>,
+}
+
+impl Default for GroupConfig {
+    fn default() -> Self {
+        Self {
+            assignors: vec![Assignor::Range, Assignor::CooperativeSticky],
+            instance_id: None,
+            rack: None,
+            session_timeout: Duration::from_secs(45),
+            heartbeat_interval: Duration::from_secs(3),
+            poll_interval_max: Duration::from_secs(300),
+            auto_commit_interval: Some(Duration::from_secs(5)),
+        }
+    }
+}
+
+impl GroupConfig {
+    /// Checks that the settings fit each other.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] names the one that does not.
+    pub fn validate(&self) -> Result<(), Error> {
+        if self.assignors.is_empty() {
+            let setting = "assignors (partition.assignment.strategy)";
+            return Err(Error::invalid(setting, "name at least one"));
+        }
+        for (at, assignor) in self.assignors.iter().enumerate() {
+            let name = assignor.name();
+            if self.assignors.iter().skip(at + 1).any(|other| other.name() == name) {
+                let setting = "assignors (partition.assignment.strategy)";
+                return Err(Error::invalid(setting, format!("{name} is named twice")));
+            }
+        }
+        let session = ("session_timeout (session.timeout.ms)", self.session_timeout);
+        let heartbeat = ("heartbeat_interval (heartbeat.interval.ms)", self.heartbeat_interval);
+        let poll = ("poll_interval_max (max.poll.interval.ms)", self.poll_interval_max);
+        check_durations(&[session, heartbeat, poll])?;
+        if self.heartbeat_interval >= self.session_timeout {
+            let problem = "it must be shorter than session_timeout (session.timeout.ms)";
+            return Err(Error::invalid(heartbeat.0, problem));
+        }
+        Ok(())
+    }
+
+    /// Whether the member goes on with what stays its own while partitions are divided anew
+    /// (KIP-429). One assignor that cannot do so is enough that it does not.
+    #[must_use]
+    pub fn is_cooperative(&self) -> bool {
+        self.assignors.iter().all(Assignor::is_cooperative)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_cooperate_only_if_all_of_their_assignors_do() {
+        let with = |assignors: &[Assignor]| {
+            GroupConfig { assignors: assignors.to_vec(), ..GroupConfig::default() }.is_cooperative()
+        };
+        assert!(!GroupConfig::default().is_cooperative(), "as in Java");
+        assert!(with(&[Assignor::CooperativeSticky]));
+        assert!(!with(&[Assignor::CooperativeSticky, Assignor::Range]));
+    }
+
+    #[test]
+    fn settings_that_do_not_fit_are_named() {
+        let refused = |config: GroupConfig| config.validate().unwrap_err().to_string();
+        let default = GroupConfig::default;
+        default().validate().unwrap();
+        let none = GroupConfig { assignors: vec![], ..default() };
+        assert!(refused(none).contains("partition.assignment.strategy"));
+        let twice = GroupConfig { assignors: vec![Assignor::Range, Assignor::Range], ..default() };
+        assert!(refused(twice).contains("range is named twice"));
+        let slow = GroupConfig { heartbeat_interval: Duration::from_secs(45), ..default() };
+        assert!(refused(slow).contains("heartbeat.interval.ms"));
+    }
+}
