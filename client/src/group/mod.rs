@@ -13,6 +13,8 @@ mod moment;
 mod event;
 #[cfg_attr(not(test), expect(dead_code, reason = "the task that joins a group is not there yet"))]
 mod classic;
+#[cfg_attr(not(test), expect(dead_code, reason = "the task that joins a group is not there yet"))]
+mod offsets;
 
 pub use self::assignor::{Assign, Assignor};
 pub use self::classic::Farewell;

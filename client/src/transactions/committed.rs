@@ -38,30 +38,52 @@ impl Transactions {
     ) -> Vec<PartitionOutcome<Option<GroupOffset>>> {
         let wanted: Vec<TopicPartition> =
             partitions.into_iter().map(|(topic, partition)| (topic.into(), partition)).collect();
-        let fetch = OffsetFetch { group: group_id.into(), isolation };
+        let is_stable = isolation == Isolation::ReadCommitted;
+        let fetch = OffsetQuestion { group: group_id.into(), is_stable };
         rounds::run(&self.cluster, Whom::Coordinator(KeyType::Group, group_id), &fetch, wanted)
             .await
     }
 }
 
+/// What is asked of a group's offsets.
 #[derive(Clone, Debug)]
-struct OffsetFetch {
-    group: Str,
-    isolation: Isolation,
+pub(crate) struct OffsetQuestion {
+    pub(crate) group: Str,
+    /// Whether only what no open transaction may still change (KIP-447).
+    pub(crate) is_stable: bool,
 }
 
-impl Question for OffsetFetch {
+impl Question for OffsetQuestion {
     type Request = OffsetFetchRequest;
     type Found = Option<GroupOffset>;
 
-    /// Version 0 is about `ZooKeeper`; later ones than 9 name topics by their ids.
     fn versions(&self) -> RangeInclusive<i16> {
-        1..=9
+        Self::VERSIONS
     }
 
     fn request(&self, partitions: &[TopicPartition], version: i16) -> OffsetFetchRequest {
+        self.ask(partitions, version)
+    }
+
+    fn read(
+        &self,
+        of: &TopicPartition,
+        version: i16,
+        response: &OffsetFetchResponse,
+    ) -> Option<Said<Option<GroupOffset>>> {
+        let (code, found) = self.found(of, version, response)?;
+        Some(Said { code, words: None, found })
+    }
+}
+
+impl OffsetQuestion {
+    /// Version 0 is about `ZooKeeper`; later ones than 9 name topics by their ids.
+    pub(crate) const VERSIONS: RangeInclusive<i16> = 1..=9;
+
+    /// The request about these partitions, which are in order.
+    pub(crate) fn ask(&self, partitions: &[TopicPartition], version: i16) -> OffsetFetchRequest {
         let topics = by_topic(partitions).into_iter();
-        let require_stable = self.isolation == Isolation::ReadCommitted;
+        let require_stable = self.is_stable;
         if version < MANY_GROUPS_SINCE {
             let topic =
                 |(name, partition_indexes)| OffsetFetchRequestTopic { name, partition_indexes };
@@ -85,15 +107,16 @@ impl Question for OffsetFetch {
         OffsetFetchRequest { groups: vec![group], require_stable, ..Default::default() }
     }
 
-    fn read(
+    /// What an answer says of a partition, if anything.
+    pub(crate) fn found(
         &self,
         of: &TopicPartition,
         version: i16,
         response: &OffsetFetchResponse,
-    ) -> Option<Said<Option<GroupOffset>>> {
+    ) -> Option<(ErrorCode, Option<GroupOffset>)> {
         if version < MANY_GROUPS_SINCE {
             if !response.error_code.is_ok() {
-                return Some(failed(response.error_code));
+                return Some((response.error_code, None));
             }
             let topic = response.topics.iter().find(|topic| *topic.name == *of.0)?;
             let found = topic.partitions.iter().find(|found| found.partition_index == of.1)?;
@@ -102,7 +125,7 @@ impl Question for OffsetFetch {
         }
         let group = response.groups.iter().find(|found| found.group_id == self.group)?;
         if !group.error_code.is_ok() {
-            return Some(failed(group.error_code));
+            return Some((group.error_code, None));
         }
         let topic = group.topics.iter().find(|topic| *topic.name == *of.0)?;
         let found = topic.partitions.iter().find(|found| found.partition_index == of.1)?;
@@ -111,16 +134,12 @@ impl Question for OffsetFetch {
     }
 }
 
-fn failed(code: ErrorCode) -> Said<Option<GroupOffset>> {
-    Said { code, words: None, found: None }
-}
-
 fn said(
     (topic, partition): &TopicPartition,
     code: ErrorCode,
     offset: i64,
     (leader_epoch, metadata): (i32, Option<&str>),
-) -> Said<Option<GroupOffset>> {
+) -> (ErrorCode, Option<GroupOffset>) {
     let found = GroupOffset {
         topic: Arc::clone(topic),
         partition: *partition,
@@ -128,7 +147,7 @@ fn said(
         leader_epoch,
         metadata: metadata.unwrap_or_default().to_owned(),
     };
-    Said { code, words: None, found: (offset >= 0).then_some(found) }
+    (code, (offset >= 0).then_some(found))
 }
 
 /// The first version that asks about several groups.

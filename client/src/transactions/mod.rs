@@ -25,6 +25,7 @@ mod describe;
 mod producers;
 mod markers;
 
+pub(crate) use committed::OffsetQuestion;
 pub use describe::TransactionDescription;
 pub use handle::Transactions;
 pub use identity::{BegunTransaction, ProducerIdAndEpoch, TransactionEnd, TransactionVersion};

@@ -18,4 +18,5 @@ mod health;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::calls::Member;
 pub use self::life::Farewell;

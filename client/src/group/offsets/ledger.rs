@@ -1,0 +1,154 @@
+//! Commits that wait, and the one that is under way. *core*
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::super::classic::Member;
+use crate::error::Error;
+use crate::transactions::{GroupOffset, TopicPartition};
+
+/// Who wants a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The program.
+    Program,
+    /// The clock.
+    Interval,
+    /// Partitions that are being given up, or a member that leaves.
+    Parting,
+}
+
+/// What came of a commit.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) number: u64,
+    pub(crate) origin: Origin,
+    /// By partition, each once.
+    pub(crate) outcomes: Vec<(TopicPartition, Result<(), Error>)>,
+}
+
+/// A commit that somebody wants.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) number: u64,
+    pub(super) origin: Origin,
+    pub(super) offsets: BTreeMap<TopicPartition, GroupOffset>,
+    pub(super) since: Instant,
+    /// When nobody waits for it any more.
+    pub(super) until: Instant,
+    pub(super) is_over: bool,
+    pub(super) outcomes: Vec<(TopicPartition, Result<(), Error>)>,
+}
+
+impl Wish {
+    /// What becomes of one of its partitions, if that is not known yet.
+    pub(super) fn settle(&mut self, of: &TopicPartition, outcome: &Result<(), Error>) {
+        if self.offsets.remove(of).is_some() {
+            self.outcomes.push((of.clone(), outcome.clone()));
+        }
+    }
+
+    pub(super) fn settle_all(&mut self, error: &Error) {
+        for (of, _) in std::mem::take(&mut self.offsets) {
+            self.outcomes.push((of, Err(error.clone())));
+        }
+    }
+
+    pub(super) fn done(self) -> Done {
+        let Self { number, origin, mut outcomes, .. } = self;
+        outcomes.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Done { number, origin, outcomes }
+    }
+}
+
+/// The commits of a member.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// In the order in which they were wanted.
+    pub(super) waiting: VecDeque<Wish>,
+    pub(super) batch: Option<Batch>,
+}
+
+/// Wishes that are fulfilled by one request.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) wishes: Vec<Wish>,
+    /// What is left of them. Of several offsets of a partition the last one.
+    pub(super) offsets: Arc<BTreeMap<TopicPartition, GroupOffset>>,
+    /// The request without an answer, and the generation that it names.
+    pub(super) open: Option<(u64, i32)>,
+    pub(super) not_before: Instant,
+    /// The coordinator takes none before a later generation than this.
+    pub(super) behind: Option<i32>,
+    /// What stood in the way the last time.
+    pub(super) last: Option<Error>,
+}
+
+impl Batch {
+    /// Whether the coordinator takes it from this member.
+    pub(super) fn may_go(&self, member: Option<&Member>) -> bool {
+        member.is_some_and(|member| self.behind.is_none_or(|behind| member.generation > behind))
+    }
+}
+
+impl Ledger {
+    /// Makes one request of all that wait, if none is under way.
+    pub(super) fn gather(&mut self, now: Instant) -> Option<&mut Batch> {
+        if self.batch.is_none() && !self.waiting.is_empty() {
+            let wishes: Vec<Wish> = self.waiting.drain(..).collect();
+            let all = wishes.iter().flat_map(|wish| wish.offsets.clone());
+            self.batch = Some(Batch {
+                offsets: Arc::new(all.collect()),
+                wishes,
+                open: None,
+                not_before: now,
+                behind: None,
+                last: None,
+            });
+        }
+        self.batch.as_mut()
+    }
+
+    /// Those that are not fulfilled.
+    pub(super) fn wishes(&mut self) -> impl Iterator<Item = &mut Wish> {
+        let under_way = self.batch.iter_mut().flat_map(|batch| &mut batch.wishes);
+        under_way.chain(&mut self.waiting)
+    }
+
+    /// Takes out what is fulfilled, or failed.
+    pub(super) fn take_done(&mut self) -> Vec<Done> {
+        let mut done = Vec::new();
+        // One of a partition that is given up comes after all that were wanted before it.
+        let mut is_first = true;
+        let mut take = |wishes: Vec<Wish>| {
+            let mut left = Vec::new();
+            for wish in wishes {
+                let is_late = wish.origin == Origin::Parting && !is_first && !wish.is_over;
+                if wish.offsets.is_empty() && !is_late {
+                    done.push(wish.done());
+                } else {
+                    is_first = false;
+                    left.push(wish);
+                }
+            }
+            left
+        };
+        if let Some(mut batch) = self.batch.take() {
+            batch.wishes = take(batch.wishes);
+            let is_wanted =
+                |of: &TopicPartition| batch.wishes.iter().any(|wish| wish.offsets.contains_key(of));
+            if batch.offsets.keys().any(|of| !is_wanted(of)) {
+                let left = batch.offsets.iter().filter(|(of, _)| is_wanted(of));
+                let left = left.map(|(of, offset)| (of.clone(), offset.clone())).collect();
+                batch.offsets = Arc::new(left);
+            }
+            // Its answer is waited for nevertheless: the next one must not overtake it.
+            if !batch.wishes.is_empty() || batch.open.is_some() {
+                self.batch = Some(batch);
+            }
+        }
+        self.waiting = take(std::mem::take(&mut self.waiting).into()).into();
+        done
+    }
+}

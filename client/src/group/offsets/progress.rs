@@ -1,0 +1,448 @@
+//! Core: what a member has done of each partition, and what of that its group knows.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use kurier_protocol::api::offset_commit::OffsetCommitResponse;
+use kurier_protocol::api::offset_fetch::OffsetFetchResponse;
+use kurier_protocol::{ApiKey, ErrorCode, Str};
+
+use super::super::classic::Member;
+use super::super::moment::Moment;
+use super::commit::{CommitCall, read};
+use super::ledger::{Batch, Done, Ledger, Origin, Wish};
+use super::start::StartCall;
+use crate::backoff::Backoff;
+use crate::error::{About, Error, Remedy, Waiting, means_rebalance, remedy};
+use crate::transactions::{GroupOffset, TopicPartition};
+
+/// The progress of a member.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    group: Str,
+    /// How often what is marked is committed by itself.
+    interval: Option<Duration>,
+    retry: Backoff,
+    rows: BTreeMap<TopicPartition, Row>,
+    ledger: Ledger,
+    next_commit: Option<Instant>,
+    /// Those whose start is to be found.
+    unstarted: BTreeSet<TopicPartition>,
+    asked: Option<StartCall>,
+    ask_at: Option<Instant>,
+    count: u64,
+    actions: VecDeque<Action>,
+}
+
+/// A partition that is held.
+#[derive(Debug, Default)]
+struct Row {
+    /// What is done.
+    mark: Option<GroupOffset>,
+    /// Whether that is more than was committed.
+    is_due: bool,
+}
+
+/// What the driver has to do.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Commit(CommitCall),
+    /// Ask where partitions start.
+    Ask(StartCall),
+    /// Look the coordinator up before the next call.
+    Forget,
+    /// A partition starts here; by the rule for those without a committed offset, if there is none.
+    Start(TopicPartition, Option<GroupOffset>),
+    /// Where a partition starts cannot be known.
+    NoStart(TopicPartition, Error),
+    /// The coordinator has said this of the member, as it was in this generation.
+    Doubt {
+        generation: i32,
+        code: ErrorCode,
+    },
+    Done(Done),
+}
+
+impl Progress {
+    pub(crate) fn new(group: &str, interval: Option<Duration>, retry: Backoff) -> Self {
+        Self {
+            group: group.into(),
+            interval,
+            retry,
+            rows: BTreeMap::new(),
+            ledger: Ledger::default(),
+            next_commit: None,
+            unstarted: BTreeSet::new(),
+            asked: None,
+            ask_at: None,
+            count: 0,
+            actions: VecDeque::new(),
+        }
+    }
+
+    // ---- what is held
+
+    /// The member holds these, too: their starts are asked for.
+    pub(crate) fn handle_assigned(&mut self, now: Instant, added: &[TopicPartition]) {
+        for of in added {
+            self.rows.entry(of.clone()).or_default();
+            self.unstarted.insert(of.clone());
+        }
+        if !self.unstarted.is_empty() && self.ask_at.is_none() {
+            self.ask_at = Some(now);
+        }
+        self.next_commit = self.next_commit.or_else(|| Some(now + self.interval?));
+    }
+
+    /// The member holds these no more, and what was to be committed of them is.
+    pub(crate) fn handle_given_up(&mut self, partitions: &[TopicPartition]) {
+        for of in partitions {
+            self.rows.remove(of);
+            self.unstarted.remove(of);
+        }
+    }
+
+    /// These may be another member's: what was done with them cannot be committed.
+    pub(crate) fn handle_lost(&mut self, partitions: &[TopicPartition]) {
+        self.handle_given_up(partitions);
+        for of in partitions {
+            let failed = Err(self.refused(of, ErrorCode::ILLEGAL_GENERATION));
+            self.ledger.wishes().for_each(|wish| wish.settle(of, &failed));
+        }
+        self.report();
+    }
+
+    // ---- what is done
+
+    /// All before this offset is done. Less than is marked already says nothing, and so does what
+    /// is not held.
+    pub(crate) fn mark(&mut self, offset: GroupOffset) {
+        let of = (offset.topic.clone(), offset.partition);
+        let Some(row) = self.rows.get_mut(&of) else { return };
+        if row.mark.as_ref().is_none_or(|mark| mark.offset < offset.offset) {
+            (row.mark, row.is_due) = (Some(offset), true);
+        }
+    }
+
+    /// The program reads on from elsewhere: what it marks next may be less than what it has marked.
+    pub(crate) fn handle_seek(&mut self, of: &TopicPartition) {
+        if let Some(row) = self.rows.get_mut(of) {
+            *row = Row::default();
+        }
+    }
+
+    /// Commits all that is marked, once more if nothing has come to it.
+    pub(crate) fn commit_marked(&mut self, now: Instant, until: Instant) -> u64 {
+        let marked = |(of, row): (&TopicPartition, &Row)| Some((of.clone(), row.mark.clone()?));
+        let offsets = self.rows.iter().filter_map(marked).collect();
+        self.wish(Origin::Program, offsets, (now, until))
+    }
+
+    /// Commits these, whatever is marked. Of several of a partition the last one counts.
+    pub(crate) fn commit(
+        &mut self,
+        offsets: impl IntoIterator<Item = GroupOffset>,
+        (now, until): (Instant, Instant),
+    ) -> u64 {
+        let by_partition = |offset: GroupOffset| ((offset.topic.clone(), offset.partition), offset);
+        let offsets: BTreeMap<_, _> = offsets.into_iter().map(by_partition).collect();
+        for (of, offset) in &offsets {
+            if let Some(row) = self.rows.get_mut(of) {
+                (row.mark, row.is_due) = (Some(offset.clone()), false);
+            }
+        }
+        self.wish(Origin::Program, offsets, (now, until))
+    }
+
+    /// Commits what is marked of these, if that goes by itself, before they are given up. It is
+    /// done when all that was wanted before is.
+    pub(crate) fn commit_parting(
+        &mut self,
+        partitions: &[TopicPartition],
+        (now, until): (Instant, Instant),
+    ) -> u64 {
+        let is_automatic = self.interval.is_some();
+        let due = |of: &TopicPartition| self.rows.get(of).filter(|row| row.is_due && is_automatic);
+        let marked = |of: &TopicPartition| Some((of.clone(), due(of)?.mark.clone()?));
+        let offsets = partitions.iter().filter_map(marked).collect();
+        self.wish(Origin::Parting, offsets, (now, until))
+    }
+
+    fn wish(
+        &mut self,
+        origin: Origin,
+        offsets: BTreeMap<TopicPartition, GroupOffset>,
+        (since, until): (Instant, Instant),
+    ) -> u64 {
+        self.count += 1;
+        let (number, outcomes, is_over) = (self.count, Vec::new(), false);
+        let wish = Wish { number, origin, offsets, since, until, is_over, outcomes };
+        self.ledger.waiting.push_back(wish);
+        self.report();
+        number
+    }
+
+    /// Whether nothing is wanted any more.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.ledger.batch.is_none() && self.ledger.waiting.is_empty() && self.actions.is_empty()
+    }
+
+    // ---- time
+
+    /// When something is due by itself; as whom commits are made now.
+    pub(crate) fn deadline(&self, member: Option<&Member>) -> Option<Instant> {
+        let batch = self.ledger.batch.iter();
+        let is_free = |batch: &&Batch| batch.open.is_none() && batch.may_go(member);
+        let retry = batch.clone().filter(is_free).map(|batch| batch.not_before);
+        let wishes = batch.flat_map(|batch| &batch.wishes).chain(&self.ledger.waiting);
+        let ask = self.ask_at.filter(|_| self.asked.is_none());
+        let next_commit = self.next_commit.filter(|_| !self.rows.is_empty());
+        retry.chain(wishes.map(|wish| wish.until)).chain(ask).chain(next_commit).min()
+    }
+
+    /// What is to be done now, one thing after the other; as whom, if commits are taken from the
+    /// member now.
+    pub(crate) fn poll_action(&mut self, now: Instant, member: Option<&Member>) -> Option<Action> {
+        if self.actions.is_empty() {
+            self.handle_time(now);
+            self.send(now, member);
+            self.ask(now);
+        }
+        self.actions.pop_front()
+    }
+
+    fn handle_time(&mut self, now: Instant) {
+        if let (Some(at), Some(interval)) = (self.next_commit, self.interval)
+            && at <= now
+        {
+            self.next_commit = (!self.rows.is_empty()).then(|| now + interval);
+            let is_waiting = self.ledger.wishes().any(|wish| wish.origin == Origin::Interval);
+            let due = |(of, row): (&TopicPartition, &Row)| {
+                Some((of.clone(), row.mark.clone().filter(|_| row.is_due)?))
+            };
+            let offsets: BTreeMap<_, _> = self.rows.iter().filter_map(due).collect();
+            if !is_waiting && !offsets.is_empty() {
+                // What is not committed by then is a part of the next one.
+                self.wish(Origin::Interval, offsets, (now, now + interval.max(TRY_MIN)));
+            }
+        }
+        let last = self.ledger.batch.as_ref().and_then(|batch| batch.last.clone());
+        let is_open = self.ledger.batch.as_ref().is_some_and(|batch| batch.open.is_some());
+        let address = format!("the coordinator of group {}", self.group).into();
+        let what = Waiting::Answer { api: ApiKey::OFFSET_COMMIT, address };
+        for wish in self.ledger.wishes().filter(|wish| wish.until <= now) {
+            let error = Error::TimedOut {
+                what: what.clone(),
+                after: now - wish.since,
+                maybe_written: is_open,
+                last: last.clone().map(Into::into),
+            };
+            wish.settle_all(&error);
+            wish.is_over = true;
+        }
+        self.report();
+    }
+
+    fn send(&mut self, now: Instant, member: Option<&Member>) {
+        let Some(member) = member else { return };
+        let Some(batch) = self.ledger.gather(now) else { return };
+        if batch.open.is_some() || batch.not_before > now || !batch.may_go(Some(member)) {
+            return;
+        }
+        self.count += 1;
+        (batch.open, batch.behind) = (Some((self.count, member.generation)), None);
+        let offsets = batch.offsets.clone();
+        let call = CommitCall { number: self.count, member: member.clone(), offsets };
+        self.actions.push_back(Action::Commit(call));
+    }
+
+    fn ask(&mut self, now: Instant) {
+        if self.asked.is_some() || self.ask_at.is_none_or(|at| at > now) {
+            return;
+        }
+        self.ask_at = None;
+        if self.unstarted.is_empty() {
+            return;
+        }
+        self.count += 1;
+        let partitions = self.unstarted.iter().cloned().collect();
+        let call = StartCall { number: self.count, group: self.group.clone(), partitions };
+        self.asked = Some(call.clone());
+        self.actions.push_back(Action::Ask(call));
+    }
+
+    // ---- answers
+
+    /// OffsetCommit was answered, or will not be; as whom commits are made now.
+    pub(crate) fn handle_commit(
+        &mut self,
+        at: Moment,
+        number: u64,
+        answer: Result<OffsetCommitResponse, Error>,
+        member: Option<&Member>,
+    ) {
+        let Some(batch) = self.ledger.batch.as_mut() else { return };
+        let Some((_, generation)) = batch.open.take_if(|open| open.0 == number) else { return };
+        let said = match answer {
+            Ok(response) => read(&response),
+            Err(error) if error.is_retriable() => {
+                self.actions.push_back(Action::Forget);
+                batch.not_before = at.now + self.retry.next(at.chance);
+                batch.last = Some(error);
+                return self.report();
+            }
+            Err(error) => {
+                batch.wishes.iter_mut().for_each(|wish| wish.settle_all(&error));
+                return self.report();
+            }
+        };
+        let offsets = batch.offsets.clone();
+        let mut verdict = Verdict::default();
+        for (of, offset) in &*offsets {
+            let code = said.get(of).copied().unwrap_or(ErrorCode::UNKNOWN_SERVER_ERROR);
+            let outcome = match remedy(ApiKey::OFFSET_COMMIT, code) {
+                Remedy::Ok => {
+                    self.handle_committed(of, offset);
+                    Ok(())
+                }
+                Remedy::Retry | Remedy::Refresh => {
+                    verdict.again(self.refused(of, code));
+                    continue;
+                }
+                Remedy::Coordinator => {
+                    verdict.is_elsewhere = true;
+                    verdict.again(self.refused(of, code));
+                    continue;
+                }
+                Remedy::Rejoin => {
+                    verdict.doubt = Some(code);
+                    let is_held = self.rows.contains_key(of);
+                    let has_gone_on = member.is_none_or(|now| now.generation > generation);
+                    if is_held && (means_rebalance(code) || has_gone_on) {
+                        verdict.is_behind = true;
+                        verdict.again(self.refused(of, code));
+                        continue;
+                    }
+                    Err(self.refused(of, code))
+                }
+                Remedy::Fatal => {
+                    verdict.doubt = Some(code);
+                    Err(self.refused(of, code))
+                }
+                _ => Err(self.refused(of, code)),
+            };
+            self.settle(of, &outcome);
+        }
+        self.conclude(at, generation, verdict);
+    }
+
+    fn settle(&mut self, of: &TopicPartition, outcome: &Result<(), Error>) {
+        let Some(batch) = self.ledger.batch.as_mut() else { return };
+        batch.wishes.iter_mut().for_each(|wish| wish.settle(of, outcome));
+    }
+
+    fn handle_committed(&mut self, of: &TopicPartition, offset: &GroupOffset) {
+        if let Some(row) = self.rows.get_mut(of)
+            && row.mark.as_ref() == Some(offset)
+        {
+            row.is_due = false;
+        }
+    }
+
+    fn conclude(&mut self, at: Moment, generation: i32, verdict: Verdict) {
+        if verdict.is_elsewhere {
+            self.actions.push_back(Action::Forget);
+        }
+        if let Some(code) = verdict.doubt {
+            self.actions.push_back(Action::Doubt { generation, code });
+        }
+        match (self.ledger.batch.as_mut(), verdict.last) {
+            (Some(batch), Some(last)) => {
+                batch.not_before = at.now + self.retry.next(at.chance);
+                batch.behind = verdict.is_behind.then_some(generation);
+                batch.last = Some(last);
+            }
+            _ => self.retry.reset(),
+        }
+        self.report();
+    }
+
+    /// OffsetFetch was answered in a version, or will not be.
+    pub(crate) fn handle_start(
+        &mut self,
+        at: Moment,
+        number: u64,
+        answer: Result<(i16, OffsetFetchResponse), Error>,
+    ) {
+        let Some(call) = self.asked.take_if(|call| call.number == number) else { return };
+        let mut is_elsewhere = false;
+        for of in call.partitions.iter().filter(|of| self.unstarted.contains(*of)) {
+            let outcome = match &answer {
+                Err(error) if error.is_retriable() => {
+                    is_elsewhere = true;
+                    continue;
+                }
+                Err(error) => Err(error.clone()),
+                Ok((version, response)) => {
+                    let (code, found) = call.read(of, *version, response);
+                    match remedy(ApiKey::OFFSET_FETCH, code) {
+                        Remedy::Ok => Ok(found),
+                        Remedy::Retry | Remedy::Refresh => continue,
+                        Remedy::Coordinator => {
+                            is_elsewhere = true;
+                            continue;
+                        }
+                        _ => {
+                            let about = About::partition(&of.0, of.1);
+                            Err(Error::broker(ApiKey::OFFSET_FETCH, code, about))
+                        }
+                    }
+                }
+            };
+            self.actions.push_back(match outcome {
+                Ok(found) => Action::Start(of.clone(), found),
+                Err(error) => Action::NoStart(of.clone(), error),
+            });
+        }
+        for action in &self.actions {
+            if let Action::Start(of, _) | Action::NoStart(of, _) = action {
+                self.unstarted.remove(of);
+            }
+        }
+        if is_elsewhere {
+            self.actions.push_back(Action::Forget);
+        }
+        // Those that have come meanwhile go along.
+        let is_again = call.partitions.iter().any(|of| self.unstarted.contains(of));
+        let wait = if is_again { self.retry.next(at.chance) } else { Duration::ZERO };
+        self.ask_at = (!self.unstarted.is_empty()).then(|| at.now + wait);
+    }
+
+    fn report(&mut self) {
+        self.actions.extend(self.ledger.take_done().into_iter().map(Action::Done));
+    }
+
+    fn refused(&self, of: &TopicPartition, code: ErrorCode) -> Error {
+        Error::broker(ApiKey::OFFSET_COMMIT, code, About::partition(&of.0, of.1))
+    }
+}
+
+/// What an answer says as a whole.
+#[derive(Debug, Default)]
+struct Verdict {
+    /// Some of it is to be tried again, because of this.
+    last: Option<Error>,
+    is_elsewhere: bool,
+    /// Only in a later generation.
+    is_behind: bool,
+    doubt: Option<ErrorCode>,
+}
+
+impl Verdict {
+    fn again(&mut self, error: Error) {
+        self.last = Some(error);
+    }
+}
+
+/// How long an automatic commit is tried at least.
+const TRY_MIN: Duration = Duration::from_secs(1);
