@@ -15,6 +15,8 @@ mod event;
 mod classic;
 #[cfg_attr(not(test), expect(dead_code, reason = "the task that joins a group is not there yet"))]
 mod offsets;
+#[cfg_attr(not(test), expect(dead_code, reason = "the task that joins a group is not there yet"))]
+mod consumer;
 
 pub use self::assignor::{Assign, Assignor};
 pub use self::classic::Farewell;

@@ -1,0 +1,128 @@
+//! Core: what the answer to a heartbeat means for a member.
+
+use kurier_protocol::api::consumer_group_heartbeat::ConsumerGroupHeartbeatResponse;
+use kurier_protocol::{ApiKey, ErrorCode};
+
+use super::super::event::{Event, Loss};
+use super::super::moment::Moment;
+use super::life::{Action, Modern, Phase};
+use crate::error::{About, Error, Remedy, means_forgotten, remedy};
+
+impl Modern {
+    /// A heartbeat was answered, or will not be.
+    pub(crate) fn handle_beat(
+        &mut self,
+        at: Moment,
+        number: u64,
+        answer: Result<ConsumerGroupHeartbeatResponse, Error>,
+    ) {
+        let Some(beat) = self.beat.take_if(|beat| beat.number == number) else { return };
+        // Whoever has left is gone, whatever the answer to that.
+        if beat.epoch < 0 || !matches!(self.phase, Phase::Active | Phase::Parting { .. }) {
+            return;
+        }
+        let response = match answer {
+            Ok(response) => response,
+            Err(error) if error.is_retriable() => {
+                self.actions.push_back(Action::Forget);
+                return self.again(at);
+            }
+            Err(error) => return self.end(error),
+        };
+        let code = response.error_code;
+        let said = response.error_message.as_deref();
+        let about = About::Group((&*self.group).into());
+        let error = Error::said(ApiKey::CONSUMER_GROUP_HEARTBEAT, code, about, said);
+        match remedy(ApiKey::CONSUMER_GROUP_HEARTBEAT, code) {
+            Remedy::Ok => {
+                self.retry.reset();
+                self.refusals = 0;
+                self.told = Some(beat.now);
+                self.adopt(at, response);
+            }
+            Remedy::Retry | Remedy::Refresh => self.again(at),
+            Remedy::Coordinator => {
+                self.actions.push_back(Action::Forget);
+                self.again(at);
+            }
+            Remedy::Rejoin => self.rejoin(at, code, error),
+            // Something cannot be read; the rest can.
+            Remedy::Fail => {
+                self.tell(Event::Trouble(error));
+                self.told = None;
+            }
+            _ => self.end(error),
+        }
+    }
+
+    /// The same once more, and all of it: what the coordinator knows is not certain.
+    fn again(&mut self, at: Moment) {
+        self.told = None;
+        self.next_beat = at.now + self.retry.next(at.chance);
+    }
+
+    fn adopt(&mut self, at: Moment, response: ConsumerGroupHeartbeatResponse) {
+        let is_parting = self.phase != Phase::Active;
+        // An epoch below that is none of a member; it says nothing.
+        if response.member_epoch > 0 && !is_parting {
+            self.is_new |= self.epoch == 0;
+            self.epoch = response.member_epoch;
+        }
+        if let Some(id) = response.member_id.filter(|id| !id.is_empty()) {
+            self.id = id;
+        }
+        if let Ok(interval) = u64::try_from(response.heartbeat_interval_ms)
+            && interval > 0
+        {
+            self.interval = std::time::Duration::from_millis(interval);
+        }
+        self.next_beat = at.now + self.interval;
+        if let Some(assignment) = response.assignment {
+            let topics = assignment.topic_partitions.iter();
+            let partitions = topics.flat_map(|of| of.partitions.iter().map(|n| (of.topic_id, *n)));
+            self.target = Some(partitions.collect());
+        }
+        // What has changed since it was sent goes out at once.
+        if self.told.as_ref().is_some_and(|told| told.interest != self.interest) {
+            self.next_beat = at.now;
+        }
+        self.reconcile(at.now);
+    }
+
+    /// The coordinator knows the member not as it is: it joins anew.
+    fn rejoin(&mut self, at: Moment, code: ErrorCode, error: Error) {
+        let was_joining = self.epoch == 0;
+        self.refusals += u32::from(was_joining);
+        if self.refusals >= REFUSALS_MAX {
+            return self.end(error);
+        }
+        self.lose(if means_forgotten(code) { Loss::Forgotten } else { Loss::LeftBehind });
+        if let Phase::Parting { is_final, .. } = self.phase {
+            // There is nothing left to leave.
+            self.phase = Phase::Parting { is_final, epoch: None };
+            return self.go_on(at.now);
+        }
+        let is_first = self.retry.is_fresh();
+        let wait = self.retry.next(at.chance);
+        self.next_beat = if is_first { at.now } else { at.now + wait };
+    }
+
+    /// A commit in this epoch was refused with a code that concerns the member.
+    pub(crate) fn handle_commit_refused(&mut self, at: Moment, epoch: i32, code: ErrorCode) {
+        if epoch != self.epoch || self.phase != Phase::Active {
+            return;
+        }
+        let about = About::Group((&*self.group).into());
+        let error = Error::broker(ApiKey::OFFSET_COMMIT, code, about);
+        match remedy(ApiKey::OFFSET_COMMIT, code) {
+            // It has an epoch behind the coordinator's: the next heartbeat tells.
+            Remedy::Rejoin if !means_forgotten(code) => self.next_beat = at.now,
+            Remedy::Rejoin => self.rejoin(at, code, error),
+            Remedy::Fatal => self.end(error),
+            _ => {}
+        }
+    }
+}
+
+/// How often a coordinator may refuse a join by asking for a join.
+const REFUSALS_MAX: u32 = 3;
