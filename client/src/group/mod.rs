@@ -17,6 +17,8 @@ mod classic;
 mod offsets;
 #[cfg_attr(not(test), expect(dead_code, reason = "the task that joins a group is not there yet"))]
 mod consumer;
+#[cfg(test)]
+mod tests;
 
 pub use self::assignor::{Assign, Assignor};
 pub use self::classic::Farewell;

@@ -1,0 +1,193 @@
+//! Members against a cluster in memory: whatever comes and goes, no partition has two holders, and
+//! each goes on where the last one stopped.
+
+mod runner;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kurier_testkit::TestCluster;
+use tokio::time::sleep;
+
+use self::runner::{Running, World, start};
+use super::assignor::Assignor;
+use super::config::GroupConfig;
+use super::event::Loss;
+use crate::cluster::Cluster;
+use crate::config::ClientConfig;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A cluster with topics t and u, and what its members do.
+struct Stage {
+    cluster: TestCluster,
+    world: Arc<Mutex<World>>,
+    count: usize,
+}
+
+impl Stage {
+    fn new(release: &str) -> Self {
+        let builder = TestCluster::builder().brokers(3).release(release);
+        let cluster = builder.topic("t", 6).topic("u", 3).build();
+        Self { cluster, world: Arc::default(), count: 0 }
+    }
+
+    /// One more member, with these assignors; of the coordinator's choice, if there are none.
+    async fn join(&mut self, assignors: &[Assignor], topics: &[&'static str]) -> Running {
+        self.count += 1;
+        let config = (!assignors.is_empty())
+            .then(|| GroupConfig { assignors: assignors.to_vec(), ..GroupConfig::default() });
+        // Some programs are slow to give partitions up.
+        let work = SECOND * u32::try_from(self.count % 4).unwrap();
+        let bootstrap = self.cluster.bootstrap();
+        let servers = bootstrap.iter().map(|server| server.parse().unwrap()).collect();
+        let env = self.cluster.env(u64::try_from(self.count).unwrap());
+        let client = Cluster::connect(env, ClientConfig::default(), servers).await.unwrap();
+        start((client, &self.world), (self.count, config), work, topics)
+    }
+
+    async fn join_many(
+        &mut self,
+        count: usize,
+        assignors: &[Assignor],
+        topics: &[&'static str],
+    ) -> Vec<Running> {
+        let mut members = Vec::new();
+        for _ in 0..count {
+            members.push(self.join(assignors, topics).await);
+        }
+        members
+    }
+
+    /// After a while, each partition of these topics has a holder, and nothing went wrong.
+    async fn settles(&self, partition_count: usize, holder_count: usize) {
+        sleep(60 * SECOND).await;
+        let world = self.world.lock().unwrap();
+        assert_eq!(world.faults, [] as [String; 0]);
+        assert_eq!(world.holders.len(), partition_count, "{:?}", world.holders);
+        let holders: BTreeSet<&usize> = world.holders.values().collect();
+        assert_eq!(holders.len(), holder_count, "{:?}", world.holders);
+    }
+
+    fn lost(&self) -> Vec<Loss> {
+        self.world.lock().unwrap().lost.clone()
+    }
+}
+
+/// Members come, go and read other topics.
+async fn come_and_go(stage: &mut Stage, kinds: [&[Assignor]; 3]) {
+    let first = stage.join(kinds[0], &["t"]).await;
+    stage.settles(6, 1).await;
+    let second = stage.join(kinds[1], &["t"]).await;
+    stage.settles(6, 2).await;
+    let third = stage.join(kinds[2], &["t", "u"]).await;
+    stage.settles(9, 3).await;
+    first.read(&["u"]);
+    stage.settles(9, 3).await;
+    // Two at once, while the group divides.
+    let fourth = stage.join(kinds[0], &["t", "u"]).await;
+    sleep(2 * SECOND).await;
+    second.close().await;
+    stage.settles(9, 3).await;
+    first.close().await;
+    third.close().await;
+    stage.settles(9, 1).await;
+    fourth.close().await;
+    assert!(stage.world.lock().unwrap().holders.is_empty());
+    assert_eq!(stage.lost(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_share_the_partitions_with_brokers_of_every_time() {
+    for release in ["0.10.0", "0.10.2", "1.1", "2.3", "2.8", "3.9", "4.4"] {
+        let mut stage = Stage::new(release);
+        let range: &[Assignor] = &[Assignor::Range];
+        come_and_go(&mut stage, [range; 3]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_share_the_partitions_with_every_assignor() {
+    for assignor in [Assignor::RoundRobin, Assignor::Sticky, Assignor::CooperativeSticky] {
+        let mut stage = Stage::new("3.9");
+        let kind = std::slice::from_ref(&assignor);
+        come_and_go(&mut stage, [kind; 3]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_share_the_partitions_that_the_coordinator_divides() {
+    for release in ["4.0", "4.4"] {
+        let mut stage = Stage::new(release);
+        come_and_go(&mut stage, [&[]; 3]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_that_cooperate_and_members_that_do_not_share_the_partitions() {
+    let cooperative: &[Assignor] = &[Assignor::CooperativeSticky];
+    let both: &[Assignor] = &[Assignor::Range, Assignor::CooperativeSticky];
+    for kinds in [[cooperative, both, both], [both, cooperative, cooperative]] {
+        let mut stage = Stage::new("3.9");
+        come_and_go(&mut stage, kinds).await;
+    }
+}
+
+/// GRP-03: from range to cooperative-sticky and back, one member after the other.
+#[tokio::test(start_paused = true)]
+async fn a_group_changes_its_protocol_while_it_works() {
+    let range: &[Assignor] = &[Assignor::Range];
+    let both: &[Assignor] = &[Assignor::CooperativeSticky, Assignor::Range];
+    let cooperative: &[Assignor] = &[Assignor::CooperativeSticky];
+    let mut stage = Stage::new("2.8");
+    let mut members = stage.join_many(3, range, &["t", "u"]).await;
+    stage.settles(9, 3).await;
+    for kind in [both, cooperative, both, range] {
+        for _ in 0..3 {
+            members.remove(0).close().await;
+            sleep(SECOND).await;
+            members.push(stage.join(kind, &["t", "u"]).await);
+            stage.settles(9, 3).await;
+        }
+    }
+    assert_eq!(stage.lost(), []);
+}
+
+/// GRP-06.
+#[tokio::test(start_paused = true)]
+async fn a_member_without_partitions_is_used_when_there_is_work() {
+    for kind in [&[Assignor::CooperativeSticky][..], &[]] {
+        let mut stage = Stage::new("4.4");
+        let members = stage.join_many(4, kind, &["u", "v"]).await;
+        stage.settles(3, 3).await;
+        let before = stage.world.lock().unwrap().rebalances;
+        sleep(600 * SECOND).await;
+        assert_eq!(stage.world.lock().unwrap().rebalances, before, "they are at rest");
+        if !kind.is_empty() {
+            stage.cluster.create_topic("v", 5);
+            sleep(600 * SECOND).await;
+            stage.settles(8, 4).await;
+        }
+        for member in members {
+            member.close().await;
+        }
+    }
+}
+
+/// Rows 16 and 53 of the fault matrix, as far as a member is concerned.
+#[tokio::test(start_paused = true)]
+async fn a_coordinator_that_moves_costs_no_partition() {
+    for kind in [&[Assignor::Range][..], &[Assignor::CooperativeSticky], &[]] {
+        let mut stage = Stage::new("4.4");
+        let _members = stage.join_many(3, kind, &["t", "u"]).await;
+        stage.settles(9, 3).await;
+        for broker in [1, 2, 3] {
+            stage.cluster.kill_broker(broker);
+            sleep(20 * SECOND).await;
+            stage.cluster.restart_broker(broker);
+            stage.settles(9, 3).await;
+        }
+        assert_eq!(stage.lost(), []);
+    }
+}
