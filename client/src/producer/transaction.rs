@@ -7,6 +7,9 @@
 //! TxnOffsetCommit may even then take offsets away, those of the next commit are read back. For
 //! the same reason such a transaction is not aborted by EndTxn, after which partitions would take a
 //! late Produce, but by the raising of its epoch, which they then hear of.
+//!
+//! A cluster may go back to older rules in mid-transaction. Brokers refuse requests of version 2
+//! then: the transaction is aborted, and the rules are asked for before the next one.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -45,6 +48,8 @@ pub(crate) struct Life {
     trace: Trace,
     /// Whether the epoch must be raised before the next transaction.
     is_suspect: bool,
+    /// Whether the rules may be others now.
+    doubts_rules: bool,
     /// The number of the next record of each partition in this epoch.
     numbers: Numbers,
     late_offsets: LateOffsets,
@@ -142,9 +147,20 @@ impl Life {
             phase: Phase::Idle,
             trace: Trace::Nothing,
             is_suspect: false,
+            doubts_rules: false,
             numbers: Numbers::new(),
             late_offsets: LateOffsets::No,
         }
+    }
+
+    /// Whether the rules are to be asked for anew before the next transaction.
+    pub(crate) fn doubts_rules(&self) -> bool {
+        self.doubts_rules
+    }
+
+    /// They were.
+    pub(crate) fn handle_rules(&mut self) {
+        self.doubts_rules = false;
     }
 
     /// What is to be done before a transaction can begin by these rules.
@@ -266,8 +282,11 @@ impl Life {
     }
 
     fn doom(&mut self, error: Error) {
+        let is_of_old_rules = self.version == TransactionVersion::V2
+            && error.code() == Some(ErrorCode::UNSUPPORTED_VERSION);
+        self.doubts_rules |= is_of_old_rules;
         match &self.phase {
-            Phase::Open | Phase::Doomed(_) if is_end_of_producer(&error) => {
+            Phase::Open | Phase::Doomed(_) if is_end_of_producer(&error) && !is_of_old_rules => {
                 self.end_life(error);
             }
             Phase::Open => self.phase = Phase::Doomed(error),

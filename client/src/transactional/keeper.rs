@@ -21,8 +21,8 @@ use crate::producer::{
 };
 use crate::retries::Retries;
 use crate::transactions::{
-    ConsumerGroupMetadata, GroupOffset, ProducerIdAndEpoch, TransactionEnd, TransactionVersion,
-    Transactions,
+    BegunTransaction, ConsumerGroupMetadata, GroupOffset, ProducerIdAndEpoch, TransactionEnd,
+    TransactionVersion, Transactions,
 };
 
 /// What a program wants of a transaction.
@@ -60,6 +60,8 @@ pub(crate) struct Keeper {
     pub(crate) written: Vec<LastWrite>,
     /// Whether brokers remember one batch of a producer, and not five.
     pub(crate) is_old: bool,
+    /// The level of `transaction.version` as the coordinator told it last, and when.
+    pub(crate) level: Option<(Instant, Option<i16>)>,
 }
 
 impl Keeper {
@@ -146,7 +148,26 @@ impl Keeper {
         })?;
         let newest = ranges.get(ApiKey::PRODUCE).map(|range| *range.end());
         self.is_old = newest.is_some_and(|newest| newest < FIVE_REMEMBERED_SINCE);
-        Ok(TransactionVersion::of_level(ranges.feature(TRANSACTION_VERSION)))
+        let version = TransactionVersion::of_level(ranges.feature(TRANSACTION_VERSION));
+        if version == TransactionVersion::V1 {
+            return Ok(version);
+        }
+        // A connection tells what was true when it was made, and a cluster that has gone back to
+        // level 0 meanwhile must not get records by version 2: its brokers would refuse the id to
+        // everybody until they are started anew.
+        let fresh = self.level.filter(|(at, _)| at.elapsed() < LEVEL_AGE_MAX);
+        let level = match fresh.filter(|_| !self.life.doubts_rules()) {
+            Some((_, level)) => level,
+            None => self.ask_level().await?,
+        };
+        Ok(TransactionVersion::of_level(level))
+    }
+
+    async fn ask_level(&mut self) -> Result<Option<i16>, Error> {
+        let level = self.steps().level(&self.id).await?;
+        self.level = Some((Instant::now(), level));
+        self.life.handle_rules();
+        Ok(level)
     }
 
     fn steps(&self) -> Transactions {
@@ -319,7 +340,7 @@ impl Keeper {
             let ended = match self.life.poll_end(wanted)? {
                 End::Nothing => return Ok(wanted),
                 End::Call(transaction, end) => {
-                    let answer = self.steps().end(&transaction, end).await;
+                    let answer = self.call_end(&transaction, end).await;
                     self.life.handle_end(answer)
                 }
                 End::Fence(producer) => {
@@ -343,6 +364,18 @@ impl Keeper {
                 }
             }
         }
+    }
+
+    async fn call_end(
+        &mut self,
+        transaction: &BegunTransaction,
+        end: TransactionEnd,
+    ) -> Result<ProducerIdAndEpoch, Error> {
+        let level = match transaction.version {
+            TransactionVersion::V1 => None,
+            TransactionVersion::V2 => self.ask_level().await?,
+        };
+        self.steps().end_at(transaction, end, level).await
     }
 
     /// Raises the epoch, which aborts what is open.
@@ -407,5 +440,8 @@ fn gone() -> Report {
 
 /// The version of Produce since which brokers remember five batches of a producer (Kafka 1.0).
 const FIVE_REMEMBERED_SINCE: i16 = 4;
+/// How long ago the level may have been told that a transaction begins by. Whoever has just ended
+/// one knows it.
+const LEVEL_AGE_MAX: Duration = Duration::from_secs(1);
 /// Commands of one transaction that wait: one call at a time, and those whose callers have gone.
 const COMMANDS_MAX: usize = 4;

@@ -161,6 +161,7 @@ impl TransactionalProducerBuilder {
             offsets: Vec::new(),
             written: Vec::new(),
             is_old: false,
+            level: None,
         };
         keeper.prepare().await?;
         let span = tracing::debug_span!("transactions", id = %keeper.id);

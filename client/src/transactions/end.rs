@@ -43,11 +43,21 @@ impl Transactions {
         transaction: &BegunTransaction,
         end: TransactionEnd,
     ) -> Result<ProducerIdAndEpoch, Error> {
-        let (id, producer) = (&transaction.transactional_id, transaction.producer);
         let level = match transaction.version {
             TransactionVersion::V1 => None,
-            TransactionVersion::V2 => self.level(id).await?,
+            TransactionVersion::V2 => self.level(&transaction.transactional_id).await?,
         };
+        self.end_at(transaction, end, level).await
+    }
+
+    /// The same where the level of `transaction.version` is this now.
+    pub(crate) async fn end_at(
+        &self,
+        transaction: &BegunTransaction,
+        end: TransactionEnd,
+        level: Option<i16>,
+    ) -> Result<ProducerIdAndEpoch, Error> {
+        let (id, producer) = (&transaction.transactional_id, transaction.producer);
         let request = EndTxnRequest {
             transactional_id: id.as_str().into(),
             producer_id: producer.id,
@@ -64,7 +74,7 @@ impl Transactions {
     }
 
     /// The level of `transaction.version`, as the coordinator of the id knows it now.
-    async fn level(&self, id: &str) -> Result<Option<i16>, Error> {
+    pub(crate) async fn level(&self, id: &str) -> Result<Option<i16>, Error> {
         let deadline = Instant::now() + self.cluster.request_timeout();
         let target = Target::TransactionalId(id.to_owned());
         let ranges = features(&self.cluster, &target, deadline).await?;

@@ -10,6 +10,7 @@ use kurier_client::transactions::{
     ConsumerGroupMetadata, GroupOffset, TransactionEnd, TransactionVersion,
 };
 use kurier_client::{Client, Error};
+use kurier_protocol::api::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::Fault;
 use tokio::time::{Instant, sleep, timeout};
@@ -361,6 +362,54 @@ async fn the_version_of_transactions_may_change_between_two_of_them() {
         transaction.commit().await.unwrap();
     }
     assert_eq!(both(&world).await, ["1", "2", "3", "4"]);
+}
+
+/// The cluster goes back to version 1 while connections stay open, which tell nothing of it.
+#[tokio::test(start_paused = true)]
+async fn a_version_that_is_taken_back_in_mid_run_costs_one_transaction() {
+    let world = World::new("4.4").await;
+    let producer = producer(&world.client).await;
+    let mut before = producer.begin().await.unwrap();
+    send(&before, &["1"]).await.unwrap();
+    before.commit().await.unwrap();
+    // In the midst of a transaction: leaders refuse its records.
+    let mut refused = producer.begin().await.unwrap();
+    let no_features = || {
+        Fault::on(ApiKey::API_VERSIONS)
+            .always()
+            .reply::<ApiVersionsRequest>(ApiVersionsResponse::default())
+    };
+    let fault = world.cluster.fault(no_features());
+    world.cluster.fault(Fault::on(ApiKey::PRODUCE).answer(ErrorCode::UNSUPPORTED_VERSION));
+    refused.send(record(0, "refused")).await.unwrap_err();
+    assert!(refused.commit().await.unwrap_err().requires_abort());
+    refused.abort().await.unwrap();
+    by(TransactionVersion::V1, &world, &producer, "2").await;
+    by(TransactionVersion::V1, &world, &producer, "3").await;
+    // Between two of them nothing is lost, in either direction.
+    world.cluster.clear_faults();
+    drop(fault);
+    sleep(2 * SECOND).await;
+    by(TransactionVersion::V2, &world, &producer, "4").await;
+    world.cluster.fault(no_features());
+    sleep(2 * SECOND).await;
+    by(TransactionVersion::V1, &world, &producer, "5").await;
+    assert_eq!(both(&world).await, ["1", "2", "3", "4", "5"]);
+}
+
+/// Commits a transaction, which goes by these rules.
+async fn by(
+    version: TransactionVersion,
+    world: &World,
+    producer: &TransactionalProducer,
+    value: &str,
+) {
+    let added = count(world, ApiKey::ADD_PARTITIONS_TO_TXN);
+    let mut transaction = producer.begin().await.unwrap();
+    send(&transaction, &[value]).await.unwrap();
+    transaction.commit().await.unwrap();
+    let is_added = count(world, ApiKey::ADD_PARTITIONS_TO_TXN) > added;
+    assert_eq!(is_added, version == TransactionVersion::V1, "{value}");
 }
 
 #[tokio::test(start_paused = true)]

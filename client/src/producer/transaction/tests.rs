@@ -221,6 +221,34 @@ fn who_is_fenced_is_over_and_says_so_to_everything() {
 }
 
 #[test]
+fn rules_that_were_taken_back_cost_one_transaction_and_are_asked_for() {
+    let unsupported = || refused(ApiKey::PRODUCE, ErrorCode::UNSUPPORTED_VERSION);
+    for by_step in [false, true] {
+        let mut life = life(V2);
+        life.begin().unwrap();
+        if by_step {
+            life.handle_step(ApiKey::TXN_OFFSET_COMMIT, &Err(unsupported()));
+        } else {
+            let (failure, trace) = (Some(unsupported()), Trace::Perhaps);
+            life.handle_records(Report { failure, trace, ..Report::default() });
+        }
+        assert!(life.poll_end(Commit).unwrap_err().requires_abort());
+        match life.poll_end(Abort).unwrap() {
+            End::Nothing => assert!(by_step),
+            _ => assert!(matches!(life.handle_end(Ok(SECOND)), Ended::Done(Abort))),
+        }
+        assert!(life.doubts_rules());
+        life.handle_rules();
+        assert!(matches!(life.poll_begin(V1), Ok(Begin::Renew(_))) && !life.doubts_rules());
+    }
+    // It says nothing of older rules, which no broker gives up.
+    let mut life = life(V1);
+    life.begin().unwrap();
+    life.handle_step(ApiKey::TXN_OFFSET_COMMIT, &Err(unsupported()));
+    assert!(life.poll_end(Abort).unwrap_err().is_fatal() && !life.doubts_rules());
+}
+
+#[test]
 fn after_a_lost_commit_a_refusal_does_not_say_that_it_failed() {
     let mut life = sent(V1);
     ask(&mut life, Commit);
