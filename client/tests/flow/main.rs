@@ -30,3 +30,4 @@ mod truncated_logs_are_told;
 mod bad_input_disturbs_nothing;
 mod records_have_one_outcome;
 mod odd_answers_end_every_record;
+mod five_are_in_flight;
