@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use kurier_client::metrics::{Metrics, Snapshot};
 use kurier_client::producer::ProducerConfig;
+use kurier_client::transactions::{ConsumerGroupMetadata, GroupOffset};
 use kurier_client::{Client, Record, Start, Stop};
 use kurier_protocol::ApiKey;
 use kurier_testkit::{Fault, TestCluster};
@@ -67,6 +68,46 @@ async fn every_documented_metric_is_there_in_all_three_forms_and_no_other() {
         assert!(!metric.is_counter() || metric.number() >= 0.0, "{metric:?}");
     }
     assert_eq!(number(&snapshot, "kafka-metrics-count", "count"), snapshot.iter().len() as f64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_calls_about_transactions_take_is_counted() {
+    let cluster = cluster();
+    let client = Client::builder(cluster.bootstrap()).client_id("app").env(cluster.env(1));
+    let client = client.connect().await.unwrap();
+    let slow = |api, seconds| {
+        let by = Duration::from_secs(seconds);
+        drop(cluster.fault(Fault::on(api).delay_answer(by)));
+    };
+    slow(ApiKey::INIT_PRODUCER_ID, 1);
+    let producer = client.transactional_producer("a").build().await.unwrap();
+    let of = |name: &str| {
+        number(
+            &client.metrics().snapshot(),
+            "producer-metrics",
+            &format!("txn-{name}-time-ns-total"),
+        )
+    };
+    assert_eq!((of("init"), of("begin")), (1e9, 0.0));
+    let mut first = producer.begin().await.unwrap();
+    first.send(Record::to("t").value("v")).await.unwrap();
+    slow(ApiKey::TXN_OFFSET_COMMIT, 2);
+    let group = ConsumerGroupMetadata::new("g");
+    first.send_offsets(group, [GroupOffset::new("t", 0, 1)]).await.unwrap();
+    slow(ApiKey::END_TXN, 3);
+    first.commit().await.unwrap();
+    drop(first);
+    let second = producer.begin().await.unwrap();
+    second.send(Record::to("t").value("v")).await.unwrap();
+    // The next one waits for the end of the one that is dropped.
+    slow(ApiKey::END_TXN, 4);
+    drop(second);
+    let mut third = producer.begin().await.unwrap();
+    third.send(Record::to("t").value("v")).await.unwrap();
+    slow(ApiKey::END_TXN, 5);
+    third.abort().await.unwrap();
+    let found = ["init", "send-offsets", "commit", "begin", "abort"].map(|name| of(name) / 1e9);
+    assert_eq!(found, [1.0, 2.0, 3.0, 4.0, 5.0]);
 }
 
 #[tokio::test(start_paused = true)]

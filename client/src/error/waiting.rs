@@ -63,6 +63,11 @@ pub enum Waiting {
     },
     /// Room in the producer's buffer.
     BufferSpace,
+    /// The end of what a transactional producer has left.
+    Transactions {
+        /// Its name.
+        transactional_id: Box<str>,
+    },
 }
 
 /// What requests have to wait for on a connection.
@@ -113,6 +118,9 @@ impl fmt::Display for Waiting {
                  from broker {broker}"
             ),
             Self::BufferSpace => f.write_str("no room in the producer's buffer"),
+            Self::Transactions { transactional_id } => {
+                write!(f, "the transactions of {transactional_id} have not come to their end")
+            }
         }
     }
 }
@@ -120,7 +128,7 @@ impl fmt::Display for Waiting {
 impl Waiting {
     /// Whether a broker was to do something.
     pub(super) fn is_for_deed(&self) -> bool {
-        matches!(self, Self::Answer { .. } | Self::Delivery { .. })
+        matches!(self, Self::Answer { .. } | Self::Delivery { .. } | Self::Transactions { .. })
     }
 
     /// The request that waits.
@@ -181,6 +189,10 @@ impl Waiting {
             Self::BufferSpace => {
                 "send more slowly, or raise buffer_bytes_max (buffer.memory) or block_max \
                  (max.block.ms)"
+            }
+            Self::Transactions { .. } => {
+                "the coordinator aborts what is open when transaction_timeout \
+                 (transaction.timeout.ms) is over, or another producer takes the id over"
             }
         }
     }

@@ -34,6 +34,17 @@ pub(crate) struct Producing {
     pub(super) waited_ns: Sensor,
     pub(super) flushed_ns: Sensor,
     pub(super) metadata_ns: Sensor,
+    pub(super) transactions: Transacting,
+}
+
+/// How long callers spent in calls about transactions.
+#[derive(Debug, Default)]
+pub(crate) struct Transacting {
+    pub(super) init_ns: Sensor,
+    pub(super) begin_ns: Sensor,
+    pub(super) offsets_ns: Sensor,
+    pub(super) commit_ns: Sensor,
+    pub(super) abort_ns: Sensor,
 }
 
 /// One topic of all producers.
@@ -97,6 +108,12 @@ pub(crate) enum Wait {
     Space,
     Flush,
     Metadata,
+    /// A transactional id that is taken over.
+    Init,
+    Begin,
+    Offsets,
+    Commit,
+    Abort,
 }
 
 /// A caller that waits until this is dropped.
@@ -229,6 +246,15 @@ impl Drop for Waiter {
             }
             Wait::Flush => all.flushed_ns.record(at, took),
             Wait::Metadata => all.metadata_ns.record(at, took),
+            Wait::Init => {
+                // Its first transaction may be far away.
+                all.is_used = true;
+                all.transactions.init_ns.record(at, took);
+            }
+            Wait::Begin => all.transactions.begin_ns.record(at, took),
+            Wait::Offsets => all.transactions.offsets_ns.record(at, took),
+            Wait::Commit => all.transactions.commit_ns.record(at, took),
+            Wait::Abort => all.transactions.abort_ns.record(at, took),
         });
     }
 }

@@ -293,6 +293,14 @@ impl Producer {
         told.await.ok()
     }
 
+    /// Fails at once what has no outcome yet, and takes nothing more.
+    pub(crate) fn abandon(&self) {
+        self.shared.accumulator.close();
+        let (told, _) = oneshot::channel();
+        // An error says that it has ended.
+        let _ = self.shared.events.send(Event::Abort(told));
+    }
+
     fn start(
         cluster: Cluster,
         config: ProducerConfig,

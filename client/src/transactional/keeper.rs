@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kurier_protocol::ApiKey;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::verification::hidden;
@@ -32,7 +32,15 @@ pub(crate) enum Command {
     End(TransactionEnd, Reply<()>),
 }
 
-type Reply<T> = oneshot::Sender<Result<T, Error>>;
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// What a program wants of a transactional producer.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Begin(Reply<Begun>),
+    /// Nothing begins any more, and what is open comes to its end.
+    Close(Reply<()>),
+}
 
 /// A transaction as it begins.
 #[derive(Debug)]
@@ -52,7 +60,11 @@ pub(crate) struct Keeper {
     pub(crate) id: Arc<str>,
     pub(crate) timeout: Duration,
     pub(crate) life: Life,
-    pub(crate) begins: mpsc::Receiver<Reply<Begun>>,
+    pub(crate) asks: mpsc::Receiver<Ask>,
+    /// Tells when nobody waits any longer for what is open.
+    pub(crate) given_up: Arc<Notify>,
+    /// Of the transaction that is open, or was the last.
+    pub(crate) producer: Option<Producer>,
     /// How the last transaction ended, if nobody was told.
     pub(crate) untold: Option<TransactionEnd>,
     /// Offsets in the transaction.
@@ -65,23 +77,47 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Runs until the producer is dropped, and the last transaction has ended.
+    /// Runs until the producer is dropped or closed, and the last transaction has ended.
     pub(crate) async fn run(mut self) {
-        let mut next = self.begins.recv().await;
-        while let Some(reply) = next {
+        let given_up = Arc::clone(&self.given_up);
+        tokio::select! {
+            biased;
+            () = given_up.notified() => {
+                tracing::warn!(id = %self.id, "closed before its last transaction has ended");
+            }
+            () = self.live() => {}
+        }
+        self.producer.iter().for_each(Producer::abandon);
+        self.cluster.release(self.class);
+    }
+
+    async fn live(&mut self) {
+        let mut next = self.asks.recv().await;
+        while let Some(ask) = next {
+            let reply = match ask {
+                Ask::Begin(reply) => reply,
+                Ask::Close(reply) => {
+                    self.asks.close();
+                    // Who has stopped waiting is told nothing.
+                    drop(reply.send(self.settle().await.map(drop)));
+                    return;
+                }
+            };
             next = match self.begin().await {
                 Err(error) => {
                     drop(reply.send(Err(error)));
-                    self.begins.recv().await
+                    self.asks.recv().await
                 }
                 Ok((begun, producer, commands)) => {
                     // Who has stopped waiting has dropped it.
                     drop(reply.send(Ok(begun)));
-                    self.serve(&producer, commands).await
+                    self.producer = Some(producer.clone());
+                    let next = self.serve(&producer, commands).await;
+                    self.producer = None;
+                    next
                 }
             };
         }
-        self.cluster.release(self.class);
     }
 
     /// Takes the id over, and the first epoch.
@@ -178,19 +214,39 @@ impl Keeper {
 /// A transaction.
 impl Keeper {
     /// Does what a program asks for, until it wants the next transaction. One that it has dropped
-    /// before its end is aborted.
+    /// before its end is aborted, and so is one that is open when the producer is closed.
     async fn serve(
         &mut self,
         producer: &Producer,
         mut commands: mpsc::Receiver<Command>,
-    ) -> Option<Reply<Begun>> {
+    ) -> Option<Ask> {
         let mut outcome = None;
+        let mut next = None;
+        let mut is_closed = false;
         loop {
             let command = tokio::select! {
                 biased;
                 command = commands.recv() => command,
-                // Who has heard how it ended may begin another one and hold this one still.
-                next = self.begins.recv(), if outcome.is_some() => return next,
+                ask = self.asks.recv(), if !is_closed && next.is_none() => {
+                    match ask {
+                        // Who has heard how it ended may hold it still.
+                        Some(Ask::Begin(_)) if outcome.is_some() => return ask,
+                        Some(Ask::Begin(_)) => next = ask,
+                        Some(Ask::Close(reply)) => {
+                            self.asks.close();
+                            is_closed = true;
+                            let ended = match outcome {
+                                Some(ended) => Ok(Some(ended)),
+                                None => self.end_left(producer).await,
+                            };
+                            outcome = ended.as_ref().ok().copied().flatten();
+                            // Who has stopped waiting is told nothing.
+                            drop(reply.send(ended.map(drop)));
+                        }
+                        None => is_closed = true,
+                    }
+                    continue;
+                }
             };
             match command {
                 None => break,
@@ -214,30 +270,41 @@ impl Keeper {
             }
         }
         if outcome.is_none() {
-            self.drop_open(producer).await;
+            match self.end_left(producer).await {
+                Ok(ended) => self.untold = ended.or(self.untold),
+                Err(error) => {
+                    tracing::warn!(id = %self.id, %error, "a dropped transaction has not ended yet")
+                }
+            }
         }
-        self.begins.recv().await
+        match next {
+            Some(next) => Some(next),
+            None => self.asks.recv().await,
+        }
     }
 
-    /// The program has dropped a transaction that has not ended.
-    async fn drop_open(&mut self, producer: &Producer) {
+    /// Ends what the program has left: the end that it asked for goes on, and all else is aborted.
+    /// None if the producer is over.
+    async fn end_left(&mut self, producer: &Producer) -> Result<Option<TransactionEnd>, Error> {
         // Whatever becomes of it, nothing more of it is sent.
         let why = self.life.fate(TransactionFate::Aborted, None);
         drop(producer.finish(Some(why)).await);
-        let is_decided = !matches!(
-            self.life.poll_begin(TransactionVersion::V1),
-            Ok(Begin::End(TransactionEnd::Abort))
-        );
-        if is_decided {
-            return;
-        }
-        tracing::debug!(id = %self.id, "a transaction was dropped, and is aborted");
-        match self.end(producer, TransactionEnd::Abort).await {
-            Ok(ended) => self.untold = Some(ended),
-            Err(error) => {
-                tracing::warn!(id = %self.id, %error, "a dropped transaction is not aborted yet")
+        match self.life.poll_begin(TransactionVersion::V1) {
+            Ok(Begin::End(TransactionEnd::Abort)) => {
+                tracing::debug!(id = %self.id, "what was left open is aborted");
+                self.end(producer, TransactionEnd::Abort).await.map(Some)
             }
+            _ => self.settle().await,
         }
+    }
+
+    /// Brings the last transaction to the end that was asked for, if it has not come to it.
+    async fn settle(&mut self) -> Result<Option<TransactionEnd>, Error> {
+        let Ok(Begin::End(end)) = self.life.poll_begin(TransactionVersion::V1) else {
+            return Ok(None);
+        };
+        let deadline = Instant::now() + self.config.block_max;
+        self.end_open(end, deadline).await.map(Some)
     }
 
     /// What the caller is told who wanted another end.

@@ -39,12 +39,13 @@ pub use transaction::{Transaction, TransactionSender};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tracing::Instrument;
 
-use self::keeper::{Begun, Keeper};
+use self::keeper::{Ask, Begun, Keeper};
 use crate::cluster::Cluster;
-use crate::error::Error;
+use crate::error::{Error, Waiting};
+use crate::metrics::{ProducerMeter, Wait};
 use crate::net::Class;
 use crate::producer::{Acks, Idempotence, Life, ProducerConfig};
 
@@ -55,9 +56,11 @@ use crate::producer::{Acks, Idempotence, Life, ProducerConfig};
 /// transaction in which an answer was lost or a record failed.
 #[derive(Clone, Debug)]
 pub struct TransactionalProducer {
-    begins: mpsc::Sender<oneshot::Sender<Result<Begun, Error>>>,
+    asks: mpsc::Sender<Ask>,
+    given_up: Arc<Notify>,
     turn: Arc<Semaphore>,
     id: Arc<str>,
+    meter: ProducerMeter,
 }
 
 impl TransactionalProducer {
@@ -74,16 +77,61 @@ impl TransactionalProducer {
     ///
     /// If the future is dropped, no transaction is begun.
     pub async fn begin(&self) -> Result<Transaction, Error> {
+        let _waits = self.meter.wait(Wait::Begin);
         let turn = Arc::clone(&self.turn).try_acquire_owned().map_err(|_| {
             Error::invalid("begin", "the last transaction is open: commit it, abort it, or drop it")
         })?;
         let (reply, begun) = oneshot::channel();
         let closed = || Error::Closed { what: "producer" };
-        self.begins.send(reply).await.map_err(|_| closed())?;
+        self.asks.send(Ask::Begin(reply)).await.map_err(|_| closed())?;
         let Begun { producer, commands, previous } = begun.await.map_err(|_| closed())??;
         let sender = TransactionSender { producer };
-        let (id, ended) = (Arc::clone(&self.id), None);
-        Ok(Transaction { sender, commands, previous, id, turn: Some(turn), ended })
+        let (id, meter) = (Arc::clone(&self.id), self.meter.clone());
+        Ok(Transaction { sender, commands, previous, id, meter, turn: Some(turn), ended: None })
+    }
+
+    /// Lets no transaction begin any more, aborts the one that is open, and waits for that. One
+    /// whose end was asked for comes to that end. Whoever holds the transaction can still ask how
+    /// it has ended. Of several calls each waits.
+    ///
+    /// Without it, what is left open when all handles are dropped is aborted as well, as long as
+    /// the runtime lives, and nobody hears of that.
+    ///
+    /// # Errors
+    ///
+    /// What a broker said last, if the end is not known after
+    /// [`block_max`](ProducerConfig::block_max): the coordinator aborts what is open when its time
+    /// is over.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the waiting, not the closing.
+    pub async fn close(&self) -> Result<(), Error> {
+        let (reply, told) = oneshot::channel();
+        if self.asks.send(Ask::Close(reply)).await.is_err() {
+            // Another call has closed it, or its runtime has.
+            return Ok(());
+        }
+        told.await.unwrap_or(Ok(()))
+    }
+
+    /// Does what [`close`](Self::close) does, and when that takes longer than `at_most`, gives up:
+    /// records fail that have no outcome, and nothing more is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`] if it took longer; else as `close`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the waiting, not the closing.
+    pub async fn close_within(&self, at_most: Duration) -> Result<(), Error> {
+        if let Ok(outcome) = tokio::time::timeout(at_most, self.close()).await {
+            return outcome;
+        }
+        self.given_up.notify_one();
+        let what = Waiting::Transactions { transactional_id: (&*self.id).into() };
+        Err(Error::TimedOut { what, after: at_most, maybe_written: true, last: None })
     }
 }
 
@@ -148,12 +196,17 @@ impl TransactionalProducerBuilder {
         let config =
             ProducerConfig { acks: Acks::All, idempotence: Idempotence::Required, ..config };
         config.validate()?;
-        let (begins, asked) = mpsc::channel(1);
+        let meter = cluster.metrics().producer();
+        let _waits = meter.wait(Wait::Init);
+        let (asks, asked) = mpsc::channel(1);
+        let given_up = Arc::new(Notify::new());
         let mut keeper = Keeper {
             class: Class::Produce(cluster.new_owner()),
             life: Life::new(&id),
             id: id.into(),
-            begins: asked,
+            asks: asked,
+            given_up: Arc::clone(&given_up),
+            producer: None,
             config: config.into(),
             cluster,
             timeout,
@@ -167,6 +220,7 @@ impl TransactionalProducerBuilder {
         let span = tracing::debug_span!("transactions", id = %keeper.id);
         let id = Arc::clone(&keeper.id);
         tokio::spawn(keeper.run().instrument(span));
-        Ok(TransactionalProducer { begins, turn: Arc::new(Semaphore::new(1)), id })
+        let turn = Arc::new(Semaphore::new(1));
+        Ok(TransactionalProducer { asks, given_up, turn, id, meter })
     }
 }

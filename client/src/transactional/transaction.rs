@@ -6,6 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::keeper::Command;
 use crate::error::{Error, TransactionFate};
+use crate::metrics::{ProducerMeter, Wait};
 use crate::producer::{Delivery, Producer, Record, RecordMetadata};
 use crate::transactions::{ConsumerGroupMetadata, GroupOffset, TransactionEnd};
 
@@ -21,6 +22,7 @@ pub struct Transaction {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) previous: Option<TransactionEnd>,
     pub(super) id: Arc<str>,
+    pub(super) meter: ProducerMeter,
     /// There is one transaction at a time. It is the next one's when this one has ended.
     pub(super) turn: Option<OwnedSemaphorePermit>,
     /// How it ended, once that was told.
@@ -81,6 +83,7 @@ impl Transaction {
         group: ConsumerGroupMetadata,
         offsets: impl IntoIterator<Item = GroupOffset>,
     ) -> Result<(), Error> {
+        let _waits = self.meter.wait(Wait::Offsets);
         let offsets = offsets.into_iter().collect();
         self.tell(|reply| Command::Offsets(group, offsets, reply)).await
     }
@@ -101,6 +104,7 @@ impl Transaction {
     ///
     /// If the future is dropped, the commit goes on; call it again to hear the outcome.
     pub async fn commit(&mut self) -> Result<(), Error> {
+        let _waits = self.meter.wait(Wait::Commit);
         self.end(TransactionEnd::Commit).await
     }
 
@@ -117,6 +121,7 @@ impl Transaction {
     ///
     /// If the future is dropped, the abort goes on; call it again to hear the outcome.
     pub async fn abort(&mut self) -> Result<(), Error> {
+        let _waits = self.meter.wait(Wait::Abort);
         self.end(TransactionEnd::Abort).await
     }
 
@@ -150,7 +155,7 @@ impl Transaction {
             TransactionEnd::Commit => TransactionFate::Committed,
             TransactionEnd::Abort => TransactionFate::Aborted,
         };
-        Err(Error::Transaction { transactional_id: (&*self.id).into(), fate, cause: None })
+        Err(self.error(fate))
     }
 
     async fn tell(
@@ -158,9 +163,19 @@ impl Transaction {
         command: impl FnOnce(oneshot::Sender<Result<(), Error>>) -> Command,
     ) -> Result<(), Error> {
         let (reply, told) = oneshot::channel();
-        let closed = || Error::Closed { what: "producer" };
-        self.commands.send(command(reply)).await.map_err(|_| closed())?;
-        told.await.map_err(|_| closed())?
+        let command = command(reply);
+        // The commit goes on or does not when nobody is there any more to tell.
+        let lost = match &command {
+            Command::End(TransactionEnd::Commit, _) => self.error(TransactionFate::Unknown),
+            _ => Error::Closed { what: "producer" },
+        };
+        let closed = |_| Error::Closed { what: "producer" };
+        self.commands.send(command).await.map_err(closed)?;
+        told.await.map_err(|_| lost)?
+    }
+
+    fn error(&self, fate: TransactionFate) -> Error {
+        Error::Transaction { transactional_id: (&*self.id).into(), fate, cause: None }
     }
 }
 

@@ -12,3 +12,5 @@ mod scenarios;
 mod aborted;
 mod late;
 mod leaderless;
+mod closing;
+mod refused;

@@ -37,6 +37,7 @@ pub(super) fn specimens() -> Vec<Error> {
     let decode = kurier_protocol::decode::<MetadataResponse>(&Bytes::new(), 1).unwrap_err();
     vec![
         timed_out(Waiting::BufferSpace),
+        timed_out(Waiting::Transactions { transactional_id: "a".into() }),
         timed_out(Waiting::Metadata { topic: "t".into() }),
         lost(Cause::Closed),
         lost(Cause::Unwelcome),

@@ -14,17 +14,10 @@ pub(crate) static MISSING: &[Missing] = &[
     not_here("admin-client-metrics", NO_REAUTH, &["successful-authentication-no-reauth-total"]),
     not_here("consumer-metrics", NO_REAUTH, &["successful-authentication-no-reauth-total"]),
     not_here("producer-metrics", NO_REAUTH, &["successful-authentication-no-reauth-total"]),
-    later(
+    not_here(
         "producer-metrics",
-        Part::Transactions,
-        &[
-            "txn-abort-time-ns-total",
-            "txn-begin-time-ns-total",
-            "txn-commit-time-ns-total",
-            "txn-init-time-ns-total",
-            "txn-prepare-time-ns-total",
-            "txn-send-offsets-time-ns-total",
-        ],
+        "no released broker lets a client prepare a transaction (KIP-939)",
+        &["txn-prepare-time-ns-total"],
     ),
     later(
         "consumer-metrics",

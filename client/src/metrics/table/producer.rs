@@ -71,6 +71,21 @@ pub(crate) static PRODUCER: Section<Producing> = Section {
         row("metadata-wait-time-ns-total", Unit::Nanoseconds, METADATA, |p, _| {
             p.metadata_ns.total()
         }),
+        row("txn-init-time-ns-total", Unit::Nanoseconds, INIT, |p, _| {
+            p.transactions.init_ns.total()
+        }),
+        row("txn-begin-time-ns-total", Unit::Nanoseconds, BEGIN, |p, _| {
+            p.transactions.begin_ns.total()
+        }),
+        row("txn-send-offsets-time-ns-total", Unit::Nanoseconds, OFFSETS, |p, _| {
+            p.transactions.offsets_ns.total()
+        }),
+        row("txn-commit-time-ns-total", Unit::Nanoseconds, COMMIT, |p, _| {
+            p.transactions.commit_ns.total()
+        }),
+        row("txn-abort-time-ns-total", Unit::Nanoseconds, ABORT, |p, _| {
+            p.transactions.abort_ns.total()
+        }),
     ],
 };
 
@@ -114,3 +129,8 @@ const THROTTLE: &str = "How long a broker asked a producer to be left alone, whi
 const EXHAUSTED: &str = "Records that were not taken, as there was no buffer space for too long";
 const WAITED: &str = "Time that callers waited for buffer space";
 const METADATA: &str = "Time that callers waited for a topic's metadata";
+const INIT: &str = "Time that callers waited for a transactional id to be taken over";
+const BEGIN: &str = "Time that callers waited for a transaction to begin";
+const OFFSETS: &str = "Time that callers waited until offsets were in a transaction";
+const COMMIT: &str = "Time that callers waited for commits, the delivery of records included";
+const ABORT: &str = "Time that callers waited for aborts";
