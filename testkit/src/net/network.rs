@@ -145,6 +145,25 @@ impl Network {
         }
     }
 
+    /// How many connections are open: those that an end still holds, whether the other one knows
+    /// of it or not.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let cluster = kurier_testkit::TestCluster::builder().brokers(2).build();
+    /// let peer = cluster.connect(1).await?;
+    /// let network = cluster.network();
+    /// assert_eq!((network.connections(), network.broker(2).connections()), (1, 0));
+    /// # drop(peer);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.fabric.open(&self.links).len()
+    }
+
     /// Gives a host name these answers: each look-up takes the next one, and the last one stays.
     /// Without any the name is what it was at the beginning: a broker's, or nobody's. Holds for the
     /// selected client or all of them, whatever the broker.
