@@ -150,6 +150,7 @@ fn transactional(api: ApiKey, code: ErrorCode) -> Option<Remedy> {
         | ErrorCode::FENCED_INSTANCE_ID
         | ErrorCode::UNKNOWN_MEMBER_ID
         | ErrorCode::ILLEGAL_GENERATION
+        | ErrorCode::STALE_MEMBER_EPOCH
             if api == ApiKey::TXN_OFFSET_COMMIT =>
         {
             Remedy::Abort
@@ -353,6 +354,7 @@ mod tests {
             (ApiKey::ADD_OFFSETS_TO_TXN, ErrorCode::GROUP_AUTHORIZATION_FAILED, Remedy::Abort),
             (ApiKey::TXN_OFFSET_COMMIT, ErrorCode::REQUEST_TIMED_OUT, Remedy::Coordinator),
             (ApiKey::TXN_OFFSET_COMMIT, ErrorCode::FENCED_INSTANCE_ID, Remedy::Abort),
+            (ApiKey::TXN_OFFSET_COMMIT, ErrorCode::STALE_MEMBER_EPOCH, Remedy::Abort),
             (ApiKey::TXN_OFFSET_COMMIT, ErrorCode::UNSUPPORTED_FOR_MESSAGE_FORMAT, Remedy::Fatal),
             (ApiKey::JOIN_GROUP, ErrorCode::GROUP_AUTHORIZATION_FAILED, Remedy::Fatal),
             (ApiKey::OFFSET_COMMIT, ErrorCode::GROUP_AUTHORIZATION_FAILED, Remedy::Fail),

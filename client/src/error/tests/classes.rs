@@ -251,6 +251,7 @@ fn what_asks_for_an_abort_is_written_down() {
             "INVALID_TXN_STATE Produce",
             "UNKNOWN_PRODUCER_ID",
             "FENCED_INSTANCE_ID AddPartitionsToTxn TxnOffsetCommit",
+            "STALE_MEMBER_EPOCH AddPartitionsToTxn TxnOffsetCommit",
             "TRANSACTION_ABORTABLE",
         ]
     );
