@@ -362,7 +362,7 @@ impl Life {
         }
         let is_unbegun = self.trace == Trace::Perhaps
             && end == TransactionEnd::Abort
-            && error.code() == Some(ErrorCode::INVALID_TXN_STATE);
+            && self.means_unbegun(error.code());
         if is_unbegun && let Some(producer) = self.producer {
             self.is_suspect = true;
             return self.ended(end, producer);
@@ -378,6 +378,19 @@ impl Life {
             false => error,
         };
         Ended::Failed(self.end_life(error))
+    }
+
+    /// Whether a coordinator may say by this that the transaction was not begun. By version 2 it
+    /// says while the one before is still being ended that the epoch is a wrong one. If it is so
+    /// because another producer has taken over, raising the epoch is refused as well.
+    fn means_unbegun(&self, code: Option<ErrorCode>) -> bool {
+        match code {
+            Some(ErrorCode::INVALID_TXN_STATE) => true,
+            Some(ErrorCode::PRODUCER_FENCED | ErrorCode::INVALID_PRODUCER_EPOCH) => {
+                self.version == TransactionVersion::V2
+            }
+            _ => false,
+        }
     }
 
     fn ended(&mut self, end: TransactionEnd, next: ProducerIdAndEpoch) -> Ended {

@@ -278,6 +278,22 @@ fn what_perhaps_was_never_begun_is_aborted_if_there_is_nothing_to_abort() {
 }
 
 #[test]
+fn an_end_that_is_refused_while_the_one_before_ends_leaves_it_to_the_next_epoch_who_is_shut_out() {
+    for code in [ErrorCode::PRODUCER_FENCED, ErrorCode::INVALID_PRODUCER_EPOCH] {
+        let mut life = life(V2);
+        life.begin().unwrap();
+        let failure = Some(refused(ApiKey::PRODUCE, ErrorCode::CONCURRENT_TRANSACTIONS));
+        life.handle_records(Report { trace: Trace::Perhaps, failure, ..Report::default() });
+        ask(&mut life, Abort);
+        let ended = life.handle_end(Err(refused(ApiKey::END_TXN, code)));
+        assert!(matches!(ended, Ended::Done(Abort)), "{ended:?}");
+        assert_eq!(life.poll_begin(V2).unwrap(), Begin::Renew(FIRST));
+        let refused = refused(ApiKey::INIT_PRODUCER_ID, ErrorCode::PRODUCER_FENCED);
+        assert!(life.handle_init(V2, Err(refused)).unwrap_err().is_fatal());
+    }
+}
+
+#[test]
 fn a_broker_that_is_too_old_to_raise_an_epoch_ends_the_producer_and_is_named() {
     let mut life = sent(V1);
     life.handle_lost(ApiKey::ADD_OFFSETS_TO_TXN);
