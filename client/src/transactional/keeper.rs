@@ -1,7 +1,7 @@
 //! The task of a transactional producer: it owns the core, and takes the steps that it asks for, to
 //! their end whether somebody waits for them or not.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kurier_protocol::ApiKey;
@@ -49,7 +49,12 @@ pub(crate) struct Begun {
     pub(crate) commands: mpsc::Sender<Command>,
     /// How the one before ended, if nobody was told.
     pub(crate) previous: Option<TransactionEnd>,
+    /// Where to tell why a record was not taken.
+    pub(crate) refusal: Refusal,
 }
+
+/// Why a record was not taken into a transaction, which can only be aborted then.
+pub(crate) type Refusal = Arc<OnceLock<Error>>;
 
 /// The task.
 #[derive(Debug)]
@@ -70,6 +75,8 @@ pub(crate) struct Keeper {
     /// Offsets in the transaction.
     pub(crate) offsets: Vec<(ConsumerGroupMetadata, Vec<GroupOffset>)>,
     pub(crate) written: Vec<LastWrite>,
+    /// Why a record was not taken into the transaction.
+    pub(crate) refusal: Refusal,
     /// Whether brokers remember one batch of a producer, and not five.
     pub(crate) is_old: bool,
     /// The level of `transaction.version` as the coordinator told it last, and when.
@@ -162,6 +169,7 @@ impl Keeper {
         let numbers = self.life.numbers().clone();
         self.offsets.clear();
         self.written.clear();
+        self.refusal = Refusal::default();
         let mut config = (*self.config).clone();
         if self.is_old {
             config.in_flight_max = 1;
@@ -171,7 +179,8 @@ impl Keeper {
         let producer = Producer::within(cluster, config, self.class, (transaction, numbers));
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let previous = self.untold.take();
-        let begun = Begun { producer: producer.clone(), commands: sender, previous };
+        let refusal = Arc::clone(&self.refusal);
+        let begun = Begun { producer: producer.clone(), commands: sender, previous, refusal };
         Ok((begun, producer, commands))
     }
 
@@ -383,8 +392,11 @@ impl Keeper {
                 TransactionEnd::Commit => None,
                 TransactionEnd::Abort => Some(self.life.fate(TransactionFate::Aborted, None)),
             };
-            let (report, written) =
+            let (mut report, written) =
                 producer.finish(why).await.unwrap_or_else(|| (gone(), Vec::new()));
+            if report.failure.is_none() {
+                report.failure = self.refusal.get().cloned();
+            }
             self.life.handle_records(report);
             self.written = written;
         }

@@ -42,7 +42,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tracing::Instrument;
 
-use self::keeper::{Ask, Begun, Keeper};
+use self::keeper::{Ask, Begun, Keeper, Refusal};
 use crate::cluster::Cluster;
 use crate::error::{Error, Waiting};
 use crate::metrics::{ProducerMeter, Wait};
@@ -84,8 +84,9 @@ impl TransactionalProducer {
         let (reply, begun) = oneshot::channel();
         let closed = || Error::Closed { what: "producer" };
         self.asks.send(Ask::Begin(reply)).await.map_err(|_| closed())?;
-        let Begun { producer, commands, previous } = begun.await.map_err(|_| closed())??;
-        let sender = TransactionSender { producer };
+        let Begun { producer, commands, previous, refusal } =
+            begun.await.map_err(|_| closed())??;
+        let sender = TransactionSender { producer, refusal };
         let (id, meter) = (Arc::clone(&self.id), self.meter.clone());
         Ok(Transaction { sender, commands, previous, id, meter, turn: Some(turn), ended: None })
     }
@@ -213,6 +214,7 @@ impl TransactionalProducerBuilder {
             untold: None,
             offsets: Vec::new(),
             written: Vec::new(),
+            refusal: Refusal::default(),
             is_old: false,
             level: None,
         };

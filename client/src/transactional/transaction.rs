@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::keeper::Command;
+use super::keeper::{Command, Refusal};
 use crate::error::{Error, TransactionFate};
 use crate::metrics::{ProducerMeter, Wait};
 use crate::producer::{Delivery, Producer, Record, RecordMetadata};
@@ -48,8 +48,8 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// As [`Producer::enqueue`]. Once a record was not delivered, all later deliveries say that the
-    /// transaction must be aborted ([`Error::requires_abort`]).
+    /// As [`Producer::enqueue`]. Once a record was not taken or not delivered, the transaction can
+    /// only be aborted; all later deliveries say so ([`Error::requires_abort`]), or the commit.
     ///
     /// # Cancel safety
     ///
@@ -183,6 +183,7 @@ impl Transaction {
 #[derive(Clone, Debug)]
 pub struct TransactionSender {
     pub(super) producer: Producer,
+    pub(super) refusal: Refusal,
 }
 
 impl TransactionSender {
@@ -196,7 +197,7 @@ impl TransactionSender {
     ///
     /// Once the record is buffered it is sent, whether this future is dropped or not.
     pub async fn send(&self, record: Record<'_>) -> Result<RecordMetadata, Error> {
-        self.producer.send(record).await
+        self.enqueue(record).await?.await
     }
 
     /// See [`Transaction::enqueue`].
@@ -210,6 +211,9 @@ impl TransactionSender {
     ///
     /// If the future is dropped before it is ready, the record was not taken.
     pub async fn enqueue(&self, record: Record<'_>) -> Result<Delivery, Error> {
-        self.producer.enqueue(record).await
+        self.producer.enqueue(record).await.inspect_err(|error| {
+            // The first one is what the commit tells.
+            drop(self.refusal.set(error.clone()));
+        })
     }
 }

@@ -194,6 +194,25 @@ async fn what_failed_is_not_committed_and_the_next_transaction_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_transaction_is_not_committed_without_a_record_that_was_not_taken() {
+    for (release, _) in RELEASES {
+        let world = World::new(release).await;
+        let producer = producer(&world.client).await;
+        let mut first = producer.begin().await.unwrap();
+        send(&first, &["1"]).await.unwrap();
+        let sender = first.sender();
+        sender.enqueue(record(7, "to nowhere")).await.unwrap_err();
+        let error = first.commit().await.unwrap_err();
+        assert!(error.requires_abort() && !error.maybe_written(), "{release}: {error}");
+        first.abort().await.unwrap();
+        let mut second = producer.begin().await.unwrap();
+        send(&second, &["2"]).await.unwrap();
+        second.commit().await.unwrap();
+        assert_eq!(both(&world).await, ["2"], "{release}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn offsets_are_committed_with_the_records_or_not_at_all() {
     for (release, _) in RELEASES {
         let world = World::new(release).await;
