@@ -1,0 +1,142 @@
+//! Every cell of the matrix, over its seeds.
+
+use std::num::NonZero;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::code::{Cell, Column};
+use crate::faults::rows;
+use crate::judge::{judge, judge_together};
+use crate::page::{Held, Results, table, table_of, with_table, without_figures};
+use crate::ran::Ran;
+use crate::row::{Inject, Proof, Row};
+use crate::run::{explain, run};
+
+/// A number of the environment.
+fn asked(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+/// The seeds of a cell: one by `KURIER_SEED`, so many by `KURIER_SEEDS`, else few.
+fn seeds() -> Vec<u64> {
+    match asked("KURIER_SEED") {
+        Some(seed) => vec![seed],
+        None => (0..asked("KURIER_SEEDS").unwrap_or(SEEDS)).collect(),
+    }
+}
+
+/// The cells to be run: one by `KURIER_ROW` and `KURIER_COLUMN`, else all that are runs.
+fn cells(rows: &[Row]) -> Vec<(&Row, Inject, Column)> {
+    let (row, column) = (asked("KURIER_ROW"), std::env::var("KURIER_COLUMN").ok());
+    let mut cells = Vec::new();
+    for one in rows.iter().filter(|one| row.is_none_or(|row| row == u64::from(one.number))) {
+        let Proof::Runs(inject) = one.proof else { continue };
+        let columns = Column::ALL.into_iter();
+        let wanted = columns.filter(|it| column.as_ref().is_none_or(|c| *c == format!("{it:?}")));
+        let held = wanted.filter(|column| matches!(one.cell(*column), Cell::Holds(_)));
+        cells.extend(held.map(|column| (one, inject, column)));
+    }
+    cells
+}
+
+/// Runs a cell over seeds. What its runs came to, or why one failed or all of them together.
+fn check(row: &Row, inject: Inject, column: Column, seeds: &[u64]) -> Result<Held, String> {
+    let (cell, mut runs) = (row.cell(column), Vec::new());
+    for &seed in seeds {
+        let ran = run(row, inject, column, seed);
+        judge(cell, &ran).map_err(|why| explain(row, column, seed, &why, &ran))?;
+        runs.push(ran);
+    }
+    let held = Held {
+        runs: runs.len(),
+        injections: runs.iter().map(Ran::injections).sum(),
+        told: runs.iter().map(|ran| ran.pages.told.len()).sum(),
+        duplicates: runs.iter().map(Ran::duplicates).sum(),
+    };
+    let failed = |why| format!("row {}, column {column:?}: {why}\n", row.number);
+    if asked("KURIER_SEED").is_none() {
+        if held.injections == 0 {
+            return Err(failed("what should go wrong never did".to_owned()));
+        }
+        judge_together(cell, &runs).map_err(failed)?;
+        (row.also)(column, &runs).map_err(failed)?;
+    }
+    Ok(held)
+}
+
+#[test]
+fn every_cell_holds() {
+    let (rows, seeds) = (rows(), seeds());
+    let cells = cells(&rows);
+    assert!(!cells.is_empty(), "there is no such cell");
+    let (next, results) = (AtomicUsize::new(0), Mutex::new((Results::new(), Vec::new())));
+    let work = || {
+        while let Some((row, inject, column)) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let held = check(row, *inject, *column, &seeds);
+            let (held_by, failures) = &mut *results.lock().unwrap();
+            match held {
+                Ok(held) => drop(held_by.insert((row.number, *column), held)),
+                Err(failure) => {
+                    eprintln!("{failure}");
+                    failures.push(format!("{}{column:?}", row.number));
+                }
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let count = thread::available_parallelism().map_or(1, NonZero::get);
+        (0..count).for_each(|_| drop(scope.spawn(work)));
+    });
+    let (held, failures) = results.into_inner().unwrap();
+    let runs: usize = held.values().map(|held| held.runs).sum();
+    let injections: u64 = held.values().map(|held| held.injections).sum();
+    let of_rows: std::collections::BTreeSet<u32> = held.keys().map(|(row, _)| *row).collect();
+    println!(
+        "matrix: {} rows, {} cells, {runs} runs, {injections} times something went wrong",
+        of_rows.len(),
+        held.len()
+    );
+    assert!(failures.is_empty(), "cells that do not hold: {}", failures.join(" "));
+    if asked("KURIER_ROW").is_none() && std::env::var("KURIER_COLUMN").is_err() {
+        compare_with_the_page(&rows, &held);
+    }
+}
+
+#[test]
+fn what_is_shown_elsewhere_is_there() {
+    for row in rows() {
+        let Proof::Elsewhere(test) = row.proof else { continue };
+        let (path, name) = test.split_once("::").unwrap();
+        let path = format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert!(text.contains(&format!("fn {name}(")), "row {}: {test}", row.number);
+    }
+}
+
+#[test]
+fn every_row_is_there_once_and_says_something_of_each_column() {
+    let rows = rows();
+    assert!(rows.iter().map(|row| row.number).eq(1..=85));
+    for row in &rows {
+        let holds = row.expect.iter().any(|cell| matches!(cell, Cell::Holds(_)));
+        assert_eq!(holds, !matches!(row.proof, Proof::Nothing), "row {}", row.number);
+    }
+}
+
+/// `docs/matrix.md` has what was run here. Its figures are those of the run that wrote it.
+fn compare_with_the_page(rows: &[Row], results: &Results) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/matrix.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let made = table(rows, results);
+    if std::env::var_os("KURIER_BLESS").is_some() {
+        std::fs::write(path, with_table(&page, &made).unwrap()).unwrap();
+        return;
+    }
+    let found = without_figures(table_of(&page).unwrap());
+    assert!(found == without_figures(&made), "docs/matrix.md is old: run with KURIER_BLESS=1");
+}
+
+/// Seeds of a cell, unless something else is asked for.
+const SEEDS: u64 = 3;

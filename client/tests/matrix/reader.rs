@@ -1,0 +1,50 @@
+//! Reads the logs as a reader of committed records does, with the codec's filter of aborted ones,
+//! and notes what it sees.
+
+use std::collections::BTreeMap;
+
+use kurier_testkit::history::{Action, Outcome, Recorder, Start, TopicPartition};
+use kurier_testkit::{Isolation, TestCluster};
+
+/// The topic that is written to.
+pub(crate) const TOPIC: &str = "t";
+pub(crate) const PARTITIONS: i32 = 2;
+
+/// Where it is in each partition.
+#[derive(Debug)]
+pub(crate) struct Reader(BTreeMap<i32, i64>);
+
+impl Reader {
+    /// Begins at the beginning.
+    pub(crate) fn new(recorder: &Recorder) -> Self {
+        let all = 0..PARTITIONS;
+        let noted = all.clone().map(|index| (TopicPartition::new(TOPIC, index), Start::Earliest));
+        recorder.note(PROCESS, Action::Assign(noted.collect()));
+        Self(all.map(|index| (index, 0)).collect())
+    }
+
+    /// Notes everything that is new.
+    pub(crate) fn poll(&mut self, cluster: &TestCluster, recorder: &Recorder) {
+        for (&index, next) in &mut self.0 {
+            if cluster.last_stable_offset(TOPIC, index) <= *next {
+                continue;
+            }
+            let polling = recorder.poll(PROCESS, Isolation::Committed);
+            let records = cluster.read(TOPIC, index, Isolation::Committed);
+            let new = records.iter().filter(|record| record.offset >= *next);
+            let seen: Vec<_> =
+                new.filter_map(|one| Some((one.offset, number(one.value()?)?))).collect();
+            *next = seen.last().map_or(*next, |(offset, _)| offset + 1);
+            polling.polled(TopicPartition::new(TOPIC, index), seen);
+            polling.end(Outcome::Ok);
+        }
+    }
+}
+
+/// The number that a value is filled up from; markers have none.
+pub(crate) fn number(value: &[u8]) -> Option<u64> {
+    std::str::from_utf8(value).ok()?.trim_end().parse().ok()
+}
+
+/// The reader's number among the processes.
+const PROCESS: u32 = 1000;

@@ -1,0 +1,197 @@
+//! One run of a cell: everything happens, is healed, must get on, and is looked at.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kurier_client::offsets::Isolation;
+use kurier_env::watch;
+use kurier_testkit::TestCluster;
+use kurier_testkit::history::Recorder;
+use tokio::runtime::{self, Handle};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{sleep, timeout};
+
+use crate::code::Column;
+use crate::dice::Dice;
+use crate::ledger::{Ledger, Pages};
+use crate::numbers;
+use crate::ran::Ran;
+use crate::reader::{PARTITIONS, Reader, TOPIC, number};
+use crate::row::{Inject, Row};
+use crate::settings::{SECOND, Settings};
+use crate::wall::Jumping;
+use crate::world::{BROKERS, INPUT, Phase, World, cluster, group_of, heal};
+use crate::{plain, transactional};
+
+/// Runs a cell with a seed, on a runtime and in a time of its own.
+pub(crate) fn run(row: &Row, inject: Inject, column: Column, seed: u64) -> Ran {
+    let mut settings = Settings::new(seed * 100 + u64::from(row.number), column);
+    (row.tune)(&mut settings);
+    let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(play(settings, inject))
+}
+
+async fn play(settings: Settings, inject: Inject) -> Ran {
+    let recorder = Recorder::new();
+    let wall = Jumping::new();
+    let cluster = cluster(&settings, &wall);
+    let (phase, phases) = watch::channel(Phase::Safety);
+    let world = World {
+        dice: Arc::new(Dice::new(settings.seed, "fault")),
+        reader: Arc::new(Mutex::new(Reader::new(&recorder))),
+        settings: Arc::new(settings),
+        ledger: Ledger::default(),
+        cluster,
+        wall,
+        recorder,
+        phase: phases,
+    };
+    let mut processes = JoinSet::new();
+    for process in 0..world.settings.producers {
+        match world.column() {
+            Column::P | Column::I => processes.spawn(plain::produce(world.clone(), process)),
+            Column::T => processes.spawn(transactional::produce(world.clone(), process)),
+        };
+    }
+    let watching = tokio::spawn(watch_over(world.clone()));
+    sleep(world.dice.millis(500..=1500)).await;
+    // A fault that is over before its time leaves the rest of it to the work.
+    drop(timeout(world.settings.safety, both(inject(&world), std::future::pending())).await);
+    heal(&world.cluster, &world.settings);
+    phase.send_replace(Phase::Liveness);
+    let progress = finish(processes, world.settings.progress_max()).await;
+    watching.abort();
+    look(world, progress).await
+}
+
+async fn both(first: impl Future<Output = ()>, second: impl Future<Output = ()>) {
+    first.await;
+    second.await;
+}
+
+/// Reads all the time, and notes how much goes on.
+async fn watch_over(world: World) {
+    let effort = |cluster: &TestCluster| {
+        let requests: u64 = cluster.counters().requests.values().sum();
+        (requests, Handle::current().metrics().worker_park_count(0))
+    };
+    let mut last = effort(&world.cluster);
+    loop {
+        sleep(SECOND).await;
+        world.read();
+        let now = effort(&world.cluster);
+        let mut pages = world.ledger.open();
+        let requests = usize::try_from(now.0 - last.0).unwrap();
+        pages.requests_max = pages.requests_max.max(requests);
+        pages.turns_max = pages.turns_max.max(now.1 - last.1);
+        pages.connections_max = pages.connections_max.max(world.cluster.network().connections());
+        last = now;
+    }
+}
+
+async fn finish(mut processes: JoinSet<()>, limit: Duration) -> Result<(), String> {
+    let all = async {
+        while let Some(ended) = processes.join_next().await {
+            ended.map_err(said)?;
+        }
+        Ok(())
+    };
+    let late = |_| Err(format!("somebody did not get on within {limit:?} after the heal"));
+    timeout(limit, all).await.unwrap_or_else(late)
+}
+
+fn said(ended: JoinError) -> String {
+    let Ok(panicked) = ended.try_into_panic() else { return "a process was cancelled".to_owned() };
+    match (panicked.downcast_ref::<String>(), panicked.downcast_ref::<&str>()) {
+        (Some(line), _) => line.clone(),
+        (None, Some(line)) => (*line).to_owned(),
+        (None, None) => "a process panicked".to_owned(),
+    }
+}
+
+/// Reads what is left to read, lets everything end, and looks what there is.
+async fn look(world: World, progress: Result<(), String>) -> Ran {
+    let is_open = |index| {
+        let cluster = &world.cluster;
+        cluster.last_stable_offset(TOPIC, index) < cluster.log_end(TOPIC, index)
+    };
+    if (0..PARTITIONS).any(is_open) {
+        // What was left open is aborted by its coordinator, and then everything can be read.
+        sleep(world.settings.transaction_timeout + 15 * SECOND).await;
+    }
+    world.read();
+    let committed = committed(&world).await;
+    let World { cluster, settings, recorder, ledger, .. } = world;
+    let (tasks_left, connections_left) = tear_down(&cluster, &settings).await;
+    let history = recorder.history();
+    let stored = (0..PARTITIONS).flat_map(|index| {
+        let records = cluster.stored_records(TOPIC, index).into_iter();
+        records.filter_map(move |record| Some((index, record.offset, number(record.value()?)?)))
+    });
+    let pages: Pages = std::mem::take(&mut ledger.open());
+    Ran {
+        violations: Ran::check().run(&history),
+        stored: stored.collect(),
+        reused: numbers::reused(&cluster),
+        settings: Settings::clone(&settings),
+        history,
+        pages,
+        committed,
+        progress,
+        tasks_left,
+        connections_left,
+    }
+}
+
+/// The offsets that the processes' groups have.
+async fn committed(world: &World) -> BTreeMap<u32, Option<i64>> {
+    if world.column() != Column::T || world.ledger.open().offsets.is_empty() {
+        return BTreeMap::new();
+    }
+    let client = world.client(JUDGE, 0).await;
+    let mut found = BTreeMap::new();
+    for process in 0..world.settings.producers {
+        let (steps, group) = (client.transactions(), group_of(process));
+        let isolation = Isolation::ReadUncommitted;
+        let mut answers = steps.committed_offsets(&group, isolation, [(INPUT, 0)]).await;
+        let answer = answers.remove(0).outcome.expect("all is well");
+        found.insert(process, answer.map(|committed| committed.offset));
+    }
+    found
+}
+
+/// Who closes connections waits for the other side at most so long. What is half open is the
+/// brokers' to close.
+async fn tear_down(cluster: &TestCluster, settings: &Settings) -> (usize, usize) {
+    sleep(settings.progress_max()).await;
+    (1..=BROKERS).for_each(|broker| cluster.drop_connections(broker));
+    sleep(settings.progress_max()).await;
+    (Handle::current().metrics().num_alive_tasks(), cluster.network().connections())
+}
+
+/// All that is needed to see why a run failed, and to see it again.
+pub(crate) fn explain(row: &Row, column: Column, seed: u64, why: &str, ran: &Ran) -> String {
+    let number = row.number;
+    let mut text = format!("row {number} ({}), column {column:?}, seed {seed}: {why}\n", row.what);
+    if let Some(first) = ran.violations.first()
+        && why.contains(&first.to_string())
+        && let Some(smallest) = Ran::check().shrink(&ran.history)
+    {
+        let _ = writeln!(text, "\nthe smallest history that shows it:\n{smallest}");
+    }
+    for told in ran.pages.told.iter().take(12) {
+        let _ = writeln!(text, "{:?} was told by {}: {}", told.by, told.call, told.error);
+    }
+    let _ = writeln!(text, "{:?}", ran.settings);
+    let _ = writeln!(
+        text,
+        "once more: KURIER_ROW={number} KURIER_COLUMN={column:?} KURIER_SEED={seed} cargo test \
+         -p kurier-client --test matrix\n",
+    );
+    text
+}
+
+/// Who asks at the end.
+const JUDGE: u32 = 999;

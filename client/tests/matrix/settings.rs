@@ -1,0 +1,126 @@
+//! How a run is set: everything that its seed, column and row determine before it begins.
+
+use std::time::Duration;
+
+use kurier_client::config::{ClientConfig, DialConfig};
+use kurier_client::producer::{Acks, Idempotence, ProducerConfig};
+
+use crate::code::Column;
+use crate::dice::Dice;
+
+pub(crate) const MS: Duration = Duration::from_millis(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// How a run is set. A row may change it.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) seed: u64,
+    pub(crate) column: Column,
+    pub(crate) release: &'static str,
+    pub(crate) producers: u32,
+    /// Bytes are under way for so long at most, each way.
+    pub(crate) latency_max: Duration,
+    /// The longest pause between two bursts of a process.
+    pub(crate) pause_max: Duration,
+    /// The most records of a burst.
+    pub(crate) burst_max: u64,
+    /// What a record's value is filled up to.
+    pub(crate) value_bytes: usize,
+    /// How long things go wrong.
+    pub(crate) safety: Duration,
+    pub(crate) transaction_timeout: Duration,
+    pub(crate) producer: ProducerConfig,
+    /// How old metadata becomes.
+    pub(crate) metadata_age: Duration,
+    /// What the topic is set to.
+    pub(crate) topic: Vec<(&'static str, &'static str)>,
+    pub(crate) life: Life,
+}
+
+/// What else processes do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Life {
+    /// Whether calls are dropped before they are ready.
+    pub(crate) drops: bool,
+    /// Whether producers are closed, or dropped, in the middle of it.
+    pub(crate) closes: bool,
+    /// Whether a process whose producer is over makes no other one before all is well.
+    pub(crate) stays_down: bool,
+    /// How long somebody waits at times before a commit.
+    pub(crate) stall: Option<Duration>,
+    /// Whether no transaction is aborted on purpose.
+    pub(crate) only_commits: bool,
+    /// Whether records have keys.
+    pub(crate) has_keys: bool,
+    /// Whether some records lack them nevertheless.
+    pub(crate) lacks_keys: bool,
+    /// Whether brokers ask for logins, and again after so long.
+    pub(crate) login: Option<Duration>,
+    /// Brokers and topics that have nothing to do with it.
+    pub(crate) is_large: bool,
+}
+
+impl Settings {
+    pub(crate) fn new(seed: u64, column: Column) -> Self {
+        let dice = Dice::new(seed, "settings");
+        let request_timeout = dice.millis(1500..=3000);
+        let linger = dice.pick(&[Duration::ZERO, 5 * MS, 20 * MS]);
+        let producer = ProducerConfig {
+            acks: Acks::All,
+            idempotence: if column == Column::P { Idempotence::Off } else { Idempotence::Required },
+            linger,
+            batch_bytes_max: usize::try_from(dice.pick(&[200, 1000, 16 << 10])).unwrap(),
+            buffer_bytes_max: 1 << 20,
+            request_timeout,
+            delivery_timeout: linger + request_timeout + dice.millis(5000..=8000),
+            block_max: 8 * SECOND,
+            ..ProducerConfig::default()
+        };
+        Self {
+            seed,
+            column,
+            release: dice.pick(&["2.8", "3.9", "4.4", "4.4"]),
+            producers: u32::try_from(dice.number(2..=3)).unwrap(),
+            latency_max: dice.pick(&[MS, 5 * MS, 30 * MS]),
+            pause_max: dice.millis(60..=400),
+            burst_max: dice.pick(&[1, 3, 6]),
+            value_bytes: 0,
+            safety: 20 * SECOND,
+            transaction_timeout: 60 * SECOND,
+            producer,
+            metadata_age: 300 * SECOND,
+            topic: Vec::new(),
+            life: Life::default(),
+        }
+    }
+
+    pub(crate) fn client(&self) -> ClientConfig {
+        let request_timeout = self.producer.request_timeout;
+        ClientConfig {
+            request_timeout,
+            metadata_age_max: self.metadata_age,
+            dial: DialConfig { setup_timeout: request_timeout, ..DialConfig::default() },
+            ..ClientConfig::default()
+        }
+    }
+
+    /// The longest of the timeouts that calls have.
+    pub(crate) fn longest(&self) -> Duration {
+        self.producer.delivery_timeout.max(self.producer.block_max)
+    }
+
+    /// How long it may take until everybody has got on, once all is well.
+    pub(crate) fn progress_max(&self) -> Duration {
+        2 * self.longest()
+    }
+}
+
+/// More than the buffer takes, all the time.
+pub(crate) fn flood(settings: &mut Settings) {
+    settings.value_bytes = 1000;
+    settings.burst_max = 40;
+    settings.pause_max = SECOND;
+    settings.producer.buffer_bytes_max = 64 << 10;
+    settings.producer.batch_bytes_max = 8 << 10;
+    settings.producer.block_max = 2 * SECOND;
+}

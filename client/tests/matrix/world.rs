@@ -1,0 +1,235 @@
+//! What everybody in a run knows, and how faults are let in.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kurier_client::Client;
+use kurier_client::security::{Sasl, Secret};
+use kurier_env::{Seeded, watch};
+use kurier_protocol::ApiKey;
+use kurier_testkit::history::Recorder;
+use kurier_testkit::{Fault, Requests, SaslMechanism, TestCluster};
+use tokio::time::sleep;
+
+use crate::code::Column;
+use crate::dice::Dice;
+use crate::ledger::Ledger;
+use crate::reader::{PARTITIONS, Reader, TOPIC};
+use crate::settings::Settings;
+use crate::wall::Jumping;
+
+/// The topic whose offsets are in transactions.
+pub(crate) const INPUT: &str = "in";
+pub(crate) const BROKERS: i32 = 3;
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Things go wrong.
+    Safety,
+    /// All is well again; everybody shows that it gets on.
+    Liveness,
+}
+
+/// What everybody knows.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) cluster: TestCluster,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) recorder: Recorder,
+    pub(crate) ledger: Ledger,
+    pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) reader: Arc<Mutex<Reader>>,
+    /// The clock of brokers and clients.
+    pub(crate) wall: Jumping,
+    /// Those of whoever lets things go wrong.
+    pub(crate) dice: Arc<Dice>,
+}
+
+/// The name of a process's part of the network.
+pub(crate) fn client_name(process: u32) -> String {
+    format!("process-{process}")
+}
+
+/// The cluster that settings ask for.
+pub(crate) fn cluster(settings: &Settings, wall: &Jumping) -> TestCluster {
+    let mut builder = TestCluster::builder()
+        .brokers(BROKERS.unsigned_abs())
+        .release(settings.release)
+        .replication_default(3)
+        .topic(TOPIC, PARTITIONS)
+        .topic(INPUT, 1)
+        .wall(Arc::new(wall.clone()))
+        .chance(Arc::new(Seeded::new(settings.seed)));
+    for (name, value) in &settings.topic {
+        builder = builder.topic_config(TOPIC, *name, *value);
+    }
+    if let Some(lifetime) = settings.life.login {
+        let login = builder.sasl([SaslMechanism::Plain]).user("alice", "secret");
+        builder = login.session_lifetime(lifetime);
+    }
+    if settings.life.is_large {
+        builder = builder.brokers(1000).topic("large", 10_000);
+    }
+    let cluster = builder.build();
+    cluster.network().latency(Duration::ZERO..=settings.latency_max);
+    cluster
+}
+
+impl World {
+    pub(crate) fn phase(&self) -> Phase {
+        *self.phase.borrow()
+    }
+
+    /// Whether a record has a key.
+    pub(crate) fn has_key(&self, dice: &Dice) -> bool {
+        let life = self.settings.life;
+        let lacks = life.lacks_keys && self.phase() == Phase::Safety && dice.one_in(20);
+        if lacks {
+            self.strike();
+        }
+        life.has_keys && !lacks
+    }
+
+    /// Reads what there is to read.
+    pub(crate) fn read(&self) {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.poll(&self.cluster, &self.recorder);
+    }
+
+    pub(crate) fn column(&self) -> Column {
+        self.settings.column
+    }
+
+    /// A client of a process, as soon as there is one.
+    pub(crate) async fn client(&self, process: u32, life: u32) -> Client {
+        let seed = self.settings.seed ^ (u64::from(process) << 32) ^ u64::from(life);
+        let env = self.cluster.env_for(&client_name(process), seed);
+        let servers = self.cluster.bootstrap().into_iter().take(3);
+        let mut builder = Client::builder(servers).config(self.settings.client()).env(env);
+        if self.settings.life.login.is_some() {
+            let (user, password) = ("alice".to_owned(), Secret::new("secret"));
+            builder = builder.sasl(Sasl::Plain { user, password });
+        }
+        loop {
+            if let Ok(client) = builder.clone().connect().await {
+                return client;
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// How things are let go wrong.
+impl World {
+    /// Waits for a moment that nobody expects.
+    pub(crate) async fn moment(&self) {
+        sleep(self.dice.millis(20..=1500)).await;
+    }
+
+    /// Lets something happen to requests from now on.
+    pub(crate) fn plant(&self, fault: Fault) {
+        let planted = self.cluster.fault(fault);
+        self.ledger.open().planted.push(planted);
+    }
+
+    /// Lets something happen to a request, and waits until it has.
+    pub(crate) async fn plant_alone(&self, fault: Fault) {
+        let planted = self.cluster.fault(fault);
+        while planted.is_active() {
+            sleep(Duration::from_millis(20)).await;
+        }
+        self.ledger.open().planted.push(planted);
+    }
+
+    /// Something has gone wrong.
+    pub(crate) fn strike(&self) {
+        self.ledger.strike();
+    }
+
+    /// An API that the column's producers call.
+    pub(crate) fn api(&self) -> ApiKey {
+        match self.column() {
+            Column::P | Column::I => ApiKey::PRODUCE,
+            Column::T => self.dice.pick(&[
+                ApiKey::PRODUCE,
+                ApiKey::PRODUCE,
+                ApiKey::END_TXN,
+                ApiKey::END_TXN,
+                ApiKey::ADD_PARTITIONS_TO_TXN,
+                ApiKey::ADD_OFFSETS_TO_TXN,
+                ApiKey::TXN_OFFSET_COMMIT,
+            ]),
+        }
+    }
+
+    /// The next request of such an API, or the next two, perhaps to one broker only.
+    pub(crate) fn requests(&self) -> Requests {
+        self.requests_of(self.api())
+    }
+
+    /// The same of this API.
+    pub(crate) fn requests_of(&self, api: ApiKey) -> Requests {
+        let requests = Fault::on(api).times(self.dice.number(1..=2));
+        let requests = requests.skip(self.dice.number(0..=2));
+        match self.dice.one_in(4) {
+            true => requests.broker(self.any_broker()),
+            false => requests,
+        }
+    }
+
+    /// A broker that has work to do: a leader, or the coordinator of somebody.
+    pub(crate) fn busy_broker(&self) -> i32 {
+        let coordinator = self.column() == Column::T && self.dice.one_in(2);
+        let found = match coordinator {
+            true => self.cluster.coordinator(&self.any_id()),
+            false => self.cluster.leader(TOPIC, self.any_partition()),
+        };
+        found.unwrap_or_else(|| self.any_broker())
+    }
+
+    pub(crate) fn any_broker(&self) -> i32 {
+        self.dice.pick(&[1, 2, 3])
+    }
+
+    pub(crate) fn any_partition(&self) -> i32 {
+        self.dice.pick(&[0, 1])
+    }
+
+    /// Somebody's transactional id.
+    pub(crate) fn any_id(&self) -> String {
+        id_of(self.any_process())
+    }
+
+    pub(crate) fn any_process(&self) -> u32 {
+        let last = u64::from(self.settings.producers) - 1;
+        u32::try_from(self.dice.number(0..=last)).unwrap()
+    }
+}
+
+/// The transactional id of a process.
+pub(crate) fn id_of(process: u32) -> String {
+    format!("id-{process}")
+}
+
+/// The group whose offsets a process puts into its transactions.
+pub(crate) fn group_of(process: u32) -> String {
+    format!("group-{process}")
+}
+
+/// Everything works again.
+pub(crate) fn heal(cluster: &TestCluster, settings: &Settings) {
+    cluster.clear_faults();
+    let network = cluster.network();
+    network.calm();
+    network.latency(Duration::ZERO..=settings.latency_max);
+    for broker in 1..=BROKERS {
+        network.resolve(&format!("broker-{broker}"), []);
+    }
+    cluster.release_markers();
+    for partition in 0..PARTITIONS {
+        if cluster.leader(TOPIC, partition).is_some() {
+            cluster.release_high_watermark(TOPIC, partition);
+        }
+    }
+}
