@@ -309,7 +309,7 @@ impl<'a, S: Io> Connection<'a, S> {
             tokio::select! {
                 biased;
                 _ = life.changed() => return,
-                () = sleep(after) => {}
+                () = unless_paused(&shared, broker, sleep(after)) => {}
             }
             shared.with(|core, now| {
                 (context.since, context.now) = (now.instant, now);

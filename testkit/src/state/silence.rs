@@ -24,6 +24,7 @@ impl State {
             return self.start(id, now);
         }
         self.end_silence(id);
+        self.transactions.handle_election(now);
         self.brokers.contains_key(&id)
     }
 

@@ -55,7 +55,7 @@ impl State {
         }
     }
 
-    /// Ends a transaction in all its partitions that have a leader, and in its groups.
+    /// Ends a transaction in all its partitions whose leader runs, and in its groups.
     fn write_markers(&mut self, ending: Ending, now: Now) {
         let Ending { id, marker, mut partitions, groups } = ending;
         if let Some(unmarked) = self.saboteur.unmarked(partitions.iter()) {
@@ -64,6 +64,7 @@ impl State {
         let is_held = |one: &&TopicPartition| self.transactions.is_held(one);
         let held: BTreeSet<TopicPartition> = partitions.iter().filter(is_held).cloned().collect();
         let are_skipped = self.settings.skips_partitions_without_leader();
+        let silent: BTreeSet<i32> = self.silent.keys().copied().collect();
         partitions.retain(|(topic, partition)| {
             if held.contains(&(topic.clone(), *partition)) {
                 return true;
@@ -72,6 +73,10 @@ impl State {
             let Some((config, found, codecs)) = parts else { return false };
             if found.leader.is_none() {
                 return !are_skipped;
+            }
+            // A leader that is paused writes nothing.
+            if found.leader.is_some_and(|leader| silent.contains(&leader)) {
+                return true;
             }
             // A producer of a later epoch has been here: then this transaction has ended.
             let _fenced = found.end_transaction(marker, now.millis, (config, codecs));

@@ -179,7 +179,7 @@ impl Transactions {
         endings
     }
 
-    /// Markers were written; partitions that have no leader are left.
+    /// Markers were written; partitions that have no leader that runs are left.
     pub(crate) fn handle_markers(
         &mut self,
         now: Instant,
@@ -209,7 +209,7 @@ impl Transactions {
         self.held.contains(partition)
     }
 
-    /// Partitions have leaders again: markers that wait for them are due.
+    /// Partitions have leaders that run again: markers that wait for them are due.
     pub(crate) fn handle_election(&mut self, now: Instant) {
         for (id, found) in &mut self.transactions {
             found.handle_election(now);

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::peer::{PRODUCE, produce, stored};
-use kurier_protocol::ErrorCode;
 use kurier_protocol::api::produce::ProduceRequest;
-use kurier_testkit::TestCluster;
+use kurier_protocol::{ApiKey, ErrorCode};
+use kurier_testkit::{Fault, TestCluster};
 use tokio::time::{Instant, sleep};
 
 /// How long the controller waits for a silent broker.
@@ -49,6 +49,19 @@ async fn a_write_waits_for_a_paused_follower_until_that_goes_on_or_is_fenced() {
         };
         assert_eq!(tokio::join!(write, resume).0, (true, waits));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_comes_late_waits_until_the_paused_broker_goes_on() {
+    let cluster = TestCluster::builder().topic("t", 1).build();
+    cluster.fault(Fault::on(ApiKey::PRODUCE).close_then_execute(MILLISECOND));
+    assert!(cluster.connect(1).await.unwrap().produce("t", 0, "x").await.is_err());
+    cluster.pause_broker(1);
+    sleep(SESSION / 2).await;
+    assert_eq!(cluster.log_end("t", 0), 0);
+    cluster.resume_broker(1);
+    sleep(2 * MILLISECOND).await;
+    assert_eq!(cluster.log_end("t", 0), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -195,6 +195,27 @@ async fn markers_of_one_partition_wait_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_marker_waits_for_a_leader_that_is_paused_until_that_goes_on_or_another_one_leads() {
+    for is_fenced in [false, true] {
+        let cluster = TestCluster::builder().brokers(2).topic("t", 2).build();
+        cluster.move_coordinator("x", 1);
+        let mut transaction = Transaction::new(&cluster).await;
+        assert_eq!(transaction.write().await, ErrorCode::NONE);
+        assert_eq!((cluster.leader("t", 0), cluster.leader("t", 1)), (Some(1), Some(2)));
+        cluster.pause_broker(2);
+        assert_eq!(transaction.commit().await, ErrorCode::NONE);
+        assert_eq!((cluster.log_end("t", 0), cluster.log_end("t", 1)), (2, 0));
+        match is_fenced {
+            true => tokio::time::sleep(10 * PATIENCE).await,
+            false => cluster.resume_broker(2),
+        }
+        tokio::time::sleep(PATIENCE).await;
+        let leader = if is_fenced { 1 } else { 2 };
+        assert_eq!((cluster.leader("t", 1), cluster.log_end("t", 1)), (Some(leader), 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn clusters_of_another_chance_have_other_ids_and_those_of_none_the_same() {
     async fn ids(builder: Builder) -> (Option<Str>, Option<Uuid>) {
         let cluster = builder.topic("t", 1).build();
