@@ -284,6 +284,12 @@ impl<'a, S: Io> Connection<'a, S> {
                 return Ok(());
             }
             Some(Fate::AnswerTwice) => write(&mut self.io, segments.clone()).await?,
+            Some(Fate::Garble(bytes)) => {
+                let garbled = doctored::garbled(&segments, bytes);
+                write(&mut self.io, garbled).await?;
+                rest(after).await;
+                return Ok(());
+            }
             Some(Fate::Cut(bytes)) => {
                 let frame = segments.to_bytes();
                 self.io.write_all(frame.get(..*bytes).unwrap_or(&frame)).await?;

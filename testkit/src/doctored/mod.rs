@@ -278,6 +278,14 @@ fn relabelled(segments: Segments, plan: &Plan) -> Segments {
     whole(&bytes)
 }
 
+/// A frame with the correlation id of an answer, and other bytes behind it.
+pub(crate) fn garbled(segments: &Segments, bytes: &[u8]) -> Segments {
+    let answer = segments.to_bytes();
+    let id = answer.get(LENGTH_BYTES..2 * LENGTH_BYTES).unwrap_or_default();
+    let length = i32::try_from(id.len() + bytes.len()).unwrap_or(i32::MAX);
+    whole(&[&length.to_be_bytes()[..], id, bytes].concat())
+}
+
 /// Bytes as they are sent.
 fn whole(bytes: &[u8]) -> Segments {
     let mut writer = Writer::new(Version::of(0, i16::MAX));

@@ -35,6 +35,7 @@ pub(crate) enum Fate {
     ExecuteThenClose,
     ExecuteThenHang,
     Cut(usize),
+    Garble(Bytes),
     AnswerTwice,
 }
 

@@ -331,6 +331,26 @@ impl Requests {
         self.meet(Action::Fate(Fate::Cut(bytes)))
     }
 
+    /// The request is executed, and behind its correlation id the answer is these bytes.
+    ///
+    /// ```
+    /// # use kurier_protocol::ApiKey;
+    /// # use kurier_testkit::{Fault, TestCluster};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let cluster = TestCluster::builder().topic("t", 2).build();
+    /// cluster.fault(Fault::on(ApiKey::PRODUCE).execute_then_garble(*b"xyz"));
+    /// let mut peer = cluster.connect(1).await?;
+    /// assert!(peer.produce("t", 0, "x").await.is_err());
+    /// assert_eq!(cluster.high_watermark("t", 0), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn execute_then_garble(self, bytes: impl Into<Vec<u8>>) -> Fault {
+        self.meet(Action::Fate(Fate::Garble(bytes.into().into())))
+    }
+
     /// The request is executed, and the answer's frame is sent twice.
     ///
     /// ```
