@@ -72,6 +72,8 @@ pub fn remedy(api: ApiKey, code: ErrorCode) -> Remedy {
 
 fn produce(code: ErrorCode) -> Option<Remedy> {
     Some(match code {
+        // The leader has the batch.
+        ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Remedy::Ok,
         ErrorCode::MESSAGE_TOO_LARGE => Remedy::Split,
         ErrorCode::UNSUPPORTED_VERSION | ErrorCode::CLUSTER_AUTHORIZATION_FAILED => Remedy::Fatal,
         ErrorCode::INVALID_TXN_STATE => Remedy::Abort,
@@ -132,9 +134,7 @@ fn init_producer_id(code: ErrorCode) -> Option<Remedy> {
 /// AddPartitionsToTxn the transaction.
 fn transactional(api: ApiKey, code: ErrorCode) -> Option<Remedy> {
     Some(match code {
-        ErrorCode::NONE
-        | ErrorCode::DUPLICATE_SEQUENCE_NUMBER
-        | ErrorCode::REBOOTSTRAP_REQUIRED => return None,
+        ErrorCode::NONE | ErrorCode::REBOOTSTRAP_REQUIRED => return None,
         ErrorCode::COORDINATOR_NOT_AVAILABLE | ErrorCode::NOT_COORDINATOR => Remedy::Coordinator,
         ErrorCode::REQUEST_TIMED_OUT if api == ApiKey::TXN_OFFSET_COMMIT => Remedy::Coordinator,
         code if code.is_retriable() => Remedy::Retry,
@@ -206,7 +206,7 @@ fn api_versions(code: ErrorCode) -> Option<Remedy> {
 /// The rule where the API does not matter.
 fn by_code(code: ErrorCode) -> Remedy {
     match code {
-        ErrorCode::NONE | ErrorCode::DUPLICATE_SEQUENCE_NUMBER => Remedy::Ok,
+        ErrorCode::NONE => Remedy::Ok,
         ErrorCode::OFFSET_OUT_OF_RANGE => Remedy::Reset,
         ErrorCode::CORRUPT_MESSAGE
         | ErrorCode::REQUEST_TIMED_OUT
@@ -331,6 +331,8 @@ mod tests {
             (ApiKey::PRODUCE, ErrorCode::NOT_ENOUGH_REPLICAS, Remedy::Retry),
             (ApiKey::PRODUCE, ErrorCode::CORRUPT_MESSAGE, Remedy::Retry),
             (ApiKey::PRODUCE, ErrorCode::DUPLICATE_SEQUENCE_NUMBER, Remedy::Ok),
+            (ApiKey::ADD_PARTITIONS_TO_TXN, ErrorCode::DUPLICATE_SEQUENCE_NUMBER, Remedy::Abort),
+            (ApiKey::INIT_PRODUCER_ID, ErrorCode::DUPLICATE_SEQUENCE_NUMBER, Remedy::Fail),
             (ApiKey::FETCH, ErrorCode::CORRUPT_MESSAGE, Remedy::Fail),
             (ApiKey::FETCH, ErrorCode::OFFSET_OUT_OF_RANGE, Remedy::Reset),
             (ApiKey::FETCH, ErrorCode::FETCH_SESSION_ID_NOT_FOUND, Remedy::Session),
