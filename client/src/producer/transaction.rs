@@ -356,9 +356,9 @@ impl Life {
         }
         if is_lost {
             // It may be over because the lost attempt has ended it, and another one came after.
-            let unknown = self.fate(TransactionFate::Unknown, Some(error.clone()));
-            self.end_life(error);
-            return Ended::Failed(unknown);
+            // Whoever asks again is told so as well: the first one may have stopped waiting.
+            let unknown = self.fate(TransactionFate::Unknown, Some(error));
+            return Ended::Failed(self.end_life(unknown));
         }
         let is_unbegun = self.trace == Trace::Perhaps
             && end == TransactionEnd::Abort

@@ -256,6 +256,27 @@ async fn a_commit_whose_future_was_dropped_tells_its_outcome_when_it_is_asked_ag
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_commit_of_which_nobody_knows_is_not_said_to_have_failed_to_who_asks_again() {
+    for (release, _) in RELEASES {
+        let world = World::new(release).await;
+        let producer = producer(&world.client).await;
+        let mut first = producer.begin().await.unwrap();
+        send(&first, &["1"]).await.unwrap();
+        // It is executed, nobody hears of it, and its repetition is refused.
+        world.cluster.fault(Fault::on(ApiKey::END_TXN).execute_then_close());
+        let refused = Fault::on(ApiKey::END_TXN).skip(1).answer(ErrorCode::INVALID_TXN_STATE);
+        world.cluster.fault(refused);
+        drop(timeout(Duration::ZERO, first.commit()).await);
+        sleep(SECOND).await;
+        for _ in 0..2 {
+            let error = first.commit().await.unwrap_err();
+            assert!(error.maybe_written() && error.is_fatal(), "{release}: {error}");
+        }
+        assert_eq!(both(&world).await, ["1"], "{release}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_transaction_that_is_dropped_is_aborted_or_its_commit_is_told_by_the_next() {
     for (release, _) in RELEASES {
         let world = World::new(release).await;

@@ -256,6 +256,9 @@ fn after_a_lost_commit_a_refusal_does_not_say_that_it_failed() {
     let fenced = refused(ApiKey::END_TXN, ErrorCode::PRODUCER_FENCED);
     let Ended::Failed(error) = life.handle_end(Err(fenced)) else { panic!() };
     assert!(error.maybe_written() && error.is_fatal(), "{error}");
+    // Whoever asks again may be the first one to hear of it.
+    let again = life.poll_end(Commit).unwrap_err();
+    assert!(again.maybe_written() && again.is_fatal(), "{again}");
     assert!(life.poll_begin(V1).is_err());
 }
 
