@@ -65,6 +65,7 @@ replays! {
     any_bytes_are_an_answer_with_a_token_or_an_error: token_answer,
     any_bytes_are_files_of_kerberos_or_an_error: kerberos_files,
     any_bytes_are_messages_of_kerberos_or_an_error: kerberos_tokens,
+    any_broker_script_leaves_producers_that_keep_their_promises: stateful_client,
 }
 
 #[track_caller]
@@ -222,6 +223,25 @@ fn clients_get_past_hostile_answers_and_are_stopped_by_others() {
     assert!(succeeded > 100 && failed > 40, "not much was tried");
     let again = targets::meet(&[16; 200]);
     assert_eq!(targets::meet(&[16; 200]), again, "the same bytes are the same run");
+}
+
+#[cfg(feature = "client")]
+#[test]
+fn producers_get_through_scripts_and_are_stopped_by_others() {
+    let target = ALL.iter().find(|target| target.name == "stateful_client").unwrap();
+    let mut random = Random::from_bytes(b"through scripts");
+    let scripts: Vec<_> = (0..60).map(|_| (target.make)(&mut random)).collect();
+    let came: Vec<_> = scripts.iter().map(|script| targets::follow(script)).collect();
+    let sum = |count: fn(&targets::Followed) -> usize| came.iter().map(count).sum::<usize>();
+    let (delivered, failed) = (sum(|came| came.delivered), sum(|came| came.failed));
+    let (committed, aborted) = (sum(|came| came.committed), sum(|came| came.aborted));
+    println!("{delivered} records delivered, {failed} not; {committed} commits, {aborted} aborts");
+    assert!(delivered > 200 && failed > 20 && committed > 30 && aborted > 30, "little was done");
+    for (script, came) in scripts.iter().zip(&came).take(20) {
+        assert_eq!(targets::follow(script), *came, "the same bytes are the same run");
+    }
+    let hashes: std::collections::BTreeSet<_> = came.iter().map(|came| came.hash).collect();
+    assert_eq!(hashes.len(), came.len(), "other bytes are another run");
 }
 
 #[cfg(feature = "client")]

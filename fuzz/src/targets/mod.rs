@@ -15,6 +15,8 @@ mod stateful_testkit;
 #[cfg(feature = "client")]
 mod hostile_broker;
 #[cfg(feature = "client")]
+mod stateful_client;
+#[cfg(feature = "client")]
 mod hostile_login;
 #[cfg(feature = "client")]
 mod properties;
@@ -47,6 +49,8 @@ pub use self::mutated::mutated;
 #[cfg(feature = "client")]
 pub use self::properties::properties;
 pub use self::round_trip::round_trip;
+#[cfg(feature = "client")]
+pub use self::stateful_client::{Followed, follow, script_of, stateful_client};
 #[cfg(feature = "testkit")]
 pub use self::stateful_testkit::{Tally, play, stateful_testkit};
 
@@ -116,4 +120,6 @@ targets! {
     kerberos: kerberos_files, kerberos::make_files;
     #[cfg(feature = "client")]
     kerberos: kerberos_tokens, kerberos::make_tokens, cost 2;
+    #[cfg(feature = "client")]
+    stateful_client: stateful_client, stateful_client::make, cost 100;
 }

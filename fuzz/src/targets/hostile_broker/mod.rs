@@ -73,7 +73,7 @@ pub fn meet(data: &[u8]) -> Met {
 }
 
 /// Runs a client to its end. No task of it may panic, and none may be left.
-pub(super) fn in_virtual_time(client: impl Future<Output = Met>) -> Met {
+pub(super) fn in_virtual_time<T>(client: impl Future<Output = T>) -> T {
     let before = panics::count();
     let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let met = runtime.expect("a runtime").block_on(async {
