@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use kurier_env::{Purpose, watch};
+use kurier_env::Purpose;
 use kurier_protocol::api::init_producer_id::InitProducerIdRequest;
 use kurier_protocol::api::produce::ProduceResponse;
 use kurier_protocol::{ApiKey, ErrorCode, Request};
@@ -18,7 +18,7 @@ use tokio::time::sleep_until;
 use super::accumulator::Partition;
 use super::attendance::LastWrite;
 use super::sender::{Action, Call, Sender, Unsettled};
-use super::topics::{Topics, seen};
+use super::topics::Topics;
 use super::transaction::Report;
 use crate::cluster::Cluster;
 use crate::error::{About, Error, Remedy, remedy};
@@ -63,7 +63,7 @@ pub(crate) struct Driver {
     pub(crate) sender: Sender,
     pub(crate) meter: ProducerMeter,
     pub(crate) events: mpsc::UnboundedReceiver<Event>,
-    pub(crate) topics: Arc<watch::Sender<Arc<Topics>>>,
+    pub(crate) topics: Arc<Topics>,
     pub(crate) flushes: BTreeMap<u64, oneshot::Sender<Result<(), Error>>>,
     pub(crate) flush_count: u64,
     pub(crate) idle: Idle,
@@ -184,9 +184,8 @@ impl Driver {
 
     fn note_use(&mut self, now: Instant, topic: &Arc<str>) {
         self.idle.handle_use(now, topic);
-        if self.topics.borrow().is_asleep(topic) {
-            // A caller had it in hand when it fell asleep.
-            self.topics.send_modify(|topics| Arc::make_mut(topics).wake(topic));
+        // A caller may have had it in hand when it fell asleep.
+        if self.topics.wake(topic) {
             self.cluster.want_topic(topic, Creation::Never);
         }
     }
@@ -194,7 +193,7 @@ impl Driver {
     /// Stops asking for the topics that were not used for long.
     fn let_sleep(&mut self, now: Instant) {
         let idle = {
-            let (topics, sender) = (self.topics.borrow(), &self.sender);
+            let (topics, sender) = (&self.topics, &self.sender);
             let is_busy = |name: &str| {
                 topics
                     .find(name)
@@ -202,14 +201,10 @@ impl Driver {
             };
             self.idle.poll(now, is_busy)
         };
-        if idle.is_empty() {
-            return;
+        for topic in &idle {
+            self.cluster.forget_topic(topic);
+            self.topics.sleep(topic);
         }
-        idle.iter().for_each(|topic| self.cluster.forget_topic(topic));
-        self.topics.send_modify(|topics| {
-            let table = Arc::make_mut(topics);
-            idle.iter().for_each(|topic| table.sleep(topic));
-        });
     }
 
     fn report(&mut self) {
@@ -249,16 +244,7 @@ impl Driver {
 
     fn handle_picture(&mut self, picture: &Picture) {
         self.sender.handle_picture();
-        self.topics.send_if_modified(|topics| {
-            let all = topics.iter().filter_map(|topic| seen(picture, &topic.name));
-            let news: Vec<_> = all.filter(|seen| topics.is_news(*seen)).collect();
-            if news.is_empty() {
-                return false;
-            }
-            let table = Arc::make_mut(topics);
-            news.into_iter().for_each(|seen| table.update(seen));
-            true
-        });
+        self.topics.handle_picture(picture);
     }
 
     /// Does what the sender asks for.
@@ -346,7 +332,7 @@ impl Drop for Driver {
                 partition.abandon();
             }
         }
-        self.topics.borrow().iter().for_each(|topic| topic.abandon());
+        self.topics.abandon();
         if self.owns_class {
             self.cluster.release(self.class);
         }

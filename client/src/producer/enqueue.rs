@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use kurier_env::watch;
 use kurier_protocol::record::{Compression, Magic, RecordParts};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -17,7 +16,7 @@ use super::partitioner::Place;
 use super::record::Record;
 use super::request::{ZSTD_SINCE, magic_of};
 use super::sealed::{headers_unsupported, not_encodable};
-use super::topics::{Seen, Topics, seen};
+use super::topics::{Seen, Topics};
 use crate::cluster::Cluster;
 use crate::error::{Error, Oversized, Waiting};
 use crate::metadata::Creation;
@@ -33,7 +32,7 @@ pub(crate) struct Shared {
     pub(crate) config: ProducerConfig,
     pub(crate) record_bytes_max: usize,
     pub(crate) accumulator: Arc<Accumulator>,
-    pub(crate) topics: Arc<watch::Sender<Arc<Topics>>>,
+    pub(crate) topics: Arc<Topics>,
     pub(crate) events: mpsc::UnboundedSender<Event>,
 }
 
@@ -60,14 +59,13 @@ impl Shared {
     #[inline]
     pub(crate) fn append(
         &self,
-        topics: &Topics,
         record: &Record<'_>,
         space: &mut Space,
     ) -> Result<Delivery, Obstacle> {
         if self.accumulator.is_closed() {
             return Err(Obstacle::failed(Error::Closed { what: "producer" }));
         }
-        let topic = topics.find(record.topic).ok_or(Obstacle::NewTopic)?;
+        let topic = self.topics.find(record.topic).ok_or(Obstacle::NewTopic)?;
         let parts = RecordParts {
             timestamp: -1,
             key: record.key,
@@ -106,7 +104,6 @@ impl Shared {
     #[cold]
     pub(crate) async fn enqueue_slowly(
         &self,
-        topics: &watch::Receiver<Arc<Topics>>,
         record: &Record<'_>,
         mut obstacle: Obstacle,
     ) -> Result<Delivery, Error> {
@@ -118,7 +115,7 @@ impl Shared {
                 Obstacle::NewTopic => self.discover(record.topic, deadline).await?,
                 Obstacle::Failed(error) => return Err(*error),
             }
-            let appended = self.append(&topics.borrow(), record, &mut space);
+            let appended = self.append(record, &mut space);
             match appended {
                 Ok(delivery) => return Ok(delivery),
                 Err(next) => obstacle = next,
@@ -203,15 +200,10 @@ impl Shared {
         if self.config.compression == Compression::Zstd && newest < ZSTD_SINCE {
             return Err(zstd_unsupported(newest));
         }
-        self.topics.send_modify(|topics| {
-            // The driver tells of no picture twice: what it has shown since must not be missed.
-            let picture = self.cluster.picture();
-            let waited_for =
-                Seen { name: &topic.name, id: topic.id, count: topic.partitions.len() };
-            let newest_seen = seen(&picture, name).unwrap_or(waited_for);
-            Arc::make_mut(topics).add(newest_seen, magic_of(newest));
-        });
-        if let Some(topic) = self.topics.borrow().find(name) {
+        let waited_for = Seen { name: &topic.name, id: topic.id, count: topic.partitions.len() };
+        // The driver tells of no picture twice: what it has shown since must not be missed.
+        self.topics.add(waited_for, magic_of(newest), || self.cluster.picture());
+        if let Some(topic) = self.topics.find(name) {
             self.begin(topic);
         }
         Ok(())

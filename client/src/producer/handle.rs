@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use kurier_env::watch;
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
@@ -40,7 +39,6 @@ use crate::transactions::BegunTransaction;
 #[derive(Clone, Debug)]
 pub struct Producer {
     shared: Arc<Shared>,
-    topics: watch::Receiver<Arc<Topics>>,
 }
 
 /// Why [`Producer::try_enqueue`] did not take a record.
@@ -147,15 +145,19 @@ impl Producer {
     ///
     /// If the future is dropped before it is ready, the record was not taken.
     #[inline]
-    pub async fn enqueue(&self, record: Record<'_>) -> Result<Delivery, Error> {
-        if self.shared.accumulator.owes_turn() {
-            tokio::task::yield_now().await;
-        }
-        match self.append(&record) {
-            Ok(delivery) => Ok(delivery),
-            Err(Obstacle::Failed(error)) => Err(*error),
-            Err(obstacle) => {
-                Box::pin(self.shared.enqueue_slowly(&self.topics, &record, obstacle)).await
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would move the record once more")]
+    pub fn enqueue(
+        &self,
+        record: Record<'_>,
+    ) -> impl Future<Output = Result<Delivery, Error>> + Send {
+        async move {
+            if self.shared.accumulator.owes_turn() {
+                tokio::task::yield_now().await;
+            }
+            match self.append(&record) {
+                Ok(delivery) => Ok(delivery),
+                Err(Obstacle::Failed(error)) => Err(*error),
+                Err(obstacle) => Box::pin(self.shared.enqueue_slowly(&record, obstacle)).await,
             }
         }
     }
@@ -256,10 +258,9 @@ impl Producer {
         &self.shared.config
     }
 
-    /// The table of topics is borrowed for this call alone, never across an await.
     #[inline]
     fn append(&self, record: &Record<'_>) -> Result<Delivery, Obstacle> {
-        self.shared.append(&self.topics.borrow(), record, &mut Space::default())
+        self.shared.append(record, &mut Space::default())
     }
 
     pub(super) fn new(cluster: Cluster, config: ProducerConfig) -> Self {
@@ -310,8 +311,7 @@ impl Producer {
         let cluster = cluster.with_request_timeout(config.request_timeout);
         let accumulator =
             Arc::new(Accumulator::new(config.batch_bytes_max, config.buffer_bytes_max));
-        let (sender, topics) = watch::channel(Arc::new(Topics::default()));
-        let table = Arc::new(sender);
+        let topics = Arc::new(Topics::default());
         let (events, receiver) = mpsc::unbounded_channel();
         let backoff =
             Backoff::new(cluster.config().retry_backoff, cluster.config().retry_backoff_max);
@@ -332,7 +332,7 @@ impl Producer {
             }
             .known_as(cluster.config().principal()),
             events: receiver,
-            topics: Arc::clone(&table),
+            topics: Arc::clone(&topics),
             flushes: BTreeMap::new(),
             flush_count: 0,
             idle: Idle::new(config.topics.idle_max),
@@ -348,9 +348,9 @@ impl Producer {
             meter,
             config,
             accumulator,
-            topics: table,
+            topics,
             events,
         };
-        Self { shared: Arc::new(shared), topics }
+        Self { shared: Arc::new(shared) }
     }
 }

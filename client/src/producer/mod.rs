@@ -41,6 +41,7 @@ mod enrolment;
 mod record;
 mod adaptive;
 mod turns;
+mod names;
 mod pool;
 mod waiters;
 mod fate;

@@ -39,8 +39,15 @@ impl Shared {
             Place::Random => self.random(topic),
             Place::Next => self.next(topic),
         };
-        let found = partitions.get(index).map(|partition| (partition, place));
-        found.ok_or_else(|| self.no_partition(topic, place))
+        let found = partitions.get(index).or_else(|| match place {
+            // It had more of them when that one was chosen.
+            Place::Sticky => {
+                topic.turns.turn_to(0);
+                partitions.get(0)
+            }
+            _ => None,
+        });
+        found.map(|found| (found, place)).ok_or_else(|| self.no_partition(topic, place))
     }
 
     #[inline]

@@ -13,13 +13,12 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    pub(crate) fn new(sticky: usize) -> Self {
-        Self { sticky: AtomicUsize::new(sticky), ..Self::default() }
-    }
-
-    /// The same for other partitions: a new sticky one, and the round goes on.
-    pub(crate) fn for_others(&self, sticky: usize) -> Self {
-        Self { next: AtomicUsize::new(self.next()), ..Self::new(sticky) }
+    /// There are so many partitions now: the sticky one is one of them, and the round goes on.
+    pub(crate) fn handle_count(&self, count: usize) {
+        self.bytes.store(0, Ordering::Relaxed);
+        if self.sticky() >= count {
+            self.turn_to(0);
+        }
     }
 
     /// The sticky partition.
@@ -69,7 +68,8 @@ mod tests {
 
     #[test]
     fn one_caller_ends_the_turn_of_a_partition() {
-        let turns = Turns::new(1);
+        let turns = Turns::default();
+        turns.turn_to(1);
         turns.note_bytes(60);
         turns.note_bytes(40);
         let seen = turns.bytes();
@@ -81,9 +81,13 @@ mod tests {
 
     #[test]
     fn a_round_goes_on_when_partitions_were_added() {
-        let turns = Turns::new(0);
+        let turns = Turns::default();
         turns.note_round(4);
-        let other = turns.for_others(3);
-        assert_eq!((other.next(), other.sticky(), other.bytes()), (5, 3, 0));
+        turns.turn_to(3);
+        turns.note_bytes(9);
+        turns.handle_count(6);
+        assert_eq!((turns.next(), turns.sticky(), turns.bytes()), (5, 3, 0));
+        turns.handle_count(3);
+        assert_eq!((turns.next(), turns.sticky()), (5, 0));
     }
 }

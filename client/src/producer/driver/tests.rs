@@ -41,7 +41,7 @@ impl Fixture {
             cluster,
             sender,
             events: receiver,
-            topics: Arc::new(watch::channel(Arc::default()).0),
+            topics: Arc::default(),
             flushes: BTreeMap::new(),
             flush_count: 0,
             idle: Idle::new(Duration::from_secs(300)),
@@ -119,7 +119,7 @@ async fn no_news_of_the_cluster_is_missed_because_something_else_happens() {
     let (topics, cluster) = (Arc::clone(&driver.topics), driver.cluster.clone());
     let name = Arc::from("t");
     let old = Seen { name: &name, id: Uuid::ZERO, count: 1 };
-    topics.send_modify(|topics| Arc::make_mut(topics).add(old, Magic::V2));
+    topics.add(old, Magic::V2, Arc::default);
     let mut run = std::pin::pin!(driver.run());
     assert!((&mut run).now_or_never().is_none());
     let known = cluster.topic("t", Creation::Never, in_a_minute()).await.unwrap();
@@ -127,7 +127,7 @@ async fn no_news_of_the_cluster_is_missed_because_something_else_happens() {
     // When the driver wakes, there is a picture for it, and an event too.
     f.tell(Event::Short);
     assert!((&mut run).now_or_never().is_none());
-    assert_eq!(topics.borrow().find("t").unwrap().partitions().len(), 2);
+    assert_eq!(topics.find("t").unwrap().partitions().len(), 2);
 }
 
 fn in_a_minute() -> tokio::time::Instant {
