@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let producer = client.producer().build().await?;
     match producer.send(Record::to(&topic).value("1")).await {
-        Ok(at) => println!("{}-{} at {}", at.topic, at.partition, at.offset),
+        Ok(at) => println!("{}-{} at {}", at.topic(), at.partition, at.offset),
         // The client itself has tried again until the delivery timeout was over.
         Err(error) if error.is_retriable() => eprintln!("perhaps later: {error}"),
         Err(error) => match error.kind() {

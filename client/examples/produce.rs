@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // .. and each delivery says where its record is, or why it is not.
     for delivery in deliveries {
         let at = delivery.await?;
-        println!("{}-{} at {}", at.topic, at.partition, at.offset);
+        println!("{}-{} at {}", at.topic(), at.partition, at.offset);
     }
     producer.close().await?;
     Ok(())

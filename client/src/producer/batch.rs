@@ -15,11 +15,11 @@ use std::collections::VecDeque;
 use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use kurier_protocol::record::{BatchWriter, Magic, RecordError, RecordParts};
 
-use super::fate::{Fate, Outcome, Range, RecordMetadata};
+use super::fate::{Fate, Outcome, Range};
 use super::means::{Budget, Means, NoSpace, Outside, Room};
 use crate::error::Error;
 use crate::sync::{Counted, Mutex, MutexGuard, OnceLock};
@@ -328,7 +328,7 @@ impl Completion {
     /// The user's end for the record with this index.
     #[inline]
     pub(crate) fn delivery(this: &Counted<Self>, index: u32, timestamp: i64) -> Delivery {
-        Delivery { batch: Counted::clone(this), index, slot: NO_SLOT, timestamp }
+        Delivery { batch: Some(Counted::clone(this)), index, slot: NO_SLOT, timestamp }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -429,20 +429,53 @@ impl Drop for Part {
 /// It may be polled, put aside and polled again; only the last waker is woken.
 #[must_use = "the record is sent anyway, but whether it arrived is known only here"]
 pub struct Delivery {
-    pub(super) batch: Counted<Completion>,
+    /// None once it has told its outcome.
+    pub(super) batch: Option<Counted<Completion>>,
     pub(super) index: u32,
     /// Where its waker stands, so that a second poll replaces and does not add.
     slot: u32,
     timestamp: i64,
 }
 
+/// Where a record lies.
+#[derive(Clone)]
+pub struct RecordMetadata {
+    /// The partition.
+    pub partition: i32,
+    /// The offset; -1 if the broker did not say, as with [`Acks::None`](super::config::Acks).
+    pub offset: i64,
+    /// Milliseconds since 1970: the broker's append time if the topic has LogAppendTime, else the
+    /// record's own.
+    pub timestamp: i64,
+    /// The delivery's own, so that no reference is counted.
+    pub(super) batch: Counted<Completion>,
+}
+
+impl Future for Delivery {
+    type Output = Result<RecordMetadata, Error>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if !self.is_complete() {
+            ready!(self.poll_complete(cx));
+        }
+        let batch = self.batch.take().ok_or(Error::Closed { what: "delivery" })?;
+        let fate = batch.outcome.get().map(|outcome| outcome.of(self.index));
+        let (offset, append_time) = fate.ok_or(Error::Closed { what: "delivery" })??;
+        let timestamp = append_time.unwrap_or(self.timestamp);
+        Poll::Ready(Ok(RecordMetadata { partition: batch.partition, offset, timestamp, batch }))
+    }
+}
+
 impl Delivery {
+    /// Waits for the outcome, without taking it.
     #[cold]
-    fn register(&mut self, cx: &Context<'_>) -> Poll<<Self as Future>::Output> {
-        let mut waiting = self.batch.waiting();
-        // The outcome may have come between the first look and the lock.
-        if let Some(outcome) = self.batch.outcome.get() {
-            return Poll::Ready(self.told(outcome));
+    pub(crate) fn poll_complete(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let Some(batch) = &self.batch else { return Poll::Ready(()) };
+        let mut waiting = batch.waiting();
+        // The outcome may have come between a first look and the lock.
+        if batch.outcome.get().is_some() {
+            return Poll::Ready(());
         }
         let mine = usize::try_from(self.slot).ok().and_then(|at| waiting.wakers.get_mut(at));
         if let Some(mine) = mine {
@@ -452,26 +485,6 @@ impl Delivery {
             waiting.wakers.push(cx.waker().clone());
         }
         Poll::Pending
-    }
-
-    #[inline]
-    fn told(&self, outcome: &Outcome) -> Result<RecordMetadata, Error> {
-        let (offset, append_time) = outcome.of(self.index)?;
-        let timestamp = append_time.unwrap_or(self.timestamp);
-        let (topic, partition) = (self.batch.topic.clone(), self.batch.partition);
-        Ok(RecordMetadata { topic, partition, offset, timestamp })
-    }
-}
-
-impl Future for Delivery {
-    type Output = Result<RecordMetadata, Error>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.batch.outcome.get() {
-            Some(outcome) => Poll::Ready(self.told(outcome)),
-            None => self.register(cx),
-        }
     }
 }
 

@@ -1,24 +1,9 @@
 //! Core: what becomes of records: of one, of some that share it, of a whole batch.
 
 use std::ops;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{self, Error};
-
-/// Where a record lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordMetadata {
-    /// The topic.
-    pub topic: Arc<str>,
-    /// The partition.
-    pub partition: i32,
-    /// The offset; -1 if the broker did not say, as with [`Acks::None`](super::config::Acks).
-    pub offset: i64,
-    /// Milliseconds since 1970: the broker's append time if the topic has LogAppendTime, else the
-    /// record's own.
-    pub timestamp: i64,
-}
 
 /// What became of records that share it.
 #[derive(Clone, Debug)]

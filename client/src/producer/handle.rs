@@ -1,6 +1,7 @@
 //! `Producer`: what users and transactions hold of one.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -10,11 +11,10 @@ use tracing::Instrument;
 
 use super::accumulator::{Accumulator, Space};
 use super::attendance::LastWrite;
-use super::batch::Delivery;
+use super::batch::{Delivery, RecordMetadata};
 use super::config::ProducerConfig;
 use super::driver::{Driver, Event};
 use super::enqueue::{Obstacle, Shared};
-use super::fate::RecordMetadata;
 use super::record::Record;
 use super::sender::{Sender, Unsettled};
 use super::tally::{SendAllError, Tally};
@@ -124,8 +124,7 @@ impl Producer {
             }
         }
         while let Some(pending) = tally.poll_pending() {
-            // The tally reads the outcome of the whole batch.
-            let _ = pending.await;
+            poll_fn(|cx| pending.poll_complete(cx)).await;
         }
         tally.finish()
     }

@@ -70,11 +70,10 @@ mod handle;
 mod builder;
 
 pub(crate) use self::attendance::LastWrite;
-pub use self::batch::Delivery;
+pub use self::batch::{Delivery, RecordMetadata};
 pub use self::builder::ProducerBuilder;
 pub(crate) use self::config::level_range;
 pub use self::config::{Acks, Idempotence, ProducerConfig, TopicsConfig};
-pub use self::fate::RecordMetadata;
 pub use self::handle::{Producer, TryEnqueueError};
 pub(crate) use self::partitioner::NAMES;
 pub use self::partitioner::{CustomPartitioner, Partitioner, Sticky, Unplaced};

@@ -37,7 +37,7 @@ impl Event<'_> {
                 field(line, "key", *key);
                 field(line, "value", Some(value));
                 let _ = write!(line, r#","offset":{}"#, to.offset);
-                field(line, "topic", Some(&to.topic));
+                field(line, "topic", Some(to.topic()));
                 let _ = write!(line, r#","partition":{}"#, to.partition);
             }
             Self::Failed { key, value, topic, error } => {
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn each_line_has_the_fields_of_javas() {
-        let to = RecordMetadata { topic: "vt".into(), partition: 0, offset: 0, timestamp: 1 };
+        let to = RecordMetadata::new("vt", 0, 0, 1);
         let error = Error::Closed { what: "producer" };
         let ours = [
             line(&Event::Started),

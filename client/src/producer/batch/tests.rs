@@ -76,10 +76,15 @@ fn each_record_learns_its_own_offset() {
     let part = Part::whole(batch, 3);
     assert!(now(&mut deliveries[0]).is_pending());
     part.complete(stored(40));
-    assert_eq!(deliveries.each_mut().map(offset), [40, 41, 42]);
-    let Poll::Ready(Ok(metadata)) = now(&mut deliveries[2]) else { panic!() };
-    let RecordMetadata { topic, partition, timestamp, .. } = metadata;
-    assert_eq!((&*topic, partition, timestamp), ("t", 3, 17));
+    assert_eq!((deliveries[2].topic(), deliveries[2].partition()), ("t", 3));
+    let [first, second, third] = &mut deliveries;
+    assert_eq!([offset(first), offset(second)], [40, 41]);
+    let Poll::Ready(Ok(metadata)) = now(third) else { panic!() };
+    assert_eq!(metadata, RecordMetadata::new("t", 3, 42, 17));
+    assert_ne!(metadata, RecordMetadata::new("u", 3, 42, 17));
+    // It is told once.
+    assert!(third.is_complete() && third.topic().is_empty());
+    assert!(matches!(now(third), Poll::Ready(Err(Error::Closed { what: "delivery" }))));
 }
 
 #[test]

@@ -14,10 +14,9 @@ use kurier_protocol::record::{Compression, DecompressLimits, Header, RecordBatch
 use kurier_protocol::{ApiKey, ErrorCode, Uuid};
 
 use super::super::accumulator::{Means, Space};
-use super::super::batch::Delivery;
 use super::super::batch::tests::Heard;
+use super::super::batch::{Delivery, RecordMetadata};
 use super::super::config::Idempotence;
-use super::super::fate::RecordMetadata;
 use super::*;
 use crate::error::Cause;
 
