@@ -68,12 +68,16 @@ impl Accumulator {
         Space(permit.ok())
     }
 
-    /// Whether a caller has taken so much that the driver should run before it takes more: on one
+    /// Whether callers have taken so much that the driver should run before they take more: on one
     /// thread it runs at no other time.
     #[inline]
-    pub(crate) fn owes_turn(&self) -> bool {
+    pub(crate) fn is_turn_due(&self) -> bool {
         self.taken.load(Ordering::Relaxed) >= BYTES_PER_TURN
-            && self.taken.swap(0, Ordering::Relaxed) >= BYTES_PER_TURN
+    }
+
+    /// Whether it is this caller that should let it run.
+    pub(crate) fn owes_turn(&self) -> bool {
+        self.is_turn_due() && self.taken.swap(0, Ordering::Relaxed) >= BYTES_PER_TURN
     }
 
     fn try_space(&self, kib: u32) -> Option<Space> {

@@ -20,7 +20,7 @@ use std::task::{Context, Poll, Waker, ready};
 use kurier_protocol::record::{BatchWriter, Magic, RecordError, RecordParts};
 
 use super::fate::{Fate, Outcome, Range};
-use super::means::{Budget, Means, NoSpace, Outside, Room};
+use super::means::{Budget, Means, Outside, Queue, Refused, Room};
 use crate::error::Error;
 use crate::sync::{Counted, Mutex, MutexGuard, OnceLock};
 
@@ -72,26 +72,6 @@ pub(crate) struct Closed<S> {
     opened_at: i64,
 }
 
-/// What waits in a partition to be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Queue {
-    /// How many batches, an open one included.
-    pub(crate) batches: u32,
-    /// When the oldest was opened, in milliseconds since 1970.
-    pub(crate) oldest: Option<i64>,
-}
-
-/// Why a record was not appended.
-#[derive(Debug)]
-pub(crate) enum Refused {
-    NoSpace(NoSpace),
-    /// The driver has ended.
-    Abandoned,
-    /// The format cannot hold the record. Boxed, so that what is refused takes no more room than
-    /// the delivery that stands there nearly always: it is moved once a record.
-    Record(Box<RecordError>),
-}
-
 /// Callers.
 impl<S> Partition<S> {
     pub(crate) fn new(topic: Arc<str>, index: i32, slot: usize, magic: Magic) -> Self {
@@ -109,8 +89,23 @@ impl<S> Partition<S> {
         self.magic
     }
 
-    /// Appends a record to the open batch; opens one if there is none or it is full.
-    #[inline]
+    /// Appends a record to the open batch, if there is one with room for it, and nothing to ask.
+    #[inline(always)]
+    pub(crate) fn append_now(
+        &self,
+        parts: &RecordParts<'_>,
+        timestamp: Option<i64>,
+    ) -> Option<Delivery> {
+        let mut batches = self.batches();
+        let open = batches.open.as_mut().filter(|open| !open.is_late)?;
+        let fits = open.writer.fits(parts, open.room.end);
+        let timestamp = timestamp.unwrap_or(open.opened_at);
+        if fits { open.append_at(timestamp, parts).ok() } else { None }
+    }
+
+    /// Appends a record whatever it takes: opens a batch if there is none or it is full. Cold: a
+    /// few times a batch.
+    #[cold]
     pub(crate) fn append<B: Budget<Space = S>, O: Outside>(
         &self,
         parts: &RecordParts<'_>,
@@ -118,23 +113,10 @@ impl<S> Partition<S> {
         means: &mut Means<'_, B, O>,
     ) -> Result<Delivery, Refused> {
         let mut batches = self.batches();
-        match &mut batches.open {
-            Some(open) if open.writer.fits(parts, open.room.end) => {
-                open.append(parts, timestamp, means.outside)
-            }
-            _ => self.append_slowly(batches, (parts, timestamp), means),
+        let fits = |open: &&mut Open<S>| open.writer.fits(parts, open.room.end);
+        if let Some(open) = batches.open.as_mut().filter(fits) {
+            return open.append(parts, timestamp, means.outside);
         }
-    }
-
-    /// Makes room first. Cold: a few times a batch.
-    #[cold]
-    #[inline(never)]
-    fn append_slowly<B: Budget<Space = S>, O: Outside>(
-        &self,
-        mut batches: MutexGuard<'_, Batches<S>>,
-        (parts, timestamp): (&RecordParts<'_>, Option<i64>),
-        means: &mut Means<'_, B, O>,
-    ) -> Result<Delivery, Refused> {
         let full = batches.full.len();
         let result = match self.make_room(&mut batches, (parts, timestamp), means) {
             Ok(open) => batches.append_to(open, (parts, timestamp), means.outside),
@@ -279,7 +261,6 @@ impl<S> Batches<S> {
 }
 
 impl<S> Open<S> {
-    #[inline]
     fn append(
         &mut self,
         parts: &RecordParts<'_>,
@@ -291,9 +272,17 @@ impl<S> Open<S> {
             None if self.is_late => outside.wall_millis(),
             None => self.opened_at,
         };
-        let parts = RecordParts { timestamp, ..*parts };
+        self.append_at(timestamp, parts).map_err(|error| Refused::Record(Box::new(error)))
+    }
+
+    #[inline(always)]
+    fn append_at(
+        &mut self,
+        timestamp: i64,
+        parts: &RecordParts<'_>,
+    ) -> Result<Delivery, RecordError> {
         let before = self.writer.len();
-        let index = self.writer.append(&parts).map_err(refused)?;
+        let index = self.writer.append(&RecordParts { timestamp, ..*parts })?;
         self.record_bytes_max = self.record_bytes_max.max(self.writer.len() - before);
         Ok(Completion::delivery(&self.completion, index, timestamp))
     }
@@ -459,11 +448,16 @@ impl Future for Delivery {
         if !self.is_complete() {
             ready!(self.poll_complete(cx));
         }
-        let batch = self.batch.take().ok_or(Error::Closed { what: "delivery" })?;
-        let fate = batch.outcome.get().map(|outcome| outcome.of(self.index));
-        let (offset, append_time) = fate.ok_or(Error::Closed { what: "delivery" })??;
-        let timestamp = append_time.unwrap_or(self.timestamp);
-        Poll::Ready(Ok(RecordMetadata { partition: batch.partition, offset, timestamp, batch }))
+        let Some(batch) = self.batch.take() else { return told_before() };
+        match batch.outcome.get().map(|outcome| outcome.of(self.index)) {
+            Some(Ok((offset, append_time))) => {
+                let (partition, timestamp) =
+                    (batch.partition, append_time.unwrap_or(self.timestamp));
+                Poll::Ready(Ok(RecordMetadata { partition, offset, timestamp, batch }))
+            }
+            Some(Err(error)) => Poll::Ready(Err(error.clone())),
+            None => told_before(),
+        }
     }
 }
 
@@ -473,7 +467,7 @@ impl Delivery {
     pub(crate) fn poll_complete(&mut self, cx: &Context<'_>) -> Poll<()> {
         let Some(batch) = &self.batch else { return Poll::Ready(()) };
         let mut waiting = batch.waiting();
-        // The outcome may have come between a first look and the lock.
+        // It may have come between a first look and the lock.
         if batch.outcome.get().is_some() {
             return Poll::Ready(());
         }
@@ -489,8 +483,8 @@ impl Delivery {
 }
 
 #[cold]
-fn refused(error: RecordError) -> Refused {
-    Refused::Record(Box::new(error))
+fn told_before<T>() -> Poll<Result<T, Error>> {
+    Poll::Ready(Err(Error::Closed { what: "delivery" }))
 }
 
 const NO_SLOT: u32 = u32::MAX;

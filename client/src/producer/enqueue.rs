@@ -1,22 +1,26 @@
 //! A record's way into the buffer, and what stands in it.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
+use futures_util::future::{BoxFuture, FutureExt};
 use kurier_protocol::record::{Compression, Magic, RecordParts};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::accumulator::{Accumulator, Means, Partition, Space};
-use super::batch::{Delivery, Refused};
+use super::batch::Delivery;
 use super::config::ProducerConfig;
 use super::discovery::{newest_version, zstd_unsupported};
 use super::driver::Event;
-use super::means::{NoSpace, Outside};
+use super::means::{NoSpace, Outside, Refused};
 use super::partitioner::Place;
 use super::record::Record;
 use super::request::{ZSTD_SINCE, magic_of};
 use super::sealed::{headers_unsupported, not_encodable};
-use super::topics::{Seen, Topics};
+use super::topics::{Seen, Topic, Topics};
 use crate::cluster::Cluster;
 use crate::error::{Error, Oversized, Waiting};
 use crate::metadata::Creation;
@@ -55,8 +59,29 @@ impl Obstacle {
 }
 
 impl Shared {
-    /// Puts a record into the buffer, if nothing stands in the way.
-    #[inline]
+    /// Puts a record into the open batch of its partition, which nearly always has room for it.
+    /// What is not that simple is left to [`append`](Self::append), which knows why.
+    #[inline(always)]
+    pub(crate) fn append_now(&self, record: &Record<'_>) -> Option<Delivery> {
+        if self.accumulator.is_closed() || self.accumulator.is_turn_due() {
+            return None;
+        }
+        let topic = self.topics.find(record.topic)?;
+        let (key, value, headers) = (record.key, record.value, record.all_headers());
+        let parts = RecordParts { timestamp: -1, key, value, headers };
+        let bytes = parts.wire_bytes_max(topic.magic);
+        let is_odd = record.timestamp.is_some_and(|timestamp| timestamp < NO_TIMESTAMP);
+        if is_odd || BATCH_OVERHEAD + bytes > self.record_bytes_max {
+            return None;
+        }
+        let (partition, place) = self.place(topic, record, bytes)?;
+        let delivery = partition.append_now(&parts, record.timestamp)?;
+        note(topic, partition, place, bytes);
+        Some(delivery)
+    }
+
+    /// Puts a record into the buffer, unless something stands in the way.
+    #[cold]
     pub(crate) fn append(
         &self,
         record: &Record<'_>,
@@ -70,7 +95,7 @@ impl Shared {
             timestamp: -1,
             key: record.key,
             value: record.value,
-            headers: &record.headers,
+            headers: record.all_headers(),
         };
         let bytes = parts.wire_bytes_max(topic.magic);
         if BATCH_OVERHEAD + bytes > self.record_bytes_max {
@@ -79,7 +104,7 @@ impl Shared {
         if record.timestamp.is_some_and(|timestamp| timestamp < NO_TIMESTAMP) {
             return Err(Obstacle::failed(before_1970(record.timestamp)));
         }
-        if topic.magic < Magic::V2 && !record.headers.is_empty() {
+        if topic.magic < Magic::V2 && !record.all_headers().is_empty() {
             return Err(Obstacle::failed(headers_unsupported()));
         }
         let (partition, place) = self.partition(topic, record, bytes)?;
@@ -87,11 +112,7 @@ impl Shared {
         let mut means = Means { budget: &*self.accumulator, space, outside: &outside };
         let result = partition.append(&parts, record.timestamp, &mut means);
         if result.is_ok() {
-            match place {
-                Place::Sticky => topic.turns.note_bytes(bytes),
-                Place::Next => topic.turns.note_round(partition.index),
-                Place::At(_) | Place::Random => {}
-            }
+            note(topic, partition, place, bytes);
         }
         result.map_err(|refused| match refused {
             Refused::NoSpace(NoSpace { kib }) => Obstacle::NoSpace { kib },
@@ -100,27 +121,87 @@ impl Shared {
         })
     }
 
-    /// Removes what stands in the way, until the record is in the buffer or time is up.
-    #[cold]
-    pub(crate) async fn enqueue_slowly(
+    /// Removes what stands in the way, until the record is in the buffer or time is up. If nothing
+    /// does, lets others run first.
+    async fn enqueue_slowly(
         &self,
-        record: &Record<'_>,
-        mut obstacle: Obstacle,
+        record: Record<'_>,
+        mut obstacle: Option<Obstacle>,
     ) -> Result<Delivery, Error> {
         let deadline = Instant::now() + self.config.block_max;
         loop {
             let mut space = Space::default();
             match obstacle {
-                Obstacle::NoSpace { kib } => space = self.space(kib, deadline).await?,
-                Obstacle::NewTopic => self.discover(record.topic, deadline).await?,
-                Obstacle::Failed(error) => return Err(*error),
+                None => yield_now().await,
+                Some(Obstacle::NoSpace { kib }) => space = self.space(kib, deadline).await?,
+                Some(Obstacle::NewTopic) => self.discover(record.topic, deadline).await?,
+                Some(Obstacle::Failed(error)) => return Err(*error),
             }
-            let appended = self.append(record, &mut space);
-            match appended {
+            match self.append(&record, &mut space) {
                 Ok(delivery) => return Ok(delivery),
-                Err(next) => obstacle = next,
+                Err(next) => obstacle = Some(next),
             }
         }
+    }
+}
+
+/// A record on its way into the buffer. Written by hand: an `async fn` would move the record and
+/// its delivery about, which takes as long as encoding.
+pub(crate) struct Enqueue<'a> {
+    /// None once the record has gone in, or was refused.
+    shared: Option<&'a Shared>,
+    record: Record<'a>,
+    slowly: Option<BoxFuture<'a, Result<Delivery, Error>>>,
+}
+
+impl<'a> Enqueue<'a> {
+    #[inline]
+    pub(crate) fn new(shared: &'a Shared, record: Record<'a>) -> Self {
+        Self { shared: Some(shared), record, slowly: None }
+    }
+
+    /// Once a batch or less often.
+    #[cold]
+    fn poll_slowly(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, Error>> {
+        let Some(shared) = self.shared else {
+            return Poll::Ready(Err(Error::Closed { what: "enqueue" }));
+        };
+        let slowly = match &mut self.slowly {
+            Some(slowly) => slowly,
+            None => {
+                let obstacle = match shared.accumulator.owes_turn() {
+                    true => None,
+                    false => match shared.append(&self.record, &mut Space::default()) {
+                        Err(obstacle) => Some(obstacle),
+                        Ok(delivery) => {
+                            self.shared = None;
+                            return Poll::Ready(Ok(delivery));
+                        }
+                    },
+                };
+                let slowly = shared.enqueue_slowly(self.record.clone(), obstacle);
+                self.slowly.insert(slowly.boxed())
+            }
+        };
+        let result = ready!(slowly.as_mut().poll(cx));
+        self.shared = None;
+        Poll::Ready(result)
+    }
+}
+
+impl Future for Enqueue<'_> {
+    type Output = Result<Delivery, Error>;
+
+    /// Not inlined: in a caller's future, the delivery would go through memory three times more.
+    #[inline(never)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let (Some(shared), None) = (self.shared, &self.slowly)
+            && let Some(delivery) = shared.append_now(&self.record)
+        {
+            self.shared = None;
+            return Poll::Ready(Ok(delivery));
+        }
+        self.poll_slowly(cx)
     }
 }
 
@@ -207,6 +288,16 @@ impl Shared {
             self.begin(topic);
         }
         Ok(())
+    }
+}
+
+/// A partition has got a record of so many bytes, at most.
+#[inline(always)]
+fn note(topic: &Topic, partition: &Partition, place: Place, bytes: usize) {
+    match place {
+        Place::Sticky => topic.turns.note_bytes(bytes),
+        Place::Next => topic.turns.note_round(partition.index),
+        Place::At(_) | Place::Random => {}
     }
 }
 

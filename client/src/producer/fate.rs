@@ -42,7 +42,7 @@ impl Outcome {
     /// The offset and the append time of one record, as far as they are known, or why there are
     /// none.
     #[inline]
-    pub(crate) fn of(&self, index: u32) -> Result<(i64, Option<i64>), Error> {
+    pub(crate) fn of(&self, index: u32) -> Result<(i64, Option<i64>), &Error> {
         let is_in = |range: &&Range| (range.start..range.end).contains(&index);
         let range = self.rest.iter().find(is_in).unwrap_or(&self.last);
         match &range.fate {
@@ -53,7 +53,7 @@ impl Outcome {
                 };
                 Ok((offset, Some(*append_time).filter(|time| *time >= 0)))
             }
-            Fate::Failed(error) => Err(error.clone()),
+            Fate::Failed(error) => Err(error),
         }
     }
 

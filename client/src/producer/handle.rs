@@ -14,7 +14,7 @@ use super::attendance::LastWrite;
 use super::batch::{Delivery, RecordMetadata};
 use super::config::ProducerConfig;
 use super::driver::{Driver, Event};
-use super::enqueue::{Obstacle, Shared};
+use super::enqueue::{Enqueue, Obstacle, Shared};
 use super::record::Record;
 use super::sender::{Sender, Unsettled};
 use super::tally::{SendAllError, Tally};
@@ -144,21 +144,11 @@ impl Producer {
     ///
     /// If the future is dropped before it is ready, the record was not taken.
     #[inline]
-    #[expect(clippy::manual_async_fn, reason = "an `async fn` would move the record once more")]
-    pub fn enqueue(
-        &self,
-        record: Record<'_>,
-    ) -> impl Future<Output = Result<Delivery, Error>> + Send {
-        async move {
-            if self.shared.accumulator.owes_turn() {
-                tokio::task::yield_now().await;
-            }
-            match self.append(&record) {
-                Ok(delivery) => Ok(delivery),
-                Err(Obstacle::Failed(error)) => Err(*error),
-                Err(obstacle) => Box::pin(self.shared.enqueue_slowly(&record, obstacle)).await,
-            }
-        }
+    pub fn enqueue<'a>(
+        &'a self,
+        record: Record<'a>,
+    ) -> impl Future<Output = Result<Delivery, Error>> + Send + 'a {
+        Enqueue::new(&self.shared, record)
     }
 
     /// Puts a record into the buffer if that is possible at once.
@@ -168,7 +158,10 @@ impl Producer {
     /// Gives the record back if the buffer is full or the topic is new; else as
     /// [`enqueue`](Self::enqueue).
     pub fn try_enqueue<'a>(&self, record: Record<'a>) -> Result<Delivery, TryEnqueueError<'a>> {
-        match self.append(&record) {
+        if let Some(delivery) = self.shared.append_now(&record) {
+            return Ok(delivery);
+        }
+        match self.shared.append(&record, &mut Space::default()) {
             Ok(delivery) => Ok(delivery),
             Err(Obstacle::NoSpace { .. }) => Err(TryEnqueueError::Full(record)),
             Err(Obstacle::NewTopic) => Err(TryEnqueueError::NewTopic(record)),
@@ -255,11 +248,6 @@ impl Producer {
     #[must_use]
     pub fn config(&self) -> &ProducerConfig {
         &self.shared.config
-    }
-
-    #[inline]
-    fn append(&self, record: &Record<'_>) -> Result<Delivery, Obstacle> {
-        self.shared.append(record, &mut Space::default())
     }
 
     pub(super) fn new(cluster: Cluster, config: ProducerConfig) -> Self {

@@ -1,6 +1,8 @@
-//! Core: what a caller brings to an open batch: a budget, a clock, a way to the driver.
+//! Core: what a caller brings to an open batch: a budget, a clock, a way to the driver; and what it
+//! is told.
 
 use bytes::BytesMut;
+use kurier_protocol::record::RecordError;
 
 /// Who gives buffers to batches, and no more of them than there is space.
 pub(crate) trait Budget {
@@ -55,4 +57,24 @@ pub(crate) struct Means<'a, B: Budget, O> {
     /// Space that it waited for.
     pub(crate) space: &'a mut B::Space,
     pub(crate) outside: &'a O,
+}
+
+/// What waits in a partition to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Queue {
+    /// How many batches, an open one included.
+    pub(crate) batches: u32,
+    /// When the oldest was opened, in milliseconds since 1970.
+    pub(crate) oldest: Option<i64>,
+}
+
+/// Why a record was not appended.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    NoSpace(NoSpace),
+    /// The driver has ended.
+    Abandoned,
+    /// The format cannot hold the record. Boxed, so that what is refused takes no more room than
+    /// the delivery that stands there nearly always: it is moved once a record.
+    Record(Box<RecordError>),
 }

@@ -102,7 +102,12 @@ mod tests {
     }
 
     fn deepest(slots: &Slots<u32>) -> usize {
-        slots.iter().filter_map(OnceLock::get).map(|node| 1 + deepest(&node.below)).max().unwrap_or(0)
+        slots
+            .iter()
+            .filter_map(OnceLock::get)
+            .map(|node| 1 + deepest(&node.below))
+            .max()
+            .unwrap_or(0)
     }
 
     #[test]

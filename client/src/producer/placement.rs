@@ -15,23 +15,27 @@ use crate::metadata::{self, Picture};
 
 impl Shared {
     /// The partition that a record goes to, and why there.
-    #[inline]
     pub(super) fn partition<'t>(
         &self,
         topic: &'t Topic,
         record: &Record<'_>,
         bytes: usize,
     ) -> Result<(&'t Arc<Partition>, Place), Obstacle> {
+        self.place(topic, record, bytes).ok_or_else(|| self.no_partition(topic, record))
+    }
+
+    /// The same; none if there is no such partition.
+    #[inline(always)]
+    pub(super) fn place<'t>(
+        &self,
+        topic: &'t Topic,
+        record: &Record<'_>,
+        bytes: usize,
+    ) -> Option<(&'t Arc<Partition>, Place)> {
         let partitions = topic.partitions();
         let place = match record.partition {
             Some(given) => Place::At(given),
-            None => self.config.partitioner.place(&Unplaced {
-                topic: &topic.name,
-                key: record.key,
-                value: record.value,
-                headers: &record.headers,
-                partition_count: i32::try_from(partitions.len()).unwrap_or(i32::MAX),
-            }),
+            None => self.choose(topic, record),
         };
         let index = match place {
             Place::At(index) => usize::try_from(index).unwrap_or(usize::MAX),
@@ -47,7 +51,18 @@ impl Shared {
             }
             _ => None,
         });
-        found.map(|found| (found, place)).ok_or_else(|| self.no_partition(topic, place))
+        Some((found?, place))
+    }
+
+    /// What the partitioner says.
+    fn choose(&self, topic: &Topic, record: &Record<'_>) -> Place {
+        self.config.partitioner.place(&Unplaced {
+            topic: &topic.name,
+            key: record.key,
+            value: record.value,
+            headers: record.all_headers(),
+            partition_count: i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX),
+        })
     }
 
     #[inline]
@@ -108,9 +123,10 @@ impl Shared {
     }
 
     #[cold]
-    fn no_partition(&self, topic: &Topic, place: Place) -> Obstacle {
+    fn no_partition(&self, topic: &Topic, record: &Record<'_>) -> Obstacle {
         // It may have been added a moment ago.
         self.cluster.refresh();
+        let place = record.partition.map_or_else(|| self.choose(topic, record), Place::At);
         let partition = match place {
             Place::At(given) => Some((given, topic.partitions().len())),
             _ => None,

@@ -1,7 +1,5 @@
 //! `Record`: what a producer is asked to send, borrowed from the caller.
 
-use std::borrow::Cow;
-
 use kurier_protocol::record::Header;
 
 /// A record to be sent. It borrows everything: the producer encodes it into a batch before
@@ -20,8 +18,15 @@ pub struct Record<'a> {
     pub(crate) partition: Option<i32>,
     pub(crate) key: Option<&'a [u8]>,
     pub(crate) value: Option<&'a [u8]>,
-    pub(crate) headers: Cow<'a, [Header<'a>]>,
+    headers: Headers<'a>,
     pub(crate) timestamp: Option<i64>,
+}
+
+/// As a `Cow`, which would fix the record's lifetime: one that lives longer shall do as well.
+#[derive(Clone, Debug)]
+enum Headers<'a> {
+    Given(&'a [Header<'a>]),
+    Added(Vec<Header<'a>>),
 }
 
 impl<'a> Record<'a> {
@@ -33,7 +38,7 @@ impl<'a> Record<'a> {
             partition: None,
             key: None,
             value: None,
-            headers: Cow::Borrowed(&[]),
+            headers: Headers::Given(&[]),
             timestamp: None,
         }
     }
@@ -71,14 +76,19 @@ impl<'a> Record<'a> {
     /// With one more header whose value may be null.
     #[must_use]
     pub fn header_opt(mut self, key: &'a str, value: Option<&'a [u8]>) -> Self {
-        self.headers.to_mut().push(Header::new(key, value));
+        let mut headers = match self.headers {
+            Headers::Given(given) => given.to_vec(),
+            Headers::Added(added) => added,
+        };
+        headers.push(Header::new(key, value));
+        self.headers = Headers::Added(headers);
         self
     }
 
     /// With these headers in place of those given before.
     #[must_use]
     pub fn headers(self, headers: &'a [Header<'a>]) -> Self {
-        Self { headers: Cow::Borrowed(headers), ..self }
+        Self { headers: Headers::Given(headers), ..self }
     }
 
     /// With this timestamp, in milliseconds since 1970; -1 is kept as Kafka's number for none, and
@@ -95,6 +105,14 @@ impl<'a> Record<'a> {
     pub fn partition(self, partition: i32) -> Self {
         Self { partition: Some(partition), ..self }
     }
+
+    #[inline]
+    pub(crate) fn all_headers(&self) -> &[Header<'a>] {
+        match &self.headers {
+            Headers::Given(given) => given,
+            Headers::Added(added) => added,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -104,7 +122,7 @@ mod tests {
     #[test]
     fn headers_may_repeat_and_be_null() {
         let record = Record::to("t").header("h", "1").header_opt("h", None).header("h", b"");
-        let values: Vec<_> = record.headers.iter().map(|h| h.value).collect();
+        let values: Vec<_> = record.all_headers().iter().map(|h| h.value).collect();
         assert_eq!(values, [Some(&b"1"[..]), None, Some(&b""[..])]);
     }
 

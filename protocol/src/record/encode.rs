@@ -24,72 +24,125 @@ pub(crate) fn put_v2(
     parts: &RecordParts<'_>,
     bytes_max: usize,
 ) -> Result<(), usize> {
-    let offset = i64::from(deltas.offset);
-    let body = (1 + varint_len(deltas.timestamp) + varint_len(offset))
-        .saturating_add(field_bytes(parts.key))
-        .saturating_add(field_bytes(parts.value))
+    let timestamp = Varint::new(deltas.timestamp);
+    let offset = Varint::new(i64::from(deltas.offset));
+    let (key, value) = (Field::new(parts.key), Field::new(parts.value));
+    let header_count = Varint::of_len(parts.headers.len());
+    let body = (1 + timestamp.len + offset.len + header_count.len)
+        .saturating_add(key.len())
+        .saturating_add(value.len())
         .saturating_add(headers_bytes(parts.headers));
-    let whole = buf.len().saturating_add(body).saturating_add(varint_len(wide(body)));
+    let length = Varint::of_len(body);
+    let whole = buf.len().saturating_add(body).saturating_add(length.len);
     if whole > bytes_max {
         return Err(whole);
     }
-    put_varint(buf, wide(body));
+    length.put(buf);
     buf.push(0);
-    put_varint(buf, deltas.timestamp);
-    put_varint(buf, offset);
-    put_field(buf, parts.key);
-    put_field(buf, parts.value);
-    put_varint(buf, wide(parts.headers.len()));
+    timestamp.put(buf);
+    offset.put(buf);
+    key.put(buf);
+    value.put(buf);
+    header_count.put(buf);
     for header in parts.headers {
-        put_field(buf, Some(header.key));
-        put_field(buf, header.value);
+        Field::new(Some(header.key)).put(buf);
+        Field::new(header.value).put(buf);
     }
     Ok(())
 }
 
-/// The bytes that a field takes with its length.
-#[inline(always)]
-fn field_bytes(field: Option<&[u8]>) -> usize {
-    field.map_or(1, |field| varint_len(wide(field.len())).saturating_add(field.len()))
-}
-
-/// The bytes that the headers take, with their count.
+/// The bytes that the headers take, without their count.
 #[inline(always)]
 fn headers_bytes(headers: &[Header<'_>]) -> usize {
-    headers.iter().fold(varint_len(wide(headers.len())), |sum, header| {
-        let key = field_bytes(Some(header.key));
-        sum.saturating_add(key).saturating_add(field_bytes(header.value))
+    headers.iter().fold(0, |sum: usize, header| {
+        let (key, value) = (Field::new(Some(header.key)), Field::new(header.value));
+        sum.saturating_add(key.len()).saturating_add(value.len())
     })
 }
 
-#[inline(always)]
-fn put_field(buf: &mut Vec<u8>, field: Option<&[u8]>) {
-    put_varint(buf, field.map_or(-1, |field| wide(field.len())));
-    buf.extend_from_slice(field.unwrap_or_default());
+/// A number that will be written, and how many bytes it takes.
+#[derive(Clone, Copy)]
+struct Varint {
+    zigzag: u64,
+    len: usize,
 }
 
-/// Byte by byte into the buffer: numbers that were gathered elsewhere first and copied at once
-/// would be read back before their bytes have left the processor's store queue.
-#[inline(always)]
-fn put_varint(buf: &mut Vec<u8>, v: i64) {
-    let mut u = zigzag(v);
-    while u >= 0x80 {
-        buf.push(low(u) | 0x80);
-        u >>= 7;
+impl Varint {
+    #[inline(always)]
+    const fn new(number: i64) -> Self {
+        Self::of_zigzag(zigzag(number), number)
     }
-    buf.push(low(u));
+
+    /// That of a length. No slice is longer than `isize::MAX`.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_wrap, reason = "see the line above")]
+    const fn of_len(len: usize) -> Self {
+        Self::of_zigzag((len as u64) << 1, len as i64)
+    }
+
+    /// Nearly all take one byte or two, and those are cheap to tell.
+    #[inline(always)]
+    const fn of_zigzag(zigzag: u64, number: i64) -> Self {
+        let len = match zigzag {
+            ..0x80 => 1,
+            0x80..0x4000 => 2,
+            _ => varint_len(number),
+        };
+        Self { zigzag, len }
+    }
+
+    /// Straight into the buffer: bytes that were gathered elsewhere first and copied at once would
+    /// be read back before they have left the processor's store queue.
+    #[inline(always)]
+    fn put(self, buf: &mut Vec<u8>) {
+        match self.len {
+            1 => buf.push(low(self.zigzag)),
+            2 => buf.extend_from_slice(&[low(self.zigzag) | 0x80, low(self.zigzag >> 7)]),
+            _ => self.put_long(buf),
+        }
+    }
+
+    #[inline(never)]
+    fn put_long(self, buf: &mut Vec<u8>) {
+        let mut zigzag = self.zigzag;
+        while zigzag >= 0x80 {
+            buf.push(low(zigzag) | 0x80);
+            zigzag >>= 7;
+        }
+        buf.push(low(zigzag));
+    }
+}
+
+/// Bytes behind their length; null has the length -1.
+#[derive(Clone, Copy)]
+struct Field<'a> {
+    length: Varint,
+    bytes: &'a [u8],
+}
+
+impl<'a> Field<'a> {
+    #[inline(always)]
+    fn new(bytes: Option<&'a [u8]>) -> Self {
+        let length = bytes.map_or(Varint::new(-1), |bytes| Varint::of_len(bytes.len()));
+        Self { length, bytes: bytes.unwrap_or_default() }
+    }
+
+    #[inline(always)]
+    const fn len(self) -> usize {
+        self.length.len.saturating_add(self.bytes.len())
+    }
+
+    #[inline(always)]
+    fn put(self, buf: &mut Vec<u8>) {
+        self.length.put(buf);
+        buf.extend_from_slice(self.bytes);
+    }
 }
 
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "the low byte is wanted")]
 const fn low(u: u64) -> u8 {
     u as u8
-}
-
-#[inline(always)]
-#[expect(clippy::cast_possible_wrap, reason = "no slice is longer than isize::MAX")]
-const fn wide(len: usize) -> i64 {
-    len as i64
 }
 
 /// What an entry of a message set says besides key and value.

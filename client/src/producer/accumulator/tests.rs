@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use kurier_protocol::record::{Magic, RecordBatches, RecordParts, Seal};
 
-use super::super::batch::{Delivery, Refused};
-use super::super::means::Outside;
+use super::super::batch::Delivery;
+use super::super::means::{Outside, Refused};
 use super::*;
 
 const BATCH: usize = 32 << 10;
