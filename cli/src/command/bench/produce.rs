@@ -27,15 +27,17 @@ pub(super) async fn run(args: &BenchProduceArgs, client: &Client) -> Outcome<Mea
     let keys = keys.chain(iter::repeat(None));
     let size = usize::try_from(args.size).unwrap_or(usize::MAX);
     let values = payload.chunks_exact(size).cycle();
-    let partition = if args.partitions.is_none() { Some(0) } else { None };
-    let mut records = values.zip(keys).map(|(value, key)| {
-        let record = Record::to(&args.topic).key_opt(key).value(value);
-        if let Some(partition) = partition { record.partition(partition) } else { record }
-    });
-    let mut job = Job { producer: &producer, outstanding: VecDeque::new(), errors: Errors(0) };
-    job.send(records.by_ref(), args.warmup).await?;
+    let mut contents = values.zip(keys);
+    let mut job = Job {
+        producer: &producer,
+        topic: &args.topic,
+        partition: if args.partitions.is_none() { Some(0) } else { None },
+        outstanding: VecDeque::new(),
+        errors: Errors(0),
+    };
+    job.send(contents.by_ref(), args.warmup).await?;
     let opened = Usage::now()?;
-    job.send(records, args.count).await?;
+    job.send(contents, args.count).await?;
     let closed = Usage::now()?;
     let errors = job.errors.0;
     let window = Window {
@@ -79,19 +81,34 @@ async fn check_partitions(args: &BenchProduceArgs, client: &Client) -> Outcome {
 
 struct Job<'a> {
     producer: &'a Producer,
+    topic: &'a str,
+    /// The producer's own choice if none.
+    partition: Option<i32>,
     outstanding: VecDeque<Delivery>,
     errors: Errors,
 }
 
 impl Job<'_> {
-    /// Sends so many of these records, and waits until all of them have their outcome.
-    async fn send<'r>(&mut self, records: impl Iterator<Item = Record<'r>>, count: u64) -> Outcome {
+    /// Sends so many records of these values and keys, and waits until all of them have their
+    /// outcome.
+    async fn send<'r>(
+        &mut self,
+        contents: impl Iterator<Item = (&'r [u8], Option<&'r [u8]>)>,
+        count: u64,
+    ) -> Outcome {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
-        for record in records.take(count) {
+        for (number, (value, key)) in contents.take(count).enumerate() {
+            let record = Record::to(self.topic).key_opt(key).value(value);
+            let record = match self.partition {
+                Some(partition) => record.partition(partition),
+                None => record,
+            };
             let enqueued = self.producer.enqueue(record).await;
             let delivery = enqueued.map_err(|error| failed("send a record", &error))?;
             self.outstanding.push_back(delivery);
-            if self.outstanding.len() >= OUTSTANDING_MAX {
+            let may_look = number % LOOK_EVERY == 0;
+            let has_news = || self.outstanding.front().is_some_and(Delivery::is_complete);
+            if may_look && has_news() || self.outstanding.len() >= OUTSTANDING_MAX {
                 self.settle_some().await;
             }
         }
@@ -113,6 +130,9 @@ impl Job<'_> {
         }
     }
 }
+
+/// After so many records, outcomes are looked at that have come; librdkafka's program does as well.
+const LOOK_EVERY: usize = 256;
 
 /// As many as the other clients of the kit may have.
 const OUTSTANDING_MAX: usize = 100_000;
