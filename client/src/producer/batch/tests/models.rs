@@ -467,7 +467,7 @@ fn a_driver_that_lingers_hears_of_each_full_batch() {
         let places = Places::new(8, 1);
         let [caller] = Caller::new(&places);
         let (a, b) = (caller.spawn_appending([1, 2]), caller.spawn_appending([3]));
-        let mut driver = Driver::lingering(&[caller.clone()]);
+        let mut driver = Driver::lingering(std::slice::from_ref(&caller));
         driver.run(2);
         assert_eq!(caller.partition.queue().batches, 1, "the open one");
         driver.flush();
