@@ -1,45 +1,20 @@
-//! Locks, atomics and counted references of code that is modelled: std's, and loom's in the tests
-//! of a build with `--cfg kurier_loom`, where every order of threads is tried.
-
-#[cfg(not(all(test, kurier_loom)))]
-pub(crate) use std::sync::{
-    Arc as Counted, Mutex, MutexGuard, OnceLock,
-    atomic::{AtomicUsize, Ordering},
-};
+//! What threads meet at, of code that is modelled: std's and tokio's, and loom's in the tests of a
+//! build with `--cfg kurier_loom`, where every order of threads is tried.
 
 #[cfg(all(test, kurier_loom))]
-pub(crate) use self::modelled::OnceLock;
+pub(crate) mod modelled;
+
+#[cfg(all(test, kurier_loom))]
+pub(crate) use self::modelled::{Notify, OnceLock};
 #[cfg(all(test, kurier_loom))]
 pub(crate) use loom::sync::{
     Arc as Counted, Mutex, MutexGuard,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
-
-/// What loom lacks.
-#[cfg(all(test, kurier_loom))]
-mod modelled {
-    use loom::sync::atomic::{AtomicBool, Ordering};
-
-    /// std's, with a flag that loom knows: a thread sees the value once it may see the flag.
-    #[derive(Debug)]
-    pub(crate) struct OnceLock<T> {
-        is_set: AtomicBool,
-        value: std::sync::OnceLock<T>,
-    }
-
-    impl<T> OnceLock<T> {
-        pub(crate) fn new() -> Self {
-            Self { is_set: AtomicBool::new(false), value: std::sync::OnceLock::new() }
-        }
-
-        pub(crate) fn get(&self) -> Option<&T> {
-            if self.is_set.load(Ordering::Acquire) { self.value.get() } else { None }
-        }
-
-        pub(crate) fn set(&self, value: T) -> Result<(), T> {
-            self.value.set(value)?;
-            self.is_set.store(true, Ordering::Release);
-            Ok(())
-        }
-    }
-}
+#[cfg(not(all(test, kurier_loom)))]
+pub(crate) use std::sync::{
+    Arc as Counted, Mutex, MutexGuard, OnceLock,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+#[cfg(not(all(test, kurier_loom)))]
+pub(crate) use tokio::sync::Notify;

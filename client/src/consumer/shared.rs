@@ -1,13 +1,11 @@
 //! What the user and the driver of a consumer share: the buffer under its lock, and two bells.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-
-use tokio::sync::Notify;
+use std::sync::PoisonError;
 
 use super::buffer::{Buffer, Taken};
 use super::entry::Entry;
 use super::turn::{Mark, Turn};
+use crate::sync::{AtomicBool, Mutex, Notify, Ordering};
 
 /// The buffer between the two. The lock is held for a few lines, never across an `.await`.
 #[derive(Debug)]
@@ -181,4 +179,7 @@ mod tests {
         assert!(matches!(shared.take(), Taken::Batch { .. }));
         assert!(is_rung(&shared));
     }
+
+    #[cfg(kurier_loom)]
+    mod models;
 }

@@ -4,40 +4,16 @@
 //! fails as well when a thread waits for what never comes, or a completion is never freed.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
 use bytes::BytesMut;
 use kurier_protocol::record::{DecompressLimits, RecordBatches, Seal};
 use loom::future::block_on;
-use loom::model::Builder;
 use loom::sync::Condvar;
 use loom::thread::{JoinHandle, spawn};
 
 use super::super::super::waiters::Waiters;
 use super::*;
-
-/// Every order in which a thread that could go on makes way for another at most so many times.
-/// The environment may ask for more: `LOOM_MAX_PREEMPTIONS`.
-const PREEMPTIONS: Option<usize> = Some(4);
-
-/// Every order there is.
-const ALL: Option<usize> = None;
-
-/// Tries a model, and says in how many orders.
-fn check(name: &str, preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
-    let runs = Arc::new(AtomicU32::new(0));
-    let counted = Arc::clone(&runs);
-    let mut bounds = Builder::new();
-    if bounds.preemption_bound.is_none() {
-        bounds.preemption_bound = preemptions;
-    }
-    bounds.check(move || {
-        counted.fetch_add(1, Ordering::Relaxed);
-        model();
-    });
-    let within = bounds.preemption_bound.map(|most| format!(", {most} preemptions at most"));
-    println!("{name}: {} orders{}", runs.load(Ordering::Relaxed), within.unwrap_or_default());
-}
+use crate::sync::modelled::{ALL, PREEMPTIONS, check};
 
 /// A buffer of a few places, each for one record.
 #[derive(Debug)]
