@@ -59,7 +59,9 @@ impl Classic {
 
     /// A commit in this generation was refused with a code that concerns the member.
     pub(crate) fn handle_commit_refused(&mut self, at: Moment, generation: i32, code: ErrorCode) {
-        if generation == self.generation && self.committer().is_some() {
+        // While it joins, the answer to that says what has become of it.
+        let is_settled = matches!(self.phase, Phase::Stable | Phase::GivingUp { .. });
+        if generation == self.generation && is_settled {
             self.handle_doubt(at, ApiKey::OFFSET_COMMIT, code);
         }
     }

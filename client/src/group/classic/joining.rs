@@ -87,6 +87,9 @@ impl Classic {
     }
 
     pub(super) fn join(&mut self, now: Instant) {
+        if let Some(is_told) = self.closing.take() {
+            return self.part_for_good(now, Then::End { is_told });
+        }
         let is_unwanted = |held: &&TopicPartition| self.wanted.binary_search(&held.0).is_err();
         let unwanted: Vec<TopicPartition> = self.held.iter().filter(is_unwanted).cloned().collect();
         let then = if self.wanted.is_empty() { Then::Rest } else { Then::Join };
@@ -245,6 +248,10 @@ impl Classic {
         self.retry.reset();
         if let Some(heartbeat) = &mut self.heartbeat {
             heartbeat.begin(now);
+        }
+        if let Some(is_told) = self.closing.take() {
+            self.phase = Phase::Stable;
+            return self.part_for_good(now, Then::End { is_told });
         }
         let is_foreign = |of: &&TopicPartition| self.said.binary_search(&of.0).is_err();
         if let Some((topic, _)) = given.iter().find(is_foreign) {

@@ -48,6 +48,8 @@ pub(crate) struct Classic {
     pub(super) rebalance_timeout: Duration,
     /// Why it joins, for the coordinator's log.
     pub(super) reason: &'static str,
+    /// It is to leave once the group has divided, and whether the coordinator is told of it.
+    pub(super) closing: Option<bool>,
     /// A join whose answer tells the id under which it is to leave.
     pub(super) abandoned: Option<u64>,
     pub(super) leaving: Option<Leaving>,
@@ -161,6 +163,7 @@ impl Classic {
             at_work_since: None,
             rebalance_timeout,
             reason: FIRST,
+            closing: None,
             abandoned: None,
             leaving: None,
             call_count: 0,
@@ -216,7 +219,8 @@ impl Classic {
         }
     }
 
-    /// The member is to leave for good.
+    /// The member is to leave for good. What it holds can be committed until the group has begun
+    /// another generation, and again when that has settled; so one that joins goes on until then.
     pub(crate) fn close(&mut self, now: Instant, farewell: Farewell) {
         let is_told = match farewell {
             Farewell::AsUsual => self.config.instance_id.is_none(),
@@ -226,8 +230,18 @@ impl Classic {
         if matches!(self.phase, Phase::Over) {
             return;
         }
+        let is_joining =
+            matches!(self.phase, Phase::Joining(_) | Phase::Dividing(_) | Phase::Syncing(_));
+        if is_joining && !self.held.is_empty() {
+            self.closing = Some(is_told);
+            return;
+        }
+        self.part_for_good(now, Then::End { is_told });
+    }
+
+    pub(super) fn part_for_good(&mut self, now: Instant, then: Then) {
         let all = self.held.iter().cloned().collect();
-        self.give_up(now, all, (Revocation::Leaving, Then::End { is_told }));
+        self.give_up(now, all, (Revocation::Leaving, then));
     }
 
     /// Whether it has ended, and the coordinator knows or will not be told.
@@ -303,7 +317,7 @@ impl Classic {
         if self.overdue().is_some_and(|at| at <= now) {
             self.lose(Loss::Overdue);
             self.part(self.as_usual(OVERDUE));
-            self.phase = Phase::Away;
+            self.phase = if self.closing.take().is_some() { Phase::Over } else { Phase::Away };
         }
         match &self.phase {
             Phase::Waiting(until) if *until <= now => self.join(now),

@@ -682,9 +682,11 @@ fn a_heartbeat_of_a_generation_left_behind_says_nothing() {
     life.pass(3 * SECOND);
     let (late, _) = life.asks_heartbeat();
     life.core.handle_commit_refused(life.at(), 1, ErrorCode::REBALANCE_IN_PROGRESS);
+    // The group may be in the next generation before the member is: the answer to its join tells.
+    life.core.handle_commit_refused(life.at(), 1, ErrorCode::ILLEGAL_GENERATION);
     let call = life.follow(2);
     life.answer_sync(call, &[0]);
-    life.told();
+    assert_eq!(life.assigned(), [] as [i32; 0], "it has lost nothing");
     let response =
         HeartbeatResponse { error_code: ErrorCode::ILLEGAL_GENERATION, ..Default::default() };
     life.core.handle_heartbeat(life.at(), late, Ok(response));
@@ -857,6 +859,32 @@ fn closing_while_it_gives_up_for_another_reason_gives_up_the_rest() {
     assert!(!life.has_call());
     life.core.handle_given_up(life.now, first);
     life.asks_leave();
+}
+
+#[test]
+fn closing_while_the_group_divides_waits_until_what_is_held_can_be_committed() {
+    for settles in [true, false] {
+        let mut life = Life::new(&[Assignor::CooperativeSticky]);
+        life.settle(1, &[0, 1]);
+        life.beat(ErrorCode::REBALANCE_IN_PROGRESS);
+        let (call, _) = life.asks_join();
+        life.core.close(life.now, Farewell::AsUsual);
+        assert!(life.told().is_empty() && !life.has_call());
+        if settles {
+            life.answer_join(call, 9, joined(2, "cooperative-sticky", "other"));
+            let (call, _) = life.asks_sync();
+            life.answer_sync(call, &[0, 2]);
+        } else {
+            life.core.handle_join(life.at(), call, Err(gone()));
+            life.pass(SECOND);
+        }
+        let (number, all, why) = life.revoked();
+        assert_eq!((all, why), (vec![0, 1], Revocation::Leaving), "and nothing new");
+        let generation = if settles { 2 } else { 1 };
+        assert_eq!(life.core.committer().unwrap().generation, generation);
+        life.core.handle_given_up(life.now, number);
+        life.asks_leave();
+    }
 }
 
 #[test]

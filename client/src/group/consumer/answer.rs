@@ -63,8 +63,9 @@ impl Modern {
 
     fn adopt(&mut self, at: Moment, response: ConsumerGroupHeartbeatResponse) {
         let is_parting = self.phase != Phase::Active;
-        // An epoch below that is none of a member; it says nothing.
-        if response.member_epoch > 0 && !is_parting {
+        // An epoch below that is none of a member; it says nothing. One that gives up what it holds
+        // commits with the latest.
+        if response.member_epoch > 0 && (self.epoch > 0 || !is_parting) {
             self.is_new |= self.epoch == 0;
             self.epoch = response.member_epoch;
         }

@@ -468,6 +468,19 @@ fn members_leave_once_and_static_ones_for_a_while() {
 }
 
 #[test]
+fn a_member_that_leaves_commits_with_the_latest_epoch() {
+    let mut life = Life::settled(&[0]);
+    life.core.close(life.now, Farewell::AsUsual);
+    let (number, ..) = life.revoked();
+    let request = life.next(shall(2, &[(T, &[])]));
+    assert_eq!(request.member_epoch, 1, "it is still there");
+    assert_eq!(life.core.committer().unwrap().generation, 2);
+    assert!(life.told().is_empty());
+    life.core.handle_given_up(life.now, number);
+    assert_eq!(life.beats().1.member_epoch, -1);
+}
+
+#[test]
 fn a_member_that_leaves_while_it_joins_leaves_all_the_same() {
     let mut life = Life::new();
     let (number, _) = life.beats();

@@ -13,7 +13,7 @@ use super::commit::{CommitCall, read};
 use super::ledger::{Batch, Done, Ledger, Origin, Wish};
 use super::start::StartCall;
 use crate::backoff::Backoff;
-use crate::error::{About, Error, Remedy, Waiting, means_rebalance, remedy};
+use crate::error::{About, Error, Remedy, Waiting, remedy};
 use crate::transactions::{GroupOffset, TopicPartition};
 
 /// The progress of a member.
@@ -273,13 +273,12 @@ impl Progress {
 
     // ---- answers
 
-    /// OffsetCommit was answered, or will not be; as whom commits are made now.
+    /// OffsetCommit was answered, or will not be.
     pub(crate) fn handle_commit(
         &mut self,
         at: Moment,
         number: u64,
         answer: Result<OffsetCommitResponse, Error>,
-        member: Option<&Member>,
     ) {
         let Some(batch) = self.ledger.batch.as_mut() else { return };
         let Some((_, generation)) = batch.open.take_if(|open| open.0 == number) else { return };
@@ -316,9 +315,9 @@ impl Progress {
                 }
                 Remedy::Rejoin => {
                     verdict.doubt = Some(code);
-                    let is_held = self.rows.contains_key(of);
-                    let has_gone_on = member.is_none_or(|now| now.generation > generation);
-                    if is_held && (means_rebalance(code) || has_gone_on) {
+                    // Of what is held it is for the member to say whether it is lost, or goes on
+                    // in another generation.
+                    if self.rows.contains_key(of) {
                         verdict.is_behind = true;
                         verdict.again(self.refused(of, code));
                         continue;

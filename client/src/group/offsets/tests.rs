@@ -118,11 +118,11 @@ impl Job {
             ..Default::default()
         };
         let response = OffsetCommitResponse { topics: vec![topic], ..Default::default() };
-        self.core.handle_commit(self.at(), call.number, Ok(response), self.member.as_ref());
+        self.core.handle_commit(self.at(), call.number, Ok(response));
     }
 
     fn lose_answer(&mut self, call: &CommitCall) {
-        self.core.handle_commit(self.at(), call.number, Err(gone()), self.member.as_ref());
+        self.core.handle_commit(self.at(), call.number, Err(gone()));
     }
 
     /// The commits that are over: whose they were, and whether all of it is committed.
@@ -401,7 +401,7 @@ fn a_commit_that_a_rebalance_refuses_is_made_in_the_next_generation() {
     assert!(job.sent().is_none(), "in this one it is of no use");
     job.member = Some(member(2));
     let call = job.sends(&[(0, 1)]);
-    // One of a generation left behind is tried in this one, too.
+    // So is one of a generation that the group has left behind just then.
     job.member = Some(member(3));
     job.answer(&call, ErrorCode::ILLEGAL_GENERATION);
     job.pass(SECOND);
@@ -418,16 +418,26 @@ fn who_is_no_member_any_more_fails_his_commit_and_nothing_else() {
         let call = job.sends(&[(0, 1)]);
         job.answer(&call, code);
         assert_eq!(job.doubts(), [(1, code)], "the member joins again");
+        assert!(job.done().is_empty(), "unless it is about to");
+        job.core.handle_lost(&partitions(&[0]));
         let error = job.fails(number);
         assert_eq!((error.kind(), error.is_fatal()), (ErrorKind::Membership, false), "{error}");
         // It goes on in another generation.
-        job.core.handle_lost(&partitions(&[0]));
         job.member = Some(member(2));
         job.core.handle_assigned(job.now, &partitions(&[0]));
         job.mark(0, 2);
         job.pass(5 * SECOND);
         job.sends(&[(0, 2)]);
     }
+}
+
+#[test]
+fn what_is_not_held_fails_at_once_when_the_group_divides() {
+    let mut job = Job::new(&[]);
+    let number = job.commit(0, 1);
+    let call = job.sends(&[(0, 1)]);
+    job.answer(&call, ErrorCode::REBALANCE_IN_PROGRESS);
+    assert_eq!(job.fails(number).kind(), ErrorKind::Membership);
 }
 
 #[test]
