@@ -42,7 +42,8 @@ impl Stage {
         let work = SECOND * u32::try_from(self.count % 4).unwrap();
         let bootstrap = self.cluster.bootstrap();
         let servers = bootstrap.iter().map(|server| server.parse().unwrap()).collect();
-        let env = self.cluster.env(u64::try_from(self.count).unwrap());
+        let seed = u64::try_from(self.count).unwrap();
+        let env = self.cluster.env_for(&format!("member-{seed}"), seed);
         let client = Cluster::connect(env, ClientConfig::default(), servers).await.unwrap();
         start((client, &self.world), (self.count, config), work, topics)
     }
@@ -189,5 +190,129 @@ async fn a_coordinator_that_moves_costs_no_partition() {
             stage.settles(9, 3).await;
         }
         assert_eq!(stage.lost(), []);
+    }
+}
+
+/// Row 60 of the fault matrix: members of both protocols in one group, as brokers allow it.
+#[tokio::test(start_paused = true)]
+async fn a_group_moves_to_the_other_protocol_and_back_while_it_works() {
+    let classic: &[Assignor] = &[Assignor::CooperativeSticky];
+    let mut stage = Stage::new("4.4");
+    let mut members = stage.join_many(3, classic, &["t", "u"]).await;
+    stage.settles(9, 3).await;
+    for kind in [&[][..], classic] {
+        for _ in 0..3 {
+            members.remove(0).close().await;
+            sleep(SECOND).await;
+            members.push(stage.join(kind, &["t", "u"]).await);
+            stage.settles(9, 3).await;
+        }
+    }
+    assert_eq!(stage.lost(), []);
+}
+
+/// GRP-11, row 54.
+#[tokio::test(start_paused = true)]
+async fn a_program_that_works_for_too_long_loses_its_partitions_and_comes_back_for_others() {
+    for kind in [&[Assignor::Range][..], &[Assignor::CooperativeSticky], &[]] {
+        let mut stage = Stage::new("4.4");
+        let members = stage.join_many(3, kind, &["t", "u"]).await;
+        stage.settles(9, 3).await;
+        members[0].work(290 * SECOND);
+        sleep(240 * SECOND).await;
+        stage.settles(9, 3).await;
+        assert_eq!(stage.lost(), [], "it was at work for no longer than it may");
+        members[0].work(500 * SECOND);
+        sleep(300 * SECOND).await;
+        stage.settles(9, 2).await;
+        assert_eq!(stage.lost(), [Loss::Overdue]);
+        sleep(140 * SECOND).await;
+        stage.settles(9, 3).await;
+    }
+}
+
+/// GRP-12, row 53: nobody hears of a member for ten minutes, and nor does it.
+#[tokio::test(start_paused = true)]
+async fn a_member_that_was_cut_off_has_lost_its_partitions_and_is_back_within_a_session() {
+    for kind in [&[Assignor::Range][..], &[Assignor::CooperativeSticky], &[]] {
+        let mut stage = Stage::new("4.4");
+        let _members = stage.join_many(3, kind, &["t", "u"]).await;
+        stage.settles(9, 3).await;
+        stage.world.lock().unwrap().unheard.insert(1);
+        let network = stage.cluster.network().client("member-1");
+        network.partition();
+        sleep(540 * SECOND).await;
+        stage.settles(9, 2).await;
+        assert_eq!(stage.lost(), [], "it does not know");
+        network.heal();
+        sleep(45 * SECOND).await;
+        let is_lost = |loss: &Loss| matches!(loss, Loss::Forgotten | Loss::LeftBehind);
+        assert!(stage.lost().iter().all(is_lost) && stage.lost().len() == 1, "{:?}", stage.lost());
+        stage.world.lock().unwrap().unheard.clear();
+        stage.settles(9, 3).await;
+    }
+}
+
+/// Row 52: a storm of members, by many seeds; brokers fail meanwhile.
+#[tokio::test(start_paused = true)]
+async fn whatever_comes_and_goes_no_partition_has_two_holders() {
+    let kinds: [&[Assignor]; 5] = [
+        &[Assignor::Range],
+        &[Assignor::CooperativeSticky],
+        &[Assignor::CooperativeSticky, Assignor::Range],
+        &[Assignor::Sticky, Assignor::Range],
+        &[],
+    ];
+    for seed in 0..30 {
+        println!("seed {seed}");
+        let mut dice = Dice(seed);
+        let mut stage = Stage::new("4.4");
+        let mut has_killed = false;
+        // Members of one group agree on something.
+        let kinds =
+            [&kinds[..1], &kinds[1..2], &kinds[2..3], &kinds[3..4], &kinds[4..], &kinds[1..3]]
+                [dice.below(6)];
+        let mut members = Vec::new();
+        for _ in 0..30 {
+            match dice.below(6) {
+                0..=2 if members.len() < 6 => {
+                    let topics: &[&str] = [&["t"][..], &["u"], &["t", "u"]][dice.below(3)];
+                    let topics: &[&'static str] =
+                        if members.is_empty() { &["t", "u"] } else { topics };
+                    members.push(stage.join(kinds[dice.below(kinds.len())], topics).await);
+                }
+                3 if members.len() > 1 => {
+                    members.remove(1 + dice.below(members.len() - 1)).close().await
+                }
+                4 if members.len() > 1 => {
+                    members[1 + dice.below(members.len() - 1)].read(&["u", "t"]);
+                }
+                5 if dice.below(4) == 0 => {
+                    let broker = 1 + i32::try_from(dice.below(3)).unwrap();
+                    has_killed = true;
+                    stage.cluster.kill_broker(broker);
+                    sleep(SECOND * u32::try_from(dice.below(10)).unwrap()).await;
+                    stage.cluster.restart_broker(broker);
+                }
+                _ => {}
+            }
+            sleep(Duration::from_millis(u64::try_from(dice.below(4_000)).unwrap())).await;
+        }
+        sleep(60 * SECOND).await;
+        let count = stage.world.lock().unwrap().holders.values().collect::<BTreeSet<_>>().len();
+        stage.settles(9, count).await;
+        // A coordinator may forget a generation that it had no time to write down.
+        assert!(has_killed || stage.lost().is_empty(), "{:?}", stage.lost());
+    }
+}
+
+/// Numbers that look random, the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, count: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % count
     }
 }
