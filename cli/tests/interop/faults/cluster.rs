@@ -4,6 +4,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::{self, Runtime};
@@ -86,7 +87,8 @@ impl Cluster {
     pub(crate) fn of(release: &Release, nodes: usize, options: &[&str]) -> Self {
         // The folder is where `ci/full` looks for brokers that a test has left behind.
         let pid = std::process::id().to_string();
-        let name = format!("faults-{release}-{pid}");
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("faults-{release}-{pid}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("brokers").join(name);
         fs::create_dir_all(&folder).unwrap();
         let mut start = kafka_broker(&["start", &release.to_string()]);

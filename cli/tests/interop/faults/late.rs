@@ -9,7 +9,7 @@ use tokio::runtime::{self, Runtime};
 use tokio::time::sleep;
 
 use super::cluster::{ALL, Cluster, Kept, Way, cluster};
-use super::reading::values;
+use super::reading::{values, wait_for_committed};
 use super::shared::{config, producer_config};
 use super::trial::fresh_topic;
 use crate::proxy::Proxy;
@@ -114,8 +114,7 @@ fn who_was_shut_out_and_wakes_up_writes_nothing() {
             let mut last = second.begin().await.unwrap();
             last.send(record("last")).await.unwrap();
             last.commit().await.unwrap();
-            let committed = values(&other, &topic, Isolation::ReadCommitted).await;
-            assert_eq!(committed, ["new", "last"]);
+            wait_for_committed(&other, &topic, &["new", "last"]).await;
             let written = values(&other, &topic, Isolation::ReadUncommitted).await;
             assert_eq!(written, ["before", "new", "last"], "nothing was written late");
         });
@@ -147,7 +146,7 @@ fn a_commit_that_comes_late_does_not_commit_the_next_transaction() {
                 let found = features.features().find(|(name, _)| *name == "transaction.version");
                 assert_eq!(found.map_or(0, |(_, level)| level).to_string(), level);
                 commit_late(&client, &proxy).await;
-                assert_eq!(values(&client, "t", Isolation::ReadCommitted).await, wanted);
+                wait_for_committed(&client, "t", &wanted).await;
             });
             let args = ["--isolation-level", "read_committed", "--from-beginning"];
             let read = broker.java().console_consume("t", &args, wanted.len());

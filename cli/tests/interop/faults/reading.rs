@@ -9,7 +9,7 @@ use kurier_client::offsets::{Isolation, Position};
 use kurier_testkit::Isolation as Noted;
 use kurier_testkit::history::{Action, Outcome, Start as From, TopicPartition};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::shared::{DELIVERY_TIMEOUT, PARTITIONS, Phase, REQUEST_TIMEOUT, Shared, count};
 
@@ -77,6 +77,20 @@ fn records(batch: &FetchedBatch) -> Vec<(i64, u64)> {
     let records = batch.records().map(|record| record.unwrap());
     let number = |value: &[u8]| std::str::from_utf8(value).unwrap().parse().unwrap();
     records.map(|record| (record.offset, number(record.value.unwrap()))).collect()
+}
+
+/// Waits until the committed values of partition 0 are these: markers are written after a commit
+/// is told.
+pub(crate) async fn wait_for_committed(client: &Client, topic: &str, wanted: &[&str]) {
+    let start = Instant::now();
+    loop {
+        let found = values(client, topic, Isolation::ReadCommitted).await;
+        if found == wanted {
+            return;
+        }
+        assert!(start.elapsed() < DELIVERY_TIMEOUT, "{found:?} are committed, not {wanted:?}");
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// The values of partition 0, to its end.
