@@ -11,6 +11,7 @@ use loom::future::block_on;
 use loom::sync::Condvar;
 use loom::thread::{JoinHandle, spawn};
 
+use super::super::super::means::NoSpace;
 use super::super::super::waiters::Waiters;
 use super::*;
 use crate::sync::modelled::{ALL, PREEMPTIONS, check};
