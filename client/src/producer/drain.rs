@@ -228,7 +228,10 @@ impl Sender {
             let topic = picture.topic(&lane.partition.topic);
             lane.sequence.handle_topic(topic.map_or(Uuid::ZERO, |topic| topic.id));
         }
-        if lane.in_flight >= lane.sequence.in_flight_max(leader) {
+        // Until it has answered once, there is one in flight anyway.
+        let remembers_one = self.brokers.get(&leader).is_some_and(|it| it.remembers_one);
+        let in_flight_max = if remembers_one { 1 } else { lane.sequence.in_flight_max(leader) };
+        if lane.in_flight >= in_flight_max {
             return false;
         }
         if lane.sequence.is_torn() {

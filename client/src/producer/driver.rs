@@ -75,7 +75,7 @@ pub(crate) struct Driver {
 
 /// A call that has ended.
 enum Answered {
-    Produce { id: u64, broker: i32, result: Result<ProduceResponse, Error> },
+    Produce { id: u64, broker: i32, result: Result<(i16, ProduceResponse), Error> },
     Identity(Result<(ProducerIdAndEpoch, i16), Error>),
     Enrolled(Vec<PartitionOutcome>),
 }
@@ -230,7 +230,8 @@ impl Driver {
                 return self.sender.handle_enrolled(now, outcomes, chance);
             }
         };
-        if let Ok(response) = &result {
+        if let Ok((version, response)) = &result {
+            self.sender.handle_spoken(broker, *version);
             self.meter.throttled(now, response.throttle_time_ms);
         }
         if let Err(Error::Unsupported { .. }) = &result
@@ -239,6 +240,7 @@ impl Driver {
         {
             self.sender.handle_versions(broker, *range.end());
         }
+        let result = result.map(|(_version, response)| response);
         self.sender.handle_answer(now, id, result, chance);
     }
 
@@ -278,7 +280,7 @@ impl Driver {
         let answer = self.cluster.call(broker, self.class, versions, write);
         let open = self.meter.request();
         async move {
-            let result = answer.await.map(|(_version, response)| response);
+            let result = answer.await;
             drop(open);
             Answered::Produce { id, broker, result }
         }

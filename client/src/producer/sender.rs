@@ -104,6 +104,8 @@ pub(super) struct Broker {
     pub(super) blocked: Vec<usize>,
     /// The format that it takes, once known.
     pub(super) magic: Option<Magic>,
+    /// Whether it tells the last batch of a producer from others, and not the last five.
+    pub(super) remembers_one: bool,
 }
 
 /// A request without an answer yet.
@@ -204,6 +206,12 @@ impl Sender {
     /// A broker has told which versions of Produce it speaks.
     pub(crate) fn handle_versions(&mut self, broker: i32, newest: i16) {
         self.brokers.entry(broker).or_default().magic = Some(magic_of(newest));
+    }
+
+    /// A broker was asked by this version of Produce, the newest that it has.
+    pub(crate) fn handle_spoken(&mut self, broker: i32, version: i16) {
+        let remembers_one = version < FIVE_REMEMBERED_SINCE;
+        self.brokers.entry(broker).or_default().remembers_one = remembers_one;
     }
 
     /// A broker has given this producer an identity, and speaks Produce up to this version; or none
