@@ -180,3 +180,42 @@ async fn for_every_seed() {
     }
     assert!(all.iter().all(|n| *n > 20), "each kind of outcome occurs: {all:?}");
 }
+
+/// Five are in flight when one of them is refused, and others are sent all the time.
+#[tokio::test(start_paused = true)]
+async fn when_one_of_five_in_flight_fails_each_acknowledgement_is_its_record() {
+    for failing in 1..=5 {
+        let world = World::new(1).await;
+        let config = ProducerConfig { linger: Duration::ZERO, ..ProducerConfig::default() };
+        let producer = world.client.producer().config(config).build().await.unwrap();
+        producer.send(Record::to("t").value("0")).await.unwrap();
+        world.cluster.network().latency(MS * 10);
+        let refused = Fault::on(ApiKey::PRODUCE).skip(failing).answer(ErrorCode::INVALID_RECORD);
+        world.cluster.fault(refused);
+        let mut deliveries = Vec::new();
+        for n in 1..200_u32 {
+            let value = n.to_string();
+            let delivery = producer.enqueue(Record::to("t").value(&value)).await.unwrap();
+            deliveries.push((n, delivery));
+            tokio::time::sleep(MS).await;
+        }
+        drop(producer.flush().await);
+        let (mut stored, mut failed) = (0, 0);
+        let log = world.log(0);
+        for (n, delivery) in deliveries {
+            match delivery.await {
+                Ok(metadata) => {
+                    let at = usize::try_from(metadata.offset).unwrap();
+                    assert_eq!(log.get(at), Some(&n), "offset {at} of request {failing}");
+                    stored += 1;
+                }
+                Err(error) => {
+                    assert!(!error.maybe_written(), "{error}");
+                    failed += 1;
+                }
+            }
+        }
+        assert_eq!(world.log(0).len(), stored + 1, "nothing else is there");
+        assert!(failed > 0 && stored > 100, "{failed} {stored}");
+    }
+}

@@ -42,6 +42,32 @@ async fn an_acl_that_misses_is_named_by_producer_and_consumer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn with_no_partition_that_can_be_written_every_delivery_ends_in_time_and_says_why() {
+    let world = World::new(3).await;
+    let timeout = Duration::from_secs(40);
+    let producer = world.client.producer().delivery_timeout(timeout).build().await.unwrap();
+    producer.send(Record::to("t").partition(0).value("0")).await.unwrap();
+    let code = ErrorCode::LEADER_NOT_AVAILABLE;
+    world.cluster.fault(Fault::on(ApiKey::PRODUCE).always().answer(code));
+    let start = tokio::time::Instant::now();
+    let mut deliveries = Vec::new();
+    for n in 0..30 {
+        let record = Record::to("t").partition(n % 3).value("lost");
+        deliveries.push(producer.enqueue(record).await.unwrap());
+    }
+    for delivery in deliveries {
+        let error = delivery.await.unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::TimedOut, Some(code)), "{error}");
+        assert!(error.to_string().contains("LEADER_NOT_AVAILABLE"), "{error}");
+    }
+    assert!(start.elapsed() <= timeout + Duration::from_secs(1), "{:?}", start.elapsed());
+    world.cluster.clear_faults();
+    for partition in 0..3 {
+        producer.send(Record::to("t").partition(partition).value("1")).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_delivery_that_times_out_says_what_stood_in_the_way_and_the_producer_goes_on() {
     let builder = TestCluster::builder().brokers(3).topic("t", 1);
     let world = World::of(builder.topic_config("t", "min.insync.replicas", "2")).await;
