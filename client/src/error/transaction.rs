@@ -17,6 +17,9 @@ pub enum TransactionFate {
     /// The coordinator refuses to abort it: it aborts it when its time is over, or when another
     /// producer takes the id over.
     AbortRefused,
+    /// Another producer has taken the id over; or, on brokers before Kafka 2.5, an answer was lost
+    /// by which that could be ruled out.
+    TakenOver,
     /// Nobody can tell whether it was committed: the answer was lost, and then the coordinator had
     /// moved on.
     Unknown,
@@ -66,6 +69,10 @@ impl TransactionFate {
             Self::AbortRefused => told(
                 format!("the coordinator refuses to abort the transaction of {id}"),
                 "make a new producer, which takes the id over and aborts it",
+            ),
+            Self::TakenOver => told(
+                format!("another producer may have taken over transactional id {id}"),
+                "end this one; or make a new one, which takes the id over",
             ),
             Self::Unknown => told(
                 format!("whether the transaction of {id} was committed, nobody can tell"),

@@ -199,9 +199,6 @@ impl Life {
                 self.numbers.clear();
                 Ok(())
             }
-            Err(Error::Unsupported { .. }) if self.producer.is_some() => {
-                Err(self.end_life(too_old(&self.id)))
-            }
             Err(error) if error.is_fatal() => Err(self.end_life(error)),
             Err(error) => Err(error),
         }
@@ -401,6 +398,15 @@ impl Life {
         Ended::Done(end)
     }
 
+    /// How far a coordinator that is asked for a new epoch, without being told the present one,
+    /// raises it, if nobody else has done so; it does so twice where it aborts a transaction.
+    pub(crate) fn epochs_ahead(&self) -> i16 {
+        match self.phase {
+            Phase::Ending { .. } if self.trace == Trace::Begun => 2,
+            _ => 1,
+        }
+    }
+
     /// Whether the offsets of the commit that was just done must be read back.
     pub(crate) fn must_check_offsets(&mut self) -> bool {
         let is_due = self.late_offsets == LateOffsets::Due;
@@ -438,18 +444,6 @@ fn is_end_of_producer(error: &Error) -> bool {
 
 fn closed() -> Error {
     Error::Closed { what: "transaction" }
-}
-
-fn too_old(id: &str) -> Error {
-    Error::Unsupported {
-        feature: format!(
-            "to go on under transactional id {id} after a request whose answer was lost"
-        )
-        .into(),
-        needed: format!("version 3 of {} (Kafka 2.5 or newer)", ApiKey::INIT_PRODUCER_ID).into(),
-        offered: "an older one".into(),
-        remedy: "make a new producer, which takes the id over".into(),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kurier_protocol::ApiKey;
+use kurier_protocol::{ApiKey, ErrorCode};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -149,16 +149,17 @@ impl Keeper {
     async fn prepare_once(&mut self, deadline: Instant) -> Result<(), Error> {
         loop {
             let version = self.version(deadline).await?;
-            let known = match self.life.poll_begin(version)? {
+            let answer = match self.life.poll_begin(version)? {
                 Begin::Ready => return Ok(()),
                 Begin::End(end) => {
                     self.untold = Some(self.end_open(end, deadline).await?);
                     continue;
                 }
-                Begin::TakeOver => None,
-                Begin::Renew(known) => Some(known),
+                Begin::TakeOver => {
+                    self.steps().init_producer_id(&self.id, self.timeout, None).await
+                }
+                Begin::Renew(known) => self.renew(known).await,
             };
-            let answer = self.steps().init_producer_id(&self.id, self.timeout, known).await;
             self.life.handle_init(version, answer)?;
         }
     }
@@ -457,6 +458,23 @@ impl Keeper {
         self.steps().end_at(transaction, end, level).await
     }
 
+    /// Raises the epoch of a producer that has nothing open.
+    async fn renew(&self, known: ProducerIdAndEpoch) -> Result<ProducerIdAndEpoch, Error> {
+        let steps = self.steps();
+        match steps.init_producer_id(&self.id, self.timeout, Some(known)).await {
+            Err(Error::Unsupported { .. }) => {}
+            renewed => return renewed,
+        }
+        // Its epoch cannot be told, so that a producer that was shut out would take the id back:
+        // it asks first for what only changes anything if it was not.
+        match steps.end(&self.own(known), TransactionEnd::Abort).await {
+            Ok(_) => {}
+            Err(error) if error.code() == Some(ErrorCode::INVALID_TXN_STATE) => {}
+            Err(error) => return Err(error),
+        }
+        self.take_again(known).await
+    }
+
     /// Raises the epoch, which aborts what is open.
     async fn fence(&self, known: ProducerIdAndEpoch) -> Result<ProducerIdAndEpoch, Error> {
         let steps = self.steps();
@@ -468,7 +486,37 @@ impl Keeper {
                 let next = ProducerIdAndEpoch { epoch: known.epoch.saturating_add(1), ..known };
                 steps.init_producer_id(&self.id, self.timeout, Some(next)).await
             }
+            Err(Error::Unsupported { .. }) => {
+                self.check_own(known).await?;
+                self.take_again(known).await
+            }
             raised => raised,
+        }
+    }
+
+    /// Looks whether the id is still this producer's, by adding what is in its transaction anyway.
+    async fn check_own(&self, known: ProducerIdAndEpoch) -> Result<(), Error> {
+        let Some(one) = self.written.first() else { return Ok(()) };
+        let partition = (one.topic.clone(), one.partition);
+        let added = self.steps().add_partitions(&self.own(known), [partition]).await;
+        let outcome = added.into_iter().try_for_each(|partition| partition.outcome);
+        outcome.or_else(|error| if error.is_fatal() { Err(error) } else { Ok(()) })
+    }
+
+    /// A transaction of version 1.
+    fn own(&self, producer: ProducerIdAndEpoch) -> BegunTransaction {
+        let (transactional_id, version) = (self.id.to_string(), TransactionVersion::V1);
+        BegunTransaction { transactional_id, producer, version }
+    }
+
+    /// Raises the epoch as brokers before Kafka 2.5 do it, which cannot be told whose: by how much
+    /// it has gone up says whether nobody else has raised it meanwhile.
+    async fn take_again(&self, known: ProducerIdAndEpoch) -> Result<ProducerIdAndEpoch, Error> {
+        let raised = self.steps().init_producer_id(&self.id, self.timeout, None).await?;
+        let epoch = known.epoch.checked_add(self.life.epochs_ahead());
+        match epoch.map(|epoch| ProducerIdAndEpoch { epoch, ..known }) {
+            Some(own) if own == raised => Ok(raised),
+            _ => Err(self.life.fate(TransactionFate::TakenOver, None)),
         }
     }
 }
@@ -490,8 +538,23 @@ impl Keeper {
             return Ok(());
         }
         for (group, offsets) in &self.offsets {
+            if !self.are_there(group, offsets).await {
+                let group = (&*group.group_id).into();
+                let lost = self.life.fate(TransactionFate::OffsetsLost { group }, None);
+                return Err(self.life.end_life(lost));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether offsets that were committed can be read. Brokers before Kafka 2.5 cannot say whether
+    /// what they read is all that was decided: there it has the request timeout to come.
+    async fn are_there(&self, group: &ConsumerGroupMetadata, offsets: &[GroupOffset]) -> bool {
+        let deadline = Instant::now() + self.cluster.request_timeout();
+        let mut retries = Retries::new(&self.cluster, deadline);
+        let mut isolation = Isolation::ReadCommitted;
+        loop {
             let wanted = offsets.iter().map(|one| (one.topic.clone(), one.partition));
-            let isolation = Isolation::ReadCommitted;
             let found = self.steps().committed_offsets(&group.group_id, isolation, wanted).await;
             let is_there = |one: &GroupOffset| {
                 let found = found
@@ -501,13 +564,22 @@ impl Keeper {
                 // Somebody may have gone on from there.
                 found.is_some_and(|found| found.offset >= one.offset)
             };
-            if !offsets.iter().all(is_there) {
-                let group = (&*group.group_id).into();
-                let lost = self.life.fate(TransactionFate::OffsetsLost { group }, None);
-                return Err(self.life.end_life(lost));
+            if offsets.iter().all(is_there) {
+                return true;
+            }
+            let mut errors = found.iter().filter_map(|found| found.outcome.as_ref().err());
+            let is_known = match errors.next() {
+                Some(Error::Unsupported { .. }) if isolation == Isolation::ReadCommitted => {
+                    isolation = Isolation::ReadUncommitted;
+                    continue;
+                }
+                Some(error) => !error.is_retriable(),
+                None => isolation == Isolation::ReadCommitted,
+            };
+            if is_known || !retries.wait().await {
+                return false;
             }
         }
-        Ok(())
     }
 }
 

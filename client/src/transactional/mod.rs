@@ -52,8 +52,9 @@ use crate::producer::{Acks, Idempotence, Life, ProducerConfig};
 /// Begins transactions, one at a time. Cloning shares it.
 ///
 /// Brokers since 0.11 have transactions. By which version of them one goes is looked at when it
-/// begins. On brokers before 2.5, which cannot raise an epoch, the producer is over after a
-/// transaction in which an answer was lost or a record failed.
+/// begins. Brokers before 2.5 cannot be told whose epoch they are to raise after a transaction in
+/// which an answer was lost or a record failed: by how far it goes up the producer sees whether
+/// another one has taken over. If an answer is lost then as well, it cannot tell, and is over.
 #[derive(Clone, Debug)]
 pub struct TransactionalProducer {
     asks: mpsc::Sender<Ask>,

@@ -14,3 +14,4 @@ mod late;
 mod leaderless;
 mod closing;
 mod refused;
+mod old_brokers;
