@@ -71,8 +71,9 @@ impl Transaction {
     ///
     /// # Errors
     ///
-    /// The member is not one of the group any more, rights miss, or the coordinator cannot be
-    /// reached: after any of them the transaction can only be aborted.
+    /// [`Error::Invalid`] for an empty group or a negative offset, which change nothing. The member
+    /// is not one of the group any more, rights miss, or the coordinator cannot be reached: after
+    /// any of these the transaction can only be aborted.
     ///
     /// # Cancel safety
     ///
@@ -84,7 +85,16 @@ impl Transaction {
         offsets: impl IntoIterator<Item = GroupOffset>,
     ) -> Result<(), Error> {
         let _waits = self.meter.wait(Wait::Offsets);
-        let offsets = offsets.into_iter().collect();
+        let offsets: Vec<GroupOffset> = offsets.into_iter().collect();
+        if group.group_id.is_empty() {
+            return Err(Error::invalid("group.id", "name the group whose offsets they are"));
+        }
+        if let Some(GroupOffset { topic, partition, offset, .. }) =
+            offsets.iter().find(|one| one.offset < 0)
+        {
+            let problem = format!("{offset} of partition {partition} of topic {topic} is none");
+            return Err(Error::invalid("offset", problem));
+        }
         self.tell(|reply| Command::Offsets(group, offsets, reply)).await
     }
 

@@ -15,3 +15,4 @@ mod leaderless;
 mod closing;
 mod refused;
 mod old_brokers;
+mod misuse;
