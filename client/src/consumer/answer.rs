@@ -92,7 +92,20 @@ impl Fetcher {
                     continue;
                 }
                 if !data.error_code.is_ok() {
-                    self.handle_code(moment, one, (&data, &endpoints));
+                    let is_followers =
+                        self.tracks.get(slot).and_then(Option::as_ref).is_some_and(|track| {
+                            track.nearer.is_some_and(|near| near.broker == flight.broker)
+                        });
+                    match is_followers {
+                        true => self.leave_follower(moment, one, &data),
+                        false => self.handle_code(moment, one, (&data, &endpoints)),
+                    }
+                    continue;
+                }
+                if data.preferred_read_replica >= 0 {
+                    if data.preferred_read_replica != flight.broker {
+                        self.go_nearer(slot, moment.now, data.preferred_read_replica);
+                    }
                     continue;
                 }
                 if data.diverging_epoch.epoch >= 0 {
@@ -160,7 +173,7 @@ impl Fetcher {
             Kind::Full
         } else if self.config.fetch_bytes_min > 0
             && took < wait_max / 2
-            && partitions.all(|data| data.error_code.is_ok())
+            && partitions.all(|data| data.error_code.is_ok() && data.preferred_read_replica < 0)
         {
             Kind::Hasty
         } else {
@@ -230,6 +243,7 @@ impl Fetcher {
             offset: asked.offset,
             start: data.log_start_offset,
             end: readable,
+            replica: track.home.filter(|_| track.nearer.is_some()),
         });
         let aborted = if is_committed { data.aborted_transactions } else { None };
         let records = data.records.map(|records| records.0).unwrap_or_default();
@@ -325,6 +339,15 @@ impl Fetcher {
         }
     }
 
+    /// A follower refuses a partition: whatever it says of it, the leader decides.
+    fn leave_follower(&mut self, moment: Moment, asked: &Asked, data: &PartitionData) {
+        let about = About::partition(&asked.topic, asked.partition);
+        let error = Error::broker(ApiKey::FETCH, data.error_code, about);
+        self.flee(asked.turn.slot, moment.now);
+        self.wants_refresh = true;
+        self.retry(moment, asked.turn, &error);
+    }
+
     /// Asks the leader that a broker has named as soon as it is known.
     fn follow(&mut self, moment: Moment, turn: Turn, (hint, error): (Hint, &Error)) {
         self.actions.push_back(Action::Heard(hint));
@@ -373,7 +396,8 @@ impl Fetcher {
                 continue;
             }
             self.note_silence(asked.turn.slot, flight.launched_at);
-            if is_passing {
+            let is_followers = self.flee(asked.turn.slot, moment.now);
+            if is_passing || is_followers {
                 self.retry(moment, asked.turn, error);
             } else {
                 self.fail(asked.turn, error.clone());

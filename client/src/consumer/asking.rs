@@ -38,6 +38,12 @@ impl Fetcher {
             self.end_wait(slot);
             self.is_stirred = true;
         }
+        while let Some(&(at, slot)) = self.expiries.first()
+            && at <= now
+        {
+            self.come_home(slot);
+            self.is_stirred = true;
+        }
         self.tell_silence(now);
         for seat in self.seats.values_mut() {
             self.is_stirred |= seat.hold_until.take_if(|until| *until <= now).is_some();
@@ -72,7 +78,8 @@ impl Fetcher {
         let alarms = self.flights.values().map(|flight| flight.alarm_at);
         let holds = self.seats.values().filter_map(|seat| seat.hold_until);
         let retry = self.retries.first().map(|(at, _)| *at);
-        retry.into_iter().chain(alarms).chain(holds).min()
+        let expiry = self.expiries.first().map(|(at, _)| *at);
+        retry.into_iter().chain(expiry).chain(alarms).chain(holds).min()
     }
 
     /// The requests that end all sessions, each with its broker: nothing is read any more.
@@ -118,8 +125,7 @@ impl Fetcher {
             return None;
         }
         let demand = Demand::of(track, picture);
-        let broker =
-            if let Demand::Fetch(leader, _) = &demand { Some(leader.broker) } else { None };
+        let broker = if let Demand::Fetch(_, to, _) = &demand { Some(*to) } else { None };
         if let Some(left) = track.home.take_if(|home| Some(*home) != broker)
             && let Some(seat) = self.seats.get_mut(&left)
         {
@@ -134,13 +140,22 @@ impl Fetcher {
                 track.checking = Some(check.leader);
                 return Some(check);
             }
-            Demand::Fetch(leader, asked) => {
-                let seat = self.seats.entry(leader.broker).or_default();
+            Demand::Return => {
+                // Not at once: the leader may name it again.
+                self.wants_refresh = true;
+                self.flee(slot, now);
+                self.wait(slot, now, LEADERLESS_RETRY);
+            }
+            Demand::Fetch(leader, to, asked) => {
+                let seat = self.seats.entry(to).or_default();
                 if seat.flight.is_some() {
                     seat.pending.insert(slot);
                     return None;
                 }
-                track.home = Some(leader.broker);
+                if to == leader.broker {
+                    seat.is_near_until = seat.is_near_until.max(track.shuns_until);
+                }
+                track.home = Some(to);
                 track.checked = Some(leader);
                 track.topic_id = asked.topic_id;
                 seat.session.want(asked);
@@ -164,7 +179,10 @@ impl Fetcher {
             if seat.is_free() && !seat.session.is_empty() {
                 self.launched += 1;
                 seat.flight = Some(self.launched);
-                launched.push((self.launched, *broker, seat.session.plan(&self.config)));
+                let plan = seat.session.plan(&self.config);
+                let is_near = seat.is_near_until.is_some_and(|until| now < until);
+                let plan = if is_near { plan.from_nowhere() } else { plan };
+                launched.push((self.launched, *broker, plan));
             }
         }
         for (id, broker, plan) in launched {
@@ -250,8 +268,10 @@ enum Demand {
     Decision(Uuid),
     /// Its leader's word that it has the record before the position.
     Check(Check),
-    /// Records of its leader.
-    Fetch(Leader, Asked),
+    /// Its leader again, as the follower that it was sent to cannot be read from.
+    Return,
+    /// Records of its leader, or of this broker instead.
+    Fetch(Leader, i32, Asked),
 }
 
 impl Demand {
@@ -274,11 +294,23 @@ impl Demand {
                 epoch: track.epoch,
             });
         }
+        let known_as = || picture.topic(&track.topic)?.partition(partition);
+        let to = match track.nearer {
+            None => leader.broker,
+            Some(nearer) if nearer.broker == leader.broker => leader.broker,
+            Some(nearer) => {
+                let is_there = picture.broker(nearer.broker).is_some();
+                if !is_there || !known_as().is_some_and(|known| nearer.is_usable(known)) {
+                    return Self::Return;
+                }
+                nearer.broker
+            }
+        };
         let (bytes_max, rank) = (track.bytes_max, track.rank);
         let (topic_id, leader_epoch) = (known, leader.epoch);
         let asked =
             Asked { turn, topic, topic_id, partition, offset, leader_epoch, bytes_max, rank };
-        Self::Fetch(leader, asked)
+        Self::Fetch(leader, to, asked)
     }
 }
 

@@ -79,6 +79,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// See [`ConsumerConfig::rack`].
+    pub fn rack(mut self, rack: impl Into<Arc<str>>) -> Self {
+        self.config.rack = Some(rack.into());
+        self
+    }
+
     /// See [`ConsumerConfig::auto_mark`].
     #[expect(clippy::fn_params_excessive_bools, reason = "sets a field")]
     pub fn auto_mark(mut self, auto_mark: bool) -> Self {
@@ -130,7 +136,9 @@ impl ConsumerBuilder {
         let driver = Driver {
             meter,
             class: Class::Fetch(cluster.new_owner()),
-            fetcher: Fetcher::new(config.clone(), backoff).known_as(cluster.config().principal()),
+            fetcher: Fetcher::new(config.clone(), backoff)
+                .known_as(cluster.config().principal())
+                .with_replica_age(cluster.config().metadata_age_max),
             cluster,
             config,
             shared: Arc::clone(&shared),

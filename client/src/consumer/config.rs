@@ -1,5 +1,6 @@
 //! `ConsumerConfig`: how a consumer behaves, with its defaults; where it starts and stops.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::check_durations;
@@ -28,6 +29,9 @@ pub struct ConsumerConfig {
     /// How many bytes a batch may have when it is unpacked; a larger one is an error. Kafka: none.
     /// Default: 134217728 (128 MiB).
     pub batch_bytes_max: usize,
+    /// The rack or zone of this client: leaders send it to a replica there, if they are set up to
+    /// (replica.selector.class, Kafka 2.4). Kafka: client.rack. Default: none.
+    pub rack: Option<Arc<str>>,
     /// Whether records of open and aborted transactions are given. Kafka: isolation.level.
     /// Default: read uncommitted.
     pub isolation: Isolation,
@@ -55,6 +59,7 @@ impl Default for ConsumerConfig {
             fetch_wait_max: Duration::from_millis(500),
             buffer_bytes_max: 16 << 20,
             batch_bytes_max: 128 << 20,
+            rack: None,
             isolation: Isolation::ReadUncommitted,
             offset_reset: OffsetReset::Error,
             stop: Stop::Never,

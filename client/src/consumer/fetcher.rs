@@ -18,6 +18,7 @@ use super::lookup::Lookup;
 use super::plan::Plan;
 use super::position::{End, Place, Track};
 use super::question::Check;
+use super::replica::Replica;
 use super::seat::{Flight, Seat};
 use super::turn::Turn;
 use crate::backoff::Backoff;
@@ -57,6 +58,10 @@ pub(crate) struct Fetcher {
     pub(super) is_held: bool,
     /// Whether a broker may have nothing any more that is wanted.
     pub(super) is_anyone_left: bool,
+    /// Until when each follower may be read from, by slot.
+    pub(super) expiries: BTreeSet<(Instant, usize)>,
+    /// How long a follower is read from before the leader is asked again.
+    pub(super) replica_age: Duration,
     /// What the brokers take this client for, if that is known.
     principal: Option<Arc<str>>,
 }
@@ -106,6 +111,8 @@ impl Fetcher {
             is_stirred: false,
             is_held: false,
             is_anyone_left: false,
+            expiries: BTreeSet::new(),
+            replica_age: REPLICA_AGE,
             principal: None,
         }
     }
@@ -113,6 +120,11 @@ impl Fetcher {
     /// The same, with what the brokers take this client for.
     pub(crate) fn known_as(self, principal: Option<Arc<str>>) -> Self {
         Self { principal, ..self }
+    }
+
+    /// The same, where followers are read from for so long.
+    pub(crate) fn with_replica_age(self, replica_age: Duration) -> Self {
+        Self { replica_age, ..self }
     }
 
     /// A partition is to be read. One that is read already stays as it is.
@@ -326,6 +338,35 @@ impl Fetcher {
         self.ranks.1
     }
 
+    /// The leader has named a follower that is nearer.
+    pub(super) fn go_nearer(&mut self, slot: usize, now: Instant, broker: i32) {
+        self.come_home(slot);
+        let until = now + self.replica_age;
+        if let Some(track) = self.track(slot) {
+            track.nearer = Some(Replica { broker, until });
+            self.expiries.insert((until, slot));
+        }
+    }
+
+    /// A follower was of no use: the leader is read from, and not asked for others for a while.
+    /// Says whether there was one.
+    pub(super) fn flee(&mut self, slot: usize, now: Instant) -> bool {
+        let has_fled = self.come_home(slot);
+        if has_fled && let Some(track) = self.track(slot) {
+            track.shuns_until = Some(now + SHUNNED);
+        }
+        has_fled
+    }
+
+    /// The leader is read from again. Says whether that is a change.
+    pub(super) fn come_home(&mut self, slot: usize) -> bool {
+        let Some(nearer) = self.track(slot).and_then(|track| track.nearer.take()) else {
+            return false;
+        };
+        self.expiries.remove(&(nearer.until, slot));
+        true
+    }
+
     /// What is on its way of a partition is for another turn: it may be asked for elsewhere now.
     fn detach(&mut self, slot: usize) {
         let Some(Some(track)) = self.tracks.get_mut(slot) else { return };
@@ -336,6 +377,12 @@ impl Fetcher {
         }
     }
 }
+
+/// How long a leader is not asked for followers after one was of no use.
+const SHUNNED: Duration = Duration::from_secs(30);
+
+/// How long a follower is read from, unless it is said otherwise.
+const REPLICA_AGE: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
 mod tests;

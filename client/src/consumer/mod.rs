@@ -10,6 +10,7 @@ mod batch;
 mod entry;
 mod slot;
 mod buffer;
+mod replica;
 mod position;
 mod aborted;
 mod reading;

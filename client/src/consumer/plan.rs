@@ -55,6 +55,7 @@ pub(crate) struct Plan {
     bytes_max: i32,
     partition_bytes_max: i32,
     isolation_level: i8,
+    rack: Arc<str>,
 }
 
 impl Plan {
@@ -89,7 +90,13 @@ impl Plan {
                 Isolation::ReadUncommitted => 0,
                 Isolation::ReadCommitted => 1,
             },
+            rack: config.rack.clone().unwrap_or_else(|| "".into()),
         }
+    }
+
+    /// The same, for an answer from this broker itself.
+    pub(crate) fn from_nowhere(self) -> Self {
+        Self { rack: "".into(), ..self }
     }
 
     /// The same, with partitions that leave the session.
@@ -145,6 +152,7 @@ impl Plan {
             session_epoch: if has_sessions { self.stamp.epoch } else { -1 },
             topics,
             forgotten_topics_data: self.forgotten_topics(),
+            rack_id: (&*self.rack).into(),
             ..FetchRequest::default()
         }
     }

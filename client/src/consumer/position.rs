@@ -7,6 +7,7 @@ use kurier_protocol::Uuid;
 
 use super::buffer::Claim;
 use super::config::Start;
+use super::replica::Replica;
 use super::turn::Turn;
 use crate::backoff::Backoff;
 use crate::error::Error;
@@ -25,6 +26,10 @@ pub(crate) struct Track {
     pub(crate) is_gone: bool,
     /// The broker whose session has it.
     pub(crate) home: Option<i32>,
+    /// The follower that is read from instead of the leader.
+    pub(crate) nearer: Option<Replica>,
+    /// Until when the leader itself is read from, as a follower was of no use.
+    pub(crate) shuns_until: Option<Instant>,
     /// Who has waited longest is the least.
     pub(crate) rank: i64,
     /// The offset behind the last record that can be read, as far as was told.
@@ -131,6 +136,8 @@ impl Track {
             is_paused: claim.is_paused,
             is_gone: false,
             home: None,
+            nearer: None,
+            shuns_until: None,
             rank: 0,
             readable: 0,
             retry_at: None,

@@ -16,6 +16,8 @@ pub(crate) struct Seat {
     pub(crate) pending: BTreeSet<usize>,
     /// Slots of which records should be there, as far as was told.
     pub(crate) lacking: BTreeSet<usize>,
+    /// Until when fetches do not say where this client is, so that they are not sent elsewhere.
+    pub(crate) is_near_until: Option<Instant>,
     /// No fetch before this, as the broker does not wait for records itself.
     pub(crate) hold_until: Option<Instant>,
 }

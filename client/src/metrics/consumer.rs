@@ -48,6 +48,8 @@ pub(crate) struct Reading {
     position: Option<i64>,
     start: Option<i64>,
     end: Option<i64>,
+    /// The follower that is read from, if it is one.
+    pub(super) replica: Option<i32>,
     pub(super) lags: Sensor,
     pub(super) leads: Sensor,
 }
@@ -63,6 +65,8 @@ pub(crate) struct Extent {
     pub(crate) start: i64,
     /// Behind the last record that can be read.
     pub(crate) end: i64,
+    /// Who has told, if that is a follower.
+    pub(crate) replica: Option<i32>,
 }
 
 /// What an answer has brought of a topic.
@@ -166,6 +170,7 @@ impl FetchMeter {
             reading.start = Some(extent.start).filter(|start| *start >= 0);
             reading.end = Some(extent.end).filter(|end| *end >= 0);
             reading.position.get_or_insert(extent.offset);
+            reading.replica = extent.replica;
             reading.note(at);
         });
     }

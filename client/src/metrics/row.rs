@@ -109,7 +109,6 @@ pub(super) enum Why {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Groups,
-    Replicas,
     TlsDetails,
 }
 
@@ -117,7 +116,6 @@ impl Part {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Groups => "consumer groups and commits of offsets",
-            Self::Replicas => "reading from the closest replica",
             Self::TlsDetails => "telling how a connection is encrypted",
         }
     }
@@ -127,7 +125,6 @@ impl Part {
     pub(super) const fn file(self) -> &'static str {
         match self {
             Self::Groups => "src/group/mod.rs",
-            Self::Replicas => "src/consumer/replica.rs",
             Self::TlsDetails => "src/metrics/encryption.rs",
         }
     }

@@ -54,7 +54,6 @@ pub(super) fn lines<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Groups,
-    Replicas,
     Assertions,
     Telemetry,
     PollRecords,
@@ -65,7 +64,6 @@ impl Part {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Groups => "consumer groups and commits of offsets",
-            Self::Replicas => "reading from the closest replica",
             Self::Assertions => "tokens by an assertion (KIP-1139)",
             Self::Telemetry => "sending metrics to brokers (KIP-714)",
             Self::PollRecords => "polling by the number of records",
@@ -77,7 +75,6 @@ impl Part {
     pub(crate) const fn file(self) -> &'static str {
         match self {
             Self::Groups => "src/group/mod.rs",
-            Self::Replicas => "src/consumer/session.rs",
             Self::Assertions => "src/security/oidc/assertion.rs",
             Self::Telemetry => "src/metrics/telemetry.rs",
             Self::PollRecords => "src/consumer/poll.rs",
@@ -87,7 +84,7 @@ impl Part {
     /// Whose settings it reads, if not those of all.
     pub(crate) const fn role(self) -> Option<Role> {
         match self {
-            Self::Groups | Self::Replicas | Self::PollRecords => Some(Role::Consumer),
+            Self::Groups | Self::PollRecords => Some(Role::Consumer),
             Self::Assertions | Self::Telemetry => None,
         }
     }

@@ -27,6 +27,7 @@ mod failures_say_why;
 mod many_are_sent_at_once;
 mod assignments_change;
 mod truncated_logs_are_told;
+mod the_closest_replica_is_read;
 mod bad_input_disturbs_nothing;
 mod records_have_one_outcome;
 mod odd_answers_end_every_record;

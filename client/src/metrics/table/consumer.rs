@@ -76,6 +76,9 @@ pub(crate) static FETCH_PARTITION: Section<Reading> = Section {
         row("records-lead", Unit::Count, LEAD, |p, _| p.lead().unwrap_or(f64::NAN)),
         row("records-lead-avg", Unit::Count, LEAD, |p, at| p.leads.avg(at)),
         row("records-lead-min", Unit::Count, LEAD, |p, at| p.leads.min(at)),
+        row("preferred-read-replica", Unit::Count, REPLICA, |p, _| {
+            p.replica.map_or(-1.0, f64::from)
+        }),
     ],
 };
 
@@ -90,5 +93,6 @@ const LATENCY: &str = "How long the answer to a fetch took, its wait for a conne
 const SIZE: &str = "Bytes of batches in an answer that has some, as they were sent";
 const PER_ANSWER: &str = "Records in an answer that has some";
 const THROTTLE: &str = "How long a broker asked a consumer to be left alone, which mostly is 0";
+const REPLICA: &str = "The follower that is read from (KIP-392); -1 if it is the leader";
 const LAG: &str = "Records that can be read and that the user was not given yet";
 const LEAD: &str = "Records between the beginning of the log and the user's next one";

@@ -109,7 +109,6 @@ pub(crate) static MISSING: &[Missing] = &[
             "records-per-request-max",
         ],
     ),
-    later("consumer-fetch-manager-metrics", Part::Replicas, &["preferred-read-replica"]),
 ];
 
 const fn later(group: &'static str, part: Part, names: &'static [&'static str]) -> Missing {

@@ -4,7 +4,6 @@ use std::str::FromStr;
 
 use kurier_protocol::record::Compression;
 
-use super::super::notes::{Part, Reason};
 use super::super::parse::{
     Parsed, bytes, fine_millis, kibibytes, level, level_of, millis, millis_from, millis_or_never,
     number, one_of, switch,
@@ -100,11 +99,11 @@ settings! {
         p.rack.1 = switch(v)?;
         prefer_rack(p);
     };
-    "client.rack": "Where the client is; consumers do not heed it yet",
+    "client.rack": "Where the client is: a replica there is read from, if leaders say so",
         |p| p.rack.0.to_string() => |p, v| {
         p.rack.0 = v.into();
+        p.consumer.rack = Some(v).filter(|rack| !rack.is_empty()).map(Into::into);
         prefer_rack(p);
-        p.note("client.rack", Reason::Later(Part::Replicas));
     };
     "enable.idempotence": "Whether none is written twice; on unless other settings rule it out",
         |p| (p.producer.idempotence != Idempotence::Off).to_string() => |p, v| {
