@@ -29,6 +29,21 @@ pub enum Position {
     Latest,
     /// The first record at or after this time, in milliseconds since 1970. Needs Kafka 0.10.1.
     Timestamp(i64),
+    /// The first record that is not older than this. Needs Kafka 0.10.1.
+    Ago(Duration),
+}
+
+impl Position {
+    /// The same, where an age is a time.
+    fn at(self, now_millis: i64) -> Self {
+        match self {
+            Self::Ago(age) => {
+                let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+                Self::Timestamp(now_millis.saturating_sub(age).max(0))
+            }
+            other => other,
+        }
+    }
 }
 
 /// Whether records of open and aborted transactions count.
@@ -109,6 +124,10 @@ pub(crate) async fn lookup(
     isolation: Isolation,
     deadline: Instant,
 ) -> Result<Vec<FoundOffset>, Error> {
+    let now = cluster.env().wall_millis();
+    let wanted =
+        wanted.iter().map(|(topic, partition, at)| (Arc::clone(topic), *partition, at.at(now)));
+    let wanted: &[Wanted] = &wanted.collect::<Vec<_>>();
     // Its topics are kept fresh until all is found.
     let cluster = &cluster.with_own_interest();
     let found = vec![None; wanted.len()];
@@ -246,7 +265,7 @@ impl Lookup<'_> {
 fn versions(rows: &[(Wanted, i32)]) -> RangeInclusive<i16> {
     let least = |at: Position| match at {
         Position::Earliest | Position::Latest => 0,
-        Position::Timestamp(_) => 1,
+        Position::Timestamp(_) | Position::Ago(_) => 1,
         Position::EarliestLocal => 8,
     };
     let least = rows.iter().map(|((_, _, at), _)| least(*at)).max();
@@ -269,6 +288,8 @@ fn request(
                 Position::Earliest => -2,
                 Position::EarliestLocal => -4,
                 Position::Timestamp(millis) => *millis,
+                // It was made a time before.
+                Position::Ago(_) => -1,
             },
             ..Default::default()
         });

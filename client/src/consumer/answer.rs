@@ -249,7 +249,8 @@ impl Fetcher {
         let records = data.records.map(|records| records.0).unwrap_or_default();
         let first_bytes = claimed_bytes(&records);
         let aborted = Aborted::new(aborted.unwrap_or_default());
-        let mut reading = Reading::new(track, aborted, data.high_watermark);
+        let reading = Reading::new(track, aborted, data.high_watermark);
+        let mut reading = reading.with(self.config.corrupt);
         let problem = reading.read(asked.offset, records, &mut self.entries);
         let has_moved = track.place != Place::At(asked.offset);
         if let Some(error) = problem {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kurier_protocol::record::{OpenBatch, Record, RecordError, RecordRef, Records, TimestampType};
 
 use super::turn::{Mark, Turn};
-use crate::error::{Error, Fault};
+use crate::error::Error;
 
 /// A record batch of one partition, unpacked and checked. It keeps the answer that it came in
 /// alive, as records borrow from it.
@@ -109,8 +109,12 @@ impl FetchedBatch {
 
 /// A batch that cannot be read.
 pub(crate) fn broken(topic: &str, partition: i32, offset: i64, error: RecordError) -> Error {
-    let from = format!("partition {partition} of topic {topic} at offset {offset}");
-    Error::NotKafka { from: from.into(), fault: Fault::Record(error) }
+    Error::CorruptBatch { topic: topic.into(), partition, offset, fault: error }
+}
+
+/// Tells of a batch that was passed over as it cannot be read.
+pub(crate) fn skipped(topic: &str, partition: i32, (from, until): (i64, i64), error: &Error) {
+    tracing::warn!(%topic, partition, from, until, %error, "corrupt batch skipped");
 }
 
 /// The records of a [`FetchedBatch`].

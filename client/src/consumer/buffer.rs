@@ -44,6 +44,8 @@ pub(crate) struct Buffer {
     open: usize,
     /// Slots that the user has had a batch of since they were marked.
     handed: Vec<usize>,
+    /// How many batches were passed over as they cannot be read.
+    skipped: u64,
     /// Slots that were unassigned, for whoever counts.
     left: Vec<usize>,
     /// Topics whose partitions are not known yet.
@@ -109,6 +111,10 @@ impl Buffer {
                 }
                 Item::Skip { next_offset: offset } | Item::At { offset } => {
                     slot.position = Some(offset);
+                }
+                Item::Corrupt { next_offset } => {
+                    slot.position = Some(next_offset);
+                    self.skipped += 1;
                 }
                 Item::Cut { offset } => {
                     slot.position = slot.position.map(|position| position.min(offset));
@@ -189,6 +195,19 @@ impl Buffer {
             self.orders.push_back(Order::Stop(turn));
         }
         is_news
+    }
+
+    /// A batch could not be unpacked, and is passed over. Says whether that is news.
+    pub(crate) fn skip(&mut self, turn: Turn, next_offset: i64) -> bool {
+        let Some(slot) = self.current(turn) else { return false };
+        slot.position = Some(next_offset);
+        self.skipped += 1;
+        true
+    }
+
+    /// How many batches were passed over as they cannot be read.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// The user is gone, and marks nothing more.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kurier_protocol::record::DecompressLimits;
 use tracing::Instrument;
 
-use super::config::{ConsumerConfig, OffsetReset, Start, Stop};
+use super::config::{ConsumerConfig, Corrupt, OffsetReset, Start, Stop};
 use super::control::{check_partition, check_start};
 use super::driver::{Driver, Wanted};
 use super::fetcher::Fetcher;
@@ -79,6 +79,12 @@ impl ConsumerBuilder {
         self
     }
 
+    /// See [`ConsumerConfig::corrupt`].
+    pub fn corrupt(mut self, corrupt: Corrupt) -> Self {
+        self.config.corrupt = corrupt;
+        self
+    }
+
     /// See [`ConsumerConfig::rack`].
     pub fn rack(mut self, rack: impl Into<Arc<str>>) -> Self {
         self.config.rack = Some(rack.into());
@@ -129,7 +135,7 @@ impl ConsumerBuilder {
         let wanted = wanted(&shared, topics, partitions);
         let limits =
             DecompressLimits { bytes_max: config.batch_bytes_max, ..DecompressLimits::default() };
-        let (env, marks_given) = (cluster.env().clone(), config.auto_mark);
+        let (env, marks_given, corrupt) = (cluster.env().clone(), config.auto_mark, config.corrupt);
         let backoff =
             Backoff::new(cluster.config().retry_backoff, cluster.config().retry_backoff_max);
         let (meter, reads) = cluster.metrics().consumer();
@@ -148,7 +154,7 @@ impl ConsumerBuilder {
         };
         let span = tracing::debug_span!("consumer", class = ?driver.class);
         tokio::spawn(driver.run(wanted).instrument(span));
-        Ok(Consumer::new(shared, env, limits, reads).with_marks(marks_given))
+        Ok(Consumer::new(shared, env, limits, reads).with_marks(marks_given).with_corrupt(corrupt))
     }
 
     fn check_assignment(&self) -> Result<(), Error> {
@@ -165,10 +171,7 @@ impl ConsumerBuilder {
                 return Err(Error::invalid("assignment", problem));
             }
         }
-        self.topics.iter().try_for_each(|(_, start)| match start {
-            Start::Offset(_) => check_start(*start),
-            _ => Ok(()),
-        })
+        self.topics.iter().try_for_each(|(_, start)| check_start(*start))
     }
 }
 

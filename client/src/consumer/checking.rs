@@ -140,6 +140,7 @@ pub(super) fn start_of(reset: OffsetReset) -> Option<Start> {
         OffsetReset::Error => None,
         OffsetReset::Earliest => Some(Start::Earliest),
         OffsetReset::Latest => Some(Start::Latest),
+        OffsetReset::Ago(age) => Some(Start::Ago(age)),
     }
 }
 

@@ -38,6 +38,8 @@ pub struct ConsumerConfig {
     /// What happens when a position is not within the log any more, or not yet. Kafka:
     /// auto.offset.reset. Default: error, for which Kafka has latest: that skips records silently.
     pub offset_reset: OffsetReset,
+    /// What happens to a batch that cannot be read. Kafka: none. Default: reading stops before it.
+    pub corrupt: Corrupt,
     /// Whether and where reading ends. Kafka's tools: exit at the end. Default: never.
     pub stop: Stop,
     /// Whether a batch counts as processed when the next one is asked for; if not, when it is
@@ -62,6 +64,7 @@ impl Default for ConsumerConfig {
             rack: None,
             isolation: Isolation::ReadUncommitted,
             offset_reset: OffsetReset::Error,
+            corrupt: Corrupt::Stop,
             stop: Stop::Never,
             auto_mark: true,
             request_timeout: Duration::from_secs(30),
@@ -114,6 +117,33 @@ pub enum Start {
     /// At the first record whose timestamp, in milliseconds since 1970, is not earlier; behind the
     /// last record if there is none. Needs Kafka 0.10.1.
     Timestamp(i64),
+    /// At the first record that is not older than this when it is looked up; behind the last record
+    /// if there is none. Needs Kafka 0.10.1.
+    Ago(Duration),
+    /// So many offsets before the end, or at the first record that is there. Markers of
+    /// transactions, and what compaction has removed, count too.
+    Last(u64),
+    /// At this offset, where the record before it was written in this leader epoch
+    /// ([`FetchedBatch::leader_epoch`](super::FetchedBatch::leader_epoch)): then it is asked first
+    /// whether the log still has that record (KIP-320).
+    InEpoch {
+        /// The next offset to read.
+        offset: i64,
+        /// The leader epoch of the record before it.
+        leader_epoch: i32,
+    },
+}
+
+impl Start {
+    /// The offset, if it needs no look-up.
+    pub(crate) fn offset(self) -> Option<i64> {
+        match self {
+            Self::Offset(offset) | Self::InEpoch { offset, .. } => Some(offset),
+            Self::Earliest | Self::Latest | Self::Timestamp(_) | Self::Ago(_) | Self::Last(_) => {
+                None
+            }
+        }
+    }
 }
 
 /// Whether and where reading ends.
@@ -127,6 +157,18 @@ pub enum Stop {
     End,
 }
 
+/// What happens to a batch whose checksum is wrong, or that contradicts itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Corrupt {
+    /// `next` gives an error, and the partition stands still until a seek.
+    #[default]
+    Stop,
+    /// It is passed over: counted ([`Consumer::skipped`](super::Consumer::skipped)), and told by a
+    /// warning that names topic, partition and offsets. What is only too large, or packed by a
+    /// codec that is not built in, is an error nevertheless. Checksums are compared twice.
+    Skip,
+}
+
 /// What happens when a position is not within the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OffsetReset {
@@ -137,6 +179,9 @@ pub enum OffsetReset {
     Earliest,
     /// Reading goes on behind the last record that is there.
     Latest,
+    /// Reading goes on at the first record that is not older than this (KIP-1106); behind the last
+    /// record if there is none.
+    Ago(Duration),
 }
 
 #[cfg(test)]

@@ -62,6 +62,13 @@ impl Control {
         self.shared.with(|buffer| buffer.lag(buffer.slot_of(topic, partition)?))
     }
 
+    /// How many batches were passed over so far, as they cannot be read:
+    /// [`Corrupt::Skip`](super::Corrupt::Skip).
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.shared.with(|buffer| buffer.skipped())
+    }
+
     /// The partitions that are read, as far as their topics are known.
     #[must_use]
     pub fn assignment(&self) -> Vec<(Arc<str>, i32)> {
@@ -172,8 +179,8 @@ impl Control {
 }
 
 pub(super) fn check_start(start: Start) -> Result<(), Error> {
-    match start {
-        Start::Offset(offset @ ..0) => {
+    match start.offset() {
+        Some(offset @ ..0) => {
             Err(Error::invalid("offset", format!("{offset} is negative; offsets count from 0")))
         }
         _ => Ok(()),

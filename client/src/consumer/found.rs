@@ -51,6 +51,14 @@ impl Fetcher {
             (Aim::Gap, local) => return self.handle_local_start(turn, local),
             (Aim::Start, _) if track.turn != turn => return,
             (Aim::Start, Some(offset)) => {
+                if let Place::Lookup(Start::Last(count)) = track.place {
+                    // Where the log begins may be behind that.
+                    let count = i64::try_from(count).unwrap_or(i64::MAX);
+                    track.floor = Some(offset.saturating_sub(count));
+                    track.place = Place::Unknown(Start::Earliest);
+                    return;
+                }
+                let offset = offset.max(track.floor.take().unwrap_or(offset));
                 track.place = Place::At(offset);
                 track.epoch = -1;
                 self.entries.push(Entry { turn, item: Item::At { offset } });

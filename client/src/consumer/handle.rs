@@ -10,14 +10,14 @@ use kurier_protocol::record::{
     Compression, DecompressLimits, Decompressor, OpenBatch, RecordError,
 };
 
-use super::batch::{FetchedBatch, broken};
+use super::batch::{FetchedBatch, broken, skipped};
 use super::buffer::{Buffer, Taken};
-use super::config::Start;
+use super::config::{Corrupt, Start};
 use super::control::Control;
 use super::entry::Fetched;
 use super::shared::Shared;
 use super::turn::Turn;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::metrics::{Catch, ReadMeter};
 
 /// Reads record batches of the partitions that it was given.
@@ -29,6 +29,7 @@ pub struct Consumer {
     control: Control,
     /// Whether asking for a batch marks what was given before.
     marks_given: bool,
+    corrupt: Corrupt,
     env: Env,
     decompressor: Option<Decompressor>,
     limits: DecompressLimits,
@@ -68,7 +69,14 @@ impl Consumer {
     ) -> Self {
         let control = Control::new(Arc::clone(&shared));
         let (decompressor, opening, marks_given) = (None, None, true);
-        Self { shared, control, marks_given, env, decompressor, limits, opening, meter }
+        let corrupt = Corrupt::Stop;
+        Self { shared, control, marks_given, corrupt, env, decompressor, limits, opening, meter }
+    }
+
+    /// The same, with what happens to batches that cannot be read.
+    pub(super) fn with_corrupt(mut self, corrupt: Corrupt) -> Self {
+        self.corrupt = corrupt;
+        self
     }
 
     /// The same, where asking for a batch marks what was given before, or does not.
@@ -168,6 +176,12 @@ impl Consumer {
     #[must_use]
     pub fn lag(&self, topic: &str, partition: i32) -> Option<u64> {
         self.control.lag(topic, partition)
+    }
+
+    /// See [`Control::skipped`].
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.control.skipped()
     }
 
     /// See [`Control::assignment`].
@@ -295,8 +309,16 @@ impl Consumer {
                 Some(Ok(batch))
             }
             Err(error) => {
+                let (from, until) = (fetched.span.start, fetched.next_offset);
+                let error = broken(&topic, partition, from, error);
+                if self.corrupt == Corrupt::Skip && error.kind() == ErrorKind::Corrupt {
+                    if self.shared.with(|buffer| buffer.skip(turn, until)) {
+                        skipped(&topic, partition, (from, until), &error);
+                    }
+                    return None;
+                }
                 let is_news = self.shared.order(|buffer| buffer.fail(turn));
-                is_news.then(|| Err(broken(&topic, partition, fetched.span.start, error)))
+                is_news.then_some(Err(error))
             }
         }
     }

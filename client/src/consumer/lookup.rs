@@ -63,8 +63,9 @@ pub(crate) fn plan<'a>(
 fn position(start: Start) -> Position {
     match start {
         // An offset is not looked up.
-        Start::Earliest | Start::Offset(_) => Position::Earliest,
-        Start::Latest => Position::Latest,
+        Start::Earliest | Start::Offset(_) | Start::InEpoch { .. } => Position::Earliest,
+        Start::Latest | Start::Last(_) => Position::Latest,
+        Start::Ago(age) => Position::Ago(age),
         Start::Timestamp(millis) => Position::Timestamp(millis),
     }
 }

@@ -32,6 +32,6 @@ mod builder;
 
 pub use self::batch::{FetchedBatch, FetchedRecords};
 pub use self::builder::ConsumerBuilder;
-pub use self::config::{ConsumerConfig, OffsetReset, Start, Stop};
+pub use self::config::{ConsumerConfig, Corrupt, OffsetReset, Start, Stop};
 pub use self::control::Control;
 pub use self::handle::Consumer;

@@ -52,6 +52,8 @@ pub(crate) struct Track {
     pub(crate) checking: Option<Leader>,
     /// The id of the topic that the position is of; zero if it is not known.
     pub(crate) topic_id: Uuid,
+    /// Where it starts, unless the log begins later: so many offsets before its end.
+    pub(crate) floor: Option<i64>,
     /// Whether the position is one that the user has named and no broker has confirmed.
     pub(crate) is_unchecked: bool,
 }
@@ -146,11 +148,12 @@ impl Track {
             trouble: None,
             bytes_max: None,
             gap: Gap::None,
-            epoch: -1,
+            epoch: epoch_of(claim.start),
             checked: None,
             checking: None,
             topic_id: Uuid::ZERO,
-            is_unchecked: matches!(claim.start, Start::Offset(_)),
+            is_unchecked: claim.start.offset().is_some(),
+            floor: None,
         }
     }
 
@@ -178,9 +181,10 @@ impl Track {
     pub(crate) fn seek(&mut self, turn: Turn, start: Start) {
         self.turn = turn;
         self.place = start.into();
-        self.is_unchecked = matches!(start, Start::Offset(_));
+        self.is_unchecked = start.offset().is_some();
         self.gap = Gap::None;
-        self.epoch = -1;
+        self.epoch = epoch_of(start);
+        self.floor = None;
         self.checked = None;
         self.checking = None;
         self.topic_id = Uuid::ZERO;
@@ -211,11 +215,16 @@ impl Track {
     }
 }
 
+/// The leader epoch of the record before a start, if it is named.
+fn epoch_of(start: Start) -> i32 {
+    if let Start::InEpoch { leader_epoch, .. } = start { leader_epoch } else { -1 }
+}
+
 impl From<Start> for Place {
     fn from(start: Start) -> Self {
-        match start {
-            Start::Offset(offset) => Self::At(offset),
-            Start::Earliest | Start::Latest | Start::Timestamp(_) => Self::Unknown(start),
+        match start.offset() {
+            Some(offset) => Self::At(offset),
+            None => Self::Unknown(start),
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use kurier_protocol::Bytes;
 use kurier_protocol::api::fetch::PartitionData;
-use kurier_protocol::record::RecordBatches;
+use kurier_protocol::record::{RecordBatch, RecordBatches, RecordError};
 
 use super::aborted::Aborted;
-use super::batch::{Span, broken};
+use super::batch::{Span, broken, skipped};
+use super::config::Corrupt;
 use super::entry::{Entry, Fetched, Item};
 use super::position::{End, Place, Track};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// One partition's records, batch by batch.
 #[derive(Debug)]
@@ -18,11 +19,17 @@ pub(crate) struct Reading<'a> {
     high_watermark: i64,
     /// Where the position goes although the user gets nothing.
     skipped: Option<i64>,
+    corrupt: Corrupt,
 }
 
 impl<'a> Reading<'a> {
     pub(crate) fn new(track: &'a mut Track, aborted: Aborted, high_watermark: i64) -> Self {
-        Self { track, aborted, high_watermark, skipped: None }
+        Self { track, aborted, high_watermark, skipped: None, corrupt: Corrupt::Stop }
+    }
+
+    /// The same, where batches that cannot be read are passed over, or are not.
+    pub(crate) fn with(self, corrupt: Corrupt) -> Self {
+        Self { corrupt, ..self }
     }
 
     /// Moves the partition forward over whole batches; an error if one cannot be told apart.
@@ -32,52 +39,95 @@ impl<'a> Reading<'a> {
         records: Bytes,
         entries: &mut Vec<Entry>,
     ) -> Option<Error> {
-        let turn = self.track.turn;
         let mut offset = from;
         let mut problem = None;
-        for batch in RecordBatches::new(records) {
-            let batch = match batch {
-                Ok(batch) => batch,
-                Err(error) => {
-                    let (topic, partition) = (&self.track.topic, self.track.partition);
-                    problem = Some(broken(topic, partition, offset, error));
-                    break;
-                }
-            };
+        let mut batches = RecordBatches::new(records).peekable();
+        while let Some(batch) = batches.next() {
+            let batch =
+                match batch.map_err(|error| (error, None)).and_then(|batch| self.checked(batch)) {
+                    Ok(batch) => batch,
+                    Err((error, claim)) => {
+                        let error = broken(&self.track.topic, self.track.partition, offset, error);
+                        if self.corrupt == Corrupt::Stop || error.kind() != ErrorKind::Corrupt {
+                            problem = Some(error);
+                            break;
+                        }
+                        let behind = batches.peek().and_then(|next| next.as_ref().ok());
+                        let behind = behind.map(RecordBatch::base_offset).or(claim);
+                        offset = self.pass(offset, behind, &error, entries);
+                        continue;
+                    }
+                };
             let next_offset = batch.last_offset().saturating_add(1);
             // A broker begins with the batch that holds the position, or with one before it.
             if next_offset <= offset {
                 continue;
             }
-            let batch_epoch = batch.partition_leader_epoch();
-            let end = self.track.end_offset();
-            // What lies behind the end is not given, and so it is not passed over either.
-            let next_given = next_offset.min(end);
-            let is_hidden = self.aborted.covers(&batch)
-                || batch.is_control()
-                || batch.record_count() == Some(0)
-                || batch.base_offset() >= end;
-            if is_hidden {
-                self.skipped = Some(next_given);
-            } else {
-                self.skipped = None;
-                let span = Span { start: offset, end };
-                let high_watermark = self.high_watermark;
-                let fetched = Fetched { batch, span, high_watermark, next_offset: next_given };
-                entries.push(Entry { turn, item: Item::Batch(fetched) });
-            }
+            self.take(offset, batch, entries);
             offset = next_offset;
-            self.track.epoch = batch_epoch;
-            if offset >= end {
+            if offset >= self.track.end_offset() {
                 break;
             }
         }
         if let Some(next_offset) = self.skipped {
+            let turn = self.track.turn;
             entries.push(Entry { turn, item: Item::Skip { next_offset } });
         }
         self.track.place = Place::At(offset);
         entries.extend(end_if_reached(self.track));
         problem
+    }
+
+    /// One batch, for the user or not.
+    fn take(&mut self, offset: i64, batch: RecordBatch, entries: &mut Vec<Entry>) {
+        let (turn, end) = (self.track.turn, self.track.end_offset());
+        self.track.epoch = batch.partition_leader_epoch();
+        // What lies behind the end is not given, and so it is not passed over either.
+        let next_given = batch.last_offset().saturating_add(1).min(end);
+        let is_hidden = self.aborted.covers(&batch)
+            || batch.is_control()
+            || batch.record_count() == Some(0)
+            || batch.base_offset() >= end;
+        if is_hidden {
+            self.skipped = Some(next_given);
+            return;
+        }
+        self.skipped = None;
+        let (span, high_watermark) = (Span { start: offset, end }, self.high_watermark);
+        let fetched = Fetched { batch, span, high_watermark, next_offset: next_given };
+        entries.push(Entry { turn, item: Item::Batch(fetched) });
+    }
+
+    /// A batch, once its checksum is compared if it is to be passed over otherwise: what its header
+    /// says of offsets is not to be believed then. With an error goes the offset that it claims to
+    /// end before, if the log has that.
+    fn checked(&self, batch: RecordBatch) -> Result<RecordBatch, (RecordError, Option<i64>)> {
+        if self.corrupt == Corrupt::Stop {
+            return Ok(batch);
+        }
+        match batch.check_crc() {
+            Ok(()) => Ok(batch),
+            Err(error) => {
+                let claim = batch.last_offset().saturating_add(1);
+                Err((error, Some(claim).filter(|claim| *claim <= self.high_watermark)))
+            }
+        }
+    }
+
+    /// Passes over a batch that cannot be read, up to where the next one begins if that is known.
+    fn pass(
+        &mut self,
+        offset: i64,
+        behind: Option<i64>,
+        error: &Error,
+        entries: &mut Vec<Entry>,
+    ) -> i64 {
+        let until = behind.unwrap_or_default().max(offset + 1);
+        let next_offset = until.min(self.track.end_offset());
+        skipped(&self.track.topic, self.track.partition, (offset, until), error);
+        self.skipped = None;
+        entries.push(Entry { turn: self.track.turn, item: Item::Corrupt { next_offset } });
+        until
     }
 }
 

@@ -95,10 +95,7 @@ impl Slot {
 
     fn begin_at(&mut self, start: Start) {
         self.start = start;
-        self.position = match start {
-            Start::Offset(offset) => Some(offset),
-            Start::Earliest | Start::Latest | Start::Timestamp(_) => None,
-        };
+        self.position = start.offset();
     }
 
     pub(crate) fn is_assigned(&self) -> bool {

@@ -45,6 +45,7 @@ impl Error {
             Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::UnknownTopic { .. } => ErrorKind::NotFound,
             Self::LogTruncation { .. } | Self::TopicRecreated { .. } => ErrorKind::OutOfRange,
+            Self::CorruptBatch { fault, .. } => kind_of_record(fault),
             Self::TooLarge { .. } => ErrorKind::TooLarge,
             Self::Transaction { .. } => ErrorKind::Transaction,
             Self::Invalid { .. } => ErrorKind::Invalid,
@@ -61,6 +62,7 @@ impl Error {
             | Self::UnknownTopic { .. }
             | Self::LogTruncation { .. }
             | Self::TopicRecreated { .. }
+            | Self::CorruptBatch { .. }
             | Self::NotKafka { fault: Fault::Record(_), .. } => Origin::Broker,
             // Whoever stood in the way.
             Self::TimedOut { last: Some(last), .. } => last.origin(),
@@ -204,6 +206,7 @@ impl Error {
             | Self::UnknownTopic { .. }
             | Self::LogTruncation { .. }
             | Self::TopicRecreated { .. }
+            | Self::CorruptBatch { .. }
             | Self::TooLarge { .. }
             | Self::Invalid { .. } => Course::Fail,
         }
@@ -270,8 +273,15 @@ fn kind_of(cause: &Cause) -> ErrorKind {
 fn kind_of_fault(fault: &Fault) -> ErrorKind {
     match fault {
         fault if fault.is_of_port() => ErrorKind::Protocol,
-        Fault::Record(RecordError::CodecNotBuilt { .. }) => ErrorKind::Unsupported,
-        Fault::Record(RecordError::LimitExceeded { .. }) => ErrorKind::TooLarge,
+        Fault::Record(fault) => kind_of_record(fault),
+        _ => ErrorKind::Corrupt,
+    }
+}
+
+fn kind_of_record(fault: &RecordError) -> ErrorKind {
+    match fault {
+        RecordError::CodecNotBuilt { .. } => ErrorKind::Unsupported,
+        RecordError::LimitExceeded { .. } => ErrorKind::TooLarge,
         _ => ErrorKind::Corrupt,
     }
 }

@@ -7,7 +7,7 @@ use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::acl::MissingAcl;
 use super::advice;
-use super::fault::{Advertised, Attempt, Cause};
+use super::fault::{Advertised, Attempt, Cause, Fault};
 use super::questions::Fate;
 use super::rounded::Rounded;
 use super::told::Told;
@@ -66,26 +66,12 @@ impl Error {
                 format!("topic {topic} does not exist"),
                 "create it, or let brokers create topics (auto.create.topics.enable)",
             ),
-            Self::LogTruncation { topic, partition, offset, leader_epoch, divergence } => {
-                let until = match divergence {
-                    Some((offset, epoch)) => {
-                        format!("up to offset {offset} (leader epoch {epoch}) both are the same")
-                    }
-                    None => "the leader does not know up to where both are the same".to_owned(),
-                };
-                Told::new(
-                    format!(
-                        "the log of partition {partition} of topic {topic} is not the one that                          was read up to offset {offset} (leader epoch {leader_epoch}): {until}"
-                    ),
-                    "decide what becomes of the records that were read and are gone, then seek;                      or set offset_reset (auto.offset.reset)",
-                )
+            Self::CorruptBatch { topic, partition, offset, fault } => {
+                Fault::Record(fault.clone()).told().map(|fault| {
+                    format!("partition {partition} of topic {topic} at offset {offset}: {fault}")
+                })
             }
-            Self::TopicRecreated { topic, partition, offset } => Told::new(
-                format!(
-                    "topic {topic} was deleted and created anew: offset {offset} of partition                      {partition} means nothing in it"
-                ),
-                "seek to where it is to be read, or set offset_reset (auto.offset.reset)",
-            ),
+            Self::LogTruncation { .. } | Self::TopicRecreated { .. } => self.told_of_a_log(),
             Self::TooLarge { what, bytes, bytes_max, setting } => Told::new(
                 format!("{what} of {bytes} bytes is over the limit of {bytes_max}"),
                 what.advice(setting),
@@ -98,6 +84,33 @@ impl Error {
                 Told::of_text(problem).map(|problem| format!("{setting}: {problem}"))
             }
             Self::Closed { what } => Told::new(format!("the {what} is closed"), "make a new one"),
+        }
+    }
+
+    /// A log that is not the one that was read.
+    fn told_of_a_log(&self) -> Told {
+        match self {
+            Self::LogTruncation { topic, partition, offset, leader_epoch, divergence } => {
+                let until = match divergence {
+                    Some((offset, epoch)) => {
+                        format!("up to offset {offset} (leader epoch {epoch}) both are the same")
+                    }
+                    None => "the leader does not know up to where both are the same".to_owned(),
+                };
+                let found = format!(
+                    "the log of partition {partition} of topic {topic} is not the one that was \
+                     read up to offset {offset} (leader epoch {leader_epoch}): {until}"
+                );
+                Told::new(found, AFTER_TRUNCATION)
+            }
+            Self::TopicRecreated { topic, partition, offset } => {
+                let found = format!(
+                    "topic {topic} was deleted and created anew: offset {offset} of partition \
+                     {partition} means nothing in it"
+                );
+                Told::new(found, AFTER_RECREATION)
+            }
+            _ => Told::found(""),
         }
     }
 
@@ -167,6 +180,12 @@ fn unreachable(tried: &[Attempt], advertised: Option<&Advertised>) -> Told {
         ),
     }
 }
+
+const AFTER_TRUNCATION: &str = "decide what becomes of the records that were read and are gone, \
+    then seek; or set offset_reset (auto.offset.reset)";
+
+const AFTER_RECREATION: &str =
+    "seek to where it is to be read, or set offset_reset (auto.offset.reset)";
 
 const ENDPOINT_TRUST: &str = "name the CA's certificate in https.ca.location, or in \
     ssl.truststore.location inside sasl.jaas.config";

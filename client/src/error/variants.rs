@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kurier_protocol::record::RecordError;
 use kurier_protocol::{ApiKey, EncodeError, ErrorCode, Request};
 
 use super::acl::MissingAcl;
@@ -93,6 +94,18 @@ pub enum Error {
         topic: Box<str>,
         /// The partition that was wanted, and how many the topic has, if the topic exists.
         partition: Option<(i32, usize)>,
+    },
+    /// A record batch cannot be read: its checksum is wrong, it contradicts itself, or it is larger
+    /// or packed otherwise than this client takes. None of it is given.
+    CorruptBatch {
+        /// The topic.
+        topic: Box<str>,
+        /// The partition.
+        partition: i32,
+        /// The first offset of it that was to be read.
+        offset: i64,
+        /// What is wrong with it.
+        fault: RecordError,
     },
     /// The leader's log is another one than was read from (KIP-320): after an election of a leader
     /// that was not in sync, records are gone that may have been given, and others stand, or will

@@ -36,6 +36,41 @@ pub(super) fn millis_or_never(text: &str, never: &[&str]) -> Parsed<Duration> {
     if never.contains(&text) { Ok(DURATION_MAX) } else { millis(text) }
 }
 
+/// A time as ISO 8601 and Java's Duration have it: `P1DT2H3M4.5S`, with any part left out.
+pub(super) fn iso_duration(text: &str) -> Option<Duration> {
+    let text = text.to_ascii_uppercase();
+    let rest = text.strip_prefix('P')?;
+    let (days, times) = match rest.split_once('T') {
+        Some((_, "")) => return None,
+        Some((days, times)) => (days, times),
+        None => (rest, ""),
+    };
+    if rest.is_empty() {
+        return None;
+    }
+    let mut sum = Duration::ZERO;
+    let mut add = |mut part: &str, units: &[(char, u32)]| {
+        for (unit, seconds) in units {
+            let Some((number, behind)) = part.split_once(*unit) else { continue };
+            let is_whole = number.bytes().all(|byte| byte.is_ascii_digit());
+            let is_number = is_whole || (*unit == 'S' && number.parse::<f64>().is_ok());
+            if number.is_empty() || !is_number || number.starts_with(['-', '+', 'I', 'N']) {
+                return None;
+            }
+            let seconds = match is_whole {
+                true => Duration::from_secs(number.parse().ok()?).checked_mul(*seconds)?,
+                false => Duration::try_from_secs_f64(number.parse().ok()?).ok()?,
+            };
+            sum = sum.checked_add(seconds)?;
+            part = behind;
+        }
+        part.is_empty().then_some(())
+    };
+    add(days, &[('D', 86_400)])?;
+    add(times, &[('H', 3600), ('M', 60), ('S', 1)])?;
+    Some(sum)
+}
+
 /// A size in bytes.
 pub(super) fn bytes(text: &str) -> Parsed<usize> {
     let bytes = number(text, 0, 1 << 31)?;

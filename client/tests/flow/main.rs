@@ -26,6 +26,8 @@ mod replicas_decide;
 mod failures_say_why;
 mod many_are_sent_at_once;
 mod assignments_change;
+mod starts_and_resets;
+mod corrupt_batches_are_skipped_if_so_wished;
 mod truncated_logs_are_told;
 mod the_closest_replica_is_read;
 mod bad_input_disturbs_nothing;

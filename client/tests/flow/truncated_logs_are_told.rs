@@ -81,6 +81,7 @@ async fn a_reader_is_told_up_to_where_both_logs_agree() {
             other => panic!("{other}"),
         }
         let text = error.to_string();
+        assert!(!text.contains("  "), "{text}");
         for part in ["read up to offset 10", "up to offset 5", "auto.offset.reset"] {
             assert!(text.contains(part), "{text}");
         }

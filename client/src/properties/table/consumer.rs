@@ -1,6 +1,6 @@
 //! What consumers do.
 
-use super::super::parse::{bytes, kibibytes, millis, millis_from, one_of};
+use super::super::parse::{bytes, iso_duration, kibibytes, millis, millis_from, one_of};
 use super::row::{Setting, ms, word};
 use crate::consumer::OffsetReset;
 use crate::offsets::Isolation;
@@ -29,13 +29,32 @@ settings! {
         |p| word(ISOLATION, p.consumer.isolation)
         => |p, v| p.consumer.isolation = one_of(v, ISOLATION)?;
     "auto.offset.reset":
-        "What happens when a position is not within the log: none, earliest, latest",
-        |p| word(RESET, p.consumer.offset_reset)
-        => |p, v| p.consumer.offset_reset = one_of(v, RESET)?;
+        "What happens when a position is not within the log: none, earliest, latest, or \
+         by_duration:P1DT2H for the first record that is not older than that",
+        |p| reset_word(p.consumer.offset_reset)
+        => |p, v| p.consumer.offset_reset = reset(v)?;
     "default.api.timeout.ms": "How long a partition may be out of reach before reading says so",
         |p| ms(p.consumer.outage_max) => |p, v| p.consumer.outage_max = millis_from(1, v)?;
 }
 
+/// A policy by its name, or an age (KIP-1106).
+fn reset(text: &str) -> Result<OffsetReset, String> {
+    match text.split_once(':') {
+        Some((word, age)) if word.eq_ignore_ascii_case(BY_DURATION) => iso_duration(age)
+            .map(OffsetReset::Ago)
+            .ok_or_else(|| "is not by_duration: and a time such as P7D, PT1H or PT90S".to_owned()),
+        _ => one_of(text, RESET),
+    }
+}
+
+fn reset_word(reset: OffsetReset) -> String {
+    match reset {
+        OffsetReset::Ago(age) => format!("{BY_DURATION}:PT{}S", age.as_secs_f64()),
+        named => word(RESET, named),
+    }
+}
+
+const BY_DURATION: &str = "by_duration";
 const ISOLATION: &[(&str, Isolation)] = &[
     ("read_uncommitted", Isolation::ReadUncommitted),
     ("read_committed", Isolation::ReadCommitted),

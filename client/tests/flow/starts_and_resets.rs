@@ -1,0 +1,118 @@
+//! Where reading starts, and where it goes on when its position is not in the log.
+
+use std::time::Duration;
+
+use kurier_client::consumer::{Consumer, FetchedBatch, OffsetReset, Start};
+use kurier_client::error::ErrorKind;
+use kurier_client::producer::Record;
+use kurier_client::{Error, Position};
+use kurier_testkit::TestCluster;
+use tokio::time::{sleep, timeout};
+
+use crate::world::{World, number};
+
+const S: Duration = Duration::from_secs(1);
+
+/// Numbers 0 to 10, a minute apart; the log begins at 3.
+async fn world() -> World {
+    let world = World::of(TestCluster::builder().brokers(1).topic("t", 1)).await;
+    let producer = world.client.producer().linger(Duration::ZERO).build().await.unwrap();
+    for n in 0..10 {
+        producer.send(Record::to("t").value(&n.to_string())).await.unwrap();
+        sleep(60 * S).await;
+    }
+    world.cluster.set_log_start("t", 0, 3);
+    world
+}
+
+async fn next(consumer: &mut Consumer) -> Result<FetchedBatch, Error> {
+    timeout(60 * S, consumer.next()).await.unwrap().unwrap()
+}
+
+/// The first number from a start; none if there is none now.
+async fn first(world: &World, start: Start) -> Option<u32> {
+    let mut consumer = world.client.consumer().assign([("t", 0, start)]).start().unwrap();
+    let batch = timeout(20 * S, consumer.next()).await.ok()?.unwrap().unwrap();
+    let first = batch.records().next().unwrap().unwrap();
+    Some(number(first.value.unwrap()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_may_be_an_age_or_a_number_of_offsets() {
+    let world = world().await;
+    let rows = [
+        (Start::Last(4), Some(6)),
+        (Start::Last(7), Some(3)),
+        (Start::Last(8), Some(3)),
+        (Start::Last(u64::MAX), Some(3)),
+        (Start::Last(0), None),
+        (Start::Ago(130 * S), Some(8)),
+        (Start::Ago(10_000 * S), Some(3)),
+        (Start::Ago(Duration::MAX), Some(3)),
+        (Start::Ago(S), None),
+        (Start::InEpoch { offset: 5, leader_epoch: -1 }, Some(5)),
+    ];
+    // The rows take some time themselves, less than the records are apart.
+    for (start, wanted) in rows {
+        assert_eq!(first(&world, start).await, wanted, "{start:?}");
+        if wanted.is_none() {
+            break;
+        }
+    }
+    assert_eq!(first(&world, Start::InEpoch { offset: 5, leader_epoch: 0 }).await, Some(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_age_may_be_looked_up() {
+    let world = world().await;
+    let found = world.client.offsets().at(Position::Ago(130 * S), [("t", 0)]).await.unwrap();
+    assert_eq!(found[0].offset, Some(8));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_position_out_of_range_goes_on_where_the_policy_says() {
+    let rows = [
+        (OffsetReset::Earliest, Some(3)),
+        (OffsetReset::Ago(130 * S), Some(8)),
+        (OffsetReset::Ago(10_000 * S), Some(3)),
+        (OffsetReset::Latest, None),
+        (OffsetReset::Ago(S), None),
+    ];
+    for offset in [0, 99] {
+        for (reset, wanted) in rows {
+            let world = world().await;
+            let consumer = world.client.consumer().assign([("t", 0, Start::Offset(offset))]);
+            let mut consumer = consumer.offset_reset(reset).start().unwrap();
+            let given = timeout(20 * S, consumer.next()).await.ok().map(|next| {
+                let batch = next.unwrap().unwrap();
+                number(batch.records().next().unwrap().unwrap().value.unwrap())
+            });
+            assert_eq!(given, wanted, "{reset:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_whose_record_the_log_has_lost_is_told() {
+    let world = world().await;
+    world.cluster.move_leader("t", 0, 1);
+    // As a commit of before an unclean election has it: the epoch did never reach so far here.
+    let start = Start::InEpoch { offset: 8, leader_epoch: 0 };
+    assert_eq!(first(&world, start).await, Some(8));
+    world.cluster.truncate("t", 0, 6);
+    world.cluster.move_leader("t", 0, 1);
+    let mut consumer = world.client.consumer().assign([("t", 0, start)]).start().unwrap();
+    let error = next(&mut consumer).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
+}
+
+#[test]
+fn a_negative_offset_is_no_start() {
+    let runtime = tokio::runtime::Builder::new_current_thread().start_paused(true).enable_all();
+    runtime.build().unwrap().block_on(async {
+        let world = World::new(1).await;
+        for start in [Start::Offset(-1), Start::InEpoch { offset: -1, leader_epoch: 0 }] {
+            assert!(world.client.consumer().topics(["t"], start).start().is_err());
+        }
+    });
+}
