@@ -153,12 +153,18 @@ impl Fetcher {
             for one in flight.plan.asked().iter().filter(|one| !seen.contains(&one.turn.slot)) {
                 self.stall(moment, flight, one, (Standstill::Absent, kind));
             }
-        } else if kind != Kind::Full {
-            for slot in seat.lacking.difference(seen) {
-                let Some(one) = seat.session.of(*slot) else { continue };
-                if let Yield::Nothing = self.handle_nothing(kind, one) {
-                    self.stall(moment, flight, one, (Standstill::Empty, kind));
-                }
+            return;
+        }
+        // To be looked at: who was out of reach before, and who should have got something, where
+        // others have not got it all.
+        let silent: Vec<usize> = match kind {
+            Kind::Full => self.silent.iter().copied().collect(),
+            Kind::Empty | Kind::Hasty => self.silent.union(&seat.lacking).copied().collect(),
+        };
+        for slot in silent.into_iter().filter(|slot| !seen.contains(slot)) {
+            let Some(one) = seat.session.of(slot) else { continue };
+            if let Yield::Nothing = self.handle_nothing(kind, one) {
+                self.stall(moment, flight, one, (Standstill::Empty, kind));
             }
         }
     }

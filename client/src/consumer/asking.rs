@@ -181,7 +181,7 @@ impl Fetcher {
                 seat.flight = Some(self.launched);
                 let plan = seat.session.plan(&self.config);
                 let is_near = seat.is_near_until.is_some_and(|until| now < until);
-                let plan = if is_near { plan.from_nowhere() } else { plan };
+                let plan = if is_near { plan.without_rack() } else { plan };
                 launched.push((self.launched, *broker, plan));
             }
         }

@@ -160,6 +160,28 @@ impl Buffer {
         Some(fetched)
     }
 
+    /// The user has been given the beginning of a batch. What is left of it comes again, and before
+    /// it what there is of others.
+    pub(crate) fn return_rest(&mut self, turn: Turn, fetched: Fetched) {
+        let Some(slot) = self.current(turn) else { return };
+        let leader_epoch = fetched.batch.partition_leader_epoch();
+        slot.give(turn, Mark { offset: fetched.span.start, leader_epoch });
+        let entry = Entry { turn, item: Item::Batch(fetched) };
+        match &mut slot.parked {
+            Some(parked) => parked.push_front(entry),
+            None => {
+                self.bytes += entry.item.bytes();
+                let (own, mut entries): (VecDeque<Entry>, VecDeque<Entry>) =
+                    std::mem::take(&mut self.entries)
+                        .into_iter()
+                        .partition(|other| other.turn.slot == turn.slot);
+                entries.push_back(entry);
+                entries.extend(own);
+                self.entries = entries;
+            }
+        }
+    }
+
     /// The user has processed a batch, and all before it.
     pub(crate) fn mark(&mut self, turn: Turn, mark: Mark) {
         if let Some(slot) = self.slots.get_mut(turn.slot) {
@@ -431,6 +453,11 @@ impl Buffer {
     pub(crate) fn die(&mut self) {
         self.is_dead = true;
         self.tell(Error::Closed { what: "consumer" });
+    }
+
+    /// Whether the driver is gone.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.is_dead
     }
 
     fn current(&mut self, turn: Turn) -> Option<&mut Slot> {

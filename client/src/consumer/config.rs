@@ -38,7 +38,8 @@ pub struct ConsumerConfig {
     /// What happens when a position is not within the log any more, or not yet. Kafka:
     /// auto.offset.reset. Default: error, for which Kafka has latest: that skips records silently.
     pub offset_reset: OffsetReset,
-    /// What happens to a batch that cannot be read. Kafka: none. Default: reading stops before it.
+    /// What happens to a batch that cannot be read. Kafka: none. Default: stop, with an
+    /// error.
     pub corrupt: Corrupt,
     /// Whether and where reading ends. Kafka's tools: exit at the end. Default: never.
     pub stop: Stop,

@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use kurier_env::Env;
 use kurier_protocol::record::{
     Compression, DecompressLimits, Decompressor, OpenBatch, RecordError,
 };
+use tokio::time::timeout;
 
-use super::batch::{FetchedBatch, broken, skipped};
+use super::batch::{FetchedBatch, Span, broken, skipped};
 use super::buffer::{Buffer, Taken};
 use super::config::{Corrupt, Start};
 use super::control::Control;
@@ -34,6 +35,9 @@ pub struct Consumer {
     decompressor: Option<Decompressor>,
     limits: DecompressLimits,
     opening: Option<Opening>,
+    /// The batch that was unpacked last, of which a part may come again.
+    opened: Option<(Turn, OpenBatch)>,
+    kept_error: Option<Error>,
     meter: ReadMeter,
 }
 
@@ -68,9 +72,19 @@ impl Consumer {
         meter: ReadMeter,
     ) -> Self {
         let control = Control::new(Arc::clone(&shared));
-        let (decompressor, opening, marks_given) = (None, None, true);
-        let corrupt = Corrupt::Stop;
-        Self { shared, control, marks_given, corrupt, env, decompressor, limits, opening, meter }
+        Self {
+            shared,
+            control,
+            marks_given: true,
+            corrupt: Corrupt::Stop,
+            env,
+            decompressor: None,
+            limits,
+            opening: None,
+            opened: None,
+            kept_error: None,
+            meter,
+        }
     }
 
     /// The same, with what happens to batches that cannot be read.
@@ -105,12 +119,43 @@ impl Consumer {
     ///
     /// Dropping the future loses nothing: what was not given comes with the next call.
     pub async fn next(&mut self) -> Option<Result<FetchedBatch, Error>> {
+        self.begin_turn().await;
+        match self.take_error() {
+            Some(error) => Some(Err(error)),
+            None => self.take_next().await,
+        }
+    }
+
+    /// The user asks for something.
+    pub(super) async fn begin_turn(&mut self) {
         // A loop over what is buffered must not starve the tasks of its thread.
         tokio::task::coop::consume_budget().await;
         self.meter.asked(now());
         if self.marks_given {
             self.shared.mark_given();
         }
+    }
+
+    /// An error that was met behind records that were given.
+    pub(super) fn take_error(&mut self) -> Option<Error> {
+        self.kept_error.take()
+    }
+
+    pub(super) fn keep_error(&mut self, error: Error) {
+        self.kept_error = Some(error);
+    }
+
+    /// What is from this offset on of a batch that was given is not given yet.
+    pub(super) fn return_from(&mut self, batch: &FetchedBatch, offset: i64) {
+        let span = Span { start: offset, ..batch.span };
+        let (high_watermark, next_offset) = (batch.high_watermark, batch.next_offset);
+        let fetched =
+            Fetched { batch: batch.open.batch().clone(), span, high_watermark, next_offset };
+        self.shared.with(|buffer| buffer.return_rest(batch.turn, fetched));
+        self.opened = Some((batch.turn, batch.open.clone()));
+    }
+
+    pub(super) async fn take_next(&mut self) -> Option<Result<FetchedBatch, Error>> {
         loop {
             if let Some(opening) = &mut self.opening {
                 let (opened, decompressor) = (&mut opening.opened).await;
@@ -124,6 +169,12 @@ impl Consumer {
             match self.shared.take() {
                 Taken::Batch { turn, topic, partition, fetched } => {
                     let parcel = Parcel { turn, topic, partition, fetched };
+                    if let Some(open) = self.opened_before(&parcel) {
+                        if let Some(given) = self.give(parcel, Ok(open)) {
+                            return Some(given);
+                        }
+                        continue;
+                    }
                     let decompressor = self.take_decompressor();
                     if is_large(&parcel.fetched) {
                         self.opening = Some(self.open_elsewhere(parcel, decompressor));
@@ -144,6 +195,23 @@ impl Consumer {
                 }
             }
         }
+    }
+
+    /// Ends the consumer, and waits so long at most until its task is over and the brokers know.
+    /// Nothing is committed. Dropping it does the same, and waits for nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the wait; the consumer ends nevertheless.
+    pub async fn close(self, within: Duration) {
+        self.shared.drop_user();
+        let ended = async {
+            while !self.shared.with(|buffer| buffer.is_dead()) {
+                self.shared.wait_for_driver().await;
+            }
+        };
+        // What brokers do not hear in time they find out by themselves.
+        let _ = timeout(within, ended).await;
     }
 
     /// What can be asked and ordered from elsewhere.
@@ -258,6 +326,14 @@ impl Consumer {
         self.opening.take_if(|opening| slots.contains(&opening.parcel.turn.slot));
     }
 
+    /// The batch, if it was unpacked just before, and only a part of it was given.
+    fn opened_before(&mut self, parcel: &Parcel) -> Option<OpenBatch> {
+        let (turn, offset) = (parcel.turn, parcel.fetched.batch.base_offset());
+        let is_it =
+            |last: &mut (Turn, OpenBatch)| last.0 == turn && last.1.batch().base_offset() == offset;
+        self.opened.take_if(is_it).map(|(_, open)| open)
+    }
+
     fn take_decompressor(&mut self) -> Decompressor {
         self.decompressor.take().unwrap_or_else(|| Decompressor::new(self.limits))
     }
@@ -352,9 +428,6 @@ const PACKED_BYTES_LARGE: usize = 256 << 10;
 #[cfg(test)]
 mod tests {
     use std::future::pending;
-    use std::time::Duration;
-
-    use tokio::time::timeout;
 
     use super::super::buffer::tests::batch;
     use super::super::entry::{Entry, Item};

@@ -28,6 +28,7 @@ mod shared;
 mod driver;
 mod control;
 mod handle;
+mod poll;
 mod builder;
 
 pub use self::batch::{FetchedBatch, FetchedRecords};
@@ -35,3 +36,4 @@ pub use self::builder::ConsumerBuilder;
 pub use self::config::{ConsumerConfig, Corrupt, OffsetReset, Start, Stop};
 pub use self::control::Control;
 pub use self::handle::Consumer;
+pub use self::poll::FetchedRecord;

@@ -95,7 +95,7 @@ impl Plan {
     }
 
     /// The same, for an answer from this broker itself.
-    pub(crate) fn from_nowhere(self) -> Self {
+    pub(crate) fn without_rack(self) -> Self {
         Self { rack: "".into(), ..self }
     }
 

@@ -67,7 +67,7 @@ impl Error {
                 "create it, or let brokers create topics (auto.create.topics.enable)",
             ),
             Self::CorruptBatch { topic, partition, offset, fault } => {
-                Fault::Record(fault.clone()).told().map(|fault| {
+                Fault::Record(*fault).told().map(|fault| {
                     format!("partition {partition} of topic {topic} at offset {offset}: {fault}")
                 })
             }

@@ -124,7 +124,7 @@ impl Part {
     #[cfg(test)]
     pub(super) const fn file(self) -> &'static str {
         match self {
-            Self::Groups => "src/group/mod.rs",
+            Self::Groups => "src/group/driver.rs",
             Self::TlsDetails => "src/metrics/encryption.rs",
         }
     }

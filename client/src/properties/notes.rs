@@ -56,7 +56,6 @@ pub(crate) enum Part {
     Groups,
     Assertions,
     Telemetry,
-    PollRecords,
 }
 
 impl Part {
@@ -66,7 +65,6 @@ impl Part {
             Self::Groups => "consumer groups and commits of offsets",
             Self::Assertions => "tokens by an assertion (KIP-1139)",
             Self::Telemetry => "sending metrics to brokers (KIP-714)",
-            Self::PollRecords => "polling by the number of records",
         }
     }
 
@@ -74,17 +72,16 @@ impl Part {
     #[cfg(test)]
     pub(crate) const fn file(self) -> &'static str {
         match self {
-            Self::Groups => "src/group/mod.rs",
+            Self::Groups => "src/group/driver.rs",
             Self::Assertions => "src/security/oidc/assertion.rs",
             Self::Telemetry => "src/metrics/telemetry.rs",
-            Self::PollRecords => "src/consumer/poll.rs",
         }
     }
 
     /// Whose settings it reads, if not those of all.
     pub(crate) const fn role(self) -> Option<Role> {
         match self {
-            Self::Groups | Self::PollRecords => Some(Role::Consumer),
+            Self::Groups => Some(Role::Consumer),
             Self::Assertions | Self::Telemetry => None,
         }
     }
@@ -110,7 +107,7 @@ mod tests {
     fn what_changes_nothing_is_a_line_in_the_order_of_the_file_for_whom_it_concerns() {
         let pairs = [
             ("schema.registry.url", "http://r"),
-            ("max.poll.records", "1"),
+            ("enable.metrics.push", "true"),
             ("group.id", "g"),
             ("basic.auth.user.info", "a:hush"),
             ("session.timeout.ms", "1"),
@@ -120,9 +117,9 @@ mod tests {
         let properties = Properties::from_pairs(pairs).unwrap();
         let all = properties.warnings();
         let [later, foreign] = all.as_slice() else { panic!("{all:?}") };
-        let names = "max.poll.records, group.id, session.timeout.ms change";
+        let names = "enable.metrics.push, group.id, session.timeout.ms change";
         assert!(later.starts_with(names), "{later}");
-        assert!(later.contains("polling by the number of records; consumer groups"), "{later}");
+        assert!(later.contains("(KIP-714); consumer groups"), "{later}");
         let names = "schema.registry.url, basic.auth.user.info change nothing here";
         assert!(foreign.starts_with(names) && !foreign.contains("hush"), "{foreign}");
         let producers = properties.warnings_about(|_, role| role == Some(Role::Producer));

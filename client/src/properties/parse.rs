@@ -137,3 +137,35 @@ pub(super) fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Parsed<T> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_read_as_java_reads_them() {
+        let seconds = |text| iso_duration(text).map(|age| age.as_secs_f64());
+        let rows = [
+            ("PT1H", Some(3600.0)),
+            ("P7D", Some(604_800.0)),
+            ("P1DT2H3M4.5S", Some(93_784.5)),
+            ("pt90s", Some(90.0)),
+            ("PT0S", Some(0.0)),
+            ("P", None),
+            ("PT", None),
+            ("P1DT", None),
+            ("1H", None),
+            ("PT-1H", None),
+            ("PT+1H", None),
+            ("PT1.5H", None),
+            ("PT1S1H", None),
+            ("PT1", None),
+            ("PTinfS", None),
+            ("PT99999999999999999999S", None),
+            ("P99999999999999999D", None),
+        ];
+        for (text, wanted) in rows {
+            assert_eq!(seconds(text), wanted, "{text}");
+        }
+    }
+}

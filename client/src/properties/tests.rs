@@ -12,11 +12,11 @@ use crate::security::Tls;
 
 #[test]
 fn what_is_not_built_yet_is_taken_with_a_warning_that_names_it() {
-    let java = [("group.id", "g"), ("max.poll.records", "1")];
+    let java = [("group.id", "g"), ("enable.metrics.push", "true")];
     let properties = Properties::from_pairs(java.iter().chain(&java).copied()).unwrap();
     let warnings = properties.warnings();
     assert_eq!(warnings.len(), 1, "each is said once: {warnings:?}");
-    assert!(warnings[0].starts_with("group.id, max.poll.records change nothing yet"));
+    assert!(warnings[0].starts_with("group.id, enable.metrics.push change nothing yet"));
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod failures_say_why;
 mod many_are_sent_at_once;
 mod assignments_change;
 mod starts_and_resets;
+mod records_come_by_number;
 mod corrupt_batches_are_skipped_if_so_wished;
 mod truncated_logs_are_told;
 mod the_closest_replica_is_read;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use kurier_client::Error;
 use kurier_client::consumer::{Consumer, FetchedBatch, OffsetReset, Start};
 use kurier_client::error::ErrorKind;
+use kurier_client::offsets::Position;
 use kurier_client::producer::Record;
-use kurier_client::{Error, Position};
 use kurier_testkit::TestCluster;
 use tokio::time::{sleep, timeout};
 
@@ -106,13 +107,10 @@ async fn a_start_whose_record_the_log_has_lost_is_told() {
     assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
 }
 
-#[test]
-fn a_negative_offset_is_no_start() {
-    let runtime = tokio::runtime::Builder::new_current_thread().start_paused(true).enable_all();
-    runtime.build().unwrap().block_on(async {
-        let world = World::new(1).await;
-        for start in [Start::Offset(-1), Start::InEpoch { offset: -1, leader_epoch: 0 }] {
-            assert!(world.client.consumer().topics(["t"], start).start().is_err());
-        }
-    });
+#[tokio::test(start_paused = true)]
+async fn a_negative_offset_is_no_start() {
+    let world = World::new(1).await;
+    for start in [Start::Offset(-1), Start::InEpoch { offset: -1, leader_epoch: 0 }] {
+        assert!(world.client.consumer().topics(["t"], start).start().is_err());
+    }
 }

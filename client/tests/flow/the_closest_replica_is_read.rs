@@ -102,7 +102,8 @@ async fn the_leader_is_read_from_when_the_replica_dies() {
     // Back at the replica, once it serves again.
     world.cluster.restart_broker(2);
     let before = fetches(&world)[&2];
-    assert!(timeout(400 * S, consumer.next()).await.is_err());
+    let quiet = timeout(400 * S, consumer.next()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
     write(&world, 20..30).await;
     numbers.extend(read(&mut consumer).await);
     assert_eq!(numbers, (0..30).collect::<Vec<u32>>());

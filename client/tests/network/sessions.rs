@@ -205,3 +205,22 @@ async fn a_broker_that_does_not_hear_of_the_end_keeps_nobody_waiting() {
     sleep(40 * SECOND).await;
     assert!(tasks() < before, "its task and connection are gone");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_is_closed_waits_for_the_brokers_no_longer_than_it_may() {
+    let cluster = TestCluster::builder().topic("t", 1).build();
+    let client = client(&cluster).await;
+    for is_silent in [false, true] {
+        let mut consumer = client.consumer().topics(["t"], Start::Earliest).start().unwrap();
+        assert!(timeout(3 * SECOND, consumer.next()).await.is_err());
+        if is_silent {
+            cluster.pause_broker(1);
+        }
+        let start = Instant::now();
+        consumer.close(SECOND).await;
+        let took = start.elapsed();
+        assert_eq!(took >= SECOND, is_silent, "{took:?}");
+        assert!(took <= SECOND, "{took:?}");
+    }
+    assert_eq!(closed(&cluster), [1].into());
+}

@@ -98,7 +98,10 @@ pub(crate) const OTHERS: &[Other] = &[
     ignored("all metrics are kept, whatever the level", &["metrics.recording.level"]),
     ignored("metrics are there at any time: `Client::metrics`", &["statistics.interval.ms"]),
     later(Part::Telemetry, &["enable.metrics.push"]),
-    later(Part::PollRecords, &["max.poll.records", "consume.callback.max.messages"]),
+    ignored(
+        "a call says how many records it takes: `Consumer::poll_records`",
+        &["max.poll.records", "consume.callback.max.messages"],
+    ),
     ignored(
         "names a class to load, and records are bytes here",
         &["key.serializer", "key.deserializer", "value.serializer", "value.deserializer"],

@@ -1,0 +1,128 @@
+//! Records by number: some of a batch now, the rest of it with a later call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, Stream};
+use kurier_protocol::record::Record;
+use tokio::time::{Instant, timeout_at};
+
+use super::batch::FetchedBatch;
+use super::handle::Consumer;
+use crate::error::Error;
+
+/// A record, and where it is from. It keeps the answer that it came in alive.
+#[derive(Clone, Debug)]
+pub struct FetchedRecord {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition.
+    pub partition: i32,
+    /// The record.
+    pub record: Record,
+}
+
+impl Consumer {
+    /// So many records at most, of any partitions: those that are there, or else those that come
+    /// first within this time. None if there are none by then. [`position`](Self::position) is
+    /// behind the last one of each partition.
+    ///
+    /// Who has only part of a batch gets the rest of it with the next call, and then others their
+    /// turn. With [`auto_mark`](super::ConsumerConfig::auto_mark) a call marks what those before it
+    /// have given, as [`next`](Self::next) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next`](Self::next). One that comes behind records is given by the next call.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: what was not given comes with the next call.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kurier_client::{Client, Record, Start};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), kurier_client::Error> {
+    /// # let cluster = kurier_testkit::TestCluster::builder().topic("orders", 2).build();
+    /// # let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).connect().await?;
+    /// # let producer = client.producer().build().await?;
+    /// # producer.send(Record::to("orders").key("k").value("v")).await?;
+    /// let mut consumer = client.consumer().topics(["orders"], Start::Earliest).start()?;
+    /// for one in consumer.poll_records(500, Duration::from_secs(1)).await? {
+    ///     println!("{} {}: {:?}", one.topic, one.record.offset, one.record.value());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn poll_records(
+        &mut self,
+        records_max: usize,
+        wait: Duration,
+    ) -> Result<Vec<FetchedRecord>, Error> {
+        let deadline = Instant::now() + wait;
+        self.begin_turn().await;
+        let mut records = Vec::new();
+        while records.len() < records_max {
+            // Nothing is waited for once there is something.
+            let until = if records.is_empty() { deadline } else { Instant::now() };
+            let next = match self.take_error() {
+                Some(error) => Some(Err(error)),
+                None => match timeout_at(until, self.take_next()).await {
+                    Ok(next) => next,
+                    Err(_) => break,
+                },
+            };
+            match next {
+                Some(Ok(batch)) => {
+                    let problem = self.take_some(&batch, records_max, &mut records);
+                    if let Some(error) = problem {
+                        self.keep_error(error);
+                    }
+                }
+                Some(Err(error)) if records.is_empty() => return Err(error),
+                Some(Err(error)) => {
+                    self.keep_error(error);
+                    break;
+                }
+                None => break,
+            }
+        }
+        Ok(records)
+    }
+
+    /// The batches of [`next`](Self::next) as a stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the stream loses nothing: what it has not given comes with the next call.
+    pub fn stream(&mut self) -> impl Stream<Item = Result<FetchedBatch, Error>> + Send + '_ {
+        stream::unfold(self, async |consumer| {
+            let next = consumer.next().await?;
+            Some((next, consumer))
+        })
+    }
+
+    /// As many records of a batch as there is room for; what is left comes again. An error if one
+    /// cannot be read.
+    fn take_some(
+        &mut self,
+        batch: &FetchedBatch,
+        records_max: usize,
+        records: &mut Vec<FetchedRecord>,
+    ) -> Option<Error> {
+        for record in batch.records() {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => return Some(error),
+            };
+            if records.len() >= records_max {
+                self.return_from(batch, record.offset);
+                return None;
+            }
+            let (topic, partition) = (Arc::clone(&batch.topic), batch.partition);
+            records.push(FetchedRecord { topic, partition, record: batch.to_owned(&record) });
+        }
+        None
+    }
+}
