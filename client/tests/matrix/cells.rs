@@ -1,6 +1,7 @@
 //! Every cell of the matrix, over its seeds.
 
 use std::num::NonZero;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -11,7 +12,7 @@ use crate::judge::{judge, judge_together};
 use crate::page::{Held, Results, table, table_of, with_table, without_figures};
 use crate::ran::Ran;
 use crate::row::{Inject, Proof, Row};
-use crate::run::{explain, run};
+use crate::run::{again, explain, run};
 
 /// A number of the environment.
 fn asked(name: &str) -> Option<u64> {
@@ -45,7 +46,11 @@ fn cells(rows: &[Row]) -> Vec<(&Row, Inject, Column)> {
 fn check(row: &Row, inject: Inject, column: Column, seeds: &[u64]) -> Result<Held, String> {
     let (cell, mut runs) = (row.cell(column), Vec::new());
     for &seed in seeds {
-        let ran = run(row, inject, column, seed);
+        let ran = panic::catch_unwind(AssertUnwindSafe(|| run(row, inject, column, seed)));
+        let ran = ran.map_err(|_| {
+            let (number, again) = (row.number, again(row, column, seed));
+            format!("row {number}, column {column:?}, seed {seed}: it panicked; {again}")
+        })?;
         judge(cell, &ran).map_err(|why| explain(row, column, seed, &why, &ran))?;
         runs.push(ran);
     }

@@ -185,12 +185,14 @@ pub(crate) fn explain(row: &Row, column: Column, seed: u64, why: &str, ran: &Ran
         let _ = writeln!(text, "{:?} was told by {}: {}", told.by, told.call, told.error);
     }
     let _ = writeln!(text, "{:?}", ran.settings);
-    let _ = writeln!(
-        text,
-        "once more: KURIER_ROW={number} KURIER_COLUMN={column:?} KURIER_SEED={seed} cargo test \
-         -p kurier-client --test matrix\n",
-    );
+    let _ = writeln!(text, "{}\n", again(row, column, seed));
     text
+}
+
+/// The command that runs it again.
+pub(crate) fn again(row: &Row, column: Column, seed: u64) -> String {
+    let which = format!("KURIER_ROW={} KURIER_COLUMN={column:?} KURIER_SEED={seed}", row.number);
+    format!("once more: {which} cargo test -p kurier-client --test matrix")
 }
 
 /// Who asks at the end.
