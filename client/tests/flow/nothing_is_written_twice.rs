@@ -149,6 +149,28 @@ async fn until_a_leader_has_taken_the_first_batch_no_second_one_is_on_the_wire()
     assert_eq!(world.log(0), (0..40).collect::<Vec<_>>());
 }
 
+/// For 2 s, which is what a broker takes that starts, no answer knows the topic.
+#[tokio::test(start_paused = true)]
+async fn a_gap_of_seconds_in_the_metadata_resets_no_numbers() {
+    let world = world().await;
+    let producer = hasty(&world).await;
+    send_numbers(&producer, 0..3, MS).await.unwrap();
+    let missing = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    let gap = world.cluster.fault(Fault::on(ApiKey::METADATA).topic("t").always().answer(missing));
+    // It is asked for by whoever hears that the leader is none any more.
+    let moved = ErrorCode::NOT_LEADER_OR_FOLLOWER;
+    world.cluster.fault(Fault::on(ApiKey::PRODUCE).answer(moved));
+    let ends = async {
+        sleep(2 * S).await;
+        world.cluster.clear_faults();
+    };
+    let (sent, ()) = tokio::join!(send_numbers(&producer, 3..60, 100 * MS), ends);
+    assert_eq!(sent.unwrap(), (3..60).collect::<Vec<i64>>());
+    assert!(gap.hits() > 0, "nobody has asked");
+    assert_eq!(world.log(0), (0..60).collect::<Vec<_>>());
+    assert!(came(&world).iter().all(|((epoch, _), _)| *epoch == 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_gap_in_the_metadata_resets_no_numbers() {
     let world = world().await;
