@@ -105,6 +105,7 @@ async fn play(script: Script) -> Followed {
         if !pause.is_zero() {
             sleep(pause).await;
         }
+        world.check_effort();
     }
     troubles.heal(&world);
     world.end();
@@ -118,6 +119,19 @@ async fn play(script: Script) -> Followed {
             ended = txn.await.expect("the process with transactions ends");
         }
         (records, ended)
+    };
+    let watch = async {
+        loop {
+            sleep(Duration::from_secs(1)).await;
+            world.check_effort();
+        }
+    };
+    let finish = async {
+        tokio::select! {
+            biased;
+            done = finish => done,
+            () = watch => unreachable!("it watches without end"),
+        }
     };
     let finished = timeout(progress_max(&world), finish).await;
     let (records, ended) = finished.expect("all is well again, and there is no progress");
@@ -158,10 +172,9 @@ async fn come_after(world: &World) -> Option<Option<i64>> {
 
 fn sum(world: &World, (delivered, failed): (usize, usize), ended: &[Ended]) -> Followed {
     let count = |outcome| ended.iter().filter(|ended| ended.outcome == outcome).count();
-    let requests = world.cluster.requests().len();
-    assert!(requests < REQUESTS_MAX, "clients ask without end: {requests} times");
+    world.check_effort();
     Followed {
-        requests,
+        requests: world.cluster.requests().len(),
         hash: world.cluster.network().event_hash(),
         delivered,
         failed,
@@ -202,8 +215,6 @@ pub(super) fn make(random: &mut Random) -> Vec<u8> {
 
 const LEAVING: Duration = Duration::from_secs(60);
 const COMING_MAX: Duration = Duration::from_secs(120);
-/// More than all clients need at the slowest pace that they may be asked to keep.
-const REQUESTS_MAX: usize = 20_000;
 /// Steps, as `script.rs` has them.
 const PLAIN: [u8; 8] = [0, 0, 0, 0, 0, 4, 5, 29];
 const TRANSACTIONAL: [u8; 10] = [6, 6, 6, 6, 9, 9, 11, 12, 13, 14];

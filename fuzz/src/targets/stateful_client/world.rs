@@ -103,6 +103,12 @@ impl World {
         self.has_lost.store(true, Ordering::Relaxed);
     }
 
+    /// No client asks without end.
+    pub(super) fn check_effort(&self) {
+        let requests: u64 = self.cluster.counters().requests.values().sum();
+        assert!(requests < REQUESTS_MAX, "clients ask without end: {requests} times");
+    }
+
     /// The partition that stands for one of a script, which may not be there.
     pub(super) fn partition(&self, topic: &str, wanted: i32) -> i32 {
         wanted % self.cluster.partition_count(topic).unwrap_or(1).max(1)
@@ -179,5 +185,7 @@ pub(super) const READER: u32 = 3;
 pub(super) const STRANGER: u32 = 4;
 /// What processes wait before they try again what failed at once.
 pub(super) const AGAIN: Duration = Duration::from_millis(100);
+/// More than all clients need at the slowest pace that they may be asked to keep.
+const REQUESTS_MAX: u64 = 10_000;
 /// Numbers of the records of each process.
 pub(super) const VALUES: u64 = 1_000_000;
