@@ -153,7 +153,7 @@ async fn of_two_ages_together_each_gets_as_many_batches_as_it_remembers() {
         let times: Vec<Duration> = produced.map(|one| one.at).collect();
         let trip = Duration::from_millis(10);
         let within =
-            |from: Duration| times.iter().filter(|at| (from..from + trip).contains(at)).count();
+            |from: Duration| times.iter().filter(|at| (from..from + trip).contains(*at)).count();
         let found = times.iter().map(|from| within(*from)).max().unwrap();
         assert!(found <= most && (most == 1 || found > 1), "{coordinator} {leader}: {found}");
     }
