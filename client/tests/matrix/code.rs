@@ -15,7 +15,7 @@ pub(crate) enum Code {
     Ordered,
     /// `A`: a transaction is there whole or not at all, its offsets too.
     Atomic,
-    /// `F`: who is shut out hears it in an error that is final, and nothing of it is accepted after.
+    /// `F`: who is shut out hears it in an error that is final, and nothing more is accepted of it.
     Fenced,
     /// `a`: the transaction is aborted, and its producer goes on.
     Aborts,

@@ -67,7 +67,8 @@ impl Row {
 }
 
 /// `fault!(number, "what goes wrong", inject, expect[P, I, T, G, K, X])`. A column holds codes as
-/// text, `-` if it does not apply, or `later`. In place of `inject`: `(tests)` that show it, or `-`.
+/// text, `-` if it does not apply, or `later`. In place of `inject`: `(tests)` that show it, or
+/// `-`.
 macro_rules! fault {
     ($number:literal, $what:literal, -, expect[$($cell:tt),*]) => {
         $crate::row::Row::new($number, $what, $crate::row::Proof::Nothing, [$(cell!($cell)),*])

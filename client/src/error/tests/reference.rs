@@ -76,7 +76,8 @@ const CODES: &str = "
 ## Error codes of brokers
 
 What a code is where the request means nothing of its own; a few requests do, such as those of a
-transaction ([transactions.md](transactions.md)), and the error that a program gets knows its request.
+transaction ([transactions.md](transactions.md)), and the error that a program gets knows its
+request.
 
 | code | name | kind | | meaning | what may help |
 | --- | --- | --- | --- | --- | --- |

@@ -50,7 +50,7 @@ pub(super) fn rows() -> Vec<Row> {
         fault!(84, "Futures are dropped wherever they wait", nothing_else,
             expect["L", "D O", "A", later, later, later])
         .tuned(|settings| settings.life.drops = true),
-        // Whoever is closed is not used again; what must hold of its transaction is that it is whole.
+        // Whoever is closed is not used again; its transaction must be whole.
         fault!(85, "Closing or dropping while anything is under way", anything,
             expect["E", "E", "A", later, later, later])
         .tuned(|settings| {
