@@ -38,7 +38,7 @@ pub(crate) struct NoSpace {
 
 /// The clock, and a partition's way to the driver.
 pub(crate) trait Outside {
-    /// Milliseconds since 1970; read once a batch.
+    /// Milliseconds since 1970; read once a batch, and for each record of one that is late.
     fn wall_millis(&self) -> i64;
 
     /// Tells the driver of a batch that has its first record, by its number; false if the driver

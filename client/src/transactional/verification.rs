@@ -18,8 +18,8 @@ use crate::producer::LastWrite;
 use crate::retries::{Retries, call_until};
 use crate::transactions::{TopicPartition, Transactions};
 
-/// A partition that has not heard of a commit, of those where that is in doubt. It has the request
-/// timeout to hear of it.
+/// A partition that has not heard of a commit, of those where that is in doubt. They have the
+/// request timeout to hear of it, and each a question more that may take as long.
 pub(crate) async fn hidden(
     cluster: &Cluster,
     steps: &Transactions,

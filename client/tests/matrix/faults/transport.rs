@@ -125,7 +125,7 @@ async fn all_down(world: &World) {
     world.moment().await;
     let network = world.cluster.network();
     // Without a leader partitions of 4.3 and 4.4 never hear of an abort: the next transaction of
-    // the id decides about it (KAFKA-20734), and no client can help that.
+    // the id decides about it (KAFKA-20734), which the client does not prevent yet.
     let may_forget = world.column() == Column::T && world.settings.release == "4.4";
     match world.dice.number(0..=if may_forget { 1 } else { 2 }) {
         0 => {
