@@ -89,7 +89,8 @@ install_packages() { # PROGRAM=PACKAGE..
   if [ ${#missing[@]} -gt 0 ]; then
     echo "    installing ${missing[*]}" >&3
     apt-get update
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -o DPkg::Lock::Timeout=300 --no-install-recommends \
+      "${missing[@]}"
   fi
 }
 
