@@ -79,4 +79,4 @@ pub(crate) use self::partitioner::NAMES;
 pub use self::partitioner::{CustomPartitioner, Partitioner, Sticky, Unplaced};
 pub use self::record::Record;
 pub use self::tally::SendAllError;
-pub(crate) use self::transaction::{Begin, End, Ended, Life, Report, Trace};
+pub(crate) use self::transaction::{Begin, End, Ended, Life, NextEpoch, Report, Trace};

@@ -48,6 +48,7 @@ pub(crate) struct Life {
     trace: Trace,
     /// Whether the epoch must be raised before the next transaction.
     is_suspect: bool,
+    next_epoch: NextEpoch,
     /// Whether the rules may be others now.
     doubts_rules: bool,
     /// The number of the next record of each partition in this epoch.
@@ -104,6 +105,18 @@ pub(crate) enum Begin {
     Ready,
 }
 
+/// Whose the epoch after this producer's is, once this one is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum NextEpoch {
+    /// Another producer has taken over.
+    Foreign,
+    /// Perhaps it was raised for this producer, and perhaps for another one.
+    Unknown,
+    /// This producer's: something was open, and whoever takes the id over then gets the epoch
+    /// after the next one.
+    Own,
+}
+
 /// What ends a transaction.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -147,6 +160,7 @@ impl Life {
             phase: Phase::Idle,
             trace: Trace::Nothing,
             is_suspect: false,
+            next_epoch: NextEpoch::Foreign,
             doubts_rules: false,
             numbers: Numbers::new(),
             late_offsets: LateOffsets::No,
@@ -196,12 +210,34 @@ impl Life {
         match answer {
             Ok(producer) => {
                 (self.producer, self.version, self.is_suspect) = (Some(producer), version, false);
+                self.next_epoch = NextEpoch::Foreign;
                 self.numbers.clear();
                 Ok(())
             }
             Err(error) if error.is_fatal() => Err(self.end_life(error)),
-            Err(error) => Err(error),
+            Err(error) => {
+                // Whoever has something open is told to wait while that is aborted in the next
+                // epoch.
+                if error.maybe_written() || error.code() == Some(CONCURRENT) {
+                    self.next_epoch = self.next_epoch.max(NextEpoch::Unknown);
+                    self.is_suspect = true;
+                }
+                Err(error)
+            }
         }
+    }
+
+    /// Whose the next epoch is, if this one is refused.
+    pub(crate) fn next_epoch(&self) -> NextEpoch {
+        match self.phase {
+            Phase::Ending { is_lost: false, .. } if self.trace == Trace::Begun => NextEpoch::Own,
+            _ => self.next_epoch,
+        }
+    }
+
+    /// It was looked at, and is this producer's.
+    pub(crate) fn handle_own_epoch(&mut self) {
+        self.next_epoch = NextEpoch::Own;
     }
 
     /// Begins a transaction; none if something must be done before.
@@ -441,6 +477,9 @@ impl Life {
 fn is_end_of_producer(error: &Error) -> bool {
     matches!(error, Error::Broker { .. } | Error::Authentication { .. }) && error.is_fatal()
 }
+
+/// Something of the id has not ended yet.
+const CONCURRENT: ErrorCode = ErrorCode::CONCURRENT_TRANSACTIONS;
 
 fn closed() -> Error {
     Error::Closed { what: "transaction" }

@@ -17,7 +17,7 @@ use crate::metadata::KeyType;
 use crate::net::Class;
 use crate::offsets::Isolation;
 use crate::producer::{
-    Begin, End, Ended, LastWrite, Life, Producer, ProducerConfig, Report, Trace,
+    Begin, End, Ended, LastWrite, Life, NextEpoch, Producer, ProducerConfig, Report, Trace,
 };
 use crate::retries::Retries;
 use crate::transactions::{
@@ -459,9 +459,9 @@ impl Keeper {
     }
 
     /// Raises the epoch of a producer that has nothing open.
-    async fn renew(&self, known: ProducerIdAndEpoch) -> Result<ProducerIdAndEpoch, Error> {
+    async fn renew(&mut self, known: ProducerIdAndEpoch) -> Result<ProducerIdAndEpoch, Error> {
         let steps = self.steps();
-        match steps.init_producer_id(&self.id, self.timeout, Some(known)).await {
+        match self.raise(known).await {
             Err(Error::Unsupported { .. }) => {}
             renewed => return renewed,
         }
@@ -476,22 +476,45 @@ impl Keeper {
     }
 
     /// Raises the epoch, which aborts what is open.
-    async fn fence(&self, known: ProducerIdAndEpoch) -> Result<ProducerIdAndEpoch, Error> {
-        let steps = self.steps();
-        let raised = steps.init_producer_id(&self.id, self.timeout, Some(known)).await;
-        match raised {
-            // What was open was aborted in the next epoch, and that one is to be raised now. If it
-            // was another producer that has raised it, this is refused as well.
-            Err(error) if error.kind() == ErrorKind::Fenced => {
-                let next = ProducerIdAndEpoch { epoch: known.epoch.saturating_add(1), ..known };
-                steps.init_producer_id(&self.id, self.timeout, Some(next)).await
-            }
+    async fn fence(&mut self, known: ProducerIdAndEpoch) -> Result<ProducerIdAndEpoch, Error> {
+        match self.raise(known).await {
             Err(Error::Unsupported { .. }) => {
                 self.check_own(known).await?;
                 self.take_again(known).await
             }
             raised => raised,
         }
+    }
+
+    /// Asks for the next epoch. An attempt that finds something open aborts that in the next one,
+    /// and is to be made again with that one; which may only be done if it is this producer's.
+    async fn raise(&mut self, known: ProducerIdAndEpoch) -> Result<ProducerIdAndEpoch, Error> {
+        let steps = self.steps();
+        let next = ProducerIdAndEpoch { epoch: known.epoch.saturating_add(1), ..known };
+        match steps.raise_epoch(&self.id, self.timeout, known).await {
+            Err(error) if error.kind() == ErrorKind::Fenced && self.is_own(next).await? => {
+                steps.raise_epoch(&self.id, self.timeout, next).await
+            }
+            raised => raised,
+        }
+    }
+
+    /// Whether an epoch that this producer was not told is one that it has been raised to.
+    async fn is_own(&mut self, next: ProducerIdAndEpoch) -> Result<bool, Error> {
+        match self.life.next_epoch() {
+            NextEpoch::Own => return Ok(true),
+            NextEpoch::Foreign => return Ok(false),
+            NextEpoch::Unknown => {}
+        }
+        match self.steps().describe([&*self.id]).await.pop() {
+            Some((_, Ok(found))) if found.producer == next && found.is_aborted() => {}
+            // Before Kafka 3.0 nobody can say.
+            Some((_, Err(Error::Unsupported { .. }))) => {}
+            Some((_, Err(error))) if error.is_retriable() => return Err(error),
+            _ => return Ok(false),
+        }
+        self.life.handle_own_epoch();
+        Ok(true)
     }
 
     /// Looks whether the id is still this producer's, by adding what is in its transaction anyway.

@@ -35,31 +35,61 @@ pub(super) async fn decide<R: Request>(
 ) -> Result<(i16, R::Response), Error> {
     let deadline = Instant::now() + cluster.request_timeout();
     let mut retries = Retries::new(cluster, deadline);
-    let principal = cluster.config().principal();
     let mut before = None;
+    let attempt = Attempt { cluster, id, deadline };
     loop {
-        let found = coordinator(cluster, KeyType::Transaction, id, deadline).await;
-        let broker = found.as_ref().ok().copied();
-        let answer = match found {
-            Ok(broker) => {
-                call_until(cluster, deadline, broker, versions.clone(), request.clone()).await
-            }
-            Err(error) => Err(error),
+        let error = match attempt.run(versions.clone(), request.clone(), &code).await {
+            Err(error) => error,
+            decided => return decided,
         };
-        let error = match answer {
+        if !is_again::<R>(&error) || !retries.wait().await {
+            return Err(error.after(before.as_ref()));
+        }
+        tracing::debug!(api = %R::KEY, %error, "asking a coordinator of transactions again");
+        before = Some(error);
+    }
+}
+
+/// Asks it once: its caller must know of each attempt.
+pub(super) async fn decide_once<R: Request>(
+    cluster: &Cluster,
+    id: &str,
+    versions: RangeInclusive<i16>,
+    request: impl FnOnce(i16) -> R + Send + 'static,
+    code: impl Fn(&R::Response) -> ErrorCode,
+) -> Result<(i16, R::Response), Error> {
+    let deadline = Instant::now() + cluster.request_timeout();
+    Attempt { cluster, id, deadline }.run(versions, request, code).await
+}
+
+/// One attempt.
+struct Attempt<'a> {
+    cluster: &'a Cluster,
+    id: &'a str,
+    deadline: Instant,
+}
+
+impl Attempt<'_> {
+    async fn run<R: Request>(
+        &self,
+        versions: RangeInclusive<i16>,
+        request: impl FnOnce(i16) -> R + Send + 'static,
+        code: impl Fn(&R::Response) -> ErrorCode,
+    ) -> Result<(i16, R::Response), Error> {
+        let Self { cluster, id, deadline } = *self;
+        let principal = cluster.config().principal();
+        let found = coordinator(cluster, KeyType::Transaction, id, deadline).await;
+        let broker = found.map_err(|error| error.seen_as(principal.as_ref()))?;
+        let error = match call_until(cluster, deadline, broker, versions, request).await {
             Err(error) => error,
             Ok((version, response)) => match code(&response) {
                 code if remedy(R::KEY, code) == Remedy::Ok => return Ok((version, response)),
                 code => Error::broker(R::KEY, code, About::TransactionalId(id.into())),
             },
         };
-        if let Some(broker) = broker.filter(|_| is_elsewhere(&error)) {
+        if is_elsewhere(&error) {
             cluster.forget_coordinator(KeyType::Transaction, id, broker);
         }
-        if !is_again::<R>(&error) || !retries.wait().await {
-            return Err(error.after(before.as_ref()).seen_as(principal.as_ref()));
-        }
-        tracing::debug!(api = %R::KEY, %error, "asking a coordinator of transactions again");
-        before = Some(error);
+        Err(error.seen_as(principal.as_ref()))
     }
 }

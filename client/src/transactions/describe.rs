@@ -39,6 +39,14 @@ pub struct TransactionDescription {
     pub partitions: Vec<TopicPartition>,
 }
 
+impl TransactionDescription {
+    /// Whether its last transaction is being aborted or was, and nothing has begun since: whoever
+    /// takes an id over makes its state `Empty`.
+    pub(crate) fn is_aborted(&self) -> bool {
+        matches!(&*self.state, "PrepareAbort" | "CompleteAbort" | "PrepareEpochFence")
+    }
+}
+
 impl Transactions {
     /// Describes transactional ids, each with an outcome of its own, in the order of the ids
     /// (KIP-664, Kafka 3.0).

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kurier_protocol::api::init_producer_id::InitProducerIdRequest;
 
-use super::attempt::decide;
+use super::attempt::{decide, decide_once};
 use super::handle::Transactions;
 use super::identity::ProducerIdAndEpoch;
 use crate::error::Error;
@@ -38,6 +38,21 @@ impl Transactions {
         let make = move |_| request.clone();
         let (_, response) =
             decide(&self.cluster, transactional_id, versions, make, |r| r.error_code).await?;
+        Ok(ProducerIdAndEpoch { id: response.producer_id, epoch: response.producer_epoch })
+    }
+
+    /// Asks once for the next epoch of a producer. What passes is an error too: the attempt may
+    /// have raised the epoch, to abort what is open.
+    pub(crate) async fn raise_epoch(
+        &self,
+        transactional_id: &str,
+        timeout: Duration,
+        known: ProducerIdAndEpoch,
+    ) -> Result<ProducerIdAndEpoch, Error> {
+        let request = request(transactional_id, timeout, Some(known));
+        let (versions, make) = (0..=i16::MAX, move |_| request);
+        let (_, response) =
+            decide_once(&self.cluster, transactional_id, versions, make, |r| r.error_code).await?;
         Ok(ProducerIdAndEpoch { id: response.producer_id, epoch: response.producer_epoch })
     }
 }

@@ -97,6 +97,26 @@ async fn does_not_begin_the_next_transaction() {
     }
 }
 
+/// It opens a transaction that nobody wants, which is in the way of the next epoch.
+#[tokio::test(start_paused = true)]
+async fn does_not_end_the_producer_between_two_transactions() {
+    for (release, world) in first_version().await {
+        let producer = producer(&world.client).await;
+        let mut first = producer.begin().await.unwrap();
+        let late = Fault::on(ApiKey::ADD_PARTITIONS_TO_TXN).close_then_execute(10 * SECOND);
+        world.cluster.fault(late);
+        first.send(record("1")).await.unwrap();
+        first.commit().await.unwrap();
+        drop(first);
+        sleep(15 * SECOND).await;
+        let mut second = producer.begin().await.expect(release);
+        second.send(record("2")).await.unwrap();
+        second.commit().await.unwrap();
+        sleep(SECOND).await;
+        assert_eq!(world.committed(0), ["1", "2"], "{release}");
+    }
+}
+
 /// Brokers up to 3.9 refuse it and take the offsets of the next transaction away, whose commit
 /// succeeds. Who has a fixed id can only look.
 #[tokio::test(start_paused = true)]

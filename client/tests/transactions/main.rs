@@ -14,5 +14,6 @@ mod late;
 mod leaderless;
 mod closing;
 mod refused;
+mod shut_out;
 mod old_brokers;
 mod misuse;

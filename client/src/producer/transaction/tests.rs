@@ -310,3 +310,35 @@ fn an_epoch_goes_up_once_or_twice_if_a_transaction_is_aborted_by_it() {
     assert!(matches!(life.poll_end(Abort), Ok(End::Fence(_))));
     assert_eq!(life.epochs_ahead(), 2);
 }
+
+#[test]
+fn the_next_epoch_is_its_own_only_if_nobody_else_can_have_it() {
+    let concurrent = || refused(ApiKey::INIT_PRODUCER_ID, ErrorCode::CONCURRENT_TRANSACTIONS);
+    let mut open = sent(V1);
+    open.handle_lost(ApiKey::ADD_OFFSETS_TO_TXN);
+    assert!(matches!(open.poll_end(Abort), Ok(End::Fence(FIRST))));
+    assert_eq!(open.next_epoch(), NextEpoch::Own, "who takes it over gets the one after");
+    let mut life = life(V1);
+    life.begin().unwrap();
+    life.handle_lost(ApiKey::ADD_OFFSETS_TO_TXN);
+    assert!(matches!(life.poll_end(Abort), Ok(End::Fence(FIRST))));
+    assert_eq!(life.next_epoch(), NextEpoch::Foreign, "perhaps nothing was open");
+    for passing in [concurrent(), lost(ApiKey::INIT_PRODUCER_ID)] {
+        assert!(matches!(life.handle_fence(Err(passing)), Ended::Again(_)));
+        assert_eq!(life.next_epoch(), NextEpoch::Unknown);
+    }
+    life.handle_own_epoch();
+    assert!(matches!(life.handle_fence(Err(concurrent())), Ended::Again(_)));
+    assert_eq!(life.next_epoch(), NextEpoch::Own, "it was looked at");
+    assert!(matches!(life.handle_fence(Ok(SECOND)), Ended::Done(Abort)));
+    assert_eq!(life.next_epoch(), NextEpoch::Foreign, "of another epoch");
+}
+
+#[test]
+fn an_epoch_that_may_have_been_raised_is_raised_before_anything_begins() {
+    let mut life = sent(V1);
+    done(&mut life, Commit, FIRST);
+    assert_eq!(life.poll_begin(V2).unwrap(), Begin::Renew(FIRST));
+    life.handle_init(V2, Err(lost(ApiKey::INIT_PRODUCER_ID))).unwrap_err();
+    assert_eq!(life.poll_begin(V1).unwrap(), Begin::Renew(FIRST));
+}
