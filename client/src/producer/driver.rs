@@ -106,7 +106,7 @@ impl Driver {
             self.sender.drain_done().for_each(|done| self.meter.note(now, &done));
             self.let_sleep(now);
             self.report();
-            if self.is_ending && self.sender.is_idle() {
+            if self.is_ending && self.sender.is_done() {
                 if !self.is_listening {
                     return;
                 }

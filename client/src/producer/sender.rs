@@ -295,6 +295,14 @@ impl Sender {
         self.lanes.unsettled().is_none() && self.flights.is_empty() && self.actions.is_empty()
     }
 
+    /// Whether an ending producer may go: every record has its outcome, and that was told. What is
+    /// in flight beyond that has run out of its time; of a transaction it is waited for, so that
+    /// nothing of it comes into the next one.
+    pub(crate) fn is_done(&self) -> bool {
+        let is_settled = self.lanes.unsettled().is_none() && self.actions.is_empty();
+        is_settled && (self.transaction.is_none() || self.flights.is_empty())
+    }
+
     /// The partition of some record without an outcome.
     pub(crate) fn unsettled(&self) -> Option<Unsettled> {
         let lane = self.lanes.unsettled()?;

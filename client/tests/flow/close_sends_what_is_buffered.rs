@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kurier_client::Error;
-use kurier_client::producer::{Producer, Record};
+use kurier_client::producer::{Producer, ProducerConfig, Record};
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::{Fault, TestCluster};
 use tokio::time::Instant;
@@ -15,11 +15,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A producer that would wait for an hour, with 1000 records in it.
 async fn full(world: &World) -> Producer {
     let config = world.producer().await.config().clone();
-    let config = kurier_client::producer::ProducerConfig {
-        linger: HOUR,
-        delivery_timeout: 2 * HOUR,
-        ..config
-    };
+    let config = ProducerConfig { linger: HOUR, delivery_timeout: 2 * HOUR, ..config };
     let producer = world.client.producer().config(config).build().await.unwrap();
     for n in 0..1000 {
         let value = n.to_string();
@@ -63,6 +59,24 @@ async fn close_tells_that_a_record_failed() {
     world.cluster.fault(Fault::on(ApiKey::PRODUCE).always().answer(code));
     let error = producer.close().await.unwrap_err();
     assert!(error.to_string().contains("TOPIC_AUTHORIZATION_FAILED"), "{error}");
+}
+
+/// Whoever is asked last may have longer to answer than the record has.
+#[tokio::test(start_paused = true)]
+async fn close_takes_no_longer_than_the_delivery_timeout() {
+    let world = World::new(3).await;
+    let config = ProducerConfig {
+        request_timeout: Duration::from_secs(10),
+        delivery_timeout: Duration::from_secs(12),
+        ..ProducerConfig::default()
+    };
+    let producer = world.client.producer().config(config).build().await.unwrap();
+    world.cluster.fault(Fault::on(ApiKey::PRODUCE).always().execute_then_hang());
+    drop(producer.enqueue(Record::to("t").value("1")).await.unwrap());
+    let start = Instant::now();
+    let error = producer.close().await.unwrap_err();
+    assert!(matches!(error, Error::TimedOut { .. }) && error.maybe_written(), "{error}");
+    assert_eq!(start.elapsed().as_secs(), 12);
 }
 
 #[tokio::test(start_paused = true)]
