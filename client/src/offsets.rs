@@ -191,15 +191,13 @@ impl Lookup<'_> {
         for index in self.open() {
             let Some((name, partition, _)) = self.wanted.get(index) else { continue };
             let topic = self.cluster.topic(name, Creation::Never, self.deadline).await?;
-            let Some(known) = topic.partition(*partition) else {
-                let partition = Some((*partition, topic.partitions.len()));
-                return Err(Error::UnknownTopic { topic: (&**name).into(), partition });
-            };
-            let Some(leader) = known.leader else {
-                let about = About::partition(name, *partition);
-                let code = ErrorCode::LEADER_NOT_AVAILABLE;
-                self.problem = Some(Error::broker(ApiKey::METADATA, code, about));
-                continue;
+            let leader = match topic.leader(name, *partition) {
+                Ok(leader) => leader,
+                Err(error @ Error::UnknownTopic { .. }) => return Err(error),
+                Err(error) => {
+                    self.problem = Some(error);
+                    continue;
+                }
             };
             // A broker refuses a request that names a partition twice: the second one waits.
             if taken.insert((name, partition)) {

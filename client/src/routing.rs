@@ -3,12 +3,12 @@
 use kurier_protocol::api;
 use kurier_protocol::schema::{Field, Kind};
 use kurier_protocol::value::{self, Value};
-use kurier_protocol::{ApiKey, ErrorCode, Message, Request, encode};
+use kurier_protocol::{ErrorCode, Message, Request, encode};
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::coordination::coordinator;
-use crate::error::{About, Error, Remedy, changes_nothing, may_be_done, remedy};
+use crate::error::{Error, Remedy, changes_nothing, may_be_done, remedy};
 use crate::metadata::{Creation, KeyType};
 use crate::net::Class;
 use crate::retries::{Retries, call_until};
@@ -91,9 +91,7 @@ async fn send<R: Request>(
         };
         let is_safe = match &answer {
             Ok((version, response)) => has_moved(*version, response),
-            Err(error) => {
-                error.is_retriable() && (!error.maybe_written() || changes_nothing(R::KEY))
-            }
+            Err(error) => error.may_go_again(R::KEY),
         };
         // Whoever is not there, or says that it is somebody else, is asked for again.
         let is_lost = match &answer {
@@ -135,14 +133,7 @@ pub(crate) async fn resolve(
         }
         Target::Leader { topic, partition } => {
             let known = cluster.topic(topic, Creation::Never, deadline).await?;
-            let Some(found) = known.partition(*partition) else {
-                let partition = Some((*partition, known.partitions.len()));
-                return Err(Error::UnknownTopic { topic: topic.as_str().into(), partition });
-            };
-            found.leader.map(|leader| leader.broker).ok_or_else(|| {
-                let about = About::partition(topic, *partition);
-                Error::broker(ApiKey::METADATA, ErrorCode::LEADER_NOT_AVAILABLE, about)
-            })
+            Ok(known.leader(topic, *partition)?.broker)
         }
     }
 }
@@ -216,6 +207,7 @@ fn is_code(field: &Field) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use kurier_protocol::ApiKey;
     use kurier_protocol::api::create_topics::{
         CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
     };

@@ -8,6 +8,7 @@ use kurier_protocol::{ApiKey, ErrorCode};
 use super::fault::{Cause, Fault};
 use super::kind::{ErrorKind, Origin};
 use super::login::LoginFault;
+use super::questions::changes_nothing;
 use super::remedy::{Remedy, may_be_done, remedy};
 use super::tls::TlsFault;
 use super::transaction::TransactionFate;
@@ -140,6 +141,12 @@ impl Error {
     #[must_use]
     pub fn requires_abort(&self) -> bool {
         self.course() == Course::Abort
+    }
+
+    /// Whether the same request may go once more, and does no harm: nothing of it was done, or it
+    /// changes nothing.
+    pub(crate) fn may_go_again(&self, api: ApiKey) -> bool {
+        self.is_retriable() && (!self.maybe_written() || changes_nothing(api))
     }
 
     /// Whether a broker may have done what it was asked to, although this is an error. A record

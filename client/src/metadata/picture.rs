@@ -156,4 +156,21 @@ impl Topic {
         let at = self.partitions.binary_search_by_key(&index, |p| p.index).ok()?;
         self.partitions.get(at)
     }
+
+    /// Who serves a partition of this topic, whose name is given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownTopic`] if there is no such partition; LEADER_NOT_AVAILABLE if nobody does
+    /// now.
+    pub(crate) fn leader(&self, name: &str, index: i32) -> Result<Leader, Error> {
+        let Some(known) = self.partition(index) else {
+            let partition = Some((index, self.partitions.len()));
+            return Err(Error::UnknownTopic { topic: name.into(), partition });
+        };
+        known.leader.ok_or_else(|| {
+            let about = About::partition(name, index);
+            Error::broker(ApiKey::METADATA, ErrorCode::LEADER_NOT_AVAILABLE, about)
+        })
+    }
 }

@@ -13,7 +13,7 @@ use super::attempt::decide;
 use super::handle::Transactions;
 use super::identity::BegunTransaction;
 use super::outcome::{PartitionOutcome, TopicPartition};
-use super::rounds::{self, Question, Said, Whom, by_topic};
+use super::rounds::{self, Question, Said, Whom, by_topic, part_of};
 use crate::error::Error;
 use crate::metadata::KeyType;
 
@@ -40,10 +40,8 @@ impl Transactions {
         to: &BegunTransaction,
         partitions: impl IntoIterator<Item = (T, i32)>,
     ) -> Vec<PartitionOutcome> {
-        let wanted: Vec<TopicPartition> =
-            partitions.into_iter().map(|(topic, partition)| (topic.into(), partition)).collect();
         let whom = Whom::Coordinator(KeyType::Transaction, &to.transactional_id);
-        rounds::run(&self.cluster, whom, &Addition(to.clone()), wanted).await
+        rounds::run(&self.cluster, whom, &Addition(to.clone()), partitions).await
     }
 
     /// Announces to a transaction that offsets of a group will be committed in it. Brokers do it
@@ -88,28 +86,25 @@ impl Question for Addition {
     }
 
     fn request(&self, partitions: &[TopicPartition], _: i16) -> AddPartitionsToTxnRequest {
-        let topic = |(name, partitions)| AddPartitionsToTxnTopic { name, partitions };
+        let topic = |name, partitions| AddPartitionsToTxnTopic { name, partitions };
         AddPartitionsToTxnRequest {
             v3_and_below_transactional_id: self.0.transactional_id.as_str().into(),
             v3_and_below_producer_id: self.0.producer.id,
             v3_and_below_producer_epoch: self.0.producer.epoch,
-            v3_and_below_topics: by_topic(partitions).into_iter().map(topic).collect(),
+            v3_and_below_topics: by_topic(partitions, topic),
             ..Default::default()
         }
     }
 
     fn read(
         &self,
-        (topic, partition): &TopicPartition,
+        of: &TopicPartition,
         _: i16,
         response: &AddPartitionsToTxnResponse,
     ) -> Option<Said<()>> {
         let topics = &response.results_by_topic_v3_and_below;
-        let found = topics
-            .iter()
-            .filter(|found| *found.name == **topic)
-            .flat_map(|found| &found.results_by_partition)
-            .find(|found| found.partition_index == *partition)?;
+        let topics = topics.iter().map(|topic| (&topic.name, &topic.results_by_partition));
+        let found = part_of(of, topics, |found| found.partition_index)?;
         Some(Said::code(found.partition_error_code))
     }
 }

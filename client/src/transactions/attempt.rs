@@ -7,14 +7,9 @@ use tokio::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::coordination::coordinator;
-use crate::error::{About, Error, Remedy, changes_nothing, remedy};
+use crate::error::{About, Error, Remedy, remedy};
 use crate::metadata::KeyType;
 use crate::retries::{Retries, call_until};
-
-/// Whether the same may be said once more, and does no harm: nothing of it was done.
-pub(super) fn is_again<R: Request>(error: &Error) -> bool {
-    error.is_retriable() && (!error.maybe_written() || changes_nothing(R::KEY))
-}
 
 /// Whether an error means that a coordinator is somewhere else, or may be.
 pub(super) fn is_elsewhere(error: &Error) -> bool {
@@ -42,7 +37,7 @@ pub(super) async fn decide<R: Request>(
             Err(error) => error,
             decided => return decided,
         };
-        if !is_again::<R>(&error) || !retries.wait().await {
+        if !error.may_go_again(R::KEY) || !retries.wait().await {
             return Err(error.after(before.as_ref()));
         }
         tracing::debug!(api = %R::KEY, %error, "asking a coordinator of transactions again");

@@ -13,7 +13,7 @@ use super::handle::Transactions;
 use super::identity::{BegunTransaction, TransactionVersion};
 use super::offsets::{ConsumerGroupMetadata, GroupOffset};
 use super::outcome::{PartitionOutcome, TopicPartition};
-use super::rounds::{self, Question, Said, Whom, by_topic};
+use super::rounds::{self, Question, Said, Whom, by_topic, part_of};
 use crate::metadata::KeyType;
 
 impl Transactions {
@@ -78,7 +78,7 @@ impl Question for OffsetCommit {
                 committed_metadata: Some(found.metadata.as_str().into()),
             })
         };
-        let topic = |(name, numbers): (Str, Vec<i32>)| TxnOffsetCommitRequestTopic {
+        let topic = |name: Str, numbers: Vec<i32>| TxnOffsetCommitRequestTopic {
             partitions: numbers.into_iter().filter_map(|index| partition(&name, index)).collect(),
             name,
             ..Default::default()
@@ -91,22 +91,18 @@ impl Question for OffsetCommit {
             generation_id_or_member_epoch: self.group.generation_id,
             member_id: self.group.member_id.as_str().into(),
             group_instance_id: self.group.group_instance_id.as_deref().map(Into::into),
-            topics: by_topic(partitions).into_iter().map(topic).collect(),
+            topics: by_topic(partitions, topic),
         }
     }
 
     fn read(
         &self,
-        (topic, partition): &TopicPartition,
+        of: &TopicPartition,
         _: i16,
         response: &TxnOffsetCommitResponse,
     ) -> Option<Said<()>> {
-        let found = response
-            .topics
-            .iter()
-            .filter(|found| *found.name == **topic)
-            .flat_map(|found| &found.partitions)
-            .find(|found| found.partition_index == *partition)?;
+        let topics = response.topics.iter().map(|topic| (&topic.name, &topic.partitions));
+        let found = part_of(of, topics, |found| found.partition_index)?;
         Some(Said::code(found.error_code))
     }
 }

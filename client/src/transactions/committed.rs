@@ -12,7 +12,7 @@ use kurier_protocol::{ErrorCode, Str};
 use super::handle::Transactions;
 use super::offsets::GroupOffset;
 use super::outcome::{PartitionOutcome, TopicPartition};
-use super::rounds::{self, Question, Said, Whom, by_topic};
+use super::rounds::{self, Question, Said, Whom, by_topic, part_of};
 use crate::metadata::KeyType;
 use crate::offsets::Isolation;
 
@@ -36,11 +36,9 @@ impl Transactions {
         isolation: Isolation,
         partitions: impl IntoIterator<Item = (T, i32)>,
     ) -> Vec<PartitionOutcome<Option<GroupOffset>>> {
-        let wanted: Vec<TopicPartition> =
-            partitions.into_iter().map(|(topic, partition)| (topic.into(), partition)).collect();
         let is_stable = isolation == Isolation::ReadCommitted;
         let fetch = OffsetQuestion { group: group_id.into(), is_stable };
-        rounds::run(&self.cluster, Whom::Coordinator(KeyType::Group, group_id), &fetch, wanted)
+        rounds::run(&self.cluster, Whom::Coordinator(KeyType::Group, group_id), &fetch, partitions)
             .await
     }
 }
@@ -82,26 +80,25 @@ impl OffsetQuestion {
 
     /// The request about these partitions, which are in order.
     pub(crate) fn ask(&self, partitions: &[TopicPartition], version: i16) -> OffsetFetchRequest {
-        let topics = by_topic(partitions).into_iter();
         let require_stable = self.is_stable;
         if version < MANY_GROUPS_SINCE {
             let topic =
-                |(name, partition_indexes)| OffsetFetchRequestTopic { name, partition_indexes };
+                |name, partition_indexes| OffsetFetchRequestTopic { name, partition_indexes };
             return OffsetFetchRequest {
                 group_id: self.group.clone(),
-                topics: Some(topics.map(topic).collect()),
+                topics: Some(by_topic(partitions, topic)),
                 require_stable,
                 ..Default::default()
             };
         }
-        let topic = |(name, partition_indexes)| OffsetFetchRequestTopics {
+        let topic = |name, partition_indexes| OffsetFetchRequestTopics {
             name,
             partition_indexes,
             ..Default::default()
         };
         let group = OffsetFetchRequestGroup {
             group_id: self.group.clone(),
-            topics: Some(topics.map(topic).collect()),
+            topics: Some(by_topic(partitions, topic)),
             ..Default::default()
         };
         OffsetFetchRequest { groups: vec![group], require_stable, ..Default::default() }
@@ -118,8 +115,8 @@ impl OffsetQuestion {
             if !response.error_code.is_ok() {
                 return Some((response.error_code, None));
             }
-            let topic = response.topics.iter().find(|topic| *topic.name == *of.0)?;
-            let found = topic.partitions.iter().find(|found| found.partition_index == of.1)?;
+            let topics = response.topics.iter().map(|topic| (&topic.name, &topic.partitions));
+            let found = part_of(of, topics, |found| found.partition_index)?;
             let (epoch, text) = (found.committed_leader_epoch, found.metadata.as_deref());
             return Some(said(of, found.error_code, found.committed_offset, (epoch, text)));
         }
@@ -127,8 +124,8 @@ impl OffsetQuestion {
         if !group.error_code.is_ok() {
             return Some((group.error_code, None));
         }
-        let topic = group.topics.iter().find(|topic| *topic.name == *of.0)?;
-        let found = topic.partitions.iter().find(|found| found.partition_index == of.1)?;
+        let topics = group.topics.iter().map(|topic| (&topic.name, &topic.partitions));
+        let found = part_of(of, topics, |found| found.partition_index)?;
         let (epoch, text) = (found.committed_leader_epoch, found.metadata.as_deref());
         Some(said(of, found.error_code, found.committed_offset, (epoch, text)))
     }

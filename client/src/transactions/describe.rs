@@ -11,7 +11,7 @@ use kurier_protocol::api::describe_transactions::{
 use kurier_protocol::{ErrorCode, Str};
 use tokio::time::Instant;
 
-use super::attempt::{is_again, is_elsewhere};
+use super::attempt::is_elsewhere;
 use super::handle::Transactions;
 use super::identity::ProducerIdAndEpoch;
 use super::outcome::TopicPartition;
@@ -70,7 +70,7 @@ impl Transactions {
         while !open.is_empty() {
             outcomes.extend(self.describe_once(&open, deadline).await);
             let is_open = |id: &String| match outcomes.get(id) {
-                Some(Err(error)) => is_again::<DescribeTransactionsRequest>(error),
+                Some(Err(error)) => error.may_go_again(DescribeTransactionsRequest::KEY),
                 _ => false,
             };
             open.retain(is_open);

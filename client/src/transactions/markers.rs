@@ -10,7 +10,7 @@ use kurier_protocol::api::write_txn_markers::{
 use super::handle::Transactions;
 use super::identity::{ProducerIdAndEpoch, TransactionEnd, TransactionVersion};
 use super::outcome::{PartitionOutcome, TopicPartition};
-use super::rounds::{self, Question, Said, Whom, by_topic};
+use super::rounds::{self, Question, Said, Whom, by_topic, part_of};
 
 /// A marker that ends a transaction in a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +47,7 @@ impl Transactions {
         marker: &TransactionMarker,
         partitions: impl IntoIterator<Item = (T, i32)>,
     ) -> Vec<PartitionOutcome> {
-        let wanted: Vec<TopicPartition> =
-            partitions.into_iter().map(|(topic, partition)| (topic.into(), partition)).collect();
-        rounds::run(&self.cluster, Whom::Leaders, marker, wanted).await
+        rounds::run(&self.cluster, Whom::Leaders, marker, partitions).await
     }
 }
 
@@ -62,12 +60,12 @@ impl Question for TransactionMarker {
     }
 
     fn request(&self, partitions: &[TopicPartition], _: i16) -> WriteTxnMarkersRequest {
-        let topic = |(name, partition_indexes)| WritableTxnMarkerTopic { name, partition_indexes };
+        let topic = |name, partition_indexes| WritableTxnMarkerTopic { name, partition_indexes };
         let marker = WritableTxnMarker {
             producer_id: self.producer.id,
             producer_epoch: self.producer.epoch,
             transaction_result: self.end == TransactionEnd::Commit,
-            topics: by_topic(partitions).into_iter().map(topic).collect(),
+            topics: by_topic(partitions, topic),
             coordinator_epoch: self.coordinator_epoch,
             transaction_version: match self.version {
                 TransactionVersion::V1 => 1,
@@ -79,18 +77,15 @@ impl Question for TransactionMarker {
 
     fn read(
         &self,
-        (topic, partition): &TopicPartition,
+        of: &TopicPartition,
         _: i16,
         response: &WriteTxnMarkersResponse,
     ) -> Option<Said<()>> {
-        let found = response
-            .markers
-            .iter()
-            .filter(|marker| marker.producer_id == self.producer.id)
-            .flat_map(|marker| &marker.topics)
-            .filter(|found| *found.name == **topic)
-            .flat_map(|found| &found.partitions)
-            .find(|found| found.partition_index == *partition)?;
+        let markers = response.markers.iter();
+        let mine = markers.filter(|marker| marker.producer_id == self.producer.id);
+        let topics = mine.flat_map(|marker| &marker.topics);
+        let topics = topics.map(|topic| (&topic.name, &topic.partitions));
+        let found = part_of(of, topics, |found| found.partition_index)?;
         Some(Said::code(found.error_code))
     }
 }

@@ -9,7 +9,7 @@ use kurier_protocol::api::describe_producers::{
 
 use super::handle::Transactions;
 use super::outcome::{PartitionOutcome, TopicPartition};
-use super::rounds::{self, Question, Said, Whom, by_topic};
+use super::rounds::{self, Question, Said, Whom, by_topic, part_of};
 
 /// An idempotent or transactional producer that a partition remembers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,9 +45,7 @@ impl Transactions {
         &self,
         partitions: impl IntoIterator<Item = (T, i32)>,
     ) -> Vec<PartitionOutcome<Vec<ActiveProducer>>> {
-        let wanted: Vec<TopicPartition> =
-            partitions.into_iter().map(|(topic, partition)| (topic.into(), partition)).collect();
-        rounds::run(&self.cluster, Whom::Leaders, &Producers, wanted).await
+        rounds::run(&self.cluster, Whom::Leaders, &Producers, partitions).await
     }
 }
 
@@ -63,22 +61,18 @@ impl Question for Producers {
     }
 
     fn request(&self, partitions: &[TopicPartition], _: i16) -> DescribeProducersRequest {
-        let topic = |(name, partition_indexes)| TopicRequest { name, partition_indexes };
-        DescribeProducersRequest { topics: by_topic(partitions).into_iter().map(topic).collect() }
+        let topic = |name, partition_indexes| TopicRequest { name, partition_indexes };
+        DescribeProducersRequest { topics: by_topic(partitions, topic) }
     }
 
     fn read(
         &self,
-        (topic, partition): &TopicPartition,
+        of: &TopicPartition,
         _: i16,
         response: &DescribeProducersResponse,
     ) -> Option<Said<Vec<ActiveProducer>>> {
-        let found = response
-            .topics
-            .iter()
-            .filter(|found| *found.name == **topic)
-            .flat_map(|found| &found.partitions)
-            .find(|found| found.partition_index == *partition)?;
+        let topics = response.topics.iter().map(|topic| (&topic.name, &topic.partitions));
+        let found = part_of(of, topics, |found| found.partition_index)?;
         Some(Said {
             code: found.error_code,
             words: found.error_message.clone(),

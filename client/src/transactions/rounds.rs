@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use kurier_protocol::{ApiKey, ErrorCode, Request, Str};
+use kurier_protocol::{ErrorCode, Request, Str};
 use tokio::time::Instant;
 
-use super::attempt::{is_again, is_elsewhere};
+use super::attempt::is_elsewhere;
 use super::outcome::{PartitionOutcome, TopicPartition};
 use crate::cluster::Cluster;
 use crate::coordination::coordinator;
@@ -66,11 +66,11 @@ pub(super) trait Question: Clone + Send + Sync + 'static {
 
 /// Asks until each partition has its outcome, or the request timeout is over. They are in order
 /// of topics and partitions, each once.
-pub(super) async fn run<Q: Question>(
+pub(super) async fn run<Q: Question, T: Into<Arc<str>>>(
     cluster: &Cluster,
     whom: Whom<'_>,
     question: &Q,
-    wanted: impl IntoIterator<Item = TopicPartition>,
+    wanted: impl IntoIterator<Item = (T, i32)>,
 ) -> Vec<PartitionOutcome<Q::Found>> {
     // The topics are kept fresh until all is said.
     let cluster = &cluster.with_own_interest();
@@ -79,7 +79,8 @@ pub(super) async fn run<Q: Question>(
         Some(first) => Retries::after(cluster, deadline, first),
         None => Retries::new(cluster, deadline),
     };
-    let mut open: BTreeSet<TopicPartition> = wanted.into_iter().collect();
+    let wanted = wanted.into_iter().map(|(topic, partition)| (topic.into(), partition));
+    let mut open: BTreeSet<TopicPartition> = wanted.collect();
     let mut outcomes = BTreeMap::new();
     while !open.is_empty() {
         let round = Round { cluster, whom, question, deadline };
@@ -87,7 +88,7 @@ pub(super) async fn run<Q: Question>(
             outcomes.insert(partition, outcome);
         }
         let is_open = |(partition, outcome): (&TopicPartition, &Result<_, Error>)| match outcome {
-            Err(error) if is_again::<Q::Request>(error) => Some(partition.clone()),
+            Err(error) if error.may_go_again(Q::Request::KEY) => Some(partition.clone()),
             _ => None,
         };
         open = outcomes.iter().filter_map(is_open).collect();
@@ -141,7 +142,10 @@ impl<Q: Question> Round<'_, Q> {
             }
         }
         let resolved = |partition: TopicPartition| {
-            let found = leader(topics.get(&partition.0)?, &partition);
+            let found = match topics.get(&partition.0)? {
+                Ok(topic) => topic.leader(&partition.0, partition.1).map(|leader| leader.broker),
+                Err(error) => Err(error.clone()),
+            };
             Some((partition, found))
         };
         open.into_iter().filter_map(resolved).collect()
@@ -181,28 +185,27 @@ impl<Q: Question> Round<'_, Q> {
     }
 }
 
-fn leader(topic: &Result<Arc<Topic>, Error>, (name, index): &TopicPartition) -> Result<i32, Error> {
-    let topic = topic.as_ref().map_err(Error::clone)?;
-    let Some(known) = topic.partition(*index) else {
-        let partition = Some((*index, topic.partitions.len()));
-        return Err(Error::UnknownTopic { topic: (&**name).into(), partition });
-    };
-    known.leader.map(|leader| leader.broker).ok_or_else(|| {
-        let about = About::partition(name, *index);
-        Error::broker(ApiKey::METADATA, ErrorCode::LEADER_NOT_AVAILABLE, about)
-    })
+/// What a request has of each topic, whose partitions are in order.
+pub(super) fn by_topic<T>(
+    partitions: &[TopicPartition],
+    make: impl Fn(Str, Vec<i32>) -> T,
+) -> Vec<T> {
+    let of_topic = partitions.chunk_by(|(one, _), (next, _)| one == next).filter_map(|chunk| {
+        let (name, _) = chunk.first()?;
+        Some(make((&**name).into(), chunk.iter().map(|(_, index)| *index).collect()))
+    });
+    of_topic.collect()
 }
 
-/// Partitions by topic, in order; the topics as a request names them.
-pub(super) fn by_topic(partitions: &[TopicPartition]) -> Vec<(Str, Vec<i32>)> {
-    let mut topics: Vec<(&Arc<str>, Vec<i32>)> = Vec::new();
-    for (topic, partition) in partitions {
-        match topics.last_mut() {
-            Some((last, numbers)) if *last == topic => numbers.push(*partition),
-            _ => topics.push((topic, vec![*partition])),
-        }
-    }
-    topics.into_iter().map(|(topic, numbers)| ((&**topic).into(), numbers)).collect()
+/// What an answer has of a partition, if anything: its topics are names with what they have of
+/// partitions, of which each has a number.
+pub(super) fn part_of<'a, P: 'a>(
+    (topic, partition): &TopicPartition,
+    topics: impl IntoIterator<Item = (&'a Str, &'a Vec<P>)>,
+    number: impl Fn(&P) -> i32,
+) -> Option<&'a P> {
+    let named = topics.into_iter().filter(|(name, _)| ***name == **topic);
+    named.flat_map(|(_, parts)| parts).find(|part| number(part) == *partition)
 }
 
 /// What to say of a partition that an answer leaves out.
