@@ -4,25 +4,20 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kurier_protocol::{ApiKey, ErrorCode};
+use kurier_protocol::ApiKey;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::verification::hidden;
 use crate::cluster::Cluster;
 use crate::coordination::coordinator;
-use crate::error::{Error, ErrorKind, TransactionFate};
+use crate::error::Error;
 use crate::features::TRANSACTION_VERSION;
 use crate::metadata::KeyType;
 use crate::net::Class;
-use crate::offsets::Isolation;
-use crate::producer::{
-    Begin, End, Ended, LastWrite, Life, NextEpoch, Producer, ProducerConfig, Report, Trace,
-};
+use crate::producer::{Begin, LastWrite, Life, Producer, ProducerConfig};
 use crate::retries::Retries;
 use crate::transactions::{
-    BegunTransaction, ConsumerGroupMetadata, GroupOffset, ProducerIdAndEpoch, TransactionEnd,
-    TransactionVersion, Transactions,
+    ConsumerGroupMetadata, GroupOffset, TransactionEnd, TransactionVersion, Transactions,
 };
 
 /// What a program wants of a transaction.
@@ -209,14 +204,14 @@ impl Keeper {
         Ok(TransactionVersion::of_level(level))
     }
 
-    async fn ask_level(&mut self) -> Result<Option<i16>, Error> {
+    pub(super) async fn ask_level(&mut self) -> Result<Option<i16>, Error> {
         let level = self.steps().level(&self.id).await?;
         self.level = Some((Instant::now(), level));
         self.life.handle_rules();
         Ok(level)
     }
 
-    fn steps(&self) -> Transactions {
+    pub(super) fn steps(&self) -> Transactions {
         Transactions::new(self.cluster.clone())
     }
 }
@@ -292,324 +287,6 @@ impl Keeper {
             None => self.asks.recv().await,
         }
     }
-
-    /// Ends what the program has left: the end that it asked for goes on, and all else is aborted.
-    /// None if the producer is over.
-    async fn end_left(&mut self, producer: &Producer) -> Result<Option<TransactionEnd>, Error> {
-        // Whatever becomes of it, nothing more of it is sent.
-        let why = self.life.fate(TransactionFate::Aborted, None);
-        drop(producer.finish(Some(why)).await);
-        match self.life.poll_begin(TransactionVersion::V1) {
-            Ok(Begin::End(TransactionEnd::Abort)) => {
-                tracing::debug!(id = %self.id, "what was left open is aborted");
-                self.end(producer, TransactionEnd::Abort).await.map(Some)
-            }
-            _ => self.settle().await,
-        }
-    }
-
-    /// Brings the last transaction to the end that was asked for, if it has not come to it.
-    async fn settle(&mut self) -> Result<Option<TransactionEnd>, Error> {
-        let Ok(Begin::End(end)) = self.life.poll_begin(TransactionVersion::V1) else {
-            return Ok(None);
-        };
-        let deadline = Instant::now() + self.config.block_max;
-        self.end_open(end, deadline).await.map(Some)
-    }
-
-    /// What the caller is told who wanted another end.
-    fn told(&self, wanted: TransactionEnd, ended: TransactionEnd) -> Result<(), Error> {
-        match (wanted, ended) {
-            (TransactionEnd::Abort, TransactionEnd::Commit) => {
-                Err(self.life.fate(TransactionFate::Committed, None))
-            }
-            (TransactionEnd::Commit, TransactionEnd::Abort) => {
-                Err(self.life.fate(TransactionFate::Aborted, None))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    async fn send_offsets(
-        &mut self,
-        group: ConsumerGroupMetadata,
-        offsets: Vec<GroupOffset>,
-    ) -> Result<(), Error> {
-        let transaction = self.life.check_open()?;
-        if offsets.is_empty() {
-            return Ok(());
-        }
-        if transaction.version == TransactionVersion::V1 {
-            let api = ApiKey::ADD_OFFSETS_TO_TXN;
-            let steps = self.steps();
-            let added = self.again(api, || steps.add_offsets(&transaction, &group.group_id)).await;
-            self.life.handle_step(api, &added);
-            added?;
-        }
-        let api = ApiKey::TXN_OFFSET_COMMIT;
-        let steps = self.steps();
-        let (steps, transaction, to, given) = (&steps, &transaction, &group, &offsets);
-        let send = || async move {
-            let outcomes = steps.commit_offsets(transaction, to, given.iter().cloned()).await;
-            outcomes.into_iter().try_for_each(|partition| partition.outcome)
-        };
-        let sent = self.again(api, send).await;
-        self.life.handle_step(api, &sent);
-        self.offsets.push((group, offsets));
-        sent
-    }
-
-    /// Takes a step until it has its outcome; one whose answer was lost is taken again.
-    async fn again<F: Future<Output = Result<(), Error>> + Send>(
-        &mut self,
-        api: ApiKey,
-        step: impl Fn() -> F + Send,
-    ) -> Result<(), Error> {
-        let cluster = self.cluster.clone();
-        let mut retries = Retries::new(&cluster, Instant::now() + self.config.block_max);
-        loop {
-            match step().await {
-                Err(error) if error.is_retriable() => {
-                    if error.maybe_written() {
-                        self.life.handle_lost(api);
-                    }
-                    if !retries.wait().await {
-                        return Err(error);
-                    }
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
-    /// Ends the transaction: its records first, then itself.
-    async fn end(
-        &mut self,
-        producer: &Producer,
-        wanted: TransactionEnd,
-    ) -> Result<TransactionEnd, Error> {
-        if self.life.check_open().is_ok() || wanted == TransactionEnd::Abort {
-            let why = match wanted {
-                TransactionEnd::Commit => None,
-                TransactionEnd::Abort => Some(self.life.fate(TransactionFate::Aborted, None)),
-            };
-            let (mut report, written) =
-                producer.finish(why).await.unwrap_or_else(|| (gone(), Vec::new()));
-            if report.failure.is_none() {
-                report.failure = self.refusal.get().cloned();
-            }
-            self.life.handle_records(report);
-            self.written = written;
-        }
-        if self.life.poll_end(wanted)? == End::Nothing {
-            return Ok(wanted);
-        }
-        let deadline = Instant::now() + self.config.block_max;
-        self.end_open(wanted, deadline).await
-    }
-
-    /// Asks for the end of a transaction until it is decided.
-    async fn end_open(
-        &mut self,
-        wanted: TransactionEnd,
-        deadline: Instant,
-    ) -> Result<TransactionEnd, Error> {
-        let cluster = self.cluster.clone();
-        let mut retries = Retries::new(&cluster, deadline);
-        loop {
-            let ended = match self.life.poll_end(wanted)? {
-                End::Nothing => return Ok(wanted),
-                End::Call(transaction, end) => {
-                    let answer = self.call_end(&transaction, end).await;
-                    self.life.handle_end(answer)
-                }
-                End::Fence(producer) => {
-                    let answer = self.fence(producer).await;
-                    self.life.handle_fence(answer)
-                }
-            };
-            match ended {
-                Ended::Done(end) => {
-                    if end == TransactionEnd::Commit {
-                        self.check().await?;
-                    }
-                    return Ok(end);
-                }
-                Ended::Failed(error) => return Err(error),
-                Ended::Again(error) => {
-                    tracing::debug!(id = %self.id, %error, "asking for the end again");
-                    if !retries.wait().await {
-                        return Err(error);
-                    }
-                }
-            }
-        }
-    }
-
-    async fn call_end(
-        &mut self,
-        transaction: &BegunTransaction,
-        end: TransactionEnd,
-    ) -> Result<ProducerIdAndEpoch, Error> {
-        let level = match transaction.version {
-            TransactionVersion::V1 => None,
-            TransactionVersion::V2 => self.ask_level().await?,
-        };
-        self.steps().end_at(transaction, end, level).await
-    }
-
-    /// Raises the epoch of a producer that has nothing open.
-    async fn renew(&mut self, known: ProducerIdAndEpoch) -> Result<ProducerIdAndEpoch, Error> {
-        let steps = self.steps();
-        match self.raise(known).await {
-            Err(Error::Unsupported { .. }) => {}
-            renewed => return renewed,
-        }
-        // Its epoch cannot be told, so that a producer that was shut out would take the id back:
-        // it asks first for what only changes anything if it was not.
-        match steps.end(&self.own(known), TransactionEnd::Abort).await {
-            Ok(_) => {}
-            Err(error) if error.code() == Some(ErrorCode::INVALID_TXN_STATE) => {}
-            Err(error) => return Err(error),
-        }
-        self.take_again(known).await
-    }
-
-    /// Raises the epoch, which aborts what is open.
-    async fn fence(&mut self, known: ProducerIdAndEpoch) -> Result<ProducerIdAndEpoch, Error> {
-        match self.raise(known).await {
-            Err(Error::Unsupported { .. }) => {
-                self.check_own(known).await?;
-                self.take_again(known).await
-            }
-            raised => raised,
-        }
-    }
-
-    /// Asks for the next epoch. An attempt that finds something open aborts that in the next one,
-    /// and is to be made again with that one; which may only be done if it is this producer's.
-    async fn raise(&mut self, known: ProducerIdAndEpoch) -> Result<ProducerIdAndEpoch, Error> {
-        let steps = self.steps();
-        let next = ProducerIdAndEpoch { epoch: known.epoch.saturating_add(1), ..known };
-        match steps.raise_epoch(&self.id, self.timeout, known).await {
-            Err(error) if error.kind() == ErrorKind::Fenced && self.is_own(next).await? => {
-                steps.raise_epoch(&self.id, self.timeout, next).await
-            }
-            raised => raised,
-        }
-    }
-
-    /// Whether an epoch that this producer was not told is one that it has been raised to.
-    async fn is_own(&mut self, next: ProducerIdAndEpoch) -> Result<bool, Error> {
-        match self.life.next_epoch() {
-            NextEpoch::Own => return Ok(true),
-            NextEpoch::Foreign => return Ok(false),
-            NextEpoch::Unknown => {}
-        }
-        match self.steps().describe([&*self.id]).await.pop() {
-            Some((_, Ok(found))) if found.producer == next && found.is_aborted() => {}
-            // Before Kafka 3.0 nobody can say.
-            Some((_, Err(Error::Unsupported { .. }))) => {}
-            Some((_, Err(error))) if error.is_retriable() => return Err(error),
-            _ => return Ok(false),
-        }
-        self.life.handle_own_epoch();
-        Ok(true)
-    }
-
-    /// Looks whether the id is still this producer's, by adding what is in its transaction anyway.
-    async fn check_own(&self, known: ProducerIdAndEpoch) -> Result<(), Error> {
-        let Some(one) = self.written.first() else { return Ok(()) };
-        let partition = (one.topic.clone(), one.partition);
-        let added = self.steps().add_partitions(&self.own(known), [partition]).await;
-        let outcome = added.into_iter().try_for_each(|partition| partition.outcome);
-        outcome.or_else(|error| if error.is_fatal() { Err(error) } else { Ok(()) })
-    }
-
-    /// A transaction of version 1.
-    fn own(&self, producer: ProducerIdAndEpoch) -> BegunTransaction {
-        let (transactional_id, version) = (self.id.to_string(), TransactionVersion::V1);
-        BegunTransaction { transactional_id, producer, version }
-    }
-
-    /// Raises the epoch as brokers before Kafka 2.5 do it, which cannot be told whose: by how much
-    /// it has gone up says whether nobody else has raised it meanwhile.
-    async fn take_again(&self, known: ProducerIdAndEpoch) -> Result<ProducerIdAndEpoch, Error> {
-        let raised = self.steps().init_producer_id(&self.id, self.timeout, None).await?;
-        let epoch = known.epoch.checked_add(self.life.epochs_ahead());
-        match epoch.map(|epoch| ProducerIdAndEpoch { epoch, ..known }) {
-            Some(own) if own == raised => Ok(raised),
-            _ => Err(self.life.fate(TransactionFate::TakenOver, None)),
-        }
-    }
-}
-
-/// What was committed.
-impl Keeper {
-    /// Looks whether all of the commit has happened, where that is in doubt.
-    async fn check(&mut self) -> Result<(), Error> {
-        let steps = self.steps();
-        if let Some((topic, partition)) =
-            hidden(&self.cluster, &steps, &self.id, &self.written).await
-        {
-            let fate = TransactionFate::Hidden { topic: (&*topic).into(), partition };
-            // The end of the id's next transaction would decide about those records as well.
-            let error = self.life.fate(fate, None);
-            return Err(self.life.end_life(error));
-        }
-        if self.offsets.is_empty() || !self.life.must_check_offsets() {
-            return Ok(());
-        }
-        for (group, offsets) in &self.offsets {
-            if !self.are_there(group, offsets).await {
-                let group = (&*group.group_id).into();
-                let lost = self.life.fate(TransactionFate::OffsetsLost { group }, None);
-                return Err(self.life.end_life(lost));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether offsets that were committed can be read. Brokers before Kafka 2.5 cannot say whether
-    /// what they read is all that was decided: there it has the request timeout to come.
-    async fn are_there(&self, group: &ConsumerGroupMetadata, offsets: &[GroupOffset]) -> bool {
-        let deadline = Instant::now() + self.cluster.request_timeout();
-        let mut retries = Retries::new(&self.cluster, deadline);
-        let mut isolation = Isolation::ReadCommitted;
-        loop {
-            let wanted = offsets.iter().map(|one| (one.topic.clone(), one.partition));
-            let found = self.steps().committed_offsets(&group.group_id, isolation, wanted).await;
-            let is_there = |one: &GroupOffset| {
-                let found = found
-                    .iter()
-                    .find(|found| found.topic == one.topic && found.partition == one.partition);
-                let found = found.and_then(|found| found.outcome.as_ref().ok()?.as_ref());
-                // Somebody may have gone on from there.
-                found.is_some_and(|found| found.offset >= one.offset)
-            };
-            if offsets.iter().all(is_there) {
-                return true;
-            }
-            let mut errors = found.iter().filter_map(|found| found.outcome.as_ref().err());
-            let is_known = match errors.next() {
-                Some(Error::Unsupported { .. }) if isolation == Isolation::ReadCommitted => {
-                    isolation = Isolation::ReadUncommitted;
-                    continue;
-                }
-                Some(error) => !error.is_retriable(),
-                None => isolation == Isolation::ReadCommitted,
-            };
-            if is_known || !retries.wait().await {
-                return false;
-            }
-        }
-    }
-}
-
-/// What is known of records whose task has ended, as its runtime has.
-fn gone() -> Report {
-    let failure = Some(Error::Closed { what: "producer" });
-    Report { trace: Trace::Perhaps, is_suspect: true, failure, numbers: None }
 }
 
 /// The version of Produce since which brokers remember five batches of a producer (Kafka 1.0).

@@ -31,6 +31,9 @@
 mod settings;
 mod verification;
 mod keeper;
+mod epochs;
+mod offsets;
+mod ending;
 mod transaction;
 
 pub use settings::TransactionSettings;
