@@ -301,6 +301,26 @@ pub(crate) fn means_rebalance(code: ErrorCode) -> bool {
     code == ErrorCode::REBALANCE_IN_PROGRESS
 }
 
+/// Whether a broker says by this that a request is one of rules that the cluster does not have.
+pub(crate) fn means_old_rules(code: ErrorCode) -> bool {
+    code == ErrorCode::UNSUPPORTED_VERSION
+}
+
+/// Whether a coordinator says by this that no transaction is open that could end so.
+pub(crate) fn means_nothing_open(code: ErrorCode) -> bool {
+    code == ErrorCode::INVALID_TXN_STATE
+}
+
+/// Whether a coordinator says by this that it knows the producer in another epoch.
+pub(crate) fn means_wrong_epoch(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::PRODUCER_FENCED | ErrorCode::INVALID_PRODUCER_EPOCH)
+}
+
+/// Whether a broker says by this that something else in the request was refused.
+pub(crate) fn means_not_tried(code: ErrorCode) -> bool {
+    code == ErrorCode::OPERATION_NOT_ATTEMPTED
+}
+
 /// Whether a broker that answers this to a request of this API may have done what it was asked to.
 pub(crate) fn may_be_done(api: ApiKey, code: ErrorCode) -> bool {
     match code {

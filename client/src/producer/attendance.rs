@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::accumulator::Accumulator;
+use super::clearing::LastWrite;
 use super::config::ProducerConfig;
 use super::enrolment::{Enrolled, Enrolment};
 use super::identity::Claim;
@@ -13,18 +14,6 @@ use super::transaction::{Numbers, Report};
 use crate::backoff::Backoff;
 use crate::error::Error;
 use crate::transactions::{BegunTransaction, PartitionOutcome};
-
-/// What was written last to a partition in a transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LastWrite {
-    pub(crate) topic: Arc<str>,
-    pub(crate) partition: i32,
-    /// The last offset.
-    pub(crate) offset: i64,
-    /// The leader epoch that it was written in.
-    pub(crate) leader_epoch: i32,
-    pub(crate) producer_id: i64,
-}
 
 impl Sender {
     /// A sender all of whose batches belong to a transaction, and are numbered on from these.
@@ -117,12 +106,15 @@ impl Sender {
                 (Some(_), _) => {}
                 (None, _) => drop(mem::take(&mut numbers)),
             }
-            if lane.sequence.last_offset() >= 0 {
+            let offset = Some(lane.sequence.last_offset()).filter(|offset| *offset >= 0);
+            let is_doubtful = lane.sequence.is_doubtful();
+            if is_doubtful || lane.sequence.is_written() {
                 written.push(LastWrite {
                     topic: Arc::clone(topic),
                     partition: index,
-                    offset: lane.sequence.last_offset(),
-                    leader_epoch: lane.leader_epoch,
+                    offset,
+                    // Which of its leaders has it, if one has, nobody knows.
+                    leader_epoch: if is_doubtful { -1 } else { lane.leader_epoch },
                     producer_id: transaction.transaction().producer.id,
                 });
             }

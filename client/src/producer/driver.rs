@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 
 use super::accumulator::Partition;
-use super::attendance::LastWrite;
+use super::clearing::LastWrite;
 use super::sender::{Action, Call, Sender, Unsettled};
 use super::topics::Topics;
 use super::transaction::Report;

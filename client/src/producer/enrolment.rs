@@ -11,7 +11,7 @@ use kurier_protocol::Str;
 
 use super::transaction::{Numbers, Trace};
 use crate::backoff::Backoff;
-use crate::error::{Error, TransactionFate};
+use crate::error::{Error, TransactionFate, means_not_tried};
 use crate::transactions::{BegunTransaction, PartitionOutcome, TopicPartition, TransactionVersion};
 
 /// What a sender knows of the transaction that it sends in.
@@ -207,7 +207,7 @@ impl Enrolment {
 
 /// Whether an error is a partition's own: others are only told that it had one.
 fn was_attempted(error: Option<&Error>) -> bool {
-    error.and_then(Error::code) != Some(kurier_protocol::ErrorCode::OPERATION_NOT_ATTEMPTED)
+    !error.and_then(Error::code).is_some_and(means_not_tried)
 }
 
 /// The version of Produce since which leaders add partitions to transactions (KIP-890).

@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
 use super::accumulator::{Accumulator, Space};
-use super::attendance::LastWrite;
 use super::batch::{Delivery, RecordMetadata};
+use super::clearing::LastWrite;
 use super::config::ProducerConfig;
 use super::driver::{Driver, Event};
 use super::enqueue::{Enqueue, Obstacle, Shared};

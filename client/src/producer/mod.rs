@@ -36,6 +36,7 @@ mod partitioner;
 mod config;
 mod sequence;
 mod identity;
+mod clearing;
 mod transaction;
 mod enrolment;
 mod record;
@@ -69,9 +70,9 @@ mod placement;
 mod handle;
 mod builder;
 
-pub(crate) use self::attendance::LastWrite;
 pub use self::batch::{Delivery, RecordMetadata};
 pub use self::builder::ProducerBuilder;
+pub(crate) use self::clearing::{Clear, LastWrite};
 pub(crate) use self::config::level_range;
 pub use self::config::{Acks, Idempotence, ProducerConfig, TopicsConfig};
 pub use self::handle::{Producer, TryEnqueueError};

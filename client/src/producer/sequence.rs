@@ -37,6 +37,8 @@ pub(crate) struct Sequence {
     refusals: u32,
     /// Whether one has ended in this epoch of which nobody knows if it was written.
     is_doubtful: bool,
+    /// Whether a leader has one.
+    is_written: bool,
     /// The last offset that a leader has named.
     last_offset: i64,
     topic_id: Uuid,
@@ -83,6 +85,7 @@ impl Sequence {
             restart: Restart::No,
             refusals: 0,
             is_doubtful: false,
+            is_written: false,
             last_offset: -1,
             topic_id: Uuid::ZERO,
         }
@@ -93,8 +96,11 @@ impl Sequence {
         if id == Uuid::ZERO || id == self.topic_id {
             return;
         }
-        if self.topic_id != Uuid::ZERO && self.identity.is_some() {
-            self.restart = self.restart.max(Restart::WhenSettled);
+        if self.topic_id != Uuid::ZERO {
+            self.last_offset = -1;
+            if self.identity.is_some() {
+                self.restart = self.restart.max(Restart::WhenSettled);
+            }
         }
         self.topic_id = id;
     }
@@ -159,6 +165,16 @@ impl Sequence {
         self.last_offset
     }
 
+    /// Whether a leader has a batch, whether it has named an offset or not.
+    pub(crate) fn is_written(&self) -> bool {
+        self.is_written
+    }
+
+    /// Whether a batch has ended of which nobody knows if it was written.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.is_doubtful
+    }
+
     /// The number that the next batch gets.
     pub(crate) fn peek(&self) -> Option<ProducerStamp> {
         let ProducerIdAndEpoch { id, epoch } = self.identity?;
@@ -192,6 +208,7 @@ impl Sequence {
 
     /// A leader has a batch; its last offset, if that is known.
     pub(crate) fn handle_stored(&mut self, stamp: &ProducerStamp, leader: i32, last: Option<i64>) {
+        self.is_written = true;
         self.last_offset = self.last_offset.max(last.unwrap_or(-1));
         if self.remove(stamp) {
             self.confirmed = Some(leader);

@@ -10,6 +10,9 @@
 //!
 //! A cluster may go back to older rules in mid-transaction. Brokers refuse requests of version 2
 //! then: the transaction is aborted, and the rules are asked for before the next one.
+//!
+//! A commit is done when its partitions have heard of it, and what was aborted is made sure of
+//! before the next transaction begins (`clearing.rs`).
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -17,7 +20,10 @@ use std::sync::Arc;
 
 use kurier_protocol::{ApiKey, ErrorCode};
 
-use crate::error::{Error, TransactionFate};
+use super::clearing::{Clear, Clearing, LastWrite};
+use crate::error::{
+    Error, TransactionFate, means_nothing_open, means_old_rules, means_wrong_epoch,
+};
 use crate::transactions::{
     BegunTransaction, ProducerIdAndEpoch, TopicPartition, TransactionEnd, TransactionVersion,
 };
@@ -32,8 +38,9 @@ use crate::transactions::{
 ///  |  (no request)  |       a record or a step failed         |
 ///  |                |            | abort                      v
 ///  '----------------'            '----------------------> Ending, until EndTxn is answered
-///  ^                                                          |
-///  '----------------------------------------------------------'
+///  ^                                                          |            | a commit
+///  |                               all have heard of it       | an abort   v
+///  '----------------------------------------------------------'<------ Committed
 ///
 /// Over: another producer has taken over, or nobody knows what may be done; from every state
 /// ```
@@ -54,6 +61,8 @@ pub(crate) struct Life {
     /// The number of the next record of each partition in this epoch.
     numbers: Numbers,
     late_offsets: LateOffsets,
+    /// Who may not have heard of an abort.
+    clearing: Clearing,
 }
 
 /// The numbers of the next records, by partition.
@@ -69,6 +78,8 @@ enum Phase {
         /// Whether an answer was lost.
         is_lost: bool,
     },
+    /// The coordinator has committed it.
+    Committed,
     Over(Error),
 }
 
@@ -102,6 +113,8 @@ pub(crate) enum Begin {
     TakeOver,
     /// The epoch is to be raised.
     Renew(ProducerIdAndEpoch),
+    /// Partitions are to hear of an abort, by a transaction of this producer.
+    Clear(ProducerIdAndEpoch, Clear),
     Ready,
 }
 
@@ -126,6 +139,8 @@ pub(crate) enum End {
     Call(BegunTransaction, TransactionEnd),
     /// It is aborted by raising the epoch of this producer.
     Fence(ProducerIdAndEpoch),
+    /// It is committed: to be seen is whether all of it is there.
+    Check,
 }
 
 /// What an answer to EndTxn means.
@@ -133,6 +148,8 @@ pub(crate) enum End {
 pub(crate) enum Ended {
     /// The transaction has ended so.
     Done(TransactionEnd),
+    /// It is committed, and that is to be looked at.
+    Check,
     /// Nobody knows, or not yet: the same is to be asked again.
     Again(Error),
     /// It has not, and asking again is of no use.
@@ -164,7 +181,18 @@ impl Life {
             doubts_rules: false,
             numbers: Numbers::new(),
             late_offsets: LateOffsets::No,
+            clearing: Clearing::default(),
         }
+    }
+
+    /// Whether no transaction can begin any more.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over(_))
+    }
+
+    /// The rules of the transaction, or of the last one.
+    pub(crate) fn version(&self) -> TransactionVersion {
+        self.version
     }
 
     /// Whether the rules are to be asked for anew before the next transaction.
@@ -187,7 +215,11 @@ impl Life {
             Phase::Over(error) => return Err(error.clone()),
             Phase::Open | Phase::Doomed(_) => return Ok(Begin::End(TransactionEnd::Abort)),
             Phase::Ending { end, .. } => return Ok(Begin::End(*end)),
+            Phase::Committed => return Ok(Begin::End(TransactionEnd::Commit)),
             Phase::Idle => {}
+        }
+        if let Some((known, clear)) = self.poll_clear() {
+            return Ok(Begin::Clear(known, clear));
         }
         Ok(match self.producer {
             None => Begin::TakeOver,
@@ -195,6 +227,67 @@ impl Life {
             Some(known) if self.is_suspect || self.version != version => Begin::Renew(known),
             Some(_) => Begin::Ready,
         })
+    }
+
+    /// What partitions have yet to hear of an abort, and from whom.
+    pub(crate) fn poll_clear(&self) -> Option<(ProducerIdAndEpoch, Clear)> {
+        let is_idle = matches!(self.phase, Phase::Idle);
+        self.producer.filter(|_| is_idle).zip(self.clearing.poll())
+    }
+
+    /// What this was written in was aborted, or is by the takeover of the id.
+    pub(crate) fn handle_aborted(&mut self, written: Vec<LastWrite>) {
+        self.clearing.push(written);
+    }
+
+    /// These partitions may not have heard that what was in them is aborted.
+    pub(crate) fn handle_look(&mut self, doubtful: Vec<LastWrite>) {
+        self.clearing.handle_look(doubtful);
+    }
+
+    /// These have leaders, and are about to be added to a transaction that is then aborted. Gives
+    /// that transaction, unless they all are gone.
+    pub(crate) fn handle_led(&mut self, led: Vec<LastWrite>) -> Option<BegunTransaction> {
+        let is_gone = led.is_empty();
+        self.clearing.handle_led(led);
+        let version = TransactionVersion::V1;
+        self.transaction().filter(|_| !is_gone).map(|begun| BegunTransaction { version, ..begun })
+    }
+
+    /// They were added, or were not.
+    ///
+    /// # Errors
+    ///
+    /// They were certainly not added.
+    pub(crate) fn handle_added(&mut self, added: Result<(), Error>) -> Result<(), Error> {
+        match added {
+            Err(error) if error.is_fatal() => Err(self.end_life(error)),
+            Err(error) if !error.maybe_written() => {
+                self.clearing.handle_refused();
+                Err(error)
+            }
+            Ok(()) => {
+                // Whoever takes the id over now gets the epoch after the next one.
+                self.next_epoch = NextEpoch::Own;
+                Ok(())
+            }
+            // One of which nobody knows is aborted as well.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The epoch was raised to abort that transaction, or was not.
+    ///
+    /// # Errors
+    ///
+    /// It was not.
+    pub(crate) fn handle_raised(
+        &mut self,
+        answer: Result<ProducerIdAndEpoch, Error>,
+    ) -> Result<(), Error> {
+        self.handle_init(self.version, answer)?;
+        self.clearing.handle_raised();
+        Ok(())
     }
 
     /// InitProducerId was answered.
@@ -242,7 +335,7 @@ impl Life {
 
     /// Begins a transaction; none if something must be done before.
     pub(crate) fn begin(&mut self) -> Option<BegunTransaction> {
-        if !matches!(self.phase, Phase::Idle) {
+        if !matches!(self.phase, Phase::Idle) || self.clearing.poll().is_some() {
             return None;
         }
         let begun = self.transaction()?;
@@ -273,12 +366,16 @@ impl Life {
             Phase::Open => self.transaction().ok_or_else(closed),
             Phase::Doomed(error) => Err(self.must_abort(error)),
             Phase::Over(error) => Err(error.clone()),
-            Phase::Idle | Phase::Ending { .. } => Err(closed()),
+            Phase::Idle | Phase::Ending { .. } | Phase::Committed => Err(closed()),
         }
     }
 
     /// The records of the transaction all have their outcome.
     pub(crate) fn handle_records(&mut self, report: Report) {
+        if !matches!(self.phase, Phase::Open | Phase::Doomed(_)) {
+            // They were heard of when its end was asked for first.
+            return;
+        }
         self.trace = self.trace.max(report.trace);
         self.is_suspect |= report.is_suspect && self.version == TransactionVersion::V1;
         match report.numbers {
@@ -315,8 +412,8 @@ impl Life {
     }
 
     fn doom(&mut self, error: Error) {
-        let is_of_old_rules = self.version == TransactionVersion::V2
-            && error.code() == Some(ErrorCode::UNSUPPORTED_VERSION);
+        let is_of_old_rules =
+            self.version == TransactionVersion::V2 && error.code().is_some_and(means_old_rules);
         self.doubts_rules |= is_of_old_rules;
         match &self.phase {
             Phase::Open | Phase::Doomed(_) if is_end_of_producer(&error) && !is_of_old_rules => {
@@ -341,6 +438,7 @@ impl Life {
             }
             // Whatever is wanted now: what was asked for may have happened.
             Phase::Ending { end, .. } => return self.ending(*end),
+            Phase::Committed => return Ok(End::Check),
             Phase::Open | Phase::Doomed(_) => {}
         }
         if self.trace == Trace::Nothing {
@@ -395,7 +493,7 @@ impl Life {
         }
         let is_unbegun = self.trace == Trace::Perhaps
             && end == TransactionEnd::Abort
-            && self.means_unbegun(error.code());
+            && error.code().is_some_and(|code| self.means_unbegun(code));
         if is_unbegun && let Some(producer) = self.producer {
             self.is_suspect = true;
             return self.ended(end, producer);
@@ -416,22 +514,40 @@ impl Life {
     /// Whether a coordinator may say by this that the transaction was not begun. By version 2 it
     /// says while the one before is still being ended that the epoch is a wrong one. If it is so
     /// because another producer has taken over, raising the epoch is refused as well.
-    fn means_unbegun(&self, code: Option<ErrorCode>) -> bool {
-        match code {
-            Some(ErrorCode::INVALID_TXN_STATE) => true,
-            Some(ErrorCode::PRODUCER_FENCED | ErrorCode::INVALID_PRODUCER_EPOCH) => {
-                self.version == TransactionVersion::V2
-            }
-            _ => false,
-        }
+    fn means_unbegun(&self, code: ErrorCode) -> bool {
+        means_nothing_open(code)
+            || self.version == TransactionVersion::V2 && means_wrong_epoch(code)
     }
 
     fn ended(&mut self, end: TransactionEnd, next: ProducerIdAndEpoch) -> Ended {
         if self.producer.replace(next) != Some(next) {
             self.numbers.clear();
         }
-        self.phase = Phase::Idle;
-        Ended::Done(end)
+        match end {
+            TransactionEnd::Commit => {
+                self.phase = Phase::Committed;
+                Ended::Check
+            }
+            TransactionEnd::Abort => {
+                self.phase = Phase::Idle;
+                Ended::Done(end)
+            }
+        }
+    }
+
+    /// It was looked at whether all of a commit is there: so it is, or nobody knows yet.
+    pub(crate) fn handle_check(&mut self, seen: Result<(), Error>) -> Ended {
+        match seen {
+            Err(error) if error.is_fatal() => Ended::Failed(self.end_life(error)),
+            Err(error) => Ended::Again(error),
+            Ok(()) => {
+                if self.late_offsets == LateOffsets::Due {
+                    self.late_offsets = LateOffsets::No;
+                }
+                self.phase = Phase::Idle;
+                Ended::Done(TransactionEnd::Commit)
+            }
+        }
     }
 
     /// How far a coordinator that is asked for a new epoch, without being told the present one,
@@ -444,12 +560,8 @@ impl Life {
     }
 
     /// Whether the offsets of the commit that was just done must be read back.
-    pub(crate) fn must_check_offsets(&mut self) -> bool {
-        let is_due = self.late_offsets == LateOffsets::Due;
-        if is_due {
-            self.late_offsets = LateOffsets::No;
-        }
-        is_due
+    pub(crate) fn must_check_offsets(&self) -> bool {
+        self.late_offsets == LateOffsets::Due
     }
 
     /// Nothing can be done any more, because of this.

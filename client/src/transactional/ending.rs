@@ -1,14 +1,16 @@
 //! How a transaction ends: its records first, then itself, until that is decided and done.
 
+use std::mem;
+
 use tokio::time::Instant;
 
 use super::keeper::Keeper;
-use super::verification::hidden;
+use super::verification::{Found, Verification};
 use crate::error::{Error, TransactionFate};
-use crate::producer::{Begin, End, Ended, Producer, Report, Trace};
+use crate::producer::{Begin, Clear, End, Ended, Producer, Report, Trace};
 use crate::retries::Retries;
 use crate::transactions::{
-    BegunTransaction, ProducerIdAndEpoch, TransactionEnd, TransactionVersion,
+    BegunTransaction, ProducerIdAndEpoch, TopicPartition, TransactionEnd, TransactionVersion,
 };
 
 impl Keeper {
@@ -90,21 +92,33 @@ impl Keeper {
             let ended = match self.life.poll_end(wanted)? {
                 End::Nothing => return Ok(wanted),
                 End::Call(transaction, end) => {
-                    let answer = self.call_end(&transaction, end).await;
-                    self.life.handle_end(answer)
+                    match self.level_of(&transaction).await {
+                        // Nothing was asked for yet.
+                        Err(error) if error.is_retriable() => Ended::Again(error),
+                        Err(error) => self.life.handle_end(Err(error)),
+                        Ok(level) => {
+                            let answer = self.steps().end_at(&transaction, end, level).await;
+                            self.life.handle_end(answer)
+                        }
+                    }
                 }
                 End::Fence(producer) => {
                     let answer = self.fence(producer).await;
                     self.life.handle_fence(answer)
                 }
+                End::Check => {
+                    let seen = self.check(deadline).await;
+                    self.life.handle_check(seen)
+                }
             };
             match ended {
                 Ended::Done(end) => {
-                    if end == TransactionEnd::Commit {
-                        self.check().await?;
+                    if end == TransactionEnd::Abort {
+                        self.life.handle_aborted(mem::take(&mut self.written));
                     }
                     return Ok(end);
                 }
+                Ended::Check => {}
                 Ended::Failed(error) => return Err(error),
                 Ended::Again(error) => {
                     tracing::debug!(id = %self.id, %error, "asking for the end again");
@@ -116,40 +130,93 @@ impl Keeper {
         }
     }
 
-    async fn call_end(
-        &mut self,
-        transaction: &BegunTransaction,
-        end: TransactionEnd,
-    ) -> Result<ProducerIdAndEpoch, Error> {
-        let level = match transaction.version {
-            TransactionVersion::V1 => None,
-            TransactionVersion::V2 => self.ask_level().await?,
-        };
-        self.steps().end_at(transaction, end, level).await
+    /// The level of `transaction.version` now, where the end of a transaction depends on it.
+    async fn level_of(&mut self, transaction: &BegunTransaction) -> Result<Option<i16>, Error> {
+        match transaction.version {
+            TransactionVersion::V1 => Ok(None),
+            TransactionVersion::V2 => self.ask_level().await,
+        }
     }
 
     /// Looks whether all of the commit has happened, where that is in doubt.
-    async fn check(&mut self) -> Result<(), Error> {
-        let steps = self.steps();
-        if let Some((topic, partition)) =
-            hidden(&self.cluster, &steps, &self.id, &self.written).await
-        {
-            let fate = TransactionFate::Hidden { topic: (&*topic).into(), partition };
-            // The end of the id's next transaction would decide about those records as well.
-            let error = self.life.fate(fate, None);
-            return Err(self.life.end_life(error));
+    async fn check(&self, deadline: Instant) -> Result<(), Error> {
+        match self.verification(deadline).committed(&self.written, self.life.version()).await {
+            Found::There => {}
+            Found::Missing((topic, partition)) => {
+                let fate = TransactionFate::Hidden { topic: (&*topic).into(), partition };
+                return Err(self.life.fate(fate, None));
+            }
+            Found::Unknown(error) => return Err(error),
         }
-        if self.offsets.is_empty() || !self.life.must_check_offsets() {
+        if !self.life.must_check_offsets() {
             return Ok(());
         }
         for (group, offsets) in &self.offsets {
-            if !self.are_there(group, offsets).await {
+            if !self.are_there(group, offsets, deadline).await? {
                 let group = (&*group.group_id).into();
-                let lost = self.life.fate(TransactionFate::OffsetsLost { group }, None);
-                return Err(self.life.end_life(lost));
+                return Err(self.life.fate(TransactionFate::OffsetsLost { group }, None));
             }
         }
         Ok(())
+    }
+
+    /// Lets partitions hear of an abort that they may not have heard of.
+    ///
+    /// # Errors
+    ///
+    /// They have not yet, or the producer is over.
+    pub(super) async fn clear(
+        &mut self,
+        (known, clear): (ProducerIdAndEpoch, Clear),
+        deadline: Instant,
+    ) -> Result<(), Error> {
+        match clear {
+            Clear::Look(written) => {
+                let doubtful = match self.verification(deadline).doubtful(&written).await {
+                    Err(error) if error.is_retriable() => return Err(error),
+                    // Nobody will say.
+                    Err(_) => written,
+                    Ok(doubtful) => doubtful,
+                };
+                self.life.handle_look(doubtful);
+                Ok(())
+            }
+            Clear::Add(wanted) => {
+                let led = self.verification(deadline).led(&wanted).await?;
+                let partitions = led.iter().map(|one| (one.topic.clone(), one.partition));
+                let partitions: Vec<TopicPartition> = partitions.collect();
+                let Some(begun) = self.life.handle_led(led) else { return Ok(()) };
+                tracing::debug!(id = %self.id, ?partitions, "an abort is told anew");
+                let added = self.steps().add_partitions(&begun, partitions).await;
+                let added = added.into_iter().try_for_each(|partition| partition.outcome);
+                self.life.handle_added(added)
+            }
+            Clear::Raise => {
+                let raised = self.fence(known).await;
+                self.life.handle_raised(raised)
+            }
+        }
+    }
+
+    /// Lets partitions hear of the last abort, when nothing comes after it that would.
+    pub(super) async fn clear_last(&mut self) -> Result<(), Error> {
+        let deadline = Instant::now() + self.config.block_max;
+        let cluster = self.cluster.clone();
+        let mut retries = Retries::new(&cluster, deadline);
+        while let Some(clear) = self.life.poll_clear() {
+            match self.clear(clear, deadline).await {
+                Ok(()) => {}
+                Err(error) if error.is_retriable() && retries.wait().await => {
+                    tracing::debug!(id = %self.id, %error, "telling of an abort again");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn verification(&self, deadline: Instant) -> Verification<'_> {
+        Verification { cluster: &self.cluster, id: &self.id, deadline }
     }
 }
 

@@ -1,9 +1,7 @@
 //! The epoch of a transactional producer is raised, where it may be its own that it raises.
 
-use kurier_protocol::ErrorCode;
-
 use super::keeper::Keeper;
-use crate::error::{Error, ErrorKind, TransactionFate};
+use crate::error::{Error, ErrorKind, TransactionFate, means_nothing_open};
 use crate::producer::NextEpoch;
 use crate::transactions::{
     BegunTransaction, ProducerIdAndEpoch, TransactionEnd, TransactionVersion,
@@ -24,7 +22,7 @@ impl Keeper {
         // it asks first for what only changes anything if it was not.
         match steps.end(&self.own(known), TransactionEnd::Abort).await {
             Ok(_) => {}
-            Err(error) if error.code() == Some(ErrorCode::INVALID_TXN_STATE) => {}
+            Err(error) if error.code().is_some_and(means_nothing_open) => {}
             Err(error) => return Err(error),
         }
         self.take_again(known).await

@@ -4,7 +4,6 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kurier_protocol::ApiKey;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -72,8 +71,6 @@ pub(crate) struct Keeper {
     pub(crate) written: Vec<LastWrite>,
     /// Why a record was not taken into the transaction.
     pub(crate) refusal: Refusal,
-    /// Whether brokers remember one batch of a producer, and not five.
-    pub(crate) is_old: bool,
     /// The level of `transaction.version` as the coordinator told it last, and when.
     pub(crate) level: Option<(Instant, Option<i16>)>,
 }
@@ -101,7 +98,7 @@ impl Keeper {
                 Ask::Close(reply) => {
                     self.asks.close();
                     // Who has stopped waiting is told nothing.
-                    drop(reply.send(self.settle().await.map(drop)));
+                    drop(reply.send(self.leave().await));
                     return;
                 }
             };
@@ -120,6 +117,15 @@ impl Keeper {
                 }
             };
         }
+        if let Err(error) = self.clear_last().await {
+            tracing::warn!(id = %self.id, %error, "partitions may not have heard of an abort");
+        }
+    }
+
+    /// Brings what is left to its end.
+    async fn leave(&mut self) -> Result<(), Error> {
+        self.settle().await?;
+        self.clear_last().await
     }
 
     /// Takes the id over, and the first epoch.
@@ -150,7 +156,14 @@ impl Keeper {
                     self.untold = Some(self.end_open(end, deadline).await?);
                     continue;
                 }
+                Begin::Clear(known, clear) => {
+                    self.clear((known, clear), deadline).await?;
+                    continue;
+                }
                 Begin::TakeOver => {
+                    // Where brokers leave partitions out, these may not hear that they are aborted.
+                    let left = self.verification(deadline).left_open().await?;
+                    self.life.handle_aborted(left);
                     self.steps().init_producer_id(&self.id, self.timeout, None).await
                 }
                 Begin::Renew(known) => self.renew(known).await,
@@ -166,10 +179,7 @@ impl Keeper {
         self.offsets.clear();
         self.written.clear();
         self.refusal = Refusal::default();
-        let mut config = (*self.config).clone();
-        if self.is_old {
-            config.in_flight_max = 1;
-        }
+        let config = (*self.config).clone();
         // Its topics are kept fresh for those that come after it.
         let cluster = self.cluster.clone();
         let producer = Producer::within(cluster, config, self.class, (transaction, numbers));
@@ -187,8 +197,6 @@ impl Keeper {
         let ranges = ranges.inspect_err(|_| {
             self.cluster.forget_coordinator(KeyType::Transaction, &self.id, broker);
         })?;
-        let newest = ranges.get(ApiKey::PRODUCE).map(|range| *range.end());
-        self.is_old = newest.is_some_and(|newest| newest < FIVE_REMEMBERED_SINCE);
         let version = TransactionVersion::of_level(ranges.feature(TRANSACTION_VERSION));
         if version == TransactionVersion::V1 {
             return Ok(version);
@@ -235,7 +243,9 @@ impl Keeper {
                 ask = self.asks.recv(), if !is_closed && next.is_none() => {
                     match ask {
                         // Who has heard how it ended may hold it still.
-                        Some(Ask::Begin(_)) if outcome.is_some() => return ask,
+                        Some(Ask::Begin(_)) if outcome.is_some() || self.life.is_over() => {
+                            return ask;
+                        }
                         Some(Ask::Begin(_)) => next = ask,
                         Some(Ask::Close(reply)) => {
                             self.asks.close();
@@ -245,8 +255,12 @@ impl Keeper {
                                 None => self.end_left(producer).await,
                             };
                             outcome = ended.as_ref().ok().copied().flatten();
+                            let left = match ended {
+                                Ok(_) => self.clear_last().await,
+                                Err(error) => Err(error),
+                            };
                             // Who has stopped waiting is told nothing.
-                            drop(reply.send(ended.map(drop)));
+                            drop(reply.send(left));
                         }
                         None => is_closed = true,
                     }
@@ -289,8 +303,6 @@ impl Keeper {
     }
 }
 
-/// The version of Produce since which brokers remember five batches of a producer (Kafka 1.0).
-const FIVE_REMEMBERED_SINCE: i16 = 4;
 /// How long ago the level may have been told that a transaction begins by. Whoever has just ended
 /// one knows it.
 const LEVEL_AGE_MAX: Duration = Duration::from_secs(1);

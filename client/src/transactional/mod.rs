@@ -69,7 +69,9 @@ pub struct TransactionalProducer {
 
 impl TransactionalProducer {
     /// Begins a transaction. If the last one was dropped, its end is waited for; if an answer to
-    /// one of its requests was lost, the producer first gets another epoch, below version 2.
+    /// one of its requests was lost, the producer first gets another epoch, below version 2. If it
+    /// was aborted, and partitions in it may not have heard of that as they had no leader
+    /// (KAFKA-20734), those are waited for and told first.
     ///
     /// # Errors
     ///
@@ -106,7 +108,8 @@ impl TransactionalProducer {
     ///
     /// What a broker said last, if the end is not known after
     /// [`block_max`](ProducerConfig::block_max): the coordinator aborts what is open when its time
-    /// is over.
+    /// is over. The same if after twice that time partitions have not heard of an abort, as they
+    /// have no leader: the next commit of the id may make visible what was aborted there.
     ///
     /// # Cancel safety
     ///
@@ -174,7 +177,7 @@ impl TransactionalProducerBuilder {
     }
 
     /// Takes over the transactional id: whoever had it is shut out, and an open transaction of its
-    /// is aborted, which this waits for.
+    /// is aborted, which this waits for, until all partitions have heard of it.
     ///
     /// # Errors
     ///
@@ -219,7 +222,6 @@ impl TransactionalProducerBuilder {
             offsets: Vec::new(),
             written: Vec::new(),
             refusal: Refusal::default(),
-            is_old: false,
             level: None,
         };
         keeper.prepare().await?;

@@ -64,12 +64,17 @@ impl Keeper {
 
     /// Whether offsets that were committed can be read. Brokers before Kafka 2.5 cannot say whether
     /// what they read is all that was decided: there it has the request timeout to come.
+    ///
+    /// # Errors
+    ///
+    /// Nobody says.
     pub(super) async fn are_there(
         &self,
         group: &ConsumerGroupMetadata,
         offsets: &[GroupOffset],
-    ) -> bool {
-        let deadline = Instant::now() + self.cluster.request_timeout();
+        deadline: Instant,
+    ) -> Result<bool, Error> {
+        let deadline = deadline.min(Instant::now() + self.cluster.request_timeout());
         let mut retries = Retries::new(&self.cluster, deadline);
         let mut isolation = Isolation::ReadCommitted;
         loop {
@@ -84,19 +89,21 @@ impl Keeper {
                 found.is_some_and(|found| found.offset >= one.offset)
             };
             if offsets.iter().all(is_there) {
-                return true;
+                return Ok(true);
             }
             let mut errors = found.iter().filter_map(|found| found.outcome.as_ref().err());
-            let is_known = match errors.next() {
+            let passing = match errors.next() {
                 Some(Error::Unsupported { .. }) if isolation == Isolation::ReadCommitted => {
                     isolation = Isolation::ReadUncommitted;
                     continue;
                 }
-                Some(error) => !error.is_retriable(),
-                None => isolation == Isolation::ReadCommitted,
+                Some(error) if error.is_retriable() => Some(error.clone()),
+                Some(_) => return Ok(false),
+                None if isolation == Isolation::ReadCommitted => return Ok(false),
+                None => None,
             };
-            if is_known || !retries.wait().await {
-                return false;
+            if !retries.wait().await {
+                return passing.map_or(Ok(false), Err);
             }
         }
     }

@@ -64,6 +64,14 @@ impl Transactions {
         transactional_ids: impl IntoIterator<Item = T>,
     ) -> Vec<(String, Result<TransactionDescription, Error>)> {
         let deadline = Instant::now() + self.cluster.request_timeout();
+        self.describe_until(transactional_ids, deadline).await
+    }
+
+    pub(crate) async fn describe_until<T: Into<String>>(
+        &self,
+        transactional_ids: impl IntoIterator<Item = T>,
+        deadline: Instant,
+    ) -> Vec<(String, Result<TransactionDescription, Error>)> {
         let mut retries = Retries::new(&self.cluster, deadline);
         let mut outcomes = BTreeMap::new();
         let mut open: Vec<String> = transactional_ids.into_iter().map(Into::into).collect();

@@ -169,6 +169,11 @@ fn a_loss_is_suspected_only_where_nothing_else_explains_the_gap() {
     sequence.handle_stored(&stamps[0], LEADER, Some(9));
     assert!(sequence.suspects_loss(9) && sequence.suspects_loss(-1));
     assert!(!sequence.suspects_loss(10), "retention took it");
+    let (mut anew, stamps_anew) = numbered(&[1]);
+    anew.handle_topic(Uuid([1; 16]));
+    anew.handle_stored(&stamps_anew[0], LEADER, Some(9));
+    anew.handle_topic(Uuid([2; 16]));
+    assert!(!anew.suspects_loss(0), "it was in the topic before");
     sequence.handle_failed(&stamps[1], Written::Maybe);
     assert!(!sequence.suspects_loss(9), "one that had no answer was not written");
 }

@@ -50,8 +50,17 @@ fn fence(life: &mut Life, next: ProducerIdAndEpoch) {
 
 fn done(life: &mut Life, end: TransactionEnd, next: ProducerIdAndEpoch) {
     ask(life, end);
-    let ended = life.handle_end(Ok(next));
+    let ended = match life.handle_end(Ok(next)) {
+        Ended::Check => life.handle_check(Ok(())),
+        ended => ended,
+    };
     assert!(matches!(ended, Ended::Done(found) if found == end), "{ended:?}");
+}
+
+/// What was written to a partition in an aborted transaction.
+fn written() -> Vec<LastWrite> {
+    let (topic, offset) = (Arc::from("t"), Some(5));
+    vec![LastWrite { topic, partition: 0, offset, leader_epoch: 0, producer_id: 7 }]
 }
 
 #[test]
@@ -137,9 +146,9 @@ fn after_a_lost_offset_commit_the_offsets_of_the_next_commit_are_read_back() {
     assert!(!life.must_check_offsets(), "its own are those that may come late");
     life.handle_init(V1, Ok(SECOND)).unwrap();
     send(&mut life);
-    done(&mut life, Commit, SECOND);
     assert!(life.must_check_offsets());
-    assert!(!life.must_check_offsets(), "once");
+    done(&mut life, Commit, SECOND);
+    assert!(!life.must_check_offsets(), "once it was done");
 }
 
 #[test]
@@ -180,7 +189,7 @@ fn what_was_asked_for_is_asked_for_again_whatever_is_wanted_then() {
     assert!(matches!(life.handle_end(Err(lost(ApiKey::END_TXN))), Ended::Again(_)));
     assert!(matches!(life.poll_end(Abort), Ok(End::Call(_, Commit))));
     assert_eq!(life.poll_begin(V2).unwrap(), Begin::End(Commit));
-    assert!(matches!(life.handle_end(Ok(SECOND)), Ended::Done(Commit)));
+    assert!(matches!(life.handle_end(Ok(SECOND)), Ended::Check));
 }
 
 #[test]
@@ -341,4 +350,71 @@ fn an_epoch_that_may_have_been_raised_is_raised_before_anything_begins() {
     assert_eq!(life.poll_begin(V2).unwrap(), Begin::Renew(FIRST));
     life.handle_init(V2, Err(lost(ApiKey::INIT_PRODUCER_ID))).unwrap_err();
     assert_eq!(life.poll_begin(V1).unwrap(), Begin::Renew(FIRST));
+}
+
+#[test]
+fn a_commit_is_not_done_before_all_of_it_was_seen() {
+    let mut life = sent(V2);
+    ask(&mut life, Commit);
+    assert!(matches!(life.handle_end(Ok(SECOND)), Ended::Check));
+    let unknown = lost(ApiKey::LIST_OFFSETS);
+    assert!(matches!(life.handle_check(Err(unknown)), Ended::Again(_)));
+    assert_eq!(life.poll_begin(V2).unwrap(), Begin::End(Commit), "it is still owed");
+    assert_eq!(life.poll_end(Abort).unwrap(), End::Check, "and nothing is asked for twice");
+    assert!(matches!(life.handle_check(Ok(())), Ended::Done(Commit)));
+    assert_eq!(life.poll_begin(V2).unwrap(), Begin::Ready);
+    let mut life = sent(V2);
+    ask(&mut life, Commit);
+    assert!(matches!(life.handle_end(Ok(SECOND)), Ended::Check));
+    let fate = TransactionFate::Hidden { topic: "t".into(), partition: 0 };
+    let hidden = life.fate(fate, None);
+    assert!(matches!(life.handle_check(Err(hidden)), Ended::Failed(error) if error.is_fatal()));
+    assert!(life.poll_begin(V2).is_err(), "another end would decide about its records");
+}
+
+#[test]
+fn nothing_begins_before_partitions_have_heard_of_the_last_abort() {
+    for version in [V1, V2] {
+        let mut life = sent(version);
+        done(&mut life, Abort, SECOND);
+        life.handle_aborted(written());
+        let look = Begin::Clear(SECOND, Clear::Look(written()));
+        assert_eq!(life.poll_begin(version).unwrap(), look);
+        assert!(life.begin().is_none());
+        life.handle_look(written());
+        let begun = life.handle_led(written()).unwrap();
+        assert_eq!((begun.producer, begun.version), (SECOND, V1), "a transaction of version 1");
+        life.handle_added(Ok(())).unwrap();
+        assert_eq!(life.poll_begin(version).unwrap(), Begin::Clear(SECOND, Clear::Raise));
+        let third = ProducerIdAndEpoch { id: 7, epoch: 2 };
+        let passing = lost(ApiKey::INIT_PRODUCER_ID);
+        assert!(life.handle_raised(Err(passing)).is_err());
+        assert_eq!(life.poll_begin(version).unwrap(), Begin::Clear(SECOND, Clear::Raise));
+        life.handle_raised(Ok(third)).unwrap();
+        let look = Begin::Clear(third, Clear::Look(written()));
+        assert_eq!(life.poll_begin(version).unwrap(), look, "their leaders may have gone again");
+        life.handle_look(Vec::new());
+        assert_eq!(life.poll_begin(version).unwrap(), Begin::Ready);
+        assert_eq!(life.begin().unwrap().producer, third);
+    }
+}
+
+#[test]
+fn partitions_that_may_be_in_the_clearing_transaction_are_aborted_with_it() {
+    let mut life = sent(V2);
+    done(&mut life, Abort, SECOND);
+    life.handle_aborted(written());
+    life.handle_look(written());
+    life.handle_led(written()).unwrap();
+    let api = ApiKey::ADD_PARTITIONS_TO_TXN;
+    let passing = refused(api, ErrorCode::CONCURRENT_TRANSACTIONS);
+    assert!(life.handle_added(Err(passing)).is_err());
+    let add = Begin::Clear(SECOND, Clear::Add(written()));
+    assert_eq!(life.poll_begin(V2).unwrap(), add, "it was certainly not begun");
+    life.handle_led(written()).unwrap();
+    life.handle_added(Err(lost(api))).unwrap();
+    assert_eq!(life.poll_begin(V2).unwrap(), Begin::Clear(SECOND, Clear::Raise));
+    let fenced = refused(ApiKey::INIT_PRODUCER_ID, ErrorCode::PRODUCER_FENCED);
+    assert!(life.handle_raised(Err(fenced)).unwrap_err().is_fatal());
+    assert!(life.is_over());
 }
