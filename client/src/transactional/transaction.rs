@@ -108,7 +108,8 @@ impl Transaction {
     /// * One that is [`maybe_written`](Error::maybe_written) and retriable: call it again to hear
     ///   the outcome.
     /// * A fatal one: another producer has taken over, the transaction took too long, or
-    ///   [`Error::Transaction`] says that nobody can tell, or what of the commit is missing.
+    ///   [`Error::Transaction`] says that nobody can tell, or what of the commit is missing. The
+    ///   next [`begin`](super::TransactionalProducer::begin) says the same.
     ///
     /// # Cancel safety
     ///
@@ -153,7 +154,13 @@ impl Transaction {
                     self.ended = Some(TransactionEnd::Abort);
                     Ok(())
                 }
-                error => Err(error),
+                error => {
+                    if error.is_fatal() {
+                        // The next one is told the same.
+                        self.turn = None;
+                    }
+                    Err(error)
+                }
             })?;
             self.turn = None;
         }
@@ -222,8 +229,11 @@ impl TransactionSender {
     /// If the future is dropped before it is ready, the record was not taken.
     pub async fn enqueue(&self, record: Record<'_>) -> Result<Delivery, Error> {
         self.producer.enqueue(record).await.inspect_err(|error| {
-            // The first one is what the commit tells.
-            drop(self.refusal.set(error.clone()));
+            // What comes after the end was asked for is not of this transaction any more. Of the
+            // others the first one is what the commit tells.
+            if !matches!(error, Error::Closed { .. }) {
+                drop(self.refusal.set(error.clone()));
+            }
         })
     }
 }

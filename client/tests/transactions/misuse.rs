@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use crate::world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
+const MS: Duration = Duration::from_millis(1);
 const RELEASES: [&str; 3] = ["2.8", "3.9", "4.4"];
 
 async fn producer(client: &Client) -> TransactionalProducer {
@@ -237,4 +238,43 @@ async fn settings_that_contradict_each_other_are_told_before_anything_is_asked()
     transaction.commit().await.unwrap();
     sleep(SECOND).await;
     assert_eq!(world.committed(0), ["1"]);
+}
+
+/// What it sends is not of the transaction any more.
+#[tokio::test(start_paused = true)]
+async fn a_sender_that_comes_after_the_end_was_asked_for_spoils_no_commit() {
+    for release in RELEASES {
+        let world = World::new(release).await;
+        let producer = producer(&world.client).await;
+        let mut transaction = producer.begin().await.unwrap();
+        transaction.send(record("1")).await.unwrap();
+        world.cluster.network().latency(100 * MS);
+        let sender = transaction.sender();
+        let delivery = transaction.enqueue(record("2")).await.unwrap();
+        let late = async {
+            sleep(50 * MS).await;
+            sender.enqueue(record("late")).await.unwrap_err()
+        };
+        let (outcome, refused) = tokio::join!(transaction.commit(), late);
+        assert!(matches!(refused, Error::Closed { .. }), "{release}: {refused}");
+        outcome.unwrap();
+        delivery.await.unwrap();
+        sleep(SECOND).await;
+        assert_eq!(world.committed(0), ["1", "2"], "{release}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_fatal_end_the_next_begin_says_why_though_the_transaction_is_held() {
+    for release in RELEASES {
+        let world = World::new(release).await;
+        let first = producer(&world.client).await;
+        let mut held = first.begin().await.unwrap();
+        held.send(record("lost")).await.unwrap();
+        let _second = producer(&world.client).await;
+        assert!(held.commit().await.unwrap_err().is_fatal(), "{release}");
+        let error = first.begin().await.unwrap_err();
+        assert!(error.is_fatal() && !matches!(error, Error::Invalid { .. }), "{release}: {error}");
+        assert!(held.abort().await.unwrap_err().is_fatal(), "{release}");
+    }
 }
