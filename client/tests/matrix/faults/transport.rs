@@ -124,10 +124,7 @@ async fn deaf(world: &World) {
 async fn all_down(world: &World) {
     world.moment().await;
     let network = world.cluster.network();
-    // Without a leader partitions of 4.3 and 4.4 never hear of an abort: the next transaction of
-    // the id decides about it (KAFKA-20734), which the client does not prevent yet.
-    let may_forget = world.column() == Column::T && world.settings.release == "4.4";
-    match world.dice.number(0..=if may_forget { 1 } else { 2 }) {
+    match world.dice.number(0..=2) {
         0 => {
             network.connects(Connects::Refused);
             network.reset();
