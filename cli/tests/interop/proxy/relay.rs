@@ -21,6 +21,8 @@ use super::weather::{End, Lane, Weather};
 pub(crate) struct Proxy {
     at: SocketAddr,
     setting: watch::Sender<Setting>,
+    /// Whether it listens.
+    listens: watch::Receiver<bool>,
     accepted: Arc<AtomicU64>,
     runtime: Option<Runtime>,
 }
@@ -44,11 +46,12 @@ impl Proxy {
         let runtime = runtime.unwrap();
         let (setting, seen) =
             watch::channel(Setting { weather: Weather::default(), to, cuts: 0, held: 0 });
+        let (listening, listens) = watch::channel(true);
         let accepted = Arc::new(AtomicU64::new(0));
         let listener = runtime.block_on(TcpListener::bind(at)).unwrap();
         let at = listener.local_addr().unwrap();
-        runtime.spawn(serve(listener, seen, seed, Arc::clone(&accepted)));
-        Self { at, setting, accepted, runtime: Some(runtime) }
+        runtime.spawn(serve(listener, (seen, listening), seed, Arc::clone(&accepted)));
+        Self { at, setting, listens, accepted, runtime: Some(runtime) }
     }
 
     /// Where it listens.
@@ -56,9 +59,15 @@ impl Proxy {
         self.at
     }
 
-    /// Changes the weather, for the connections that there are too.
+    /// Changes the weather, for the connections that there are too. Whoever connects from now on
+    /// is refused or not as it says.
     pub(crate) fn set(&self, weather: Weather) {
+        let is_open = !weather.is_closed;
         self.setting.send_modify(|setting| setting.weather = weather);
+        let Some(runtime) = &self.runtime else { return };
+        let mut listens = self.listens.clone();
+        // Until then the system makes connections for a listener that is about to go.
+        runtime.block_on(listens.wait_for(|listens| *listens == is_open)).unwrap();
     }
 
     /// From now on connections lead to another broker.
@@ -99,19 +108,20 @@ impl Drop for Proxy {
 
 async fn serve(
     listener: TcpListener,
-    mut seen: watch::Receiver<Setting>,
+    (mut seen, listening): (watch::Receiver<Setting>, watch::Sender<bool>),
     seed: u64,
     accepted: Arc<AtomicU64>,
 ) {
     let at = listener.local_addr().unwrap();
     let mut door = Some(listener);
     loop {
-        let is_closed = seen.borrow_and_update().weather.is_closed;
-        match (&door, is_closed) {
+        let setting = seen.borrow_and_update().clone();
+        match (&door, setting.weather.is_closed) {
             (Some(_), true) => door = None,
             (None, false) => door = Some(TcpListener::bind(at).await.unwrap()),
             _ => {}
         }
+        listening.send_replace(door.is_some());
         let came = async {
             match &door {
                 Some(listener) => listener.accept().await,
@@ -119,19 +129,27 @@ async fn serve(
             }
         };
         tokio::select! {
+            biased;
+            changed = seen.changed() => if changed.is_err() { return },
             came = came => {
                 let Ok((client, _)) = came else { continue };
                 let number = accepted.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(connection(client, seen.clone(), number, seed ^ (number << 32)));
+                let seed = seed ^ (number << 32);
+                // As it was when it came: a cut that follows is meant for it too.
+                tokio::spawn(connection(client, (setting, seen.clone()), number, seed));
             }
-            changed = seen.changed() => if changed.is_err() { return },
         }
     }
 }
 
 /// One connection, to its end.
-async fn connection(client: TcpStream, seen: watch::Receiver<Setting>, number: u64, seed: u64) {
-    let Setting { weather, to, cuts, .. } = seen.borrow().clone();
+async fn connection(
+    client: TcpStream,
+    (setting, seen): (Setting, watch::Receiver<Setting>),
+    number: u64,
+    seed: u64,
+) {
+    let Setting { weather, to, cuts, .. } = setting;
     let _ = client.set_nodelay(true);
     let Ok(broker) = TcpStream::connect(to).await else {
         let _ = client.set_zero_linger();
