@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::batch;
-use super::means::{self, Budget, NoSpace, Room};
+use super::means::{self, Budget, HEADER_BYTES_MAX, NoSpace, Room};
 use super::pool::Pool;
 use super::waiters::Waiters;
 use crate::metrics::Buffer;
@@ -141,9 +141,6 @@ const BYTES_PER_TURN: usize = 1 << 20;
 
 /// The smallest buffer of a batch.
 const BUFFER_BYTES_MIN: usize = 16 << 10;
-
-/// What a batch has before its first record, at most.
-const HEADER_BYTES_MAX: usize = 61;
 
 /// Reserved buffer space; given back when dropped.
 #[derive(Debug, Default)]

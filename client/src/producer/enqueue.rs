@@ -15,7 +15,7 @@ use super::batch::Delivery;
 use super::config::ProducerConfig;
 use super::discovery::{newest_version, zstd_unsupported};
 use super::driver::Event;
-use super::means::{NoSpace, Outside, Refused};
+use super::means::{HEADER_BYTES_MAX, NoSpace, Outside, Refused};
 use super::partitioner::Place;
 use super::record::Record;
 use super::request::{ZSTD_SINCE, magic_of};
@@ -71,7 +71,7 @@ impl Shared {
         let parts = RecordParts { timestamp: -1, key, value, headers };
         let bytes = parts.wire_bytes_max(topic.magic);
         let is_odd = record.timestamp.is_some_and(|timestamp| timestamp < NO_TIMESTAMP);
-        if is_odd || BATCH_OVERHEAD + bytes > self.record_bytes_max {
+        if is_odd || HEADER_BYTES_MAX + bytes > self.record_bytes_max {
             return None;
         }
         let (partition, place) = self.place(topic, record, bytes)?;
@@ -98,7 +98,7 @@ impl Shared {
             headers: record.all_headers(),
         };
         let bytes = parts.wire_bytes_max(topic.magic);
-        if BATCH_OVERHEAD + bytes > self.record_bytes_max {
+        if HEADER_BYTES_MAX + bytes > self.record_bytes_max {
             return Err(Obstacle::failed(self.too_large(bytes)));
         }
         if record.timestamp.is_some_and(|timestamp| timestamp < NO_TIMESTAMP) {
@@ -236,7 +236,7 @@ impl Shared {
         };
         Error::TooLarge {
             what: Oversized::Record,
-            bytes: bytes + BATCH_OVERHEAD,
+            bytes: bytes + HEADER_BYTES_MAX,
             bytes_max: self.record_bytes_max,
             setting,
         }
@@ -310,6 +310,3 @@ fn before_1970(timestamp: Option<i64>) -> Error {
 
 /// Kafka's number for the timestamp of a record that has none.
 const NO_TIMESTAMP: i64 = -1;
-
-/// What a record alone in its batch adds to its own bytes, at most.
-const BATCH_OVERHEAD: usize = 61;

@@ -4,6 +4,9 @@
 use bytes::BytesMut;
 use kurier_protocol::record::RecordError;
 
+/// What a batch has before its first record, at most: in magic 2.
+pub(crate) const HEADER_BYTES_MAX: usize = 61;
+
 /// Who gives buffers to batches, and no more of them than there is space.
 pub(crate) trait Budget {
     /// Space that a batch holds; given back when dropped.

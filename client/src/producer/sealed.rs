@@ -11,6 +11,7 @@ use kurier_protocol::record::{
 use super::accumulator::{Closed, Space};
 use super::batch::Part;
 use super::fate::Fate;
+use super::means::HEADER_BYTES_MAX;
 use super::sequence::{Written, behind};
 use crate::error::{Error, Fault};
 use crate::metrics::BatchSizes;
@@ -249,13 +250,10 @@ type Half = (Bytes, BatchSizes);
 /// What is known of a batch's sizes before it is sealed.
 fn sizes(writer: &BatchWriter, record_bytes_max: usize) -> BatchSizes {
     let plain_bytes = writer.len();
-    let header = if writer.magic() == Magic::V2 { HEADER_BYTES } else { 0 };
+    let header = if writer.magic() == Magic::V2 { HEADER_BYTES_MAX } else { 0 };
     let record_bytes = plain_bytes.saturating_sub(header);
     BatchSizes { bytes: 0, plain_bytes, record_bytes, record_bytes_max }
 }
-
-/// What a batch of magic 2 has before its records.
-const HEADER_BYTES: usize = 61;
 
 /// Headers for a broker that is older than they are.
 pub(crate) fn headers_unsupported() -> Error {

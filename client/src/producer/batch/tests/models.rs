@@ -11,7 +11,7 @@ use loom::future::block_on;
 use loom::sync::Condvar;
 use loom::thread::{JoinHandle, spawn};
 
-use super::super::super::means::NoSpace;
+use super::super::super::means::{HEADER_BYTES_MAX, NoSpace};
 use super::super::super::waiters::Waiters;
 use super::*;
 use crate::sync::modelled::{ALL, PREEMPTIONS, check};
@@ -145,11 +145,11 @@ impl Budget for Arc<Places> {
             Some(_) => mem::take(credit),
             None => self.take().ok_or(NoSpace { kib: 1 })?,
         };
-        Ok((BytesMut::new(), Room { end: HEADER_BYTES + need, space }))
+        Ok((BytesMut::new(), Room { end: HEADER_BYTES_MAX + need, space }))
     }
 
     fn grow(&self, room: &mut Room<Held>, bytes: usize, _credit: &mut Held) -> bool {
-        if bytes > HEADER_BYTES + self.batch_max * RECORD_BYTES {
+        if bytes > HEADER_BYTES_MAX + self.batch_max * RECORD_BYTES {
             return false;
         }
         let Some(mut more) = self.take() else { return false };
@@ -158,9 +158,6 @@ impl Budget for Arc<Places> {
         true
     }
 }
-
-/// What a batch has before its first record.
-const HEADER_BYTES: usize = 61;
 
 /// More than any record of a model has, and less than twice as much.
 const RECORD_BYTES: usize = 150;
