@@ -9,7 +9,8 @@ use super::partitioner::Partitioner;
 use crate::config::check_durations;
 use crate::error::Error;
 
-/// How a producer behaves.
+/// How a producer behaves. What is out of its range, or contradicts something else, is
+/// [`Error::Invalid`] where the producer is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProducerConfig {
     /// How many replicas must have a record before it counts as delivered. Kafka: acks. Default:
@@ -25,31 +26,35 @@ pub struct ProducerConfig {
     /// the C library's (`zstd-c`). Kafka: compression.gzip.level, compression.lz4.level,
     /// compression.zstd.level. Default: none, which is Kafka's level.
     pub compression_level: Option<i32>,
-    /// How long a record may wait for company. Kafka: linger.ms. Default: 5 ms.
+    /// How long a record may wait for company: from 0 to a year. Kafka: linger.ms. Default: 5 ms.
     pub linger: Duration,
-    /// How many bytes a batch of several records may have before compression. Kafka: batch.size.
-    /// Default: 262144 (256 KiB), for which Kafka has 16384: larger batches halve the work for each
-    /// record, and a buffer grows only as it fills.
+    /// How many bytes a batch of several records may have before compression: from 1, so that each
+    /// record is a batch of its own, to 1 GiB. Kafka: batch.size. Default: 262144 (256 KiB), for
+    /// which Kafka has 16384: larger batches halve the work for each record, and a buffer grows
+    /// only as it fills.
     pub batch_bytes_max: usize,
-    /// How many bytes may wait or be in flight. Kafka: buffer.memory. Default: 33554432 (32 MiB).
+    /// How many bytes may wait or be in flight: from 64 KiB to 1 GiB. Kafka: buffer.memory.
+    /// Default: 33554432 (32 MiB).
     pub buffer_bytes_max: usize,
-    /// How many bytes the batches of one request, and one record before compression, may have.
-    /// Kafka: max.request.size. Default: 1048576 (1 MiB).
+    /// How many bytes the batches of one request, and one record before compression, may have: from
+    /// 1 KiB to 1 GiB. Kafka: max.request.size. Default: 1048576 (1 MiB).
     pub request_bytes_max: usize,
-    /// How many requests to one broker may be unanswered. Of one partition at most five batches are
-    /// in flight however many these are, and one if the producer is not idempotent. Kafka:
-    /// max.in.flight.requests.per.connection. Default: 5.
+    /// How many requests to one broker may be unanswered: at least 1. Of one partition at most five
+    /// batches are in flight however many these are, and one if the producer is not idempotent.
+    /// Kafka: max.in.flight.requests.per.connection. Default: 5.
     pub in_flight_max: usize,
-    /// How long one request may take. Kafka: request.timeout.ms. Default: 30 s.
+    /// How long one request may take: more than 0, at most a year. Kafka: request.timeout.ms.
+    /// Default: 30 s.
     pub request_timeout: Duration,
-    /// How long a record may take from its batch's opening until it is delivered or has failed.
-    /// Kafka: delivery.timeout.ms. Default: 120 s.
+    /// How long a record may take from its batch's opening until it is delivered or has failed: at
+    /// least `linger` and `request_timeout` together, at most a year. Kafka: delivery.timeout.ms.
+    /// Default: 120 s.
     pub delivery_timeout: Duration,
-    /// How often a batch may be sent again. Kafka: retries. Default: 2147483647, so that only the
-    /// delivery timeout counts.
+    /// How often a batch may be sent again; 0 for never. Kafka: retries. Default: 2147483647, so
+    /// that only the delivery timeout counts.
     pub retry_count_max: u32,
-    /// How long `enqueue` may wait for buffer space, and for a topic that was not used before.
-    /// Kafka: max.block.ms. Default: 60 s.
+    /// How long `enqueue` may wait for buffer space, and for a topic that was not used before: from
+    /// 0 to a year. Kafka: max.block.ms. Default: 60 s.
     pub block_max: Duration,
     /// Which partition a record goes to that names none. Kafka: partitioner.class,
     /// partitioner.ignore.keys and its kin; librdkafka: partitioner. Default: murmur2 random, as
@@ -66,8 +71,8 @@ pub struct TopicsConfig {
     /// Whether brokers may create a topic that does not exist, if they are configured to. Kafka's
     /// own producer always lets them. Default: true.
     pub creation: bool,
-    /// How long a topic may not be used before its metadata is asked for no more (KIP-526); at
-    /// least 5 s. Kafka: metadata.max.idle.ms. Default: 300 s.
+    /// How long a topic may not be used before its metadata is asked for no more (KIP-526): from 5
+    /// s to a year. Kafka: metadata.max.idle.ms. Default: 300 s.
     pub idle_max: Duration,
 }
 

@@ -27,9 +27,9 @@ use crate::error::Error;
 /// assert_eq!("consistent_random".parse::<Partitioner>()?, as_librdkafka);
 ///
 /// // A partition for the largest customer alone; no key, no matter.
-/// let own = Partitioner::custom(|record| match record.key? {
-///     b"the largest" => Some(0),
-///     key => Some(1 + key.len() as i32 % (record.partition_count - 1)),
+/// let own = Partitioner::custom(|record| match (record.key?, record.partition_count) {
+///     (b"the largest", _) | (_, ..2) => Some(0),
+///     (key, count) => Some(1 + key.len() as i32 % (count - 1)),
 /// });
 /// # let _ = own;
 /// # Ok::<(), kurier_client::Error>(())
@@ -91,8 +91,8 @@ pub struct Sticky {
     /// hold back the others. Kafka: partitioner.adaptive.partitioning.enable. Default: true.
     pub adaptive: bool,
     /// How long batches may wait for a broker before its partitions are passed over, linger not
-    /// counted; zero for any time. Only if `adaptive`. Kafka: partitioner.availability.timeout.ms.
-    /// Default: zero.
+    /// counted, at most a year; zero for any time. Only if `adaptive`. Kafka:
+    /// partitioner.availability.timeout.ms. Default: zero.
     pub availability_timeout: Duration,
     /// The rack of this client: partitions whose leaders are in it come before others, while there
     /// is one that can be chosen. Kafka: client.rack with partitioner.rack.aware (KIP-1123).
