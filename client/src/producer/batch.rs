@@ -13,6 +13,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -113,15 +114,15 @@ impl<S> Partition<S> {
         means: &mut Means<'_, B, O>,
     ) -> Result<Delivery, Refused> {
         let mut batches = self.batches();
-        let fits = |open: &&mut Open<S>| open.writer.fits(parts, open.room.end);
-        if let Some(open) = batches.open.as_mut().filter(fits) {
-            return open.append(parts, timestamp, means.outside);
+        let need = parts.wire_bytes_max(self.magic);
+        if let Some(open) = &mut batches.open {
+            // It stays where it is: what the outside does may panic, and others wait for its end.
+            if open.writer.fits(parts, open.room.end) || open.grow(need, means) {
+                return open.append(parts, timestamp, means.outside);
+            }
         }
         let full = batches.full.len();
-        let result = match self.make_room(&mut batches, (parts, timestamp), means) {
-            Ok(open) => batches.append_to(open, (parts, timestamp), means.outside),
-            Err(refused) => Err(refused),
-        };
+        let result = self.begin(&mut batches, need, (parts, timestamp), means);
         let is_full = batches.full.len() > full;
         drop(batches);
         if is_full {
@@ -130,29 +131,24 @@ impl<S> Partition<S> {
         result
     }
 
-    /// Takes the open batch out with a larger buffer, or begins another one.
-    fn make_room<B: Budget<Space = S>, O: Outside>(
+    /// Begins another batch with a record. Without one, or if nobody would send it, the batch is
+    /// forgotten.
+    fn begin<B: Budget<Space = S>, O: Outside>(
         &self,
         batches: &mut Batches<S>,
+        need: usize,
         (parts, timestamp): (&RecordParts<'_>, Option<i64>),
         means: &mut Means<'_, B, O>,
-    ) -> Result<Open<S>, Refused> {
+    ) -> Result<Delivery, Refused> {
         if batches.is_abandoned {
             return Err(Refused::Abandoned);
         }
-        let need = parts.wire_bytes_max(self.magic);
-        if let Some(mut open) = batches.open.take() {
-            let bytes = open.writer.len() + need;
-            if means.budget.grow(&mut open.room, bytes, means.space) {
-                return Ok(open);
-            }
-            batches.close(open);
-        }
+        batches.close();
         let (buffer, room) =
             means.budget.open(need, batches.last_bytes, means.space).map_err(Refused::NoSpace)?;
         let opened_at = means.outside.wall_millis();
         batches.opened += 1;
-        Ok(Open {
+        let mut open = Open {
             writer: BatchWriter::new(buffer, self.magic, timestamp.unwrap_or(opened_at)),
             room,
             completion: Completion::new(self.topic.clone(), self.index),
@@ -160,7 +156,13 @@ impl<S> Partition<S> {
             opened_at,
             record_bytes_max: 0,
             is_late: false,
-        })
+        };
+        let delivery = open.append(parts, timestamp, means.outside)?;
+        if !means.outside.tell_first(open.number) {
+            return Err(Refused::Abandoned);
+        }
+        batches.open = Some(open);
+        Ok(delivery)
     }
 }
 
@@ -210,9 +212,7 @@ impl<S> Partition<S> {
     pub(crate) fn abandon(&self) {
         let mut batches = self.batches();
         batches.is_abandoned = true;
-        if let Some(open) = batches.open.take() {
-            batches.close(open);
-        }
+        batches.close();
         let full = mem::take(&mut batches.full);
         // Whoever is woken by it may come here.
         drop(batches);
@@ -225,31 +225,12 @@ impl<S> Partition<S> {
 }
 
 impl<S> Batches<S> {
-    /// Appends to a batch that has room for it, which is the open one then. Tells the driver of its
-    /// first record; without one, or if nobody would send it, the batch is forgotten.
-    fn append_to(
-        &mut self,
-        mut open: Open<S>,
-        (parts, timestamp): (&RecordParts<'_>, Option<i64>),
-        outside: &impl Outside,
-    ) -> Result<Delivery, Refused> {
-        let is_first = open.writer.is_empty();
-        let result = open.append(parts, timestamp, outside);
-        if is_first {
-            let delivery = result?;
-            if !outside.tell_first(open.number) {
-                return Err(Refused::Abandoned);
-            }
-            self.open = Some(open);
-            return Ok(delivery);
+    /// Takes no more records into the open batch, if there is one.
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            let closed = self.closed(open);
+            self.full.push_back(closed);
         }
-        self.open = Some(open);
-        result
-    }
-
-    fn close(&mut self, open: Open<S>) {
-        let closed = self.closed(open);
-        self.full.push_back(closed);
     }
 
     fn closed(&mut self, open: Open<S>) -> Closed<S> {
@@ -261,6 +242,12 @@ impl<S> Batches<S> {
 }
 
 impl<S> Open<S> {
+    /// Makes room for a record of at most so many bytes, if a batch may be that large.
+    fn grow<B: Budget<Space = S>, O>(&mut self, need: usize, means: &mut Means<'_, B, O>) -> bool {
+        let bytes = self.writer.len() + need;
+        means.budget.grow(&mut self.room, bytes, means.space)
+    }
+
     fn append(
         &mut self,
         parts: &RecordParts<'_>,
@@ -338,8 +325,16 @@ impl Completion {
             let _ = self.outcome.set(Outcome { last: range, rest });
             mem::take(&mut waiting.wakers)
         };
-        wakers.into_iter().for_each(Waker::wake);
+        wake(wakers);
     }
+}
+
+/// Wakes all, though one of them panics: its panic is told by its hook, and is no concern of the
+/// others nor of whoever brought the outcome.
+fn wake(wakers: Vec<Waker>) {
+    let mut wakers = wakers.into_iter();
+    let mut rest = || wakers.by_ref().for_each(Waker::wake);
+    while panic::catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
 }
 
 /// The driver's end of a completion, for neighbouring records of a batch. When it is dropped its
@@ -409,13 +404,25 @@ impl Drop for Part {
 
 /// What became of a record: a future of its [`RecordMetadata`], or of why it was not delivered.
 ///
-/// An error says by [`Error::maybe_written`] whether the record may be in the log nevertheless.
 /// Dropping a delivery loses the news, not the record. It always resolves: at the latest when the
 /// delivery timeout has passed or the producer's task has ended.
 ///
+/// # Errors
+///
+/// Why the record was not delivered; [`Error::maybe_written`] tells whether it may be in the log
+/// nevertheless. [`Error::TimedOut`] after
+/// [`delivery_timeout`](super::ProducerConfig::delivery_timeout), with the failure of the last try
+/// if there was one; [`Error::Broker`] for what the leader refused; [`Error::Unsupported`] for
+/// what it is too old for; [`Error::Transaction`] for what a transaction takes with it;
+/// [`Error::Closed`] if the producer ended before the record was sent.
+///
 /// # Cancel safety
 ///
-/// It may be polled, put aside and polled again; only the last waker is woken.
+/// It may be polled, put aside and polled again until it is ready; only the last waker is woken.
+///
+/// # Panics
+///
+/// As other futures, if it is polled after it was ready: the outcome is told once.
 #[must_use = "the record is sent anyway, but whether it arrived is known only here"]
 pub struct Delivery {
     /// None once it has told its outcome.
@@ -448,7 +455,7 @@ impl Future for Delivery {
         if !self.is_complete() {
             ready!(self.poll_complete(cx));
         }
-        let Some(batch) = self.batch.take() else { return told_before() };
+        let Some(batch) = self.batch.take() else { told_before() };
         match batch.outcome.get().map(|outcome| outcome.of(self.index)) {
             Some(Ok((offset, append_time))) => {
                 let (partition, timestamp) =
@@ -456,6 +463,7 @@ impl Future for Delivery {
                 Poll::Ready(Ok(RecordMetadata { partition, offset, timestamp, batch }))
             }
             Some(Err(error)) => Poll::Ready(Err(error.clone())),
+            // Invariant: it is complete, by the look above.
             None => told_before(),
         }
     }
@@ -466,25 +474,29 @@ impl Delivery {
     #[cold]
     pub(crate) fn poll_complete(&mut self, cx: &Context<'_>) -> Poll<()> {
         let Some(batch) = &self.batch else { return Poll::Ready(()) };
+        // Cloned before the lock is taken and dropped behind it: a waker is somebody else's code.
+        let mut waker = cx.waker().clone();
         let mut waiting = batch.waiting();
         // It may have come between a first look and the lock.
         if batch.outcome.get().is_some() {
+            drop(waiting);
             return Poll::Ready(());
         }
         let mine = usize::try_from(self.slot).ok().and_then(|at| waiting.wakers.get_mut(at));
         if let Some(mine) = mine {
-            mine.clone_from(cx.waker());
+            mem::swap(mine, &mut waker);
+            drop(waiting);
         } else {
             self.slot = u32::try_from(waiting.wakers.len()).unwrap_or(NO_SLOT);
-            waiting.wakers.push(cx.waker().clone());
+            waiting.wakers.push(waker);
         }
         Poll::Pending
     }
 }
 
 #[cold]
-fn told_before<T>() -> Poll<Result<T, Error>> {
-    Poll::Ready(Err(Error::Closed { what: "delivery" }))
+fn told_before() -> ! {
+    panic!("a Delivery was polled after it had told its outcome")
 }
 
 const NO_SLOT: u32 = u32::MAX;

@@ -1,6 +1,7 @@
 //! Callers against one partition.
 
 use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
 
 use kurier_protocol::record::{Magic, RecordBatches, RecordParts, Seal};
 
@@ -62,6 +63,7 @@ struct Ear<'a> {
 
 impl Outside for Ear<'_> {
     fn wall_millis(&self) -> i64 {
+        assert!(self.fixture.clock >= 0, "a clock of this test");
         self.fixture.clock
     }
 
@@ -199,6 +201,21 @@ fn an_abandoned_partition_fails_its_records_and_takes_no_more() {
     f.partition.abandon();
     assert!(delivery.is_complete());
     assert!(matches!(f.append(1).result, Err(Refused::Abandoned)));
+}
+
+#[test]
+fn a_clock_that_panics_takes_no_record_from_the_driver() {
+    let mut f = Fixture::new(1 << 20);
+    let before = f.append(10).result.unwrap();
+    f.partition.mark_late(1);
+    f.clock = -1;
+    // It takes a larger buffer first, and then the time.
+    let more = AssertUnwindSafe(|| drop(f.append(BATCH / 4 * 3)));
+    panic::catch_unwind(more).unwrap_err();
+    let closed = f.partition.take(1).unwrap();
+    assert_eq!(closed.part.len(), 1);
+    drop(closed);
+    assert!(before.is_complete());
 }
 
 #[test]

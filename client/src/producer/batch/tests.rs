@@ -82,9 +82,17 @@ fn each_record_learns_its_own_offset() {
     let Poll::Ready(Ok(metadata)) = now(third) else { panic!() };
     assert_eq!(metadata, RecordMetadata::new("t", 3, 42, 17));
     assert_ne!(metadata, RecordMetadata::new("u", 3, 42, 17));
-    // It is told once.
     assert!(third.is_complete() && third.topic().is_empty());
-    assert!(matches!(now(third), Poll::Ready(Err(Error::Closed { what: "delivery" }))));
+}
+
+#[test]
+#[should_panic(expected = "a Delivery was polled after it had told its outcome")]
+fn an_outcome_is_told_once_and_whoever_asks_again_is_told_so() {
+    let batch = batch();
+    let mut delivery = Completion::delivery(&batch, 0, 17);
+    Part::whole(batch, 1).complete(stored(40));
+    assert_eq!(offset(&mut delivery), 40);
+    drop(now(&mut delivery));
 }
 
 #[test]
@@ -116,6 +124,58 @@ fn only_the_last_waker_is_woken() {
     Part::whole(batch, 1).complete(stored(0));
     assert_eq!(old.0.load(Ordering::Relaxed), 0);
     assert_eq!(new.0.load(Ordering::Relaxed), 1);
+}
+
+/// Notes when it is dropped whether the lock of a completion is held.
+struct Dropped {
+    batch: Counted<Completion>,
+    was_locked: Arc<Mutex<Option<bool>>>,
+}
+
+impl Wake for Dropped {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        let is_locked = self.batch.waiting.try_lock().is_err();
+        *self.was_locked.lock().unwrap() = Some(is_locked);
+    }
+}
+
+#[test]
+fn a_waker_that_is_replaced_may_look_at_its_batch() {
+    let (batch, was_locked) = (batch(), Arc::new(Mutex::new(None)));
+    let mut delivery = Completion::delivery(&batch, 0, 0);
+    let old = Dropped { batch: Counted::clone(&batch), was_locked: Arc::clone(&was_locked) };
+    let old = Arc::new(old).into();
+    assert!(Pin::new(&mut delivery).poll(&mut Context::from_waker(&old)).is_pending());
+    drop(old);
+    assert_eq!(*was_locked.lock().unwrap(), None);
+    assert!(now(&mut delivery).is_pending());
+    assert_eq!(*was_locked.lock().unwrap(), Some(false));
+}
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker of this test");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_keeps_no_other_one_asleep() {
+    let (batch, wakes) = (batch(), Arc::new(Wakes::default()));
+    let mut deliveries = [0, 1, 2, 3].map(|i| Completion::delivery(&batch, i, 0));
+    let well = || Waker::from(Arc::clone(&wakes));
+    let wakers = [Arc::new(Panics).into(), well(), Arc::new(Panics).into(), well()];
+    for (delivery, waker) in deliveries.iter_mut().zip(&wakers) {
+        assert!(Pin::new(delivery).poll(&mut Context::from_waker(waker)).is_pending());
+    }
+    Part::whole(batch, 4).complete(stored(0));
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 2);
+    assert_eq!(deliveries.each_mut().map(offset), [0, 1, 2, 3]);
 }
 
 #[test]
