@@ -57,7 +57,6 @@ impl Sender {
             return self.lanes.heed_news(slot);
         };
         let magic = lane.partition.magic();
-        lane.leader_epoch = leader.epoch;
         let broker = self.brokers.entry(leader.broker).or_default();
         let magic = broker.magic.unwrap_or(magic);
         if self.claim.is_on() && !self.may_go(now, slot, (leader.broker, magic), picture) {
@@ -92,6 +91,7 @@ impl Sender {
         assembly.push(Loaded { slot, topic, topic_id, index, sealed });
         if let Some(lane) = self.lanes.get_mut(slot) {
             lane.in_flight += 1;
+            lane.leader_epoch = leader.epoch;
             if lane.in_flight < lane_in_flight_max {
                 self.lanes.queue(slot);
             }

@@ -131,7 +131,8 @@ impl Lane {
     }
 
     /// Puts a batch back to its place.
-    pub(crate) fn put_back(&mut self, sealed: Sealed) {
+    pub(crate) fn put_back(&mut self, mut sealed: Sealed) {
+        sealed.note_returned();
         let is_later = |other: &Sealed| other.place() >= sealed.place();
         let at = self.waiting.iter().position(is_later).unwrap_or(self.waiting.len());
         self.waiting.insert(at, sealed);

@@ -119,11 +119,17 @@ impl Sender {
         for flight in self.flights.values_mut() {
             for (index, loaded) in flight.batches.iter_mut().enumerate() {
                 if loaded.slot == slot && loaded.sealed.number == number {
-                    let is_written = !flight.gates.withdraw(index);
-                    let maybe_written = is_written || loaded.sealed.indefinite.is_some();
+                    let is_withdrawn = flight.gates.withdraw(index);
+                    let maybe_written = !is_withdrawn || loaded.sealed.indefinite.is_some();
                     was_sent |= maybe_written;
                     lost += loaded.sealed.records();
                     loaded.sealed.complete(failed(maybe_written));
+                    // What the flight comes to says nothing of it any more.
+                    if let (true, Some(stamp)) = (is_withdrawn, &loaded.sealed.stamp)
+                        && let Some(lane) = self.lanes.get_mut(slot)
+                    {
+                        lane.sequence.handle_failed(stamp, loaded.sealed.written());
+                    }
                 }
             }
         }

@@ -58,6 +58,14 @@ impl Sealed {
         }
     }
 
+    /// Notes that no request with these bytes is on its way any more: of those that were, the last
+    /// failure tells whether they may have been written.
+    pub(crate) fn note_returned(&mut self) {
+        if let Some(part) = &mut self.part {
+            part.was_sent = self.indefinite.is_some();
+        }
+    }
+
     /// Tells the deliveries, if nobody has yet.
     pub(crate) fn complete(&mut self, fate: Fate) {
         if let Some(part) = self.part.take() {

@@ -314,7 +314,13 @@ impl Sender {
     /// is to tell the flushes.
     pub(crate) fn give_up(&mut self) {
         self.lanes.abandon();
-        self.flights.clear();
+        for mut flight in mem::take(&mut self.flights).into_values() {
+            for (index, loaded) in flight.batches.iter_mut().enumerate() {
+                if flight.gates.withdraw(index) {
+                    loaded.sealed.note_returned();
+                }
+            }
+        }
         self.actions.retain(|action| matches!(action, Action::Flushed(..)));
         let failed = self.flushes.fail_all(&Error::Closed { what: "producer" }).into_iter();
         self.actions.extend(failed.map(|flush| Action::Flushed(flush.id, flush.failure)));

@@ -674,13 +674,40 @@ fn a_leader_that_a_broker_names_is_passed_on() {
 
 #[test]
 fn when_the_task_ends_every_delivery_completes() {
-    let mut f = Fixture::new(&[1, 2]);
+    let mut f = Fixture::new(&[1, 2, 3, 4, 5]);
+    let maybe_written = |delivery: &mut Delivery| outcome(delivery).unwrap_err().maybe_written();
     let mut sent = f.append(0, b"a");
-    let _call = f.call_after(5 * MS);
-    let mut open = f.append(1, b"b");
+    let call = f.call_after(5 * MS);
+    call.gates.pass(call.request.clone());
+    let mut launched = f.append(1, b"b");
+    let launch = f.call_after(5 * MS);
+    let mut unsent = f.append(2, b"c");
+    let unsent_call = f.call_after(5 * MS);
+    f.lose_unsent(&unsent_call);
+    let mut lost = f.append(3, b"d");
+    let lost_call = f.call_after(5 * MS);
+    f.lose(&lost_call);
+    let mut open = f.append(4, b"e");
     f.sender.give_up();
-    assert!(outcome(&mut sent).unwrap_err().maybe_written());
-    assert!(!outcome(&mut open).unwrap_err().maybe_written());
+    assert!(maybe_written(&mut sent) && maybe_written(&mut lost));
+    // No connection has begun with the second, none could be had for the third.
+    assert_eq!([&mut launched, &mut unsent, &mut open].map(maybe_written), [false; 3]);
+    assert_eq!(launch.gates.pass(launch.request.clone()).topic_data, []);
+}
+
+#[test]
+fn the_epoch_of_a_leader_is_that_of_the_last_batch_which_left_for_it() {
+    let config = ProducerConfig { in_flight_max: 1, ..ProducerConfig::default() };
+    let mut f = Fixture::with(&[1, 1], config);
+    let epoch = |f: &Fixture| f.sender.lanes.get(1).unwrap().leader_epoch;
+    drop(f.append(0, b"a"));
+    let call = f.call_after(5 * MS);
+    drop(f.append(1, b"b"));
+    assert!(f.calls_after(5 * MS).is_empty(), "the broker has one request");
+    assert_eq!(epoch(&f), -1);
+    f.stored(&call, 0);
+    f.call_after(NOW);
+    assert_eq!(epoch(&f), 1);
 }
 
 #[test]

@@ -98,6 +98,20 @@ fn a_gap_that_nothing_explains_is_bridged_by_the_next_epoch() {
 }
 
 #[test]
+fn what_was_taken_back_before_it_was_written_is_a_hole_for_certain() {
+    let mut f = Fixture::new(&[1]);
+    let (_first, calls) = f.send(b"a");
+    f.stored(&calls[0], 0);
+    let (mut late, calls) = f.send(b"b");
+    f.calls_after(ProducerConfig::default().delivery_timeout);
+    assert!(!outcome(&mut late).unwrap_err().maybe_written());
+    // Of the request that it stood in nobody knows; of this batch everybody does.
+    f.lose(&calls[0]);
+    let (_next, calls) = f.send(b"c");
+    assert_eq!(number(&calls[0]), (7, 1, 0));
+}
+
+#[test]
 fn only_what_was_certainly_not_written_gets_another_number() {
     let mut f = Fixture::new(&[1]);
     let (mut deliveries, calls) = f.in_flight();
