@@ -63,7 +63,7 @@ impl Shared {
     /// What is not that simple is left to [`append`](Self::append), which knows why.
     #[inline(always)]
     pub(crate) fn append_now(&self, record: &Record<'_>) -> Option<Delivery> {
-        if self.accumulator.is_closed() || self.accumulator.is_turn_due() {
+        if self.accumulator.is_closed() {
             return None;
         }
         let topic = self.topics.find(record.topic)?;
@@ -164,7 +164,7 @@ impl<'a> Enqueue<'a> {
     #[cold]
     fn poll_slowly(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, Error>> {
         let Some(shared) = self.shared else {
-            return Poll::Ready(Err(Error::Closed { what: "enqueue" }));
+            panic!("the future of an enqueue was polled after it was ready")
         };
         let slowly = match &mut self.slowly {
             Some(slowly) => slowly,
@@ -196,6 +196,7 @@ impl Future for Enqueue<'_> {
     #[inline(never)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let (Some(shared), None) = (self.shared, &self.slowly)
+            && !shared.accumulator.is_turn_due()
             && let Some(delivery) = shared.append_now(&self.record)
         {
             self.shared = None;

@@ -1,6 +1,7 @@
 //! `Producer`: what users and transactions hold of one.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
@@ -41,7 +42,8 @@ pub struct Producer {
     shared: Arc<Shared>,
 }
 
-/// Why [`Producer::try_enqueue`] did not take a record.
+/// Why [`Producer::try_enqueue`] did not take a record. Of what can be waited for, it has the
+/// record.
 #[derive(Debug)]
 pub enum TryEnqueueError<'a> {
     /// The buffer is full; here is the record again.
@@ -52,6 +54,25 @@ pub enum TryEnqueueError<'a> {
     /// The record cannot be sent.
     Failed(Error),
 }
+
+impl fmt::Display for TryEnqueueError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(_) => f.write_str(
+                "no room in the producer's buffer; wait for it by enqueue, send more slowly, or \
+                 raise buffer_bytes_max (buffer.memory)",
+            ),
+            Self::NewTopic(record) => {
+                let topic = record.topic;
+                write!(f, "topic {topic} was not used before; wait for its metadata by enqueue")
+            }
+            // Its text is whole: there is no source behind it.
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for TryEnqueueError<'_> {}
 
 impl Producer {
     /// Sends a record and waits until it is delivered.
@@ -339,5 +360,31 @@ impl Producer {
             events,
         };
         Self { shared: Arc::new(shared) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kurier_testkit::TestCluster;
+
+    use super::*;
+    use crate::config::ClientConfig;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_waits_stays_on_the_short_way() {
+        let world = TestCluster::builder().brokers(1).topic("t", 1).build();
+        let servers = world.bootstrap().into_iter().map(|s| s.parse().unwrap()).collect();
+        let cluster =
+            Cluster::connect(world.env(7), ClientConfig::default(), servers).await.unwrap();
+        let producer = Producer::new(cluster, ProducerConfig::default());
+        let value = [b'v'; 1000];
+        let record = || Record::to("t").value(&value);
+        producer.send(record()).await.unwrap();
+        for _ in 0..3000 {
+            drop(producer.try_enqueue(record()).unwrap());
+        }
+        // Only where a batch ends there is more to do.
+        let short = (0..100).filter(|_| producer.shared.append_now(&record()).is_some()).count();
+        assert!(short > 90, "{short} of 100");
     }
 }
