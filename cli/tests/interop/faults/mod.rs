@@ -18,6 +18,7 @@ mod nemesis;
 mod kills;
 mod late;
 mod coordinators;
+mod leaderless;
 mod losses;
 mod rights;
 mod forgotten;
