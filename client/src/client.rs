@@ -13,6 +13,7 @@ use crate::config::ClientConfig;
 use crate::consumer::{ConsumerBuilder, ConsumerConfig};
 use crate::error::Error;
 use crate::features::features;
+use crate::group::GroupConfig;
 use crate::metadata::{Creation, Picture, Topic};
 use crate::metrics::Metrics;
 use crate::net::{Address, Ranges};
@@ -34,6 +35,7 @@ pub struct Client {
     /// What producers and consumers begin with.
     producer: Arc<ProducerConfig>,
     consumer: Arc<ConsumerConfig>,
+    group: Arc<(Option<String>, GroupConfig)>,
     transactions: Arc<TransactionSettings>,
 }
 
@@ -141,7 +143,14 @@ impl Client {
 
     /// A consumer, after [`start`](ConsumerBuilder::start).
     pub fn consumer(&self) -> ConsumerBuilder {
-        ConsumerBuilder::new(self.cluster.with_own_interest(), (*self.consumer).clone())
+        let builder =
+            ConsumerBuilder::new(self.cluster.with_own_interest(), (*self.consumer).clone());
+        let (id, config) = &*self.group;
+        let builder = builder.group_config(config.clone());
+        match id {
+            Some(id) => builder.group(id.as_str()),
+            None => builder,
+        }
     }
 
     /// A topic and its partitions. One that was just created, perhaps by another client, is waited
@@ -253,7 +262,7 @@ impl ClientBuilder {
         let config = self.properties.client_config()?;
         config.check()?;
         let producer = self.properties.producer_config();
-        let Properties { servers, consumer, transactions, .. } = self.properties;
+        let Properties { servers, consumer, transactions, group_id, group, .. } = self.properties;
         let servers: Vec<Address> =
             servers.iter().map(|server| server.parse()).collect::<Result<_, _>>()?;
         if servers.is_empty() {
@@ -269,6 +278,7 @@ impl ClientBuilder {
             cluster: Cluster::connect(env, config, servers).await?,
             producer: producer.into(),
             consumer: consumer.into(),
+            group: (group_id, group).into(),
             transactions: transactions.into(),
         })
     }

@@ -24,5 +24,7 @@ pub(crate) async fn features(
     }
 }
 
+/// The feature that says whether coordinators divide the partitions of groups (KIP-848).
+pub(crate) const GROUP_VERSION: &str = "group.version";
 /// The feature that tells which rules transactions go by.
 pub(crate) const TRANSACTION_VERSION: &str = "transaction.version";

@@ -21,8 +21,19 @@ pub(crate) async fn call_until<R: Request>(
     versions: RangeInclusive<i16>,
     request: impl FnOnce(i16) -> R + Send + 'static,
 ) -> Result<(i16, R::Response), Error> {
+    call_on(cluster, deadline, (broker, Class::of(R::KEY)), versions, request).await
+}
+
+/// The same on a connection of a class.
+pub(crate) async fn call_on<R: Request>(
+    cluster: &Cluster,
+    deadline: Instant,
+    (broker, class): (i32, Class),
+    versions: RangeInclusive<i16>,
+    request: impl FnOnce(i16) -> R + Send + 'static,
+) -> Result<(i16, R::Response), Error> {
     let start = Instant::now();
-    let call = cluster.until(deadline).call(broker, Class::of(R::KEY), versions, request);
+    let call = cluster.until(deadline).call(broker, class, versions, request);
     timeout_at(deadline + GRACE, call).await.unwrap_or_else(|_| {
         let what = Waiting::Answer { api: R::KEY, address: cluster.address(broker) };
         // What was not sent has said so by now.

@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use super::config::Start;
 use super::entry::{Entry, Fetched, Item};
+use super::pace::Pace;
 use super::slot::{Slot, State};
 use super::turn::{Mark, Turn};
 use crate::error::Error;
@@ -55,6 +56,8 @@ pub(crate) struct Buffer {
     general: VecDeque<Error>,
     /// The driver is gone.
     is_dead: bool,
+    /// When the user is at work, where somebody wants to know.
+    pub(crate) pace: Pace,
 }
 
 /// What the user asks the driver to do.
@@ -72,6 +75,8 @@ pub(crate) enum Order {
     Assign(Turn),
     /// Read a partition no more.
     Unassign(Turn),
+    /// Read nothing of a partition before a seek.
+    Hold(Turn),
 }
 
 /// What is to be read of a slot, as the user wants it now.
@@ -163,9 +168,13 @@ impl Buffer {
     /// The user has been given the beginning of a batch. What is left of it comes again, and before
     /// it what there is of others.
     pub(crate) fn return_rest(&mut self, turn: Turn, fetched: Fetched) {
-        let Some(slot) = self.current(turn) else { return };
         let leader_epoch = fetched.batch.partition_leader_epoch();
-        slot.give(turn, Mark { offset: fetched.span.start, leader_epoch });
+        let mark = Mark { offset: fetched.span.start, leader_epoch };
+        if let Some(slot) = self.slots.get_mut(turn.slot) {
+            slot.give_less(turn, mark);
+        }
+        let Some(slot) = self.current(turn) else { return };
+        slot.give(turn, mark);
         let entry = Entry { turn, item: Item::Batch(fetched) };
         match &mut slot.parked {
             Some(parked) => parked.push_front(entry),
@@ -287,6 +296,31 @@ impl Buffer {
         self.orders.push_back(Order::Unassign(turn));
     }
 
+    /// Assigns a partition of which nothing is read before [`begin`](Self::begin), or a seek.
+    pub(crate) fn hold(&mut self, topic: &Arc<str>, partition: i32) {
+        if self.slot_of(topic, partition).is_some() {
+            return;
+        }
+        let turn = self.assign(topic, partition, Start::Latest);
+        if let Some(slot) = self.slots.get_mut(turn.slot) {
+            slot.is_held = true;
+        }
+        self.orders.push_back(Order::Hold(turn));
+    }
+
+    /// Whether nothing is read of a partition, as its start is not known.
+    pub(crate) fn is_held(&self, slot: usize) -> bool {
+        self.slots.get(slot).is_some_and(|slot| slot.is_held)
+    }
+
+    /// Nothing comes of a partition before a seek, and this is why.
+    pub(crate) fn refuse(&mut self, slot: usize, error: Error) {
+        if let Some(entry) = self.slots.get(slot) {
+            let turn = Turn { slot, generation: entry.generation };
+            self.push(Entry { turn, item: Item::Failed(error) });
+        }
+    }
+
     /// Gives nothing more of a partition until [`resume`](Self::resume). What is there is kept.
     pub(crate) fn pause(&mut self, slot: usize) {
         let Some(entry) = self.slots.get_mut(slot).filter(|s| s.parked.is_none()) else { return };
@@ -311,6 +345,23 @@ impl Buffer {
     pub(crate) fn slot_of(&self, topic: &str, partition: i32) -> Option<usize> {
         let slot = *self.places.get(topic)?.get(&partition)?;
         self.slots.get(slot).is_some_and(Slot::is_assigned).then_some(slot)
+    }
+
+    /// The slot of a partition that is or was assigned.
+    pub(crate) fn place_of(&self, topic: &str, partition: i32) -> Option<usize> {
+        self.places.get(topic)?.get(&partition).copied()
+    }
+
+    /// The generation of a slot that is assigned, and how far it is processed.
+    pub(crate) fn progress(&self, slot: usize) -> (Option<u64>, Option<Mark>) {
+        self.slots.get(slot).map_or((None, None), |slot| {
+            (slot.is_assigned().then_some(slot.generation), slot.marked())
+        })
+    }
+
+    /// The user has processed what is before this offset. False if it was not given all of it.
+    pub(crate) fn mark_before(&mut self, slot: usize, offset: i64) -> bool {
+        self.slots.get_mut(slot).is_some_and(|slot| slot.mark_before(offset))
     }
 
     /// Every assigned partition.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use kurier_protocol::record::DecompressLimits;
 use tracing::Instrument;
@@ -11,12 +12,18 @@ use super::control::{check_partition, check_start};
 use super::driver::{Driver, Wanted};
 use super::fetcher::Fetcher;
 use super::handle::Consumer;
+use super::holding::Holding;
+use super::member::Seat;
 use super::shared::Shared;
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
 use crate::error::Error;
+use crate::group::{
+    Assignor, Enlistment, GroupConfig, GroupProtocol, Pattern, Subscription, enlist,
+};
 use crate::net::Class;
 use crate::offsets::Isolation;
+use crate::transactions::TopicPartition;
 
 /// Makes a [`Consumer`].
 #[derive(Clone, Debug)]
@@ -26,11 +33,116 @@ pub struct ConsumerBuilder {
     config: ConsumerConfig,
     topics: Vec<(Arc<str>, Start)>,
     partitions: Vec<(Arc<str>, i32, Start)>,
+    /// Those that begin where the group has stopped.
+    committed: Vec<TopicPartition>,
+    group: Option<Arc<str>>,
+    membership: GroupConfig,
+    subscription: Option<Wish>,
 }
 
 impl ConsumerBuilder {
     pub(crate) fn new(cluster: Cluster, config: ConsumerConfig) -> Self {
-        Self { cluster, config, topics: Vec::new(), partitions: Vec::new() }
+        Self {
+            cluster,
+            config,
+            topics: Vec::new(),
+            partitions: Vec::new(),
+            committed: Vec::new(),
+            group: None,
+            membership: GroupConfig::default(),
+            subscription: None,
+        }
+    }
+
+    /// As a member of this group: see [`subscribe`](Self::subscribe). Kafka: group.id. Default:
+    /// none.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kurier_client::{Client, Record};
+    /// # use kurier_client::consumer::OffsetReset;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), kurier_client::Error> {
+    /// # let cluster = kurier_testkit::TestCluster::builder().topic("orders", 2).build();
+    /// # let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).connect().await?;
+    /// # let producer = client.producer().build().await?;
+    /// # producer.send(Record::to("orders").key("k").value("v")).await?;
+    /// let group = client.consumer().group("billing").subscribe(["orders"]);
+    /// let mut consumer = group.offset_reset(OffsetReset::Earliest).start()?;
+    /// if let Some(batch) = consumer.next().await.transpose()? {
+    ///     for record in batch.records() {
+    ///         println!("{:?}", record?.value);
+    ///     }
+    ///     // Or with the next call of `next`.
+    ///     consumer.mark(&batch);
+    /// }
+    /// // Commits what is marked, as it does every five seconds, and leaves.
+    /// consumer.close(Duration::from_secs(5)).await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn group(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.group = Some(id.into());
+        self
+    }
+
+    /// How the member of the group behaves: all of it at once.
+    pub fn group_config(mut self, config: GroupConfig) -> Self {
+        self.membership = config;
+        self
+    }
+
+    /// See [`GroupConfig::protocol`].
+    pub fn group_protocol(mut self, protocol: GroupProtocol) -> Self {
+        self.membership.protocol = protocol;
+        self
+    }
+
+    /// See [`GroupConfig::assignors`].
+    pub fn assignors(mut self, assignors: impl IntoIterator<Item = Assignor>) -> Self {
+        self.membership.assignors = assignors.into_iter().collect();
+        self
+    }
+
+    /// See [`GroupConfig::instance_id`].
+    pub fn instance_id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.membership.instance_id = Some(id.into());
+        self
+    }
+
+    /// See [`GroupConfig::poll_interval_max`].
+    pub fn poll_interval_max(mut self, time: Duration) -> Self {
+        self.membership.poll_interval_max = time;
+        self
+    }
+
+    /// See [`GroupConfig::auto_commit_interval`].
+    pub fn auto_commit(mut self, interval: Option<Duration>) -> Self {
+        self.membership.auto_commit_interval = interval;
+        self
+    }
+
+    /// Reads those partitions of these topics that the group gives to this member. Each is read
+    /// from where the group has committed to; where it has committed nothing, from what
+    /// [`offset_reset`](Self::offset_reset) says, and with an error if that says nothing.
+    ///
+    /// What is [marked](super::Consumer::mark) is committed every
+    /// [`auto_commit_interval`](GroupConfig::auto_commit_interval), before partitions are given up,
+    /// and when the consumer is closed; nothing else is. So nothing is skipped that was not
+    /// processed, whenever the program ends.
+    pub fn subscribe<T: Into<Arc<str>>>(mut self, topics: impl IntoIterator<Item = T>) -> Self {
+        let topics = topics.into_iter().map(Into::into).collect();
+        self.subscription = Some(Wish::Topics(topics));
+        self
+    }
+
+    /// The same for all topics whose whole names match a regular expression, without the brokers'
+    /// own. Those that are created later are read within
+    /// [`metadata_age_max`](crate::config::ClientConfig::metadata_age_max). Where the coordinator
+    /// divides and knows patterns (Kafka 4.0), it reads this one itself, by RE2's syntax.
+    pub fn subscribe_pattern(mut self, pattern: impl Into<Arc<str>>) -> Self {
+        self.subscription = Some(Wish::Pattern(pattern.into()));
+        self
     }
 
     /// With all these settings, and none of those that the client gives it: a
@@ -58,6 +170,18 @@ impl ConsumerBuilder {
         start: Start,
     ) -> Self {
         self.topics.extend(topics.into_iter().map(|topic| (topic.into(), start)));
+        self
+    }
+
+    /// Reads these partitions, each from where the [`group`](Self::group) has stopped; where it has
+    /// committed nothing, as [`offset_reset`](Self::offset_reset) says. Nothing is committed by
+    /// itself: [`Consumer::commit`] does it. The group must have no members.
+    pub fn assign_committed<T: Into<Arc<str>>>(
+        mut self,
+        partitions: impl IntoIterator<Item = (T, i32)>,
+    ) -> Self {
+        let owned = |(topic, partition): (T, i32)| (topic.into(), partition);
+        self.committed.extend(partitions.into_iter().map(owned));
         self
     }
 
@@ -121,7 +245,7 @@ impl ConsumerBuilder {
     /// # Errors
     ///
     /// [`Error::Invalid`] for settings that contradict each other, for an assignment that is empty
-    /// or names a partition twice, and for a negative offset.
+    /// or names a partition twice, for a negative offset, and for a subscription without a group.
     ///
     /// # Panics
     ///
@@ -129,7 +253,10 @@ impl ConsumerBuilder {
     pub fn start(self) -> Result<Consumer, Error> {
         self.config.validate()?;
         self.check_assignment()?;
-        let Self { cluster, config, topics, partitions } = self;
+        let enlistment = self.enlistment()?;
+        let is_member = self.subscription.is_some();
+        let reset = self.config.offset_reset;
+        let Self { cluster, config, topics, partitions, committed, .. } = self;
         let cluster = cluster.with_request_timeout(config.request_timeout);
         let shared = Arc::new(Shared::new(config.buffer_bytes_max));
         let wanted = wanted(&shared, topics, partitions);
@@ -154,25 +281,91 @@ impl ConsumerBuilder {
         };
         let span = tracing::debug_span!("consumer", class = ?driver.class);
         tokio::spawn(driver.run(wanted).instrument(span));
-        Ok(Consumer::new(shared, env, limits, reads).with_marks(marks_given).with_corrupt(corrupt))
+        let mut consumer = Consumer::new(Arc::clone(&shared), env, limits, reads)
+            .with_marks(marks_given)
+            .with_corrupt(corrupt);
+        shared.order(|buffer| committed.iter().for_each(|of| buffer.hold(&of.0, of.1)));
+        if let Some(enlistment) = enlistment {
+            let reader = Holding::new(shared, Arc::clone(&enlistment.group), reset);
+            let reader = if is_member { reader.of_member() } else { reader };
+            let (group, tenure, hearing) = enlist(enlistment, Arc::new(reader));
+            if is_member {
+                // A program that never asks is at work, too.
+                consumer.shared.with(|buffer| buffer.pace.work(now()));
+            }
+            consumer.control.group = Some(group);
+            consumer.seat = Some(Seat { tenure, hearing });
+        }
+        Ok(consumer)
+    }
+
+    /// The member that reads, if it is one.
+    fn enlistment(&self) -> Result<Option<Enlistment>, Error> {
+        if self.subscription.is_none() && self.group.is_none() && self.committed.is_empty() {
+            return Ok(None);
+        }
+        let Some(group) = self.group.clone().filter(|group| !group.is_empty()) else {
+            let problem = "is not set: name the group whose members share the topics";
+            return Err(Error::invalid("group (group.id)", problem));
+        };
+        let is_assigned = !self.topics.is_empty() || !self.partitions.is_empty();
+        let is_member = self.subscription.is_some();
+        if is_member && (is_assigned || !self.committed.is_empty()) {
+            let problem = "comes from the group: call either `subscribe` or `topics` and `assign`";
+            return Err(Error::invalid("assignment", problem));
+        }
+        if is_member && self.config.stop != Stop::Never {
+            let problem = "a member of a group has no end: others may give it partitions";
+            return Err(Error::invalid("stop", problem));
+        }
+        let subscription = match &self.subscription {
+            None => Subscription::Assigned(self.committed.clone()),
+            Some(Wish::Topics(topics)) => Subscription::Topics(topics.clone()),
+            Some(Wish::Pattern(text)) => Subscription::Pattern(Pattern::new(text)?),
+        };
+        let rack = self.membership.rack.clone().or_else(|| self.config.rack.clone());
+        let config = GroupConfig { rack, ..self.membership.clone() };
+        config.validate()?;
+        let (cluster, patience) = (self.cluster.clone(), self.config.outage_max);
+        let cluster = cluster.with_request_timeout(self.config.request_timeout);
+        Ok(Some(Enlistment { cluster, group, config, subscription, patience }))
+    }
+
+    /// Whether it is for the group to say where partitions begin.
+    fn has_group_start(&self) -> bool {
+        self.subscription.is_some() || !self.committed.is_empty()
     }
 
     fn check_assignment(&self) -> Result<(), Error> {
-        if self.topics.is_empty() && self.partitions.is_empty() {
-            return Err(Error::invalid("assignment", "is empty; call `topics` or `assign`"));
+        if self.topics.is_empty() && self.partitions.is_empty() && !self.has_group_start() {
+            let problem = "is empty; call `topics`, `assign` or `subscribe`";
+            return Err(Error::invalid("assignment", problem));
         }
         let mut named = BTreeSet::new();
-        for (topic, partition, start) in &self.partitions {
-            check_start(*start)?;
+        let committed = self.committed.iter().map(|(topic, of)| (topic, of, Start::Earliest));
+        let named_starts = self.partitions.iter().map(|(topic, of, start)| (topic, of, *start));
+        for (topic, partition, start) in named_starts.chain(committed) {
+            check_start(start)?;
             check_partition(*partition)?;
             let is_whole = self.topics.iter().any(|(whole, _)| whole == topic);
-            if is_whole || !named.insert((topic, partition)) {
+            if is_whole || !named.insert((topic, *partition)) {
                 let problem = format!("partition {partition} of topic {topic} is named twice");
                 return Err(Error::invalid("assignment", problem));
             }
         }
         self.topics.iter().try_for_each(|(_, start)| check_start(*start))
     }
+}
+
+fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// What is to be read as the member of a group.
+#[derive(Clone, Debug)]
+enum Wish {
+    Topics(Vec<Arc<str>>),
+    Pattern(Arc<str>),
 }
 
 /// What is to be read, by topic. Partitions that are named get their slots at once.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::config::Start;
 use super::shared::Shared;
 use crate::error::Error;
+use crate::group::Group;
 
 /// What can be asked of a consumer, and ordered, while its records are read elsewhere: by other
 /// tasks, or by what it is given away to. Cloning is cheap. It keeps no consumer alive.
@@ -29,12 +30,14 @@ use crate::error::Error;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Control {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
+    /// As which member it reads, if it does.
+    pub(super) group: Option<Group>,
 }
 
 impl Control {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+        Self { shared, group: None }
     }
 
     /// The offset of the next record that is given of a partition; none if the partition is not
@@ -44,8 +47,8 @@ impl Control {
         self.shared.with(|buffer| buffer.position(buffer.slot_of(topic, partition)?))
     }
 
-    /// The offset behind the last record that is processed, since the partition was assigned: where
-    /// to go on after a restart. None if nothing is.
+    /// The offset behind the last record that is processed, since the partition was assigned or
+    /// sought: where to go on after a restart. None if nothing is.
     ///
     /// A batch is processed when it is [marked](super::Consumer::mark), or when the next one is
     /// asked for: see [`auto_mark`](super::ConsumerConfig::auto_mark).
@@ -121,6 +124,7 @@ impl Control {
         &self,
         partitions: impl IntoIterator<Item = (T, i32, Start)>,
     ) -> Result<(), Error> {
+        self.check_own_assignment()?;
         let owned = |(topic, partition, start): (T, i32, Start)| (topic.into(), partition, start);
         let partitions: Vec<(Arc<str>, i32, Start)> = partitions.into_iter().map(owned).collect();
         for (_, partition, start) in &partitions {
@@ -161,12 +165,22 @@ impl Control {
         &self,
         partitions: impl IntoIterator<Item = (&'a str, i32)>,
     ) -> Result<Vec<usize>, Error> {
+        self.check_own_assignment()?;
         let slots = partitions.into_iter().map(|(topic, partition)| self.slot_of(topic, partition));
         let slots = slots.collect::<Result<Vec<_>, _>>()?;
         self.shared.order(|buffer| slots.iter().for_each(|slot| buffer.unassign(*slot)));
         // Perhaps nothing is left to be read.
         self.shared.wake_user();
         Ok(slots)
+    }
+
+    /// Whether it is for the program to say what is read.
+    pub(super) fn check_own_assignment(&self) -> Result<(), Error> {
+        if self.group.as_ref().is_some_and(|group| group.is_member) {
+            let problem = "is the group's to say: call `subscribe`, or `pause` a partition";
+            return Err(Error::invalid("assignment", problem));
+        }
+        Ok(())
     }
 
     pub(super) fn slot_of(&self, topic: &str, partition: i32) -> Result<usize, Error> {

@@ -165,6 +165,10 @@ impl Driver {
                 let is_lost = self.lost.get(&slot).is_some_and(|told| generation > *told);
                 is_lost.then(|| self.lost.remove(&slot)).and_then(|_| claim(slot))
             }
+            Order::Hold(Turn { slot, generation }) => {
+                self.lost.insert(slot, generation);
+                None
+            }
             Order::Pause(_) | Order::Resume(_) | Order::Stop(_) => None,
         }
     }

@@ -182,7 +182,7 @@ impl Fetcher {
                 self.is_anyone_left = true;
             }
             // Once its topic is known.
-            Order::Assign(_) => {}
+            Order::Assign(_) | Order::Hold(_) => {}
             Order::Stop(turn) => {
                 if let Some(track) = self.current(turn) {
                     track.place = Place::Done;

@@ -2,34 +2,38 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use kurier_env::Env;
 use kurier_protocol::record::{
     Compression, DecompressLimits, Decompressor, OpenBatch, RecordError,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::batch::{FetchedBatch, Span, broken, skipped};
 use super::buffer::{Buffer, Taken};
 use super::config::{Corrupt, Start};
 use super::control::Control;
 use super::entry::Fetched;
+use super::member::{Seat, Waiting};
 use super::shared::Shared;
 use super::turn::Turn;
 use crate::error::{Error, ErrorKind};
+use crate::group::{Closing, Farewell};
 use crate::metrics::{Catch, ReadMeter};
 
 /// Reads record batches of the partitions that it was given.
 ///
-/// Dropping it ends its task; nothing is committed.
+/// Dropping it ends its task. As the member of a [group](super::ConsumerBuilder::group) it commits
+/// what is marked, if it does so by itself, and leaves; for ten seconds at most, in the background.
 #[derive(Debug)]
 pub struct Consumer {
-    shared: Arc<Shared>,
-    control: Control,
+    pub(super) shared: Arc<Shared>,
+    pub(super) control: Control,
+    pub(super) seat: Option<Seat>,
     /// Whether asking for a batch marks what was given before.
-    marks_given: bool,
+    pub(super) marks_given: bool,
     corrupt: Corrupt,
     env: Env,
     decompressor: Option<Decompressor>,
@@ -75,6 +79,7 @@ impl Consumer {
         Self {
             shared,
             control,
+            seat: None,
             marks_given: true,
             corrupt: Corrupt::Stop,
             env,
@@ -104,7 +109,8 @@ impl Consumer {
     /// nothing is left out or given twice.
     ///
     /// None when nothing more will come: every partition has reached
-    /// [`Stop::End`](super::Stop::End) or has failed.
+    /// [`Stop::End`](super::Stop::End) or has failed; of a group, when the member has ended, after
+    /// the error that says why.
     ///
     /// # Errors
     ///
@@ -119,21 +125,22 @@ impl Consumer {
     ///
     /// Dropping the future loses nothing: what was not given comes with the next call.
     pub async fn next(&mut self) -> Option<Result<FetchedBatch, Error>> {
-        self.begin_turn().await;
+        let _turn = self.begin_turn().await;
         match self.take_error() {
             Some(error) => Some(Err(error)),
             None => self.take_next().await,
         }
     }
 
-    /// The user asks for something.
-    pub(super) async fn begin_turn(&mut self) {
+    /// The user asks for something; until what this gives is dropped.
+    pub(super) async fn begin_turn(&mut self) -> Option<Waiting> {
         // A loop over what is buffered must not starve the tasks of its thread.
         tokio::task::coop::consume_budget().await;
         self.meter.asked(now());
         if self.marks_given {
             self.shared.mark_given();
         }
+        self.seat.is_some().then(|| Waiting::new(&self.shared))
     }
 
     /// An error that was met behind records that were given.
@@ -198,20 +205,37 @@ impl Consumer {
     }
 
     /// Ends the consumer, and waits so long at most until its task is over and the brokers know.
-    /// Nothing is committed. Dropping it does the same, and waits for nothing.
+    /// Dropping it does the same, and waits for nothing.
+    ///
+    /// The member of a group commits what is marked, unless it commits nothing by itself, and
+    /// leaves ([`Farewell::AsUsual`](crate::group::Farewell)). What was given last is not marked by
+    /// this: perhaps it was not processed. [`mark`](Self::mark) it before.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future ends the wait; the consumer ends nevertheless.
     pub async fn close(self, within: Duration) {
+        self.close_as(Farewell::AsUsual, within).await;
+    }
+
+    /// The same, where the member of a group leaves in this way.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`close`](Self::close).
+    pub async fn close_as(mut self, farewell: Farewell, within: Duration) {
+        let until = Instant::now() + within;
         self.shared.drop_user();
+        if let Some(seat) = self.seat.take() {
+            seat.tenure.close(Closing { farewell, until }).await;
+        }
         let ended = async {
             while !self.shared.with(|buffer| buffer.is_dead()) {
                 self.shared.wait_for_driver().await;
             }
         };
         // What brokers do not hear in time they find out by themselves.
-        let _ = timeout(within, ended).await;
+        let _ = timeout_at(until, ended).await;
     }
 
     /// What can be asked and ordered from elsewhere.
@@ -412,8 +436,8 @@ fn catch(batch: &FetchedBatch) -> Catch {
     Catch { topic, records, bytes: batch.open.payload().len() }
 }
 
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
 }
 
 /// Whether a batch probably unpacks to more than 1 MiB, which then happens on another thread.
@@ -431,6 +455,8 @@ mod tests {
 
     use super::super::buffer::tests::batch;
     use super::super::entry::{Entry, Item};
+    use tokio::time::timeout;
+
     use super::*;
     use crate::config::ClientConfig;
     use crate::metrics::Metrics;

@@ -6,6 +6,7 @@
 
 mod config;
 mod turn;
+mod pace;
 mod batch;
 mod entry;
 mod slot;
@@ -26,9 +27,12 @@ mod found;
 mod answer;
 mod shared;
 mod driver;
+mod holding;
 mod control;
+mod member;
 mod handle;
 mod poll;
+mod membership;
 mod builder;
 
 pub use self::batch::{FetchedBatch, FetchedRecords};

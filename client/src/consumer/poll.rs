@@ -61,7 +61,7 @@ impl Consumer {
         wait: Duration,
     ) -> Result<Vec<FetchedRecord>, Error> {
         let deadline = Instant::now() + wait;
-        self.begin_turn().await;
+        let _turn = self.begin_turn().await;
         let mut records = Vec::new();
         while records.len() < records_max {
             // Nothing is waited for once there is something.

@@ -17,6 +17,8 @@ pub(crate) struct Shared {
     for_driver: Notify,
     /// Rings at every mark, for who takes partitions away.
     marked: Notify,
+    /// Rings when the user asks for more, for who waits for that.
+    rested: Notify,
     is_dropped: AtomicBool,
 }
 
@@ -28,6 +30,7 @@ impl Shared {
             for_user: Notify::new(),
             for_driver: Notify::new(),
             marked: Notify::new(),
+            rested: Notify::new(),
             is_dropped: AtomicBool::new(false),
         }
     }
@@ -55,10 +58,34 @@ impl Shared {
         self.marked.notify_waiters();
     }
 
+    /// The user has processed what is before an offset of a partition. False if it was not given.
+    pub(crate) fn mark_before(&self, (topic, partition): (&str, i32), offset: i64) -> bool {
+        let is_marked = self.with(|buffer| {
+            let slot = buffer.place_of(topic, partition);
+            slot.is_some_and(|slot| buffer.mark_before(slot, offset))
+        });
+        self.marked.notify_waiters();
+        is_marked
+    }
+
     /// The user has processed all that it was given.
     pub(crate) fn mark_given(&self) {
         if self.with(Buffer::mark_given) {
             self.marked.notify_waiters();
+        }
+    }
+
+    /// The user asks for more.
+    pub(crate) fn rest(&self) {
+        if self.with(|buffer| buffer.pace.rest()) {
+            self.rested.notify_one();
+        }
+    }
+
+    /// Waits until the user asks for more, or has since the last call.
+    pub(crate) async fn wait_for_rest(&self) {
+        if !self.with(|buffer| buffer.pace.await_rest()) {
+            self.rested.notified().await;
         }
     }
 

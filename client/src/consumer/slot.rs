@@ -32,6 +32,8 @@ pub(crate) struct Slot {
     /// The newest batch that the user has and that is not marked.
     hand: Option<Hand>,
     marked: Option<Mark>,
+    /// Where it starts is not known yet, and nobody has sought.
+    pub(crate) is_held: bool,
 }
 
 /// Whether anything comes of a partition.
@@ -65,6 +67,7 @@ impl Slot {
             state: State::Open,
             hand: None,
             marked: None,
+            is_held: false,
         };
         new.begin_at(start);
         new
@@ -75,7 +78,7 @@ impl Slot {
         self.generation += 1;
         self.state = State::Open;
         self.begin_at(start);
-        self.hand = None;
+        (self.hand, self.marked, self.is_held) = (None, None, false);
     }
 
     /// It is read no more. What the user has of it may still be marked.
@@ -89,7 +92,6 @@ impl Slot {
     /// It is read again, from there.
     pub(crate) fn come_back(&mut self, start: Start) {
         self.turn(start);
-        self.marked = None;
         self.readable = None;
     }
 
@@ -116,6 +118,27 @@ impl Slot {
     pub(crate) fn give(&mut self, turn: Turn, mark: Mark) {
         self.position = Some(mark.offset);
         self.hand = Some(Hand { generation: turn.generation, mark });
+    }
+
+    /// Of the batch that the user was given last, it has only what is before this: also if the
+    /// partition was taken away meanwhile.
+    pub(crate) fn give_less(&mut self, turn: Turn, mark: Mark) {
+        if let Some(hand) = self.hand.as_mut().filter(|hand| hand.generation == turn.generation) {
+            hand.mark = mark;
+        }
+    }
+
+    /// The user has processed what is before this offset. False if it was not given all of it.
+    pub(crate) fn mark_before(&mut self, offset: i64) -> bool {
+        if self.marked.is_some_and(|marked| offset <= marked.offset) {
+            return true;
+        }
+        let Some(Hand { generation, mark }) = self.hand else { return false };
+        if offset > mark.offset {
+            return false;
+        }
+        self.mark(Turn { slot: 0, generation }, Mark { offset, ..mark });
+        true
     }
 
     /// The user has processed a batch, and all before it.
@@ -189,6 +212,37 @@ mod tests {
         assert!(slot.is_in_hand() && !slot.is_assigned());
         assert!(slot.mark_given() && !slot.mark_given());
         assert_eq!((slot.is_in_hand(), slot.marked()), (false, Some(at(8))));
+    }
+
+    #[test]
+    fn what_comes_back_of_a_batch_is_not_in_hand() {
+        let mut slot = slot();
+        slot.give(turn(0), at(8));
+        slot.leave();
+        slot.give_less(turn(0), at(6));
+        slot.give_less(turn(3), at(9));
+        assert!(slot.mark_given());
+        assert_eq!(slot.marked(), Some(at(6)), "the rest was taken away before it was given");
+    }
+
+    #[test]
+    fn what_was_not_given_cannot_be_marked() {
+        let mut slot = slot();
+        assert!(!slot.mark_before(5));
+        slot.give(turn(0), at(8));
+        assert!(!slot.mark_before(9));
+        assert!(slot.mark_before(7) && slot.mark_before(6));
+        assert_eq!((slot.is_in_hand(), slot.marked()), (true, Some(at(7))));
+        assert!(slot.mark_before(8) && !slot.is_in_hand());
+    }
+
+    #[test]
+    fn a_seek_begins_to_count_anew() {
+        let mut slot = slot();
+        slot.give(turn(0), at(8));
+        slot.mark(turn(0), at(8));
+        slot.turn(Start::Offset(2));
+        assert_eq!(slot.marked(), None, "what is marked next may be less");
     }
 
     #[test]

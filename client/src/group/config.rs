@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::assignor::Assignor;
+use super::protocol::GroupProtocol;
 use crate::config::check_durations;
 use crate::error::Error;
 
@@ -14,6 +15,11 @@ pub struct GroupConfig {
     /// Members go on with what stays theirs while partitions are divided anew only if all of these
     /// are cooperative. Kafka: partition.assignment.strategy. Default: range, cooperative-sticky.
     pub assignors: Vec<Assignor>,
+    /// Who divides the partitions. Kafka: group.protocol. Default: classic.
+    pub protocol: GroupProtocol,
+    /// The assignor that the coordinator is asked for (KIP-848). Kafka: group.remote.assignor.
+    /// Default: the coordinator's.
+    pub remote_assignor: Option<Arc<str>>,
     /// The name of a static member (KIP-345): it has the same partitions again when it comes back
     /// within the session timeout. Kafka: group.instance.id. Default: none.
     pub instance_id: Option<Arc<str>>,
@@ -36,6 +42,8 @@ impl Default for GroupConfig {
     fn default() -> Self {
         Self {
             assignors: vec![Assignor::Range, Assignor::CooperativeSticky],
+            protocol: GroupProtocol::Classic,
+            remote_assignor: None,
             instance_id: None,
             rack: None,
             session_timeout: Duration::from_secs(45),
@@ -73,6 +81,15 @@ impl GroupConfig {
             return Err(Error::invalid(heartbeat.0, problem));
         }
         Ok(())
+    }
+
+    /// Whether one of the settings is changed that only members of classic groups have.
+    pub(crate) fn has_classic_settings(&self) -> bool {
+        let default = Self::default();
+        let names = self.assignors.iter().map(Assignor::name);
+        names.ne(default.assignors.iter().map(Assignor::name))
+            || self.session_timeout != default.session_timeout
+            || self.heartbeat_interval != default.heartbeat_interval
     }
 
     /// Whether the member goes on with what stays its own while partitions are divided anew

@@ -10,6 +10,7 @@ mod client;
 mod connection;
 mod producer;
 mod consumer;
+mod group;
 mod row;
 mod table;
 mod snapshot;
@@ -19,6 +20,7 @@ mod reference;
 
 pub(crate) use connection::{ConnectionMeter, Node, OpenConnection, Role};
 pub(crate) use consumer::{Catch, Extent, FetchMeter, ReadMeter};
+pub(crate) use group::{Errand, GroupMeter};
 pub(crate) use producer::{BatchSizes, Buffer, Produce, ProducerMeter, Wait};
 pub use registry::Metrics;
 pub use row::Unit;

@@ -8,6 +8,7 @@ use kurier_env::Env;
 use super::client::Facts;
 use super::connection::{ConnectionMeter, Network, Node, Role, Traffic};
 use super::consumer::{Consumed, Consuming, FetchMeter, ReadMeter, Reading, Slots};
+use super::group::{Coordinating, GroupMeter};
 use super::meter::{Book, Meter};
 use super::producer::{Produced, ProducerMeter, Producing};
 use super::row::{Section, Unit};
@@ -51,6 +52,7 @@ struct Registry {
     producing: Arc<Meter<Producing>>,
     produced: Arc<Book<Arc<str>, Produced>>,
     consuming: Arc<Meter<Consuming>>,
+    coordinating: Arc<Meter<Coordinating>>,
     consumed: Arc<Book<Arc<str>, Consumed>>,
     reading: Arc<Book<(Arc<str>, i32), Reading>>,
 }
@@ -72,6 +74,7 @@ impl Metrics {
             producing: Arc::new(Meter::new(timeline)),
             produced: Arc::new(Book::new(timeline)),
             consuming: Arc::new(Meter::new(timeline)),
+            coordinating: Arc::new(Meter::new(timeline)),
             consumed: Arc::new(Book::new(timeline)),
             reading: Arc::new(Book::new(timeline)),
         }))
@@ -107,6 +110,11 @@ impl Metrics {
         (FetchMeter::new(all(), slots.clone()), ReadMeter::new(all(), slots))
     }
 
+    /// What the member of a group records into.
+    pub(crate) fn member(&self) -> GroupMeter {
+        GroupMeter::new(Arc::clone(&self.0.coordinating))
+    }
+
     /// Metadata has come.
     pub(crate) fn metadata_came(&self, now: Instant) {
         self.0.facts.set(|facts| facts.metadata_at = Some(now));
@@ -119,6 +127,7 @@ impl Metrics {
         reader.read_connections(&of_client);
         reader.read_producers(&of_client);
         reader.read_consumers(&of_client);
+        reader.read_members(&of_client);
         let facts: usize = table::CLIENT.iter().map(|section| section.rows.len()).sum();
         let metrics = reader.found.len() + facts;
         self.0.facts.set(|facts| facts.metrics = metrics);
@@ -194,6 +203,14 @@ impl Reader<'_> {
             let partition = partition.to_string().into();
             let tags = self.tags([("topic", topic), ("partition", partition)]);
             self.read(&table::FETCH_PARTITION, &meter, &tags);
+        }
+    }
+
+    fn read_members(&mut self, of_client: &Tags) {
+        let coordinating = &self.registry.coordinating;
+        if coordinating.read(|all| all.is_used) {
+            self.read(&table::GROUP_CALLS, coordinating, of_client);
+            self.read(&table::GROUP, coordinating, of_client);
         }
     }
 

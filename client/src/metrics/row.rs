@@ -108,14 +108,12 @@ pub(super) enum Why {
 /// A part of the client that is still to be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    Groups,
     TlsDetails,
 }
 
 impl Part {
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::Groups => "consumer groups and commits of offsets",
             Self::TlsDetails => "telling how a connection is encrypted",
         }
     }
@@ -124,7 +122,6 @@ impl Part {
     #[cfg(test)]
     pub(super) const fn file(self) -> &'static str {
         match self {
-            Self::Groups => "src/group/driver.rs",
             Self::TlsDetails => "src/metrics/encryption.rs",
         }
     }

@@ -12,8 +12,11 @@ pub enum Class {
     Produce(u64),
     /// Fetches of the consumer with this number.
     Fetch(u64),
-    /// What a coordinator answers when all members of a group have come: JoinGroup and SyncGroup.
+    /// What a coordinator answers when all members of a group have come, JoinGroup and SyncGroup,
+    /// where a program asks for it itself.
     Slow,
+    /// The same for the member of a group with this number.
+    Member(u64),
     /// Everything else.
     Normal,
 }
@@ -31,7 +34,7 @@ impl Class {
     pub(super) fn role(self) -> Role {
         match self {
             Self::Produce(_) => Role::Producer,
-            Self::Fetch(_) | Self::Slow => Role::Consumer,
+            Self::Fetch(_) | Self::Slow | Self::Member(_) => Role::Consumer,
             Self::Normal => Role::Admin,
         }
     }

@@ -53,7 +53,6 @@ pub(super) fn lines<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<String> {
 /// A part of the client that is still to be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    Groups,
     Assertions,
     Telemetry,
 }
@@ -62,7 +61,6 @@ impl Part {
     /// What it is called in a warning.
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Groups => "consumer groups and commits of offsets",
             Self::Assertions => "tokens by an assertion (KIP-1139)",
             Self::Telemetry => "sending metrics to brokers (KIP-714)",
         }
@@ -72,7 +70,6 @@ impl Part {
     #[cfg(test)]
     pub(crate) const fn file(self) -> &'static str {
         match self {
-            Self::Groups => "src/group/driver.rs",
             Self::Assertions => "src/security/oidc/assertion.rs",
             Self::Telemetry => "src/metrics/telemetry.rs",
         }
@@ -81,7 +78,6 @@ impl Part {
     /// Whose settings it reads, if not those of all.
     pub(crate) const fn role(self) -> Option<Role> {
         match self {
-            Self::Groups => Some(Role::Consumer),
             Self::Assertions | Self::Telemetry => None,
         }
     }
@@ -108,23 +104,22 @@ mod tests {
         let pairs = [
             ("schema.registry.url", "http://r"),
             ("enable.metrics.push", "true"),
-            ("group.id", "g"),
+            ("sasl.oauthbearer.assertion.file", "f"),
             ("basic.auth.user.info", "a:hush"),
-            ("session.timeout.ms", "1"),
-            ("enable.auto.commit", "true"),
-            ("enable.auto.commit", ""),
+            ("sasl.oauthbearer.assertion.claim.sub", "s"),
+            ("sasl.oauthbearer.assertion.claim.iss", "true"),
+            ("sasl.oauthbearer.assertion.claim.iss", ""),
         ];
         let properties = Properties::from_pairs(pairs).unwrap();
         let all = properties.warnings();
         let [later, foreign] = all.as_slice() else { panic!("{all:?}") };
-        let names = "enable.metrics.push, group.id, session.timeout.ms change";
+        let names = "enable.metrics.push, sasl.oauthbearer.assertion.file, \
+                     sasl.oauthbearer.assertion.claim.sub change";
         assert!(later.starts_with(names), "{later}");
-        assert!(later.contains("(KIP-714); consumer groups"), "{later}");
+        assert!(later.contains("(KIP-714); tokens"), "{later}");
         let names = "schema.registry.url, basic.auth.user.info change nothing here";
         assert!(foreign.starts_with(names) && !foreign.contains("hush"), "{foreign}");
         let producers = properties.warnings_about(|_, role| role == Some(Role::Producer));
         assert!(producers.is_empty(), "{producers:?}");
-        let consumers = properties.warnings_about(|_, role| role == Some(Role::Consumer));
-        assert!(consumers.len() == 1 && consumers[0].contains("group.id"), "{consumers:?}");
     }
 }

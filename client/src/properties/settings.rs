@@ -1,5 +1,7 @@
 //! `Properties`: all settings in one place.
 
+use std::time::Duration;
+
 use kurier_protocol::record::Compression;
 
 use super::delivery::DeliveryNames;
@@ -7,6 +9,7 @@ use super::notes::Note;
 use super::security::SecuritySettings;
 use crate::config::ClientConfig;
 use crate::consumer::ConsumerConfig;
+use crate::group::GroupConfig;
 use crate::producer::ProducerConfig;
 use crate::transactional::TransactionSettings;
 
@@ -27,6 +30,12 @@ pub struct Properties {
     pub transactions: TransactionSettings,
     /// Settings of consumers.
     pub consumer: ConsumerConfig,
+    /// The group that consumers are members of, if they subscribe. Kafka: group.id. Default: none.
+    pub group_id: Option<String>,
+    /// How consumers behave as members of a group.
+    pub group: GroupConfig,
+    /// How often what is marked would be committed, while it is not.
+    pub(super) commit_interval: Option<Duration>,
     /// Levels in the order in which they were set, each with its codec unless it is for any. The
     /// last one that the codec in use can have counts.
     pub(super) levels: Vec<(Option<Compression>, i32)>,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kurier_protocol::record::Compression;
 
 use super::*;
+use crate::group::GroupProtocol;
 use crate::offsets::Isolation;
 use crate::producer::Acks;
 #[cfg(feature = "tls")]
@@ -12,11 +13,12 @@ use crate::security::Tls;
 
 #[test]
 fn what_is_not_built_yet_is_taken_with_a_warning_that_names_it() {
-    let java = [("group.id", "g"), ("enable.metrics.push", "true")];
+    let java = [("sasl.oauthbearer.assertion.file", "f"), ("enable.metrics.push", "true")];
     let properties = Properties::from_pairs(java.iter().chain(&java).copied()).unwrap();
     let warnings = properties.warnings();
     assert_eq!(warnings.len(), 1, "each is said once: {warnings:?}");
-    assert!(warnings[0].starts_with("group.id, enable.metrics.push change nothing yet"));
+    let names = "sasl.oauthbearer.assertion.file, enable.metrics.push change nothing yet";
+    assert!(warnings[0].starts_with(names));
 }
 
 #[test]
@@ -277,6 +279,10 @@ fn every_setting_is_read_by_something() {
         "use_all_dns_ips",
         "any",
         "oidc",
+        "classic",
+        "range",
+        "consumer",
+        "broker",
         "client_credentials",
     ];
     for names in settings().map(|setting| setting.names) {
@@ -649,4 +655,50 @@ fn a_partitioner_that_is_not_kafkas_own_is_refused_with_advice() {
     assert!(error.contains("give the library a function with Partitioner::custom"), "{error}");
     let error = Properties::from_pairs([("partitioner", "murmur3")]).unwrap_err().to_string();
     assert!(error.contains("is none of murmur2_random, murmur2, consistent_random"), "{error}");
+}
+
+#[test]
+fn members_of_groups_are_set_by_the_names_that_java_has() {
+    let of = |pairs: &[(&str, &str)]| set(pairs);
+    let all = of(&[
+        ("group.id", "g"),
+        ("group.instance.id", "i"),
+        ("group.protocol", "CONSUMER"),
+        ("group.remote.assignor", "uniform"),
+        ("session.timeout.ms", "10000"),
+        ("heartbeat.interval.ms", "1000"),
+        ("max.poll.interval.ms", "60000"),
+        ("enable.auto.offset.store", "false"),
+        ("auto.commit.interval.ms", "0"),
+    ]);
+    assert_eq!(all.group_id.as_deref(), Some("g"));
+    assert_eq!((all.group.instance_id.as_deref(), all.consumer.auto_mark), (Some("i"), false));
+    assert_eq!(all.group.protocol, GroupProtocol::Consumer);
+    assert_eq!(all.group.remote_assignor.as_deref(), Some("uniform"));
+    let times =
+        [all.group.session_timeout, all.group.heartbeat_interval, all.group.poll_interval_max];
+    assert_eq!(times, [10, 1, 60].map(Duration::from_secs));
+    assert_eq!(all.group.auto_commit_interval, Some(Duration::from_millis(1)));
+    let (on, off) = (("enable.auto.commit", "true"), ("enable.auto.commit", "false"));
+    let one = ("auto.commit.interval.ms", "1000");
+    let interval = |pairs: &[(&str, &str)]| of(pairs).group.auto_commit_interval;
+    assert_eq!((interval(&[off]), interval(&[off, one])), (None, None));
+    let second = Some(Duration::from_secs(1));
+    assert_eq!([interval(&[off, one, on]), interval(&[one, off, on])], [second; 2]);
+    assert_eq!(interval(&[off, on]), Some(Duration::from_secs(5)));
+}
+
+#[test]
+fn assignors_have_the_names_of_java_and_of_librdkafka() {
+    let name = "partition.assignment.strategy";
+    let names = |text: &str| {
+        let of = set(&[(name, text)]).group.assignors;
+        of.iter().map(|assignor| assignor.name().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("cooperative-sticky, range"), ["cooperative-sticky", "range"]);
+    let java = "org.apache.kafka.clients.consumer.StickyAssignor,class \
+                org.apache.kafka.clients.consumer.RoundRobinAssignor";
+    assert_eq!(names(java), ["sticky", "roundrobin"]);
+    let error = Properties::from_pairs([(name, "range,org.acme.Own")]).unwrap_err().to_string();
+    assert!(error.contains("org.acme.Own") && error.contains("cooperative-sticky"), "{error}");
 }

@@ -244,6 +244,11 @@ impl Classic {
         self.give_up(now, all, (Revocation::Leaving, then));
     }
 
+    /// Whether it waits for the program to ask for more.
+    pub(crate) fn is_away(&self) -> bool {
+        matches!(self.phase, Phase::Away)
+    }
+
     /// Whether it has ended, and the coordinator knows or will not be told.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.phase, Phase::Over) && self.leaving.is_none() && self.abandoned.is_none()
@@ -257,6 +262,7 @@ impl Classic {
     }
 
     /// What it holds.
+    #[cfg(test)]
     pub(crate) fn held(&self) -> &BTreeSet<TopicPartition> {
         &self.held
     }

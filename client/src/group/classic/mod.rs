@@ -18,11 +18,7 @@ mod health;
 #[cfg(test)]
 mod tests;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "the task is not there yet"))]
-pub(crate) use self::calls::Ask;
-pub(crate) use self::calls::Member;
-#[cfg_attr(not(test), expect(unused_imports, reason = "the task is not there yet"))]
-pub(crate) use self::division::Divided;
+pub(crate) use self::calls::{Ask, Call, Member};
+pub(crate) use self::division::{Divided, Division};
 pub use self::life::Farewell;
-#[cfg_attr(not(test), expect(unused_imports, reason = "the task is not there yet"))]
 pub(crate) use self::life::{Action, Classic};

@@ -39,6 +39,10 @@ impl Modern {
                 self.refusals = 0;
                 self.told = Some(beat.now);
                 self.adopt(at, response);
+                if self.epoch == 0 {
+                    // It has not joined yet, as a pattern is looked up: it says all again.
+                    self.told = None;
+                }
             }
             Remedy::Retry | Remedy::Refresh => self.again(at),
             Remedy::Coordinator => {

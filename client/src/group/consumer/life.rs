@@ -211,6 +211,11 @@ impl Modern {
         if self.config.instance_id.is_some() { STEPS_OUT } else { LEAVES }
     }
 
+    /// Whether it waits for the program to ask for more.
+    pub(crate) fn is_away(&self) -> bool {
+        self.phase == Phase::Away
+    }
+
     /// Whether it has ended, and the coordinator knows or will not be told.
     pub(crate) fn is_done(&self) -> bool {
         self.phase == Phase::Over && self.beat.is_none()

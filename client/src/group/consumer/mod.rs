@@ -11,5 +11,4 @@ mod answer;
 #[cfg(test)]
 mod tests;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "the task is not there yet"))]
-pub(crate) use self::life::{Action, Interest, Modern};
+pub(crate) use self::life::{Action, Beat, Interest, Modern};

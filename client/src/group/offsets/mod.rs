@@ -11,11 +11,7 @@ mod progress;
 #[cfg(test)]
 mod tests;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "the task is not there yet"))]
 pub(crate) use self::commit::CommitCall;
-#[cfg_attr(not(test), expect(unused_imports, reason = "the task is not there yet"))]
 pub(crate) use self::ledger::{Done, Origin};
-#[cfg_attr(not(test), expect(unused_imports, reason = "the task is not there yet"))]
 pub(crate) use self::progress::{Action, Progress};
-#[cfg_attr(not(test), expect(unused_imports, reason = "the task is not there yet"))]
 pub(crate) use self::start::StartCall;

@@ -94,6 +94,13 @@ impl Progress {
         self.next_commit = self.next_commit.or_else(|| Some(now + self.interval?));
     }
 
+    /// The program reads these, from where it has said.
+    pub(crate) fn handle_held(&mut self, partitions: impl IntoIterator<Item = TopicPartition>) {
+        for of in partitions {
+            self.rows.entry(of).or_default();
+        }
+    }
+
     /// The member holds these no more, and what was to be committed of them is.
     pub(crate) fn handle_given_up(&mut self, partitions: &[TopicPartition]) {
         for of in partitions {
@@ -105,8 +112,13 @@ impl Progress {
     /// These may be another member's: what was done with them cannot be committed.
     pub(crate) fn handle_lost(&mut self, partitions: &[TopicPartition]) {
         self.handle_given_up(partitions);
+        self.refuse(partitions, ErrorCode::ILLEGAL_GENERATION);
+    }
+
+    /// Nothing that is wanted of these can be committed, as the coordinator has said.
+    pub(crate) fn refuse(&mut self, partitions: &[TopicPartition], code: ErrorCode) {
         for of in partitions {
-            let failed = Err(self.refused(of, ErrorCode::ILLEGAL_GENERATION));
+            let failed = Err(self.refused(of, code));
             self.ledger.wishes().for_each(|wish| wish.settle(of, &failed));
         }
         self.report();

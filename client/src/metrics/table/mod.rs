@@ -5,10 +5,12 @@ mod client;
 mod network;
 mod producer;
 mod consumer;
+mod group;
 mod missing;
 
 pub(super) use client::CLIENT;
 pub(super) use consumer::{CONSUMER, FETCH, FETCH_PARTITION, FETCH_TOPIC};
+pub(super) use group::{GROUP, GROUP_CALLS};
 pub(super) use missing::MISSING;
 pub(super) use network::{NETWORK, NODE};
 pub(super) use producer::{PRODUCER, PRODUCER_FACTS, PRODUCER_TOPIC};
@@ -35,9 +37,11 @@ pub(super) fn entries() -> Vec<Entry> {
     add(&mut all, &PRODUCER_FACTS);
     add(&mut all, &PRODUCER_TOPIC);
     add(&mut all, &CONSUMER);
+    add(&mut all, &GROUP_CALLS);
     add(&mut all, &FETCH);
     add(&mut all, &FETCH_TOPIC);
     add(&mut all, &FETCH_PARTITION);
+    add(&mut all, &GROUP);
     all
 }
 

@@ -25,6 +25,7 @@ mod client;
 mod security;
 mod producer;
 mod consumer;
+mod group;
 
 pub(super) use others::{FOREIGN, Fate, OTHERS, is_foreign};
 pub(super) use row::Setting;
@@ -35,6 +36,7 @@ pub(super) const SECTIONS: &[(&str, &[Setting])] = &[
     ("Encryption and logins", security::SETTINGS),
     ("Producers", producer::SETTINGS),
     ("Consumers", consumer::SETTINGS),
+    ("Members of groups", group::SETTINGS),
 ];
 
 /// All settings that do something.
@@ -69,6 +71,7 @@ pub(super) const DIFFERENT: &[(&str, &str)] = &[
     ("sasl.login.read.timeout.ms", "no wait is without an end"),
     ("sasl.kerberos.service.name", "as librdkafka has it: what nearly every cluster is called"),
     ("auto.offset.reset", "latest skips records silently"),
+    ("partition.assignment.strategy", "the same two, by the names that members agree on"),
     (
         "partitioner",
         "librdkafka has consistent_random, which places keys elsewhere than Java's clients do",

@@ -58,27 +58,7 @@ const fn refused(why: &'static str, names: &'static [&'static str]) -> Other {
 
 /// All of them.
 pub(crate) const OTHERS: &[Other] = &[
-    later(
-        Part::Groups,
-        &[
-            "group.id",
-            "group.instance.id",
-            "group.protocol",
-            "group.remote.assignor",
-            "session.timeout.ms",
-            "heartbeat.interval.ms",
-            "max.poll.interval.ms",
-            "partition.assignment.strategy",
-            "enable.auto.commit",
-            "auto.commit.enable",
-            "auto.commit.interval.ms",
-            "enable.auto.offset.store",
-            "exclude.internal.topics",
-            "topic.blacklist",
-            "group.protocol.type",
-            "offset.store.method",
-        ],
-    ),
+    ignored("topics are named, or match a pattern", &["topic.blacklist"]),
     later(
         Part::Assertions,
         &[

@@ -1,0 +1,267 @@
+//! What a consumer, and who controls it, can do as the member of a group.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::batch::FetchedBatch;
+use super::control::{Control, check_partition};
+use super::handle::Consumer;
+use crate::error::Error;
+use crate::group::{Group, GroupEvents, Pattern, Subscription};
+use crate::offsets::Isolation;
+use crate::transactions::{ConsumerGroupMetadata, GroupOffset, PartitionOutcome, Transactions};
+
+impl Control {
+    fn group(&self) -> Result<&Group, Error> {
+        self.group.as_ref().ok_or_else(|| {
+            let problem = "is not set, so there is nothing to commit to: call `group`";
+            Error::invalid("group (group.id)", problem)
+        })
+    }
+
+    /// The group that says what is read.
+    fn subscriber(&self) -> Result<&Group, Error> {
+        let group = self.group()?;
+        if !group.is_member {
+            let problem = "is assigned by the program, which cannot subscribe as well";
+            return Err(Error::invalid("assignment", problem));
+        }
+        Ok(group)
+    }
+
+    /// Commits what is [marked](Control::marked) of all partitions, once more if nothing has come
+    /// to it. While the group divides its partitions anew this waits until it has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] without a group; [`ErrorKind::Membership`](crate::error::ErrorKind) of a
+    /// partition that is not this member's any more, and of a member that was fenced; and what the
+    /// coordinator said last, if it takes nothing within
+    /// [`outage_max`](super::ConsumerConfig::outage_max).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the offsets are committed or not.
+    pub async fn commit(&self) -> Result<(), Error> {
+        self.group()?.commit(None).await
+    }
+
+    /// Commits these offsets, with their metadata and leader epochs, whatever is marked. What is
+    /// marked of their partitions from now on is what is behind them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`commit`](Self::commit): the first one of any partition. The others may be
+    /// committed. [`Error::Invalid`] if an offset is negative; then nothing is committed.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`commit`](Self::commit).
+    pub async fn commit_offsets(
+        &self,
+        offsets: impl IntoIterator<Item = GroupOffset>,
+    ) -> Result<(), Error> {
+        let group = self.group()?;
+        let offsets: Vec<GroupOffset> = offsets.into_iter().collect();
+        if let Some(wrong) = offsets.iter().find(|of| of.offset < 0 || of.partition < 0) {
+            let GroupOffset { topic, partition, offset, .. } = wrong;
+            let problem = format!("{offset} of partition {partition} of {topic} is negative");
+            return Err(Error::invalid("offset", problem));
+        }
+        group.commit(Some(offsets)).await
+    }
+
+    /// What the group has committed of these partitions; none where it has committed nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] without a group; in each outcome, whatever a broker said last when time
+    /// ran out.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops it; nothing is changed by it.
+    pub async fn committed<T: Into<Arc<str>>>(
+        &self,
+        partitions: impl IntoIterator<Item = (T, i32)>,
+    ) -> Result<Vec<PartitionOutcome<Option<GroupOffset>>>, Error> {
+        let group = self.group()?;
+        let asked = Transactions::new(group.cluster.clone());
+        let start = Instant::now();
+        let found =
+            asked.committed_offsets(&group.id, Isolation::ReadUncommitted, partitions).await;
+        group.meter.asked(start.elapsed());
+        Ok(found)
+    }
+
+    /// Reads these topics from now on, instead of those before; none, if there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] without a group, and if the program assigns the partitions.
+    pub fn subscribe<T: Into<Arc<str>>>(
+        &self,
+        topics: impl IntoIterator<Item = T>,
+    ) -> Result<(), Error> {
+        let topics = topics.into_iter().map(Into::into).collect();
+        self.subscriber()?.subscribe(Subscription::Topics(topics));
+        Ok(())
+    }
+
+    /// Reads the topics whose whole names match a regular expression from now on, instead of those
+    /// before: see [`ConsumerBuilder::subscribe_pattern`](super::ConsumerBuilder).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] without a group, and for a pattern that is no regular expression.
+    pub fn subscribe_pattern(&self, pattern: &str) -> Result<(), Error> {
+        let group = self.subscriber()?;
+        group.subscribe(Subscription::Pattern(Pattern::new(pattern)?));
+        Ok(())
+    }
+
+    /// Reads nothing, and leaves the group until it is to read something again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] without a group.
+    pub fn unsubscribe(&self) -> Result<(), Error> {
+        self.subscribe::<Arc<str>>([])
+    }
+
+    /// Reads these partitions, too, each from where the group has stopped: see
+    /// [`ConsumerBuilder::assign_committed`](super::ConsumerBuilder::assign_committed).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] without a group, and if a partition is negative; then nothing is changed.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the partitions are assigned, and perhaps nothing is read of them
+    /// before a seek.
+    pub async fn assign_committed<T: Into<Arc<str>>>(
+        &self,
+        partitions: impl IntoIterator<Item = (T, i32)>,
+    ) -> Result<(), Error> {
+        let group = self.group()?;
+        self.check_own_assignment()?;
+        let owned = |(topic, partition): (T, i32)| (topic.into(), partition);
+        let partitions: Vec<(Arc<str>, i32)> = partitions.into_iter().map(owned).collect();
+        partitions.iter().try_for_each(|(_, partition)| check_partition(*partition))?;
+        self.shared.order(|buffer| partitions.iter().for_each(|of| buffer.hold(&of.0, of.1)));
+        group.begin(partitions).await
+    }
+
+    /// As whom the consumer is known to its group, for offsets that are written in a transaction
+    /// (KIP-447). Without a generation and a member while it is no member.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] without a group.
+    pub fn group_metadata(&self) -> Result<ConsumerGroupMetadata, Error> {
+        let group = self.group()?;
+        let none = ConsumerGroupMetadata::new(&*group.id);
+        let member = group.member.borrow();
+        Ok(member.as_ref().map_or(none.clone(), |member| ConsumerGroupMetadata {
+            generation_id: member.generation,
+            member_id: member.id.to_string(),
+            group_instance_id: member.instance.as_ref().map(ToString::to_string),
+            ..none
+        }))
+    }
+
+    /// Says that all records of a partition up to this offset, and the one with it, are processed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if it was not given since the partition was assigned or sought.
+    pub fn mark_through(&self, topic: &str, partition: i32, offset: i64) -> Result<(), Error> {
+        if self.shared.mark_before((topic, partition), offset.saturating_add(1)) {
+            return Ok(());
+        }
+        let problem = format!(
+            "offset {offset} of partition {partition} of topic {topic} was not given, or lies \
+             before a seek"
+        );
+        Err(Error::invalid("offset", problem))
+    }
+}
+
+impl Consumer {
+    /// What happens to the partitions that this has as the member of a group. Given once, and only
+    /// with a group; what has happened before the call is left out.
+    pub fn events(&mut self) -> Option<GroupEvents> {
+        self.seat.as_mut()?.hearing.take()
+    }
+
+    /// See [`Control::commit`]. What was given is processed by this, as by the next call of
+    /// [`next`](Self::next): unless [`auto_mark`](super::ConsumerConfig::auto_mark) is off.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Control::commit`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`Control::commit`].
+    pub async fn commit(&mut self) -> Result<(), Error> {
+        if self.marks_given {
+            self.shared.mark_given();
+        }
+        self.control.commit().await
+    }
+
+    /// See [`Control::commit_offsets`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Control::commit_offsets`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`Control::commit`].
+    pub async fn commit_offsets(
+        &self,
+        offsets: impl IntoIterator<Item = GroupOffset>,
+    ) -> Result<(), Error> {
+        self.control.commit_offsets(offsets).await
+    }
+
+    /// See [`Control::committed`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Control::committed`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`Control::committed`].
+    pub async fn committed<T: Into<Arc<str>>>(
+        &self,
+        partitions: impl IntoIterator<Item = (T, i32)>,
+    ) -> Result<Vec<PartitionOutcome<Option<GroupOffset>>>, Error> {
+        self.control.committed(partitions).await
+    }
+
+    /// See [`Control::mark_through`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Control::mark_through`].
+    pub fn mark_through(&self, topic: &str, partition: i32, offset: i64) -> Result<(), Error> {
+        self.control.mark_through(topic, partition, offset)
+    }
+}
+
+impl FetchedBatch {
+    /// The offset with which a group goes on once this batch is processed, to be committed with a
+    /// text or in a transaction.
+    #[must_use]
+    pub fn group_offset(&self) -> GroupOffset {
+        let mark = self.mark();
+        let offset = GroupOffset::new(Arc::clone(&self.topic), self.partition, mark.offset);
+        GroupOffset { leader_epoch: mark.leader_epoch, ..offset }
+    }
+}

@@ -1,0 +1,94 @@
+//! `Group`: what can be asked of a member by its program.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kurier_env::watch;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+use super::classic::{Farewell, Member};
+use super::pattern::Subscription;
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::metrics::GroupMeter;
+use crate::transactions::{GroupOffset, TopicPartition};
+
+/// A member, for who asks something of it. It keeps no member alive.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) id: Arc<str>,
+    pub(crate) cluster: Cluster,
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) subscription: Arc<watch::Sender<Subscription>>,
+    pub(crate) member: watch::Receiver<Option<Member>>,
+    /// Whether the group says what is read.
+    pub(crate) is_member: bool,
+    /// How long a commit is tried for.
+    pub(crate) patience: Duration,
+    pub(crate) meter: GroupMeter,
+}
+
+/// What a member is asked for.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Commits these; all that is marked, if none are named.
+    Commit {
+        offsets: Option<Vec<GroupOffset>>,
+        until: Instant,
+        reply: oneshot::Sender<Result<(), Error>>,
+    },
+    /// Begins these, which the program has assigned itself, where the group has stopped.
+    Begin(Vec<TopicPartition>),
+}
+
+/// How a member ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closing {
+    pub(crate) farewell: Farewell,
+    /// When it is over, whatever is left to do.
+    pub(crate) until: Instant,
+}
+
+/// Keeps a member alive. When it is dropped the member leaves by itself.
+#[derive(Debug)]
+pub(crate) struct Tenure {
+    pub(crate) closing: oneshot::Sender<Closing>,
+    /// Ends with the member.
+    pub(crate) ended: oneshot::Receiver<()>,
+}
+
+impl Tenure {
+    /// Ends the member, and waits for that.
+    pub(crate) async fn close(self, closing: Closing) {
+        if self.closing.send(closing).is_ok() {
+            let _ = timeout_at(closing.until, self.ended).await;
+        }
+    }
+}
+
+impl Group {
+    /// Commits these offsets; all that is marked, if none are named.
+    pub(crate) async fn commit(&self, offsets: Option<Vec<GroupOffset>>) -> Result<(), Error> {
+        let (reply, answer) = oneshot::channel();
+        let start = Instant::now();
+        let until = start + self.patience;
+        let closed = || Error::Closed { what: "member of the group" };
+        let order = Order::Commit { offsets, until, reply };
+        self.orders.send(order).await.map_err(|_| closed())?;
+        let outcome = answer.await.unwrap_or_else(|_| Err(closed()));
+        self.meter.committed(start.elapsed());
+        outcome
+    }
+
+    /// Begins these where the group has stopped.
+    pub(crate) async fn begin(&self, partitions: Vec<TopicPartition>) -> Result<(), Error> {
+        let order = Order::Begin(partitions);
+        self.orders.send(order).await.map_err(|_| Error::Closed { what: "consumer" })
+    }
+
+    /// What is to be read from now on.
+    pub(crate) fn subscribe(&self, to: Subscription) {
+        self.subscription.send_replace(to);
+    }
+}

@@ -1,0 +1,132 @@
+//! What happens to the partitions of a member: they are given to it, given up, or lost; and what is
+//! done with them is committed.
+
+use std::mem;
+
+use futures_util::future::join;
+use tokio::time::{Instant, timeout_at};
+
+use super::driver::{Driver, News, Revoked, now};
+use super::event::{Event, Revocation};
+use super::notices::GroupEvent;
+use super::offsets::{Done, Origin};
+use crate::transactions::TopicPartition;
+
+impl Driver {
+    pub(super) fn tell(&mut self, event: Event) {
+        match event {
+            Event::Assigned { added: partitions, generation } => {
+                let group = &self.asker.group;
+                tracing::info!(%group, generation, added = partitions.len(), "partitions assigned");
+                let since = self.state.divided_since.take().unwrap_or_else(Instant::now);
+                self.asker.meter.rebalanced(now(), since.elapsed());
+                if !partitions.is_empty() {
+                    self.state.given_at.get_or_insert_with(Instant::now);
+                }
+                self.reader.take(&partitions);
+                self.state.held.extend(partitions.iter().map(|of| (of.clone(), None)));
+                self.progress.handle_assigned(now(), &partitions);
+                self.notices.tell(GroupEvent::Assigned { partitions, generation });
+            }
+            Event::Revoked { number, partitions, why, until } => {
+                self.revoke(number, partitions, (why, Instant::from_std(until)));
+            }
+            Event::Lost { partitions, why } => {
+                tracing::warn!(group = %self.asker.group, ?why, ?partitions, "partitions lost");
+                self.asker.meter.lost(now());
+                self.state.divided_since = None;
+                self.reader.leave(&partitions);
+                let is_lost = |of: &Revoked| of.partitions.iter().any(|of| partitions.contains(of));
+                self.state.revoked.retain(|_, of| !is_lost(of));
+                self.state.held.retain(|of, _| !partitions.contains(of));
+                self.progress.handle_lost(&partitions);
+                self.notices.tell(GroupEvent::Lost { partitions, why });
+            }
+            Event::Unheard { session } => {
+                tracing::warn!(group = %self.asker.group, ?session, "no heartbeat is answered");
+                self.notices.tell(GroupEvent::Unheard { session });
+            }
+            Event::Trouble(error) => self.reader.tell(error),
+            Event::Over(error) => {
+                self.state.failure = Some(error.clone());
+                self.reader.tell(error);
+            }
+        }
+    }
+
+    /// Gives nothing more of these, and waits for what is in hand.
+    fn revoke(
+        &mut self,
+        number: u64,
+        partitions: Vec<TopicPartition>,
+        (why, until): (Revocation, Instant),
+    ) {
+        tracing::info!(group = %self.asker.group, ?why, count = partitions.len(), "to be given up");
+        self.reader.leave(&partitions);
+        let idle = self.reader.wait_for_marks(&partitions);
+        self.state.divided_since.get_or_insert_with(Instant::now);
+        let released = self.notices.revoke(&partitions, why, until.into_std());
+        self.state.revoked.insert(number, Revoked { partitions, until, since: Instant::now() });
+        // Whoever closes does not wait for the whole of its time.
+        let closing = self.state.closing.map(|end| end - (end - Instant::now()) / 2);
+        self.later(async move {
+            let free = join(idle, released);
+            match closing {
+                Some(end) => drop(timeout_at(end, free).await),
+                None => drop(free.await),
+            }
+            News::Idle(number)
+        });
+    }
+
+    /// Commits for the last time what is given up.
+    pub(super) fn part(&mut self, number: u64) {
+        self.gather_marks();
+        let Some(Revoked { partitions, until, .. }) = self.state.revoked.get(&number) else {
+            return;
+        };
+        let until = self.state.closing.map_or(*until, |end| end.min(*until));
+        let commit = self.progress.commit_parting(partitions, (now(), until.into_std()));
+        self.state.partings.insert(commit, number);
+    }
+
+    fn give_up(&mut self, number: u64) {
+        let Some(Revoked { partitions, since, .. }) = self.state.revoked.remove(&number) else {
+            return;
+        };
+        self.asker.meter.given_up(now(), since.elapsed());
+        self.state.held.retain(|of, _| !partitions.contains(of));
+        self.progress.handle_given_up(&partitions);
+        self.membership.handle_given_up(now(), number);
+    }
+
+    /// Takes over what the program has marked.
+    pub(super) fn gather_marks(&mut self) {
+        let held = &mut self.state.held;
+        for (of, marked) in self.reader.marks(&mut held.keys()) {
+            let Some(turn) = held.get_mut(&of) else { continue };
+            if marked.turn.is_some() && mem::replace(turn, marked.turn) != marked.turn {
+                self.progress.handle_seek(&of);
+            }
+            if let Some(offset) = marked.offset {
+                self.progress.mark(offset);
+            }
+        }
+    }
+
+    pub(super) fn committed(&mut self, done: Done) {
+        let Done { number, origin, outcomes } = done;
+        let failed = outcomes.into_iter().find_map(|(_, outcome)| outcome.err());
+        if let Some(reply) = self.state.commits.remove(&number) {
+            let _ = reply.send(failed.map_or(Ok(()), Err));
+            return;
+        }
+        if let Some(error) = failed.filter(|_| origin != Origin::Program) {
+            tracing::warn!(group = %self.asker.group, %error, "what was marked is not committed");
+            self.notices.tell(GroupEvent::CommitFailed { error });
+        }
+        if let Some(number) = self.state.partings.remove(&number) {
+            self.give_up(number);
+        }
+    }
+}

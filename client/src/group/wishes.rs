@@ -1,0 +1,129 @@
+//! What a program wants of its member: what to read, commits, and an end.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::classic::Farewell;
+use super::consumer::Interest;
+use super::driver::{Driver, News, now};
+use super::handle::{Closing, Order};
+use super::members::GroupTopics;
+use super::membership::Membership;
+use super::pattern::{Pattern, Subscription};
+use crate::metadata::Creation;
+use crate::transactions::TopicPartition;
+
+impl Driver {
+    pub(super) fn subscribe(&mut self, to: Subscription) {
+        self.state.subscriptions += 1;
+        match to {
+            Subscription::Topics(topics) => {
+                topics.iter().for_each(|topic| self.find(Arc::clone(topic)));
+                self.membership.set_interest(now(), Interest::Topics(topics));
+            }
+            Subscription::Pattern(pattern) => self.look_for(pattern, Duration::ZERO),
+            Subscription::Assigned(begin) => {
+                self.follow_program();
+                self.begin(begin);
+            }
+        }
+    }
+
+    /// Looks after a while which topics there are of a pattern, unless the coordinator does.
+    pub(super) fn look_for(&mut self, pattern: Pattern, wait: Duration) {
+        let (asker, number) = (self.asker.clone(), self.state.subscriptions);
+        let is_modern = matches!(self.membership, Membership::Modern(_));
+        self.later(async move {
+            sleep(wait).await;
+            if is_modern && asker.clone().knows_patterns().await {
+                return News::Told(number, pattern);
+            }
+            let topics = asker.all_topics().await;
+            News::Topics(number, pattern, topics)
+        });
+    }
+
+    /// Takes over what the program has assigned itself.
+    fn follow_program(&mut self) {
+        let assigned = self.reader.assigned();
+        self.state.held.retain(|of, _| assigned.contains(of));
+        for of in &assigned {
+            self.state.held.entry(of.clone()).or_default();
+        }
+        self.progress.handle_held(assigned);
+    }
+
+    /// These of them begin where the group has stopped.
+    fn begin(&mut self, partitions: Vec<TopicPartition>) {
+        if !partitions.is_empty() {
+            self.progress.handle_assigned(now(), &partitions);
+        }
+    }
+
+    /// Looks for a topic, to tell if it is not there.
+    fn find(&mut self, topic: Arc<str>) {
+        let cluster = self.asker.cluster.with_own_interest();
+        let deadline = Instant::now() + cluster.request_timeout();
+        self.later(async move {
+            match cluster.topic(&topic, Creation::Never, deadline).await {
+                Err(error) if !error.is_retriable() => News::Missing(error),
+                _ => News::Nothing,
+            }
+        });
+    }
+
+    pub(super) fn obey(&mut self, order: Order) {
+        let (offsets, until, reply) = match order {
+            Order::Commit { offsets, until, reply } => (offsets, until, reply),
+            Order::Begin(partitions) => {
+                self.follow_program();
+                return self.begin(partitions);
+            }
+        };
+        if matches!(self.membership, Membership::Alone(_)) {
+            self.follow_program();
+        }
+        self.gather_marks();
+        let until = until.min(self.state.closing.unwrap_or(until)).into_std();
+        let number = match offsets {
+            Some(offsets) => self.progress.commit(offsets, (now(), until)),
+            None => self.progress.commit_marked(now(), until),
+        };
+        self.state.commits.insert(number, reply);
+    }
+
+    pub(super) fn close(&mut self, closing: Option<Closing>) {
+        let until = Instant::now() + LEAVING_MAX;
+        let closing = closing.unwrap_or(Closing { farewell: Farewell::AsUsual, until });
+        self.state.closing = Some(closing.until);
+        if !self.membership.is_away() {
+            // There is no program any more that could be late.
+            self.membership.handle_pace(now(), None);
+        }
+        self.membership.close(now(), closing.farewell);
+    }
+
+    /// Looks at the topics that the membership must hear of.
+    pub(super) fn look(&mut self) {
+        let cluster = &self.asker.cluster;
+        let none = BTreeSet::new();
+        let watched = self.membership.watched().unwrap_or(&none);
+        if *watched != self.state.watched {
+            let (new, old) = (watched, &self.state.watched);
+            new.difference(old).for_each(|topic| cluster.want_topic(topic, Creation::Never));
+            old.difference(new).for_each(|topic| cluster.forget_topic(topic));
+            self.state.watched = watched.clone();
+        }
+        if !self.state.watched.is_empty() {
+            let names = self.state.watched.iter().map(|name| &**name);
+            let topics = GroupTopics::of(&cluster.picture(), names);
+            self.membership.handle_topics(now(), &topics);
+        }
+    }
+}
+
+/// How long a member that is dropped takes to commit and to leave.
+const LEAVING_MAX: Duration = Duration::from_secs(10);

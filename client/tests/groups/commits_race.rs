@@ -1,0 +1,94 @@
+//! Commits and rebalances meet: what is refused is made later, or is told, and reading goes on.
+
+use std::collections::BTreeMap;
+
+use kurier_client::error::ErrorKind;
+use kurier_protocol::{ApiKey, ErrorCode};
+use kurier_testkit::Fault;
+use tokio::time::{sleep, timeout};
+
+use crate::world::{KINDS, Kind, S, World, member, next, numbers};
+
+#[tokio::test(start_paused = true)]
+async fn an_automatic_commit_that_is_refused_is_made_again() {
+    for kind in KINDS {
+        let behind = match kind {
+            Kind::Coordinator => ErrorCode::STALE_MEMBER_EPOCH,
+            _ => ErrorCode::REBALANCE_IN_PROGRESS,
+        };
+        let passing = [
+            behind,
+            ErrorCode::NOT_COORDINATOR,
+            ErrorCode::COORDINATOR_LOAD_IN_PROGRESS,
+            ErrorCode::COORDINATOR_NOT_AVAILABLE,
+        ];
+        for code in passing {
+            let world = World::new(1, 5).await;
+            let mut consumer = member(&world.client, kind).start().unwrap();
+            next(&mut consumer).await;
+            world.cluster.fault(Fault::on(ApiKey::OFFSET_COMMIT).answer(code));
+            assert_eq!(numbers(&next(&mut consumer).await), [(0, 1)]);
+            let _ = timeout(30 * S, consumer.next()).await;
+            sleep(30 * S).await;
+            let committed = world.committed(1).await;
+            assert!(committed[&0] >= 2, "{kind:?} {code:?}: {committed:?}");
+        }
+    }
+}
+
+/// GRP-14.
+#[tokio::test(start_paused = true)]
+async fn a_member_that_a_commit_finds_forgotten_joins_again_and_reads_on() {
+    for kind in KINDS {
+        for code in [ErrorCode::UNKNOWN_MEMBER_ID, ErrorCode::ILLEGAL_GENERATION] {
+            if kind == Kind::Coordinator && code == ErrorCode::ILLEGAL_GENERATION {
+                continue;
+            }
+            let world = World::new(1, 5).await;
+            let mut consumer = member(&world.client, kind).start().unwrap();
+            next(&mut consumer).await;
+            world.cluster.fault(Fault::on(ApiKey::OFFSET_COMMIT).answer(code));
+            let mut seen = Vec::new();
+            while let Ok(Some(batch)) = timeout(60 * S, consumer.next()).await {
+                seen.extend(numbers(&batch.unwrap()));
+                sleep(6 * S).await;
+            }
+            assert_eq!(seen.last(), Some(&(0, 4)), "{kind:?} {code:?}: {seen:?}");
+            assert!((1..5).all(|n| seen.contains(&(0, n))), "{kind:?} {code:?}: {seen:?}");
+            let last = BTreeMap::from([(0, 5)]);
+            assert_eq!(world.committed(1).await, last, "{kind:?} {code:?}");
+        }
+    }
+}
+
+/// GRP-02, GRP-10: whenever a program commits, it hears of it, and what it committed is committed.
+#[tokio::test(start_paused = true)]
+async fn a_program_may_commit_at_any_moment_of_a_rebalance() {
+    for kind in KINDS {
+        let world = World::new(4, 100).await;
+        let mut first = member(&world.client, kind).auto_commit(None).start().unwrap();
+        next(&mut first).await;
+        let client = world.other(2).await;
+        let second = member(&client, kind).start().unwrap();
+        let mut held = 4;
+        for moment in 0..80 {
+            let batch = next(&mut first).await;
+            let of = batch.partition();
+            let outcome = timeout(70 * S, first.commit()).await.unwrap();
+            if let Err(error) = outcome {
+                assert_eq!(error.kind(), ErrorKind::Membership, "{kind:?} {moment}: {error}");
+                continue;
+            }
+            held = held.min(first.assignment().len());
+            let committed = world.committed(4).await;
+            let is_mine = first.assignment().contains(&("t".into(), of));
+            assert!(
+                !is_mine || committed[&of] >= batch.next_offset(),
+                "{kind:?} {moment}: {committed:?}"
+            );
+            sleep(S / 10).await;
+        }
+        assert!(held < 4, "{kind:?}: there was a rebalance");
+        drop(second);
+    }
+}

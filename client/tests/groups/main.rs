@@ -1,0 +1,11 @@
+//! Members of groups, against the cluster in memory: one file per promise.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod world;
+mod commits_cover_what_was_marked;
+mod commits_race;
+mod members_share;
+mod partitions_are_given_up;
+mod members_come_back;
+mod protocols_and_topics;

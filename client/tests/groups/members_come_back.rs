@@ -1,0 +1,101 @@
+//! Static members, and members whose coordinator moves: what they had they have again.
+
+use std::collections::BTreeSet;
+
+use kurier_client::group::Farewell;
+use tokio::time::{sleep, timeout};
+
+use crate::world::{KINDS, S, World, member, next, numbers};
+
+#[tokio::test(start_paused = true)]
+async fn a_static_member_has_its_partitions_again_after_a_restart() {
+    for kind in KINDS {
+        let world = World::new(4, 30).await;
+        let named = |client, name: &str| member(client, kind).instance_id(name).start().unwrap();
+        let client = world.other(2).await;
+        let mut first = named(&world.client, "a");
+        let mut second = named(&client, "b");
+        let mut events = second.events().unwrap();
+        for _ in 0..40 {
+            let _ = timeout(S, first.next()).await;
+            let _ = timeout(S, second.next()).await;
+        }
+        assert_eq!((first.assignment().len(), second.assignment().len()), (2, 2), "{kind:?}");
+        let held: BTreeSet<_> = first.assignment().into_iter().collect();
+        while timeout(S, events.next()).await.is_ok() {}
+        first.close(10 * S).await;
+        sleep(20 * S).await;
+        assert_eq!(second.assignment().len(), 2, "{kind:?}: nobody else gets them");
+        let other = world.other(3).await;
+        let mut first = named(&other, "a");
+        let _ = timeout(20 * S, first.next()).await;
+        assert_eq!(first.assignment().into_iter().collect::<BTreeSet<_>>(), held, "{kind:?}");
+        assert!(timeout(S, events.next()).await.is_err(), "{kind:?}: it has heard nothing of it");
+        // One that leaves for good does say so.
+        first.close_as(Farewell::Leave, 10 * S).await;
+        drop(events);
+        for _ in 0..20 {
+            let _ = timeout(S, second.next()).await;
+            sleep(S).await;
+        }
+        assert_eq!(second.assignment().len(), 4, "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_static_member_that_is_fenced_says_so_and_reads_nothing_more() {
+    for kind in &KINDS[..2] {
+        let world = World::new(1, 30).await;
+        let mut first = member(&world.client, *kind).instance_id("a").start().unwrap();
+        next(&mut first).await;
+        let client = world.other(2).await;
+        let mut second = member(&client, *kind).instance_id("a").start().unwrap();
+        next(&mut second).await;
+        sleep(20 * S).await;
+        let error = loop {
+            match timeout(60 * S, first.next()).await.unwrap().unwrap() {
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.code(), Some(kurier_protocol::ErrorCode::FENCED_INSTANCE_ID), "{error}");
+        assert!(timeout(S, first.next()).await.unwrap().is_none(), "{kind:?}: that is its end");
+        let error = first.commit().await.unwrap_err();
+        assert!(!error.is_retriable(), "{error}");
+        next(&mut second).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_coordinator_that_moves_is_found_again_and_nothing_is_lost() {
+    for kind in KINDS {
+        let world = World::new(3, 20).await;
+        let mut consumer = member(&world.client, kind).start().unwrap();
+        let mut events = consumer.events().unwrap();
+        let mut seen = Vec::new();
+        for broker in [1, 2, 3] {
+            for _ in 0..10 {
+                seen.extend(numbers(&next(&mut consumer).await));
+            }
+            world.cluster.kill_broker(broker);
+            consumer.commit().await.unwrap();
+            sleep(20 * S).await;
+            world.cluster.restart_broker(broker);
+            sleep(20 * S).await;
+        }
+        while let Ok(batch) = timeout(20 * S, consumer.next()).await {
+            match batch.unwrap() {
+                Ok(batch) => seen.extend(numbers(&batch)),
+                Err(error) => assert!(error.is_retriable(), "{error}"),
+            }
+        }
+        for partition in 0..3 {
+            let of = seen.iter().filter(|(of, _)| *of == partition).map(|(_, number)| *number);
+            assert_eq!(of.collect::<Vec<_>>(), (0..20).collect::<Vec<_>>(), "{kind:?}");
+        }
+        while let Ok(Some(event)) = timeout(S, events.next()).await {
+            let is_lost = matches!(event, kurier_client::group::GroupEvent::Lost { .. });
+            assert!(!is_lost, "{kind:?}: {event:?}");
+        }
+    }
+}

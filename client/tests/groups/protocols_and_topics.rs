@@ -1,0 +1,188 @@
+//! Who divides is chosen by what the cluster has, and what is read by names or a pattern.
+
+use kurier_client::consumer::{OffsetReset, Start, Stop};
+use kurier_client::error::ErrorKind;
+use kurier_client::group::{Assignor, GroupProtocol};
+use kurier_client::transactions::GroupOffset;
+use kurier_client::{Error, Record};
+use kurier_protocol::ApiKey;
+use kurier_testkit::{Requests, TestCluster};
+use tokio::time::{sleep, timeout};
+
+use crate::world::{KINDS, Kind, S, World, member, next, numbers};
+
+async fn world(release: &str) -> World {
+    World::of(TestCluster::builder().brokers(3).topic("t", 2).release(release)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn auto_is_the_coordinator_where_it_can_and_nothing_classic_is_set() {
+    let rows = [
+        ("4.4", None, true),
+        ("4.4", Some(Assignor::Sticky), false),
+        ("3.6", None, false),
+        ("0.10.1", None, false),
+    ];
+    for (release, assignor, is_modern) in rows {
+        let world = world(release).await;
+        world.write(2, 0..1).await;
+        let builder = member(&world.client, Kind::Eager).group_config(Default::default());
+        let builder =
+            builder.group_protocol(GroupProtocol::Auto).assignors(assignor.clone().map_or_else(
+                || vec![Assignor::Range, Assignor::CooperativeSticky],
+                |one| vec![one],
+            ));
+        let mut consumer = builder.start().unwrap();
+        next(&mut consumer).await;
+        let beats = world.cluster.requests_of(&Requests::of(ApiKey::CONSUMER_GROUP_HEARTBEAT));
+        let joins = world.cluster.requests_of(&Requests::of(ApiKey::JOIN_GROUP));
+        assert_eq!((!beats.is_empty(), joins.is_empty()), (is_modern, is_modern), "{release}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn topics_of_a_pattern_are_read_and_those_that_come_later_too() {
+    for (kind, release) in
+        [(Kind::Eager, "3.9"), (Kind::Coordinator, "4.0"), (Kind::Coordinator, "4.4")]
+    {
+        let builder = TestCluster::builder().release(release);
+        let world =
+            World::of(builder.topic("orders-1", 1).topic("orders-2", 1).topic("other", 1)).await;
+        let mut consumer =
+            member(&world.client, kind).subscribe_pattern("orders-.*").start().unwrap();
+        let _ = timeout(20 * S, consumer.next()).await;
+        let topics = |of: Vec<(std::sync::Arc<str>, i32)>| {
+            of.into_iter().map(|(topic, _)| topic.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(topics(consumer.assignment()), ["orders-1", "orders-2"], "{kind:?} {release}");
+        world.cluster.create_topic("orders-3", 1);
+        let _ = timeout(400 * S, consumer.next()).await;
+        let mut found = topics(consumer.assignment());
+        found.sort_unstable();
+        assert_eq!(found, ["orders-1", "orders-2", "orders-3"], "{kind:?} {release}");
+        consumer.control().subscribe(["other"]).unwrap();
+        let _ = timeout(20 * S, consumer.next()).await;
+        assert_eq!(topics(consumer.assignment()), ["other"], "{kind:?} {release}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_is_told_by_its_name() {
+    let world = world("4.4").await;
+    let problem = |error: Error| {
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        error.to_string()
+    };
+    let consumer = || world.client.consumer();
+    let none = problem(consumer().subscribe(["t"]).start().unwrap_err());
+    assert!(none.contains("group.id"), "{none}");
+    let pattern = problem(consumer().group("g").subscribe_pattern("(").start().unwrap_err());
+    assert!(pattern.contains("regular expression"), "{pattern}");
+    let both = consumer().group("g").subscribe(["t"]).topics(["t"], Start::Earliest);
+    problem(both.start().unwrap_err());
+    let end = consumer().group("g").subscribe(["t"]).stop(Stop::End);
+    problem(end.start().unwrap_err());
+    let mut alone = consumer().topics(["t"], Start::Earliest).start().unwrap();
+    assert!(problem(alone.commit().await.unwrap_err()).contains("group.id"));
+    assert!(problem(alone.control().subscribe(["t"]).unwrap_err()).contains("group.id"));
+    let mut member = member(&world.client, Kind::Eager).start().unwrap();
+    let wrong = member.commit_offsets([GroupOffset::new("t", 0, -3)]).await;
+    problem(wrong.unwrap_err());
+    problem(member.control().subscribe_pattern("[").unwrap_err());
+    problem(member.assign([("t", 0, Start::Earliest)]).unwrap_err());
+    problem(member.control().unassign([("t", 0)]).await.unwrap_err());
+    // A topic that is not there is told once, and the others are read.
+    member.control().subscribe(["t", "none"]).unwrap();
+    let error = timeout(60 * S, member.next()).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    assert!(timeout(60 * S, member.next()).await.is_err());
+    assert_eq!(member.assignment().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_committed_the_reset_says_where_to_begin() {
+    for kind in KINDS {
+        let world = World::new(1, 5).await;
+        let mut error =
+            member(&world.client, kind).offset_reset(OffsetReset::Error).start().unwrap();
+        let told = timeout(60 * S, error.next()).await.unwrap().unwrap().unwrap_err();
+        assert!(told.to_string().contains("auto.offset.reset"), "{told}");
+        // A seek sets it going.
+        error.seek("t", 0, Start::Offset(3)).unwrap();
+        assert_eq!(numbers(&next(&mut error).await), [(0, 3)], "{kind:?}");
+        drop(error);
+        sleep(20 * S).await;
+        let mut latest =
+            member(&world.client, kind).offset_reset(OffsetReset::Latest).start().unwrap();
+        assert!(timeout(20 * S, latest.next()).await.is_err());
+        let producer = world.client.producer().build().await.unwrap();
+        producer.send(Record::to("t").value("9")).await.unwrap();
+        assert_eq!(numbers(&next(&mut latest).await), [(0, 9)], "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_may_commit_what_it_likes_and_asks_what_is_committed() {
+    for kind in KINDS {
+        let world = World::new(2, 9).await;
+        let mut consumer = member(&world.client, kind).auto_commit(None).start().unwrap();
+        let batch = next(&mut consumer).await;
+        let of = batch.partition();
+        let own = batch.group_offset().metadata("so far");
+        assert_eq!((own.offset, own.leader_epoch), (1, 0));
+        consumer.commit_offsets([own.clone(), GroupOffset::new("t", 1 - of, 7)]).await.unwrap();
+        let found = consumer.committed([("t", of), ("t", 1 - of)]).await.unwrap();
+        let found: Vec<_> = found.into_iter().map(|one| one.outcome.unwrap().unwrap()).collect();
+        assert!(found.contains(&own), "{kind:?}: {found:?}");
+        assert!(found.iter().any(|one| one.partition != of && one.offset == 7), "{found:?}");
+        let who = consumer.control().group_metadata().unwrap();
+        assert!(who.generation_id > 0 && !who.member_id.is_empty(), "{kind:?}: {who:?}");
+        // What is not committed is read again by the next member.
+        next(&mut consumer).await;
+        consumer.close(10 * S).await;
+        let client = world.other(2).await;
+        let mut consumer = member(&client, kind).start().unwrap();
+        let mut first = [None; 2];
+        while first.contains(&None) {
+            let (partition, number) = numbers(&next(&mut consumer).await)[0];
+            first[usize::try_from(partition).unwrap()].get_or_insert(number);
+        }
+        let expected = if of == 0 { [1, 7] } else { [7, 1] };
+        assert_eq!(first, expected.map(Some), "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_assigns_itself_goes_on_where_the_group_has_stopped() {
+    let world = World::new(3, 9).await;
+    let client = world.client.clone();
+    let consumer = || client.consumer().group("g").offset_reset(OffsetReset::Earliest);
+    let mut first = consumer().assign_committed([("t", 0), ("t", 1)]).start().unwrap();
+    let mut next_of = [0; 3];
+    for _ in 0..8 {
+        let (partition, number) = numbers(&next(&mut first).await)[0];
+        next_of[usize::try_from(partition).unwrap()] = number + 1;
+    }
+    sleep(30 * S).await;
+    assert!(world.committed(3).await.is_empty(), "nothing by itself");
+    first.commit().await.unwrap();
+    first.close(S).await;
+    assert!(consumer().start().is_err(), "there is nothing to read");
+    let mut second = consumer().assign([("t", 1, Start::Offset(8))]).start().unwrap();
+    assert_eq!(numbers(&next(&mut second).await), [(1, 8)]);
+    second.control().assign_committed([("t", 0)]).await.unwrap();
+    assert_eq!(numbers(&next(&mut second).await), [(0, next_of[0])]);
+    assert!(second.control().subscribe(["t"]).is_err());
+    second.commit_offsets([GroupOffset::new("t", 2, 5)]).await.unwrap();
+    second.control().assign_committed([("t", 2)]).await.unwrap();
+    second.pause("t", 0).unwrap();
+    assert_eq!(numbers(&next(&mut second).await), [(2, 5)]);
+    second.commit().await.unwrap();
+    let committed = world.committed(3).await;
+    assert_eq!((committed[&1], committed[&2]), (9, 6), "{committed:?}");
+    // Who has members does not let others commit.
+    let mut member = member(&world.client, Kind::Eager).start().unwrap();
+    next(&mut member).await;
+    let error = timeout(5 * S, second.commit()).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Membership, "{error}");
+}
