@@ -24,6 +24,16 @@ pub(crate) struct ConsumeArgs {
     )]
     pub(crate) offset: StartArg,
 
+    /// Read as a member of this group, from where it stopped (--offset beginning or end where it
+    /// has not begun), and commit what was printed
+    #[arg(
+        short = 'G',
+        long,
+        value_name = "GROUP",
+        conflicts_with_all = ["partitions", "exit", "until"]
+    )]
+    pub(crate) group: Option<String>,
+
     /// Stop each partition at this time, which is not included
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<Time>,
@@ -91,7 +101,7 @@ pub(crate) struct ConsumeArgs {
     pub(crate) cluster: ClusterArgs,
 }
 
-const EXAMPLES: &str = r#"Reads partitions directly, without a group, and commits nothing.
+const EXAMPLES: &str = r#"Reads partitions directly and commits nothing, unless there is a --group.
 Prints values, one a line, unless a format says otherwise. Runs until it is stopped, or --exit,
 --count or --until end it. Where --offset is a number that the log does not hold, it fails, unless
 -X auto.offset.reset=earliest (or latest) says where to go on.
@@ -113,5 +123,6 @@ Examples:
   kurier consume orders -e                       all that is there now
   kurier consume orders -o end -K ': '           what comes from now on, with keys
   kurier consume orders -o -10 -e -p 0           the last ten of partition 0
+  kurier consume orders -G billing               as one of a group
   kurier consume orders -o @2026-01-31T12:00:00Z --until 2026-01-31T13:00:00Z -e
   kurier consume orders -f '%t [%p] at %o: %k = %s\n'"#;

@@ -285,9 +285,11 @@ fn a_file_made_for_javas_clients_is_taken_and_what_waits_for_a_part_is_named() {
     std::fs::write(&file, format!("{serializer}\nlinger.ms=1\n")).unwrap();
     let file = file.to_str().unwrap();
     broker.run(&["produce", "t", "-F", file], "a\n").done();
-    let noted = broker.run(&["consume", "t", "-e", "-F", file, "-X", "group.id=g"], "");
+    let later = "enable.metrics.push=true";
+    let noted = broker.run(&["consume", "t", "-e", "-F", file, "-X", later], "");
     assert_eq!((noted.status, noted.stdout.as_slice()), (Some(0), b"a\n".as_slice()));
-    assert!(noted.stderr.starts_with("kurier: warning: group.id changes nothing"), "{noted:?}");
+    let warning = "kurier: warning: enable.metrics.push changes nothing";
+    assert!(noted.stderr.starts_with(warning), "{noted:?}");
     assert_eq!(noted.stderr.lines().count(), 1, "{noted:?}");
     let listed = broker.run(&["topic", "list", "-F", file, "-X", "group.id=g"], "");
     assert_eq!((listed.status, listed.stderr.as_str()), (Some(0), ""), "it joins no group");

@@ -17,6 +17,8 @@ mod brokers;
 mod port_file;
 mod demo;
 mod doctor;
+#[cfg(unix)]
+mod groups;
 mod help;
 mod process;
 mod records;

@@ -21,6 +21,7 @@ mod library;
 mod real_broker;
 mod embedded_broker;
 mod real_brokers;
+mod groups;
 mod transactions;
 mod verifiable;
 mod round;

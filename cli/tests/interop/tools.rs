@@ -106,11 +106,15 @@ impl Java<'_> {
         output(&mut command, lines);
     }
 
-    /// `kafka-console-consumer`: keys before a tab, headers before both if there can be any.
-    pub(crate) fn console_consume(&self, topic: &str, args: &[&str], count: usize) -> String {
+    pub(crate) fn console_consumer(&self) -> Command {
         let new = self.release.at_least("3.9");
         let package = if new { "org.apache.kafka.tools.consumer" } else { "kafka.tools" };
-        let mut command = self.tool(&format!("{package}.ConsoleConsumer"));
+        self.tool(&format!("{package}.ConsoleConsumer"))
+    }
+
+    /// `kafka-console-consumer`: keys before a tab, headers before both if there can be any.
+    pub(crate) fn console_consume(&self, topic: &str, args: &[&str], count: usize) -> String {
+        let mut command = self.console_consumer();
         command.args(["--bootstrap-server", self.bootstrap, "--topic", topic]).args(args);
         command.args(["--max-messages", &count.to_string()]);
         let property = if self.renamed() { "--formatter-property" } else { "--property" };

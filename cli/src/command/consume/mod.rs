@@ -1,17 +1,22 @@
 //! `kurier consume`: records of topics become bytes on stdout.
 
 mod plan;
+mod printed;
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 
+use kurier_client::consumer::{Control, OffsetReset};
 use kurier_client::properties::Role;
 use kurier_client::{Consumer, Error, FetchedBatch, Stop};
 
 use crate::args::cluster::ClusterArgs;
 use crate::args::consume::ConsumeArgs;
+use crate::args::value::StartArg;
 use crate::failure::{Failure, Outcome};
 use crate::output::format::{Format, Found};
 use crate::output::object;
@@ -20,6 +25,7 @@ use crate::session::progress::{Interactive, Progress, Quiet, Talk};
 use crate::session::signals::{Last, Stop as Signals};
 use crate::session::{connect, failed};
 use plan::{Ends, Plan};
+use printed::Printed;
 
 /// Reads, prints, until the end, the count or a signal.
 pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
@@ -29,22 +35,36 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
     let what = format!("read {}", topics(args));
     let ready = async {
         let client = connect(cluster, Some(Role::Consumer)).await?;
-        let plan = Plan::new(&client, args).await.map_err(|error| failed(&what, &error))?;
+        let plan = match args.group {
+            Some(_) => None,
+            None => Some(Plan::new(&client, args).await.map_err(|error| failed(&what, &error))?),
+        };
         Ok((client, plan))
     };
+    let reset = reset(args)?;
     let (client, plan) = signals.or("no broker had answered", ready).await?;
     let stop = if args.exit { Stop::End } else { Stop::Never };
-    let builder = match plan.starts {
-        plan::Starts::Everywhere(start) => client.consumer().topics(args.topics.clone(), start),
-        plan::Starts::Each(starts) => client.consumer().assign(starts),
+    let (starts, ends) =
+        plan.map_or((None, Ends::default()), |plan| (Some(plan.starts), plan.ends));
+    let builder = match (starts, &args.group) {
+        (Some(plan::Starts::Each(starts)), _) => client.consumer().assign(starts),
+        (Some(plan::Starts::Everywhere(start)), _) => {
+            client.consumer().topics(args.topics.clone(), start)
+        }
+        (None, group) => {
+            let builder = client.consumer().group(group.as_deref().unwrap_or_default());
+            builder.subscribe(args.topics.clone()).offset_reset(reset).auto_mark(false)
+        }
     };
     let consumer = builder.stop(stop).start().map_err(|error| failed(&what, &error))?;
     let talk =
         Talk::new(Quiet(args.quiet), cluster.verbose, Interactive(io::stdout().is_terminal()));
     let mut job = Job {
+        control: consumer.control(),
         consumer,
         printer,
-        ends: plan.ends,
+        ends,
+        printed: args.group.is_some().then(Printed::default),
         reached: Reached::default(),
         records: 0,
         left: args.count.unwrap_or(u64::MAX),
@@ -55,13 +75,17 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
     };
     let ended = job.pump(&what).await;
     // What was read before something went wrong is printed nevertheless.
-    let flushed = job.stdout.flush();
+    let flushed = job.flush();
     job.progress.clear();
+    let (progress, reached, records) = (job.progress, job.reached, job.records);
+    if args.group.is_some() {
+        job.consumer.close(LEAVING_MAX).await;
+    }
     match ended.and(flushed) {
-        Ok(()) => job.progress.finish("read"),
+        Ok(()) => progress.finish("read"),
         Err(Failure::StdoutClosed) if args.quiet => return Err(Failure::Said),
         Err(failure) => {
-            let account = job.reached.account(job.records, &failure);
+            let account = reached.account(records, &failure);
             return Err(failure.and(&account));
         }
     }
@@ -71,6 +95,19 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
 fn topics(args: &ConsumeArgs) -> String {
     let noun = if args.topics.len() == 1 { "topic" } else { "topics" };
     format!("{noun} {}", args.topics.join(", "))
+}
+
+/// Where partitions begin that a group has not begun.
+fn reset(args: &ConsumeArgs) -> Outcome<OffsetReset> {
+    match args.offset {
+        StartArg::Beginning => Ok(OffsetReset::Earliest),
+        StartArg::End => Ok(OffsetReset::Latest),
+        _ if args.group.is_none() => Ok(OffsetReset::Error),
+        _ => {
+            let why = "-o: a group goes on where it stopped; only beginning and end can be said";
+            Err(Failure::Usage(why.into()))
+        }
+    }
 }
 
 fn open_stdout(args: &ConsumeArgs) -> Outcome<Stdout> {
@@ -111,8 +148,11 @@ impl Printer {
 
 struct Job {
     consumer: Consumer,
+    control: Control,
     printer: Printer,
     ends: Ends,
+    /// As the member of a group.
+    printed: Option<Printed>,
     reached: Reached,
     records: u64,
     left: u64,
@@ -160,6 +200,9 @@ impl Job {
             return Ok(batch);
         }
         self.stdout.flush()?;
+        if let Some(printed) = &mut self.printed {
+            printed.mark(&self.control);
+        }
         tokio::select! {
             biased;
             () = self.signals.asked() => Ok(None),
@@ -172,9 +215,11 @@ impl Job {
         let (topic, partition) = (batch.topic(), batch.partition());
         let end = self.ends.of(topic, partition);
         let timestamp_type = batch.timestamp_type();
+        let mut last = batch.next_offset() - 1;
         for record in batch.records() {
             let record = record.map_err(Fault::Record)?;
             if record.offset >= end || self.left == 0 {
+                last = record.offset - 1;
                 break;
             }
             let found = Found { topic, partition, timestamp_type, record };
@@ -187,6 +232,21 @@ impl Job {
         self.progress.advance_to(self.records);
         self.ends.note(topic, partition, batch.next_offset());
         self.reached.note(topic, partition, batch.next_offset());
+        if let Some(printed) = &mut self.printed {
+            printed.note(topic, partition, last);
+            if printed.is_much() {
+                self.flush().map_err(Fault::Output)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was printed so far goes out, and is marked.
+    fn flush(&mut self) -> Outcome {
+        self.stdout.flush()?;
+        if let Some(printed) = &mut self.printed {
+            printed.mark(&self.control);
+        }
         Ok(())
     }
 }
@@ -260,6 +320,9 @@ impl Reached {
 
 /// A line on stderr names so many partitions.
 const PLACES_MAX: usize = 8;
+
+/// How long a member takes at most to commit and to leave.
+const LEAVING_MAX: Duration = Duration::from_secs(10);
 
 /// What can go wrong while a batch is printed.
 enum Fault {
