@@ -13,20 +13,7 @@ use crate::page::{Held, Results, table, table_of, with_table, without_figures};
 use crate::ran::Ran;
 use crate::row::{Inject, Proof, Row};
 use crate::run::{again, explain, run};
-
-/// A number of the environment.
-fn asked(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
-}
-
-/// The seeds of a cell: one by `KURIER_SEED`, so many by `KURIER_SEEDS`, else few.
-fn seeds() -> Vec<u64> {
-    match asked("KURIER_SEED") {
-        Some(seed) => vec![seed],
-        None => (0..asked("KURIER_SEEDS").unwrap_or(SEEDS)).collect(),
-    }
-}
+use crate::stage::{asked, seeds};
 
 /// The cells to be run: one by `KURIER_ROW` and `KURIER_COLUMN`, else all that are runs.
 fn cells(rows: &[Row]) -> Vec<(&Row, Inject, Column)> {
@@ -73,7 +60,7 @@ fn check(row: &Row, inject: Inject, column: Column, seeds: &[u64]) -> Result<Hel
 
 #[test]
 fn every_cell_holds() {
-    let (rows, seeds) = (rows(), seeds());
+    let (rows, seeds) = (rows(), seeds(SEEDS));
     let cells = cells(&rows);
     assert!(!cells.is_empty(), "there is no such cell");
     let (next, results) = (AtomicUsize::new(0), Mutex::new((Results::new(), Vec::new())));

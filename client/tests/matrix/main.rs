@@ -11,6 +11,7 @@
 //! cargo test -p kurier-client --test matrix                    # a few seeds a cell
 //! KURIER_SEEDS=20 cargo test -p kurier-client --test matrix    # 20
 //! KURIER_ROW=27 KURIER_COLUMN=T KURIER_SEED=3 cargo test -p kurier-client --test matrix
+//! KURIER_LOG=1 KURIER_ROW=27 KURIER_COLUMN=T KURIER_SEED=3 ...  # the same, and what clients tell
 //! KURIER_BLESS=1 cargo test -p kurier-client --test matrix     # writes the table anew
 //! ```
 
@@ -18,6 +19,8 @@
 
 #[path = "../simulation/dice.rs"]
 mod dice;
+#[path = "../simulation/stage.rs"]
+mod stage;
 mod code;
 mod settings;
 mod ledger;

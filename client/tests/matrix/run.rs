@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use kurier_client::offsets::Isolation;
 use kurier_env::watch;
 use kurier_testkit::TestCluster;
 use kurier_testkit::history::Recorder;
-use tokio::runtime::{self, Handle};
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::DefaultGuard;
 
 use crate::code::Column;
 use crate::dice::Dice;
@@ -23,17 +24,17 @@ use crate::row::{Inject, Row};
 use crate::settings::{SECOND, Settings};
 use crate::wall::Jumping;
 use crate::world::{BROKERS, INPUT, Phase, World, cluster, group_of, heal};
-use crate::{plain, transactional};
+use crate::{plain, stage, transactional};
 
 /// Runs a cell with a seed, on a runtime and in a time of its own.
 pub(crate) fn run(row: &Row, inject: Inject, column: Column, seed: u64) -> Ran {
     let mut settings = Settings::new(seed * 100 + u64::from(row.number), column);
     (row.tune)(&mut settings);
-    let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.unwrap().block_on(play(settings, inject))
+    let _log = std::env::var_os("KURIER_LOG").map(|_| shown_log());
+    stage::play(all(settings, inject))
 }
 
-async fn play(settings: Settings, inject: Inject) -> Ran {
+async fn all(settings: Settings, inject: Inject) -> Ran {
     let recorder = Recorder::new();
     let wall = Jumping::new();
     let cluster = cluster(&settings, &wall);
@@ -57,18 +58,18 @@ async fn play(settings: Settings, inject: Inject) -> Ran {
     }
     let watching = tokio::spawn(watch_over(world.clone()));
     sleep(world.dice.millis(500..=1500)).await;
-    // A fault that is over before its time leaves the rest of it to the work.
-    drop(timeout(world.settings.safety, both(inject(&world), std::future::pending())).await);
+    stage::disturb(world.settings.safety, inject(&world)).await;
     heal(&world.cluster, &world.settings);
     phase.send_replace(Phase::Liveness);
-    let progress = finish(processes, world.settings.progress_max()).await;
+    let progress = stage::finish(processes, world.settings.progress_max(), "somebody").await;
     watching.abort();
     look(world, progress).await
 }
 
-async fn both(first: impl Future<Output = ()>, second: impl Future<Output = ()>) {
-    first.await;
-    second.await;
+/// Shows what clients tell, for who looks into one run.
+fn shown_log() -> DefaultGuard {
+    let log = tracing_subscriber::fmt().with_max_level(LevelFilter::DEBUG).with_ansi(false);
+    tracing::subscriber::set_default(log.with_writer(std::io::stderr).finish())
 }
 
 /// Reads all the time, and notes how much goes on.
@@ -91,26 +92,6 @@ async fn watch_over(world: World) {
     }
 }
 
-async fn finish(mut processes: JoinSet<()>, limit: Duration) -> Result<(), String> {
-    let all = async {
-        while let Some(ended) = processes.join_next().await {
-            ended.map_err(said)?;
-        }
-        Ok(())
-    };
-    let late = |_| Err(format!("somebody did not get on within {limit:?} after the heal"));
-    timeout(limit, all).await.unwrap_or_else(late)
-}
-
-fn said(ended: JoinError) -> String {
-    let Ok(panicked) = ended.try_into_panic() else { return "a process was cancelled".to_owned() };
-    match (panicked.downcast_ref::<String>(), panicked.downcast_ref::<&str>()) {
-        (Some(line), _) => line.clone(),
-        (None, Some(line)) => (*line).to_owned(),
-        (None, None) => "a process panicked".to_owned(),
-    }
-}
-
 /// Reads what is left to read, lets everything end, and looks what there is.
 async fn look(world: World, progress: Result<(), String>) -> Ran {
     let is_open = |index| {
@@ -124,7 +105,8 @@ async fn look(world: World, progress: Result<(), String>) -> Ran {
     world.read();
     let committed = committed(&world).await;
     let World { cluster, settings, recorder, ledger, .. } = world;
-    let (tasks_left, connections_left) = tear_down(&cluster, &settings).await;
+    let tasks_left = stage::tear_down(&cluster, BROKERS, settings.progress_max()).await;
+    let connections_left = cluster.network().connections();
     let history = recorder.history();
     let stored = (0..PARTITIONS).flat_map(|index| {
         let records = cluster.stored_records(TOPIC, index).into_iter();
@@ -162,15 +144,6 @@ async fn committed(world: &World) -> BTreeMap<u32, Option<i64>> {
     found
 }
 
-/// Who closes connections waits for the other side at most so long. What is half open is the
-/// brokers' to close.
-async fn tear_down(cluster: &TestCluster, settings: &Settings) -> (usize, usize) {
-    sleep(settings.progress_max()).await;
-    (1..=BROKERS).for_each(|broker| cluster.drop_connections(broker));
-    sleep(settings.progress_max()).await;
-    (Handle::current().metrics().num_alive_tasks(), cluster.network().connections())
-}
-
 /// All that is needed to see why a run failed, and to see it again.
 pub(crate) fn explain(row: &Row, column: Column, seed: u64, why: &str, ran: &Ran) -> String {
     let number = row.number;
@@ -180,6 +153,9 @@ pub(crate) fn explain(row: &Row, column: Column, seed: u64, why: &str, ran: &Ran
         && let Some(smallest) = Ran::check().shrink(&ran.history)
     {
         let _ = writeln!(text, "\nthe smallest history that shows it:\n{smallest}");
+    }
+    for violation in ran.violations.iter().take(4) {
+        let _ = writeln!(text, "the history breaks {violation}");
     }
     for told in ran.pages.told.iter().take(12) {
         let _ = writeln!(text, "{:?} was told by {}: {}", told.by, told.call, told.error);

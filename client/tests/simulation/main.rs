@@ -13,6 +13,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod dice;
+mod stage;
 mod plan;
 mod workload;
 mod trouble;

@@ -8,12 +8,11 @@ use kurier_env::{Seeded, watch};
 use kurier_testkit::TestCluster;
 use kurier_testkit::history::{Action, Check, History, Invariant, Outcome, Recorder};
 use kurier_testkit::net::Event;
-use tokio::runtime::{self, Handle};
-use tokio::task::{JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::task::JoinSet;
 
 use crate::numbers;
 use crate::plan::Plan;
+use crate::stage;
 use crate::trouble;
 use crate::workload::{Phase, TOPIC, World, consume, produce};
 
@@ -35,8 +34,7 @@ pub(crate) struct Report {
 
 /// Runs a plan, on a runtime and in a time of its own. Fails with all that is needed to see why.
 pub(crate) fn run(plan: &Plan) -> Result<Report, String> {
-    let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.unwrap().block_on(async {
+    stage::play(async {
         let recorder = Recorder::new();
         let done = play(plan, &recorder).await;
         let history = recorder.history();
@@ -67,29 +65,20 @@ async fn play(plan: &Plan, recorder: &Recorder) -> Result<(Report, Duration), St
         consumers.spawn(consume(world.clone(), plan.producers + process));
     }
     drop(world);
-    // A plan that is through before its time leaves things as they are.
-    let _ = timeout(plan.safety, async {
-        trouble::make(&cluster, &plan).await;
-        std::future::pending::<()>().await;
-    })
-    .await;
+    stage::disturb(plan.safety, trouble::make(&cluster, &plan)).await;
     trouble::heal(&cluster, &plan);
     let healed = start.elapsed();
     let limit = progress_max(&plan);
     phase.send_replace(Phase::Liveness);
-    finish(producers, limit, "producers").await?;
+    stage::finish(producers, limit, "a producer").await?;
     phase.send_replace(Phase::Drain);
-    finish(consumers, limit, "consumers").await?;
+    stage::finish(consumers, limit, "a consumer").await?;
     let report = look(&cluster, &plan);
     if let Some(reused) = numbers::reused(&cluster) {
         return Err(reused);
     }
-    // Who closes connections waits for the other side at most so long. What is half open is the
-    // brokers' to close.
-    sleep(limit).await;
-    (1..=i32::try_from(plan.brokers).unwrap()).for_each(|id| cluster.drop_connections(id));
-    sleep(limit).await;
-    match Handle::current().metrics().num_alive_tasks() {
+    let brokers = i32::try_from(plan.brokers).unwrap();
+    match stage::tear_down(&cluster, brokers, limit).await {
         0 => Ok((report, healed)),
         left => Err(format!("{left} tasks are left when all clients are gone")),
     }
@@ -108,26 +97,6 @@ fn cluster(plan: &Plan) -> TestCluster {
 /// How long anything may take once all is well.
 fn progress_max(plan: &Plan) -> Duration {
     2 * plan.settings.delivery_timeout.max(Duration::from_secs(10))
-}
-
-async fn finish(mut who: JoinSet<()>, limit: Duration, name: &str) -> Result<(), String> {
-    let all = async {
-        while let Some(ended) = who.join_next().await {
-            ended.map_err(said)?;
-        }
-        Ok(())
-    };
-    let late = |_| Err(format!("{name} made no progress within {limit:?} after the heal"));
-    timeout(limit, all).await.unwrap_or_else(late)
-}
-
-fn said(ended: JoinError) -> String {
-    let Ok(panicked) = ended.try_into_panic() else { return "a process was cancelled".to_owned() };
-    match (panicked.downcast_ref::<String>(), panicked.downcast_ref::<&str>()) {
-        (Some(line), _) => line.clone(),
-        (None, Some(line)) => (*line).to_owned(),
-        (None, None) => "a process panicked".to_owned(),
-    }
 }
 
 fn look(cluster: &TestCluster, plan: &Plan) -> Report {

@@ -7,25 +7,14 @@ use kurier_protocol::{ApiKey, ErrorCode};
 
 use crate::plan::{Mishap, Plan, Trouble};
 use crate::run::run;
-
-/// The seeds that are asked for: one by `KURIER_SEED`, so many by `KURIER_SEEDS`, else 20.
-fn seeds() -> Vec<u64> {
-    let number = |name: &str| {
-        let text = std::env::var(name).ok()?;
-        Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
-    };
-    match number("KURIER_SEED") {
-        Some(seed) => vec![seed],
-        None => (0..number("KURIER_SEEDS").unwrap_or(20)).collect(),
-    }
-}
+use crate::stage::seeds;
 
 #[test]
 fn every_run_keeps_its_promises() {
     let mut failures = Vec::new();
     let (mut acknowledged, mut failed, mut duplicates, mut polled) = (0, 0, 0, 0);
     let mut idempotent = 0;
-    for seed in seeds() {
+    for seed in seeds(SEEDS) {
         let plan = Plan::new(seed);
         match run(&plan) {
             Ok(report) => {
@@ -44,7 +33,7 @@ fn every_run_keeps_its_promises() {
     println!(
         "{} seeds: {acknowledged} records acknowledged, {failed} not, {polled} polled; of the \
          {idempotent} with idempotence none is stored twice, of the others {duplicates} are",
-        seeds().len()
+        seeds(SEEDS).len()
     );
     assert!(failures.is_empty(), "seeds that failed: {failures:?}");
     assert!(acknowledged > 0 && polled > acknowledged, "nothing was done");
@@ -53,7 +42,7 @@ fn every_run_keeps_its_promises() {
 #[test]
 fn numbered_batches_are_written_once_whatever_becomes_of_requests() {
     let (mut failures, mut acknowledged, mut failed) = (Vec::new(), 0, 0);
-    for seed in seeds() {
+    for seed in seeds(SEEDS) {
         match run(&Plan::of_numbers(seed)) {
             Ok(report) => {
                 acknowledged += report.acknowledged;
@@ -91,3 +80,6 @@ fn a_cluster_that_loses_records_is_found_out() {
     assert!(failure.contains("seed 3"), "{failure}");
     assert!(failure.contains("the smallest history"), "{failure}");
 }
+
+/// Seeds, unless something else is asked for.
+const SEEDS: u64 = 20;

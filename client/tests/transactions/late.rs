@@ -47,6 +47,15 @@ async fn committed(world: &World) -> Option<i64> {
     found.outcome.unwrap().map(|found| found.offset)
 }
 
+/// Commits offset 5 in a transaction; a request for it comes ten seconds later once more.
+async fn commit_offsets_of_which_some_come_late(world: &World, producer: &TransactionalProducer) {
+    let mut first = producer.begin().await.unwrap();
+    let late = Fault::on(ApiKey::TXN_OFFSET_COMMIT).close_then_execute(10 * SECOND);
+    world.cluster.fault(late);
+    offsets(&first, 5).await.unwrap();
+    first.commit().await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn does_not_decide_about_the_next_transaction() {
     for (release, world) in first_version().await {
@@ -131,12 +140,7 @@ async fn offsets_that_take_others_away_are_found_out_by_the_commit() {
     ] {
         let world = World::new(release).await;
         let producer = producer(&world.client).await;
-        let mut first = producer.begin().await.unwrap();
-        let late = Fault::on(ApiKey::TXN_OFFSET_COMMIT).close_then_execute(10 * SECOND);
-        world.cluster.fault(late);
-        offsets(&first, 5).await.unwrap();
-        first.commit().await.unwrap();
-        drop(first);
+        commit_offsets_of_which_some_come_late(&world, &producer).await;
         sleep(SECOND).await;
         assert_eq!(committed(&world).await, Some(5), "{release}");
         let mut second = producer.begin().await.unwrap();
@@ -165,12 +169,7 @@ async fn offsets_that_take_others_away_are_found_out_by_the_commit() {
 async fn offsets_that_come_before_those_of_the_next_transaction_do_no_harm() {
     for (release, world) in first_version().await {
         let producer = producer(&world.client).await;
-        let mut first = producer.begin().await.unwrap();
-        let late = Fault::on(ApiKey::TXN_OFFSET_COMMIT).close_then_execute(10 * SECOND);
-        world.cluster.fault(late);
-        offsets(&first, 5).await.unwrap();
-        first.commit().await.unwrap();
-        drop(first);
+        commit_offsets_of_which_some_come_late(&world, &producer).await;
         for offset in [9, 12] {
             let mut next = producer.begin().await.unwrap();
             sleep(20 * SECOND).await;

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod world;
+#[path = "../simulation/stage.rs"]
+mod stage;
 mod steps;
 mod lost_answers;
 mod questions;

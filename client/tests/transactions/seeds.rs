@@ -18,7 +18,9 @@ use kurier_testkit::history::{
 };
 use kurier_testkit::{Fault, Isolation as Readable, TestCluster};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
+
+use crate::stage::{self, seeds};
 
 const TOPIC: &str = "t";
 const PARTITIONS: u64 = 2;
@@ -26,14 +28,14 @@ const PRODUCERS: u32 = 3;
 const BROKERS: u64 = 3;
 const SAFETY: Duration = Duration::from_secs(120);
 const PROGRESS_MAX: Duration = Duration::from_secs(180);
+/// Seeds, unless something else is asked for.
+const SEEDS: u64 = 20;
 
 #[test]
 fn every_run_keeps_its_promises() {
     let (mut committed, mut aborted, mut unknown) = (0, 0, 0);
-    for seed in seeds() {
-        let runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = { runtime }.enable_time().start_paused(true).build().unwrap();
-        let history = runtime.block_on(run(seed));
+    for seed in seeds(SEEDS) {
+        let history = stage::play(run(seed));
         let check = Check::new().drained();
         if let Some(first) = check.run(&history).first() {
             let smallest = check.shrink(&history).map(|history| history.to_string());
@@ -50,15 +52,6 @@ fn every_run_keeps_its_promises() {
     }
     println!("{committed} transactions committed, {aborted} aborted, {unknown} unknown");
     assert!(committed > 0 && aborted > 0, "nothing was done");
-}
-
-/// The seeds that are asked for: one by `KURIER_SEED`, so many by `KURIER_SEEDS`, else 20.
-fn seeds() -> Vec<u64> {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().unwrap());
-    match number("KURIER_SEED") {
-        Some(seed) => vec![seed],
-        None => (0..number("KURIER_SEEDS").unwrap_or(20)).collect(),
-    }
 }
 
 struct Dice(Seeded);
@@ -113,14 +106,15 @@ async fn run(seed: u64) -> kurier_testkit::history::History {
             happen(&cluster, &dice).await;
         }
     };
-    let _ = timeout(SAFETY, trouble).await;
+    stage::disturb(SAFETY, trouble).await;
     cluster.clear_faults();
     (1..=3).for_each(|broker| cluster.restart_broker(broker));
-    let all = async { while producers.join_next().await.is_some_and(|ended| ended.is_ok()) {} };
-    timeout(PROGRESS_MAX, all).await.unwrap_or_else(|_| panic!("seed {seed}: no progress"));
+    let progress = stage::finish(producers, PROGRESS_MAX, "a producer").await;
+    progress.unwrap_or_else(|why| panic!("KURIER_SEED={seed}: {why}"));
     // What was left open is aborted by its coordinator, and then everything can be read.
-    sleep(Duration::from_secs(120)).await;
     consumer.abort();
+    let left = stage::tear_down(&cluster, 3, Duration::from_secs(60)).await;
+    assert_eq!(left, 0, "KURIER_SEED={seed}: tasks are left when all clients are gone");
     let all = (0..partitions).map(|index| (TopicPartition::new(TOPIC, index), From::Earliest));
     recorder.note(PRODUCERS + 1, Action::Assign(all.collect()));
     for index in 0..partitions {

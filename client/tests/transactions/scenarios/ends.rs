@@ -2,6 +2,7 @@
 
 use kurier_client::Error;
 use kurier_client::producer::ProducerConfig;
+use kurier_client::transactional::Transaction;
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::Fault;
 use tokio::time::{Instant, sleep, timeout};
@@ -23,6 +24,20 @@ fn said(outcome: &Result<(), Error>) -> Said {
         Err(error) if error.is_fatal() => Said::Fatal,
         Err(error) => panic!("{error}"),
     }
+}
+
+async fn end(transaction: &mut Transaction, is_commit: bool) -> Result<(), Error> {
+    match is_commit {
+        true => transaction.commit().await,
+        false => transaction.abort().await,
+    }
+}
+
+/// A transaction with one record.
+async fn begin_with_one(scene: &Scene) -> Transaction {
+    let transaction = scene.begin().await;
+    transaction.send(record(0, "1")).await.unwrap();
+    transaction
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,13 +109,9 @@ async fn an_end_is_asked_for_until_the_coordinator_is_found() {
     ];
     each(async |scene| {
         for is_commit in [false, true] {
-            let mut transaction = scene.begin().await;
-            transaction.send(record(0, "1")).await.unwrap();
+            let mut transaction = begin_with_one(scene).await;
             scene.answer(ApiKey::END_TXN, CODES);
-            match is_commit {
-                true => transaction.commit().await.unwrap(),
-                false => transaction.abort().await.unwrap(),
-            }
+            end(&mut transaction, is_commit).await.unwrap();
         }
         scene.goes_on(&["1"]).await;
     })
@@ -112,27 +123,19 @@ async fn an_end_that_takes_too_long_can_be_asked_for_again() {
     let short = ProducerConfig { block_max: SECOND / 2, ..config() };
     each_with(short, async |scene| {
         for is_commit in [false, true] {
-            let mut transaction = scene.begin().await;
-            transaction.send(record(0, "1")).await.unwrap();
+            let mut transaction = begin_with_one(scene).await;
             let code = ErrorCode::NOT_COORDINATOR;
             let fault = scene.cluster().fault(Fault::on(ApiKey::END_TXN).always().answer(code));
             let start = Instant::now();
             for _ in 0..2 {
-                let outcome = match is_commit {
-                    true => transaction.commit().await,
-                    false => transaction.abort().await,
-                };
-                let error = outcome.unwrap_err();
+                let error = end(&mut transaction, is_commit).await.unwrap_err();
                 assert!(error.is_retriable() && !error.requires_abort(), "{error}");
             }
             // The single request has the client's timeout, and no other one begins after block_max.
             assert!(start.elapsed() < 62 * SECOND, "{:?}", start.elapsed());
             scene.cluster().clear_faults();
             assert!(fault.hits() < 150, "{}", fault.hits());
-            match is_commit {
-                true => transaction.commit().await.unwrap(),
-                false => transaction.abort().await.unwrap(),
-            }
+            end(&mut transaction, is_commit).await.unwrap();
         }
         scene.goes_on(&["1"]).await;
     })
@@ -144,19 +147,11 @@ async fn an_end_that_is_still_in_flight_when_time_runs_out_is_told_later() {
     let short = ProducerConfig { block_max: SECOND, ..config() };
     each_with(short, async |scene| {
         for is_commit in [true, false] {
-            let mut transaction = scene.begin().await;
-            transaction.send(record(0, "1")).await.unwrap();
+            let mut transaction = begin_with_one(scene).await;
             scene.cluster().fault(Fault::on(ApiKey::END_TXN).execute_then_hang());
-            let outcome = match is_commit {
-                true => transaction.commit().await,
-                false => transaction.abort().await,
-            };
-            let error = outcome.unwrap_err();
+            let error = end(&mut transaction, is_commit).await.unwrap_err();
             assert!(error.is_retriable() && error.maybe_written(), "{error}");
-            match is_commit {
-                true => transaction.commit().await.unwrap(),
-                false => transaction.abort().await.unwrap(),
-            }
+            end(&mut transaction, is_commit).await.unwrap();
         }
         scene.goes_on(&["1"]).await;
     })
