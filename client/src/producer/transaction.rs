@@ -482,7 +482,8 @@ impl Life {
             self.is_suspect |= self.version == TransactionVersion::V1;
             return Ended::Again(error);
         }
-        if error.is_retriable() {
+        // Another broker coordinates soon, or this one in another release, by other rules.
+        if error.is_retriable() || matches!(error, Error::Unsupported { .. }) {
             return Ended::Again(error);
         }
         if is_lost {

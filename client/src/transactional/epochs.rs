@@ -4,7 +4,8 @@ use super::keeper::Keeper;
 use crate::error::{Error, ErrorKind, TransactionFate, means_nothing_open};
 use crate::producer::NextEpoch;
 use crate::transactions::{
-    BegunTransaction, ProducerIdAndEpoch, TransactionEnd, TransactionVersion,
+    BegunTransaction, ProducerIdAndEpoch, TransactionDescription, TransactionEnd,
+    TransactionVersion,
 };
 
 impl Keeper {
@@ -45,6 +46,11 @@ impl Keeper {
     /// Asks for the next epoch. An attempt that finds something open aborts that in the next one,
     /// and is to be made again with that one; which may only be done if it is this producer's.
     async fn raise(&mut self, known: ProducerIdAndEpoch) -> Result<ProducerIdAndEpoch, Error> {
+        // What is open is aborted whosever it is: the coordinator compares epochs after that.
+        let found = self.described().await?;
+        if found.is_some_and(|found| found.is_open() && found.producer != known) {
+            return Err(self.life.fate(TransactionFate::TakenOver, None));
+        }
         let steps = self.steps();
         let next = ProducerIdAndEpoch { epoch: known.epoch.saturating_add(1), ..known };
         match steps.raise_epoch(&self.id, self.timeout, known).await {
@@ -62,15 +68,21 @@ impl Keeper {
             NextEpoch::Foreign => return Ok(false),
             NextEpoch::Unknown => {}
         }
-        match self.steps().describe([&*self.id]).await.pop() {
-            Some((_, Ok(found))) if found.producer == next && found.is_aborted() => {}
-            // Before Kafka 3.0 nobody can say.
-            Some((_, Err(Error::Unsupported { .. }))) => {}
-            Some((_, Err(error))) if error.is_retriable() => return Err(error),
-            _ => return Ok(false),
+        let found = self.described().await?;
+        let is_own = found.is_none_or(|found| found.producer == next && found.is_aborted());
+        if is_own {
+            self.life.handle_own_epoch();
         }
-        self.life.handle_own_epoch();
-        Ok(true)
+        Ok(is_own)
+    }
+
+    /// What the coordinator knows of the id. None if it does not say, as before Kafka 3.0.
+    async fn described(&self) -> Result<Option<TransactionDescription>, Error> {
+        match self.steps().describe([&*self.id]).await.pop() {
+            Some((_, Ok(found))) => Ok(Some(found)),
+            Some((_, Err(error))) if error.is_retriable() => Err(error),
+            _ => Ok(None),
+        }
     }
 
     /// Looks whether the id is still this producer's, by adding what is in its transaction anyway.

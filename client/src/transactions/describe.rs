@@ -40,6 +40,11 @@ pub struct TransactionDescription {
 }
 
 impl TransactionDescription {
+    /// Whether a transaction is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.state == "Ongoing"
+    }
+
     /// Whether its last transaction is being aborted or was, and nothing has begun since: whoever
     /// takes an id over makes its state `Empty`.
     pub(crate) fn is_aborted(&self) -> bool {

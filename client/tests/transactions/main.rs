@@ -14,6 +14,7 @@ mod scenarios;
 mod aborted;
 mod late;
 mod leaderless;
+mod hidden;
 mod closing;
 mod refused;
 mod shut_out;

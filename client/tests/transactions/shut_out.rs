@@ -46,3 +46,30 @@ async fn a_producer_that_was_shut_out_does_not_take_the_id_back() {
         assert_eq!(world.committed(0), ["2"], "{release} {lost}");
     }
 }
+
+/// A coordinator that is asked for a next epoch aborts what is open, whosever it is. Before Kafka
+/// 3.0 a producer cannot see whose it is.
+#[tokio::test(start_paused = true)]
+async fn a_producer_that_was_shut_out_does_not_abort_what_is_open_now() {
+    for release in ["3.9", "4.4"] {
+        let world = World::new(release).await;
+        let first = producer(&world.client).await;
+        let mut open = first.begin().await.unwrap();
+        // No broker ever hears that it has begun.
+        for api in [ApiKey::ADD_PARTITIONS_TO_TXN, ApiKey::PRODUCE] {
+            world.cluster.fault(Fault::on(api).topic("t").partition(0).always().close());
+        }
+        drop(open.enqueue(Record::to("t").partition(0).value("1")).await.unwrap());
+        sleep(SECOND).await;
+        let second = producer(&world.client).await;
+        let mut next = second.begin().await.unwrap();
+        next.send(Record::to("t").partition(1).value("2")).await.unwrap();
+        drop(open.abort().await);
+        drop(open);
+        let error = first.begin().await.unwrap_err();
+        assert!(error.is_fatal(), "{release}: {error}");
+        next.commit().await.expect(release);
+        sleep(SECOND).await;
+        assert_eq!(world.committed(1), ["2"], "{release}");
+    }
+}

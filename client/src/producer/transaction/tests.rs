@@ -418,3 +418,14 @@ fn partitions_that_may_be_in_the_clearing_transaction_are_aborted_with_it() {
     assert!(life.handle_raised(Err(fenced)).unwrap_err().is_fatal());
     assert!(life.is_over());
 }
+
+#[test]
+fn an_end_that_a_broker_of_another_release_does_not_have_is_asked_for_again() {
+    let mut life = sent(V2);
+    ask(&mut life, Commit);
+    let (feature, needed) = ("EndTxn".into(), "version 5".into());
+    let (offered, remedy) = ("version 4".into(), "wait".into());
+    let unsupported = Error::Unsupported { feature, needed, offered, remedy };
+    assert!(matches!(life.handle_end(Err(unsupported)), Ended::Again(_)));
+    done(&mut life, Commit, SECOND);
+}
