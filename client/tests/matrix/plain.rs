@@ -21,7 +21,7 @@ pub(crate) async fn produce(world: World, process: u32) {
     let dice = Dice::new(world.settings.seed, &client_name(process));
     let mut values = first_value(process)..;
     let mut deliveries = JoinSet::new();
-    let mut sender = Sender::start(&world, (process, 0)).await;
+    let mut sender = Sender::start(&world, (process, 0), process).await;
     while world.phase() == Phase::Safety {
         for _ in 0..dice.number(1..=world.settings.burst_max) {
             let partition = dice.pick(&[0, 1]);
@@ -65,16 +65,19 @@ pub(crate) fn first_value(process: u32) -> u64 {
 struct Sender {
     world: World,
     name: Name,
+    /// As whom it stands in the history: one that was dropped goes on sending, and is nobody's
+    /// predecessor.
+    writer: u32,
     producer: Producer,
     is_over: Arc<AtomicBool>,
 }
 
 impl Sender {
-    async fn start(world: &World, name: Name) -> Self {
+    async fn start(world: &World, name: Name, writer: u32) -> Self {
         let client = world.client(name.0, name.1).await;
         let builder = client.producer().config(world.settings.producer.clone());
         let producer = builder.build().await.expect("the settings are valid");
-        Self { world: world.clone(), name, producer, is_over: Arc::default() }
+        Self { world: world.clone(), name, writer, producer, is_over: Arc::default() }
     }
 
     fn is_over(&self) -> bool {
@@ -83,7 +86,7 @@ impl Sender {
 
     /// Another one in its place. This one is closed, for as long as that may take, or dropped.
     async fn replace(self, dice: &Dice) -> Self {
-        let next = (self.name.0, self.name.1 + 1);
+        let (next, mut writer) = ((self.name.0, self.name.1 + 1), self.writer);
         let world = self.world.clone();
         match dice.number(0..=2) {
             0 => self.close().await,
@@ -95,17 +98,20 @@ impl Sender {
                 }
                 world.ledger.took("closing", start.elapsed(), at_most);
             }
-            _ => drop(self),
+            _ => {
+                drop(self);
+                writer += WRITERS;
+            }
         }
         if world.settings.life.closes {
             world.strike();
         }
-        Self::start(&world, next).await
+        Self::start(&world, next, writer).await
     }
 
     async fn flush(&self) {
         let (noted, start) =
-            (self.world.recorder.begin(self.name.0, Action::Flush), Instant::now());
+            (self.world.recorder.begin(self.writer, Action::Flush), Instant::now());
         let flushed = self.producer.flush().await;
         // Those whose tasks have been woken note their outcomes first.
         tokio::task::yield_now().await;
@@ -115,7 +121,7 @@ impl Sender {
     }
 
     async fn close(&self) {
-        let noted = self.world.recorder.begin(self.name.0, Action::Close);
+        let noted = self.world.recorder.begin(self.writer, Action::Close);
         let start = Instant::now();
         let closed = self.producer.close().await;
         tokio::task::yield_now().await;
@@ -133,7 +139,7 @@ impl Sender {
     ) {
         let (world, name) = (self.world.clone(), self.name);
         let to = TopicPartition::new(TOPIC, partition);
-        let (pending, start) = (world.recorder.send(name.0, to, value), Instant::now());
+        let (pending, start) = (world.recorder.send(self.writer, to, value), Instant::now());
         world.ledger.open().values.insert(value, name);
         let (text, key) = (filled(value, &world), value.to_string());
         let mut record = Record::to(TOPIC).partition(partition).value(&text);
@@ -210,7 +216,8 @@ pub(crate) fn is_closed(error: &Error) -> bool {
 /// A producer has heard that it is over. If it was shut out, nothing of it may come into the logs
 /// from here on.
 pub(crate) fn note_end(world: &World, name: Name, error: &Error) {
-    let ends = (error.kind() == ErrorKind::Fenced)
+    let is_shut_out = error.kind() == ErrorKind::Fenced && !world.settings.life.is_lied_to;
+    let ends = is_shut_out
         .then(|| (0..PARTITIONS).map(|index| world.cluster.log_end(TOPIC, index)).collect());
     world.ledger.open().over.entry(name).or_insert(ends);
 }
@@ -219,3 +226,6 @@ pub(crate) fn note_end(world: &World, name: Name, error: &Error) {
 pub(crate) fn filled(value: u64, world: &World) -> String {
     format!("{value:<width$}", width = world.settings.value_bytes)
 }
+
+/// How far apart the writers of one process stand in the history.
+const WRITERS: u32 = 1000;

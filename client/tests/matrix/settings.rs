@@ -46,6 +46,8 @@ pub(crate) struct Life {
     pub(crate) closes: bool,
     /// Whether a process whose producer is over makes no other one before all is well.
     pub(crate) stays_down: bool,
+    /// Whether brokers say of who is not shut out that it is: what is in flight is written then.
+    pub(crate) is_lied_to: bool,
     /// How long somebody waits at times before a commit.
     pub(crate) stall: Option<Duration>,
     /// Whether no transaction is aborted on purpose.

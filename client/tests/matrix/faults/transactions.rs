@@ -44,7 +44,8 @@ pub(super) fn rows() -> Vec<Row> {
         fault!(33, "Codes from inside a coordinator", inner_codes,
             expect["E", "E", "F|a A", -, -, later]),
         fault!(34, "`INVALID_TXN_STATE` and its kin", states,
-            expect[-, -, "F|a A", -, -, later]),
+            expect[-, -, "F|a A", -, -, later])
+        .tuned(|settings| settings.life.is_lied_to = true),
         fault!(35, "`TRANSACTION_ABORTABLE`", abortable,
             expect[-, -, "a", -, -, later])
         // A coordinator that says so to an abort is none that there is.
