@@ -1,6 +1,7 @@
 //! Groups with a member of ours and one of Java's: each record is read by one of them, and each
 //! goes on where the last one stopped.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::real_broker::RealBroker;
@@ -33,11 +34,14 @@ fn share(broker: &RealBroker, topic: &str, (ours, javas): (&[&str], &[&str])) {
     all.more(broker, topic);
     let first = Running::heard(&mut member());
     wait_until("we have all", || count(&first) == all.count);
-    let second = Running::heard(&mut broker.java().group_member(&group, topic, javas));
+    let config = broker.file("group.properties");
+    std::fs::write(&config, format!("group.id={group}\nauto.offset.reset=earliest\n")).unwrap();
+    let second = Running::heard(&mut broker.java().group_member(&config, topic, javas));
     // Both have some of what comes once Java's has joined.
     wait_until("both have some", || {
         all.more(broker, topic);
         std::thread::sleep(std::time::Duration::from_secs(1));
+        assert!(!second.stderr().contains("not a recognized option"), "{}", second.stderr());
         count(&second) > 0
     });
     wait_until("all is read", || count(&first) + count(&second) == all.count);
@@ -98,11 +102,12 @@ impl crate::tools::Java<'_> {
     }
 
     /// `kafka-console-consumer` in a group, until it is told to end.
-    fn group_member(&self, group: &str, topic: &str, args: &[&str]) -> Command {
+    fn group_member(&self, config: &Path, topic: &str, args: &[&str]) -> Command {
         let mut command = self.console_consumer();
-        let set = self.property_option();
+        let file =
+            if self.release.at_least("4.2") { "--command-config" } else { "--consumer.config" };
         command.args(["--bootstrap-server", self.bootstrap, "--topic", topic]).args(args);
-        command.args([set, &format!("group.id={group}"), set, "auto.offset.reset=earliest"]);
+        command.arg(file).arg(config);
         if !self.release.at_least("0.10.1") {
             command.arg("--new-consumer");
         }
