@@ -110,9 +110,9 @@ impl Reader for Holding {
         async move { shared.wait_for_marks(&slots).await }.boxed()
     }
 
-    fn marks<'a>(
+    fn marks(
         &self,
-        partitions: &mut dyn Iterator<Item = &'a TopicPartition>,
+        partitions: &mut dyn Iterator<Item = &TopicPartition>,
     ) -> Vec<(TopicPartition, Marked)> {
         self.shared.with(|buffer| {
             let marked = |of: &TopicPartition| {

@@ -164,12 +164,13 @@ impl Control {
         let group = self.group()?;
         let none = ConsumerGroupMetadata::new(&*group.id);
         let member = group.member.borrow();
-        Ok(member.as_ref().map_or(none.clone(), |member| ConsumerGroupMetadata {
+        let Some(member) = &*member else { return Ok(none) };
+        Ok(ConsumerGroupMetadata {
             generation_id: member.generation,
             member_id: member.id.to_string(),
             group_instance_id: member.instance.as_ref().map(ToString::to_string),
             ..none
-        }))
+        })
     }
 
     /// Says that all records of a partition up to this offset, and the one with it, are processed.

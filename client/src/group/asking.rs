@@ -157,7 +157,7 @@ impl Asker {
         let deadline = Instant::now() + self.cluster.request_timeout();
         let make = move |version| MetadataRequest {
             // Version 0 has no null: there an empty list means all.
-            topics: topics.clone().or((version == 0).then(Vec::new)),
+            topics: topics.clone().or_else(|| (version == 0).then(Vec::new)),
             allow_auto_topic_creation: version < 4,
             ..Default::default()
         };

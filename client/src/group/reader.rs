@@ -30,9 +30,9 @@ pub(crate) trait Reader: fmt::Debug + Send + Sync {
     fn wait_for_marks(&self, partitions: &[TopicPartition]) -> BoxFuture<'static, ()>;
 
     /// How far these are marked.
-    fn marks<'a>(
+    fn marks(
         &self,
-        partitions: &mut dyn Iterator<Item = &'a TopicPartition>,
+        partitions: &mut dyn Iterator<Item = &TopicPartition>,
     ) -> Vec<(TopicPartition, Marked)>;
 
     /// The program hears of something.

@@ -77,3 +77,28 @@ async fn two_members_of_one_client_do_not_block_each_other() {
         .unwrap();
     }
 }
+
+/// What members do is counted by Java's names.
+#[tokio::test(start_paused = true)]
+async fn what_members_do_is_counted() {
+    for kind in KINDS {
+        let world = World::new(2, 9).await;
+        let mut consumer = member(&world.client, kind).start().unwrap();
+        next(&mut consumer).await;
+        next(&mut consumer).await;
+        sleep(10 * S).await;
+        consumer.commit().await.unwrap();
+        let snapshot = world.client.metrics().snapshot();
+        let number =
+            |name: &str| snapshot.get("consumer-coordinator-metrics", name, &[]).unwrap().number();
+        assert_eq!(number("assigned-partitions"), 2.0, "{kind:?}");
+        assert!(number("rebalance-total") >= 1.0, "{kind:?}");
+        assert!(number("commit-total") >= 2.0 && number("heartbeat-total") >= 2.0, "{kind:?}");
+        assert_eq!(number("join-total") >= 1.0, kind != Kind::Coordinator, "{kind:?}");
+        assert!(number("last-heartbeat-seconds-ago") <= 5.0, "{kind:?}");
+        consumer.close(10 * S).await;
+        let snapshot = world.client.metrics().snapshot();
+        let held = snapshot.get("consumer-coordinator-metrics", "assigned-partitions", &[]);
+        assert_eq!(held.unwrap().number(), 0.0, "{kind:?}");
+    }
+}

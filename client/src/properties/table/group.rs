@@ -38,7 +38,11 @@ settings! {
     "enable.auto.commit" "auto.commit.enable":
         "Whether what is marked is committed by itself",
         |p| p.group.auto_commit_interval.is_some().to_string()
-        => |p, v| commit_by_itself(p, switch(v)?);
+        => |p, v| {
+        let interval = interval(p);
+        p.commit_interval = Some(interval);
+        p.group.auto_commit_interval = switch(v)?.then_some(interval);
+    };
     "auto.commit.interval.ms": "How often it is; 0 is taken for 1",
         |p| ms(interval(p)) => |p, v| {
         let interval = millis(v)?.max(Duration::from_millis(1));
@@ -65,12 +69,6 @@ fn given(text: &str) -> Option<Arc<str>> {
 fn interval(properties: &Properties) -> Duration {
     let default = GroupConfig::default().auto_commit_interval.unwrap_or_default();
     properties.group.auto_commit_interval.or(properties.commit_interval).unwrap_or(default)
-}
-
-fn commit_by_itself(properties: &mut Properties, is_on: bool) {
-    let interval = interval(properties);
-    properties.commit_interval = Some(interval);
-    properties.group.auto_commit_interval = is_on.then_some(interval);
 }
 
 fn strategy(properties: &Properties) -> String {
