@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use kurier_client::consumer::OffsetReset;
 use kurier_client::metrics::{Metrics, Snapshot};
 use kurier_client::producer::ProducerConfig;
 use kurier_client::transactions::{ConsumerGroupMetadata, GroupOffset};
@@ -42,6 +43,9 @@ fn number(snapshot: &Snapshot, group: &str, name: &str) -> f64 {
 async fn every_documented_metric_is_there_in_all_three_forms_and_no_other() {
     let cluster = cluster();
     let (client, _held) = busy(&cluster).await;
+    let group = client.consumer().group("g").subscribe(["t"]).offset_reset(OffsetReset::Earliest);
+    let mut member = group.start().unwrap();
+    member.next().await.unwrap().unwrap();
     let snapshot = client.metrics().snapshot();
     let text = snapshot.prometheus();
     let page = Metrics::reference();
