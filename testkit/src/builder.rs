@@ -128,9 +128,10 @@ impl Builder {
         self
     }
 
-    /// Says in which rack a broker stands. Clients that name their rack are sent to a follower in
-    /// it (KIP-392, from release 2.4 on). Kafka: `broker.rack`, with
-    /// `replica.selector.class=RackAwareReplicaSelector`.
+    /// Says in which rack a broker stands. Kafka: `broker.rack`. Clients that name their rack are
+    /// sent to a follower in it (KIP-392, from release 2.4 on) if
+    /// [`replica.selector.class`](Self::config) is
+    /// `org.apache.kafka.common.replica.RackAwareReplicaSelector`.
     #[must_use]
     pub fn rack(mut self, broker: i32, rack: impl Into<String>) -> Self {
         self.racks.insert(broker, rack.into());
@@ -387,6 +388,7 @@ impl Builder {
             fetch_sessions_max: FETCH_SESSIONS_MAX,
             broker_session: self.broker_session,
             connection_idle_max: CONNECTION_IDLE_MAX,
+            has_rack_selector: false,
             upkeep_interval: UPKEEP_INTERVAL,
             advertised: self.advertised.clone(),
             ids: self.chance.as_deref().map_or_else(Ids::fixed, Ids::draw),

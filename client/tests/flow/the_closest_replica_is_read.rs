@@ -18,6 +18,8 @@ const S: Duration = Duration::from_secs(1);
 /// Three brokers in three racks; broker 1 leads all partitions.
 async fn world(partitions: i32) -> World {
     let builder = TestCluster::builder().brokers(3).topic("t", partitions);
+    let selector = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+    let builder = builder.config("replica.selector.class", selector);
     let world = World::of(builder.rack(1, "a").rack(2, "b").rack(3, "c")).await;
     for partition in 0..partitions {
         world.cluster.move_leader("t", partition, 1);

@@ -7,7 +7,7 @@ use super::api::Context;
 use crate::state::{Partition, State};
 
 /// The follower in the client's rack that a leader sends it to; `None` if the client may stay.
-/// Kafka: `RackAwareReplicaSelector`.
+/// Kafka: `RackAwareReplicaSelector`, if `replica.selector.class` names it.
 pub(super) fn follower(
     state: &State,
     context: &Context,
@@ -15,7 +15,8 @@ pub(super) fn follower(
     (partition, wanted): (&Partition, &FetchPartition),
 ) -> Option<i32> {
     let leads = partition.leader == Some(context.broker);
-    if !leads || request.rack_id.is_empty() || state.settings.release < Release::V2_4 {
+    let has_selector = state.settings.has_rack_selector && state.settings.release >= Release::V2_4;
+    if !leads || !has_selector || request.rack_id.is_empty() {
         return None;
     }
     let is_near = |id: i32| state.rack(id).is_some_and(|rack| rack == request.rack_id);

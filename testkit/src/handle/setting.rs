@@ -52,8 +52,12 @@ fn of_cluster(release: Release) -> Option<(&'static str, String, i8)> {
 
 /// The settings of a broker.
 pub(super) fn broker_settings(settings: &Settings, broker: i32) -> impl Iterator<Item = Setting> {
-    settings.broker_configs(broker).into_iter().map(|(name, value, default)| {
-        let of_default = default.map(|default| (name, default.to_owned(), DEFAULT_SOURCE));
+    let all = settings.broker_configs(broker).into_iter();
+    // What is not set, and has no default, is nothing.
+    let shown = all.filter(|(_, value, _)| !value.is_empty());
+    shown.map(|(name, value, default)| {
+        let of_default = default.filter(|default| !default.is_empty());
+        let of_default = of_default.map(|default| (name, default.to_owned(), DEFAULT_SOURCE));
         let is_default = default == Some(value.as_str());
         let set = (!is_default).then(|| (name, value.clone(), STATIC_SOURCE));
         let source = if is_default { DEFAULT_SOURCE } else { STATIC_SOURCE };

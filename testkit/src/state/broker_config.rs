@@ -88,7 +88,7 @@ pub(crate) fn broker_config_kind(name: &str) -> ConfigKind {
         topic.kind
     } else if name.ends_with(".enable") {
         ConfigKind::Boolean
-    } else if name.ends_with(".policy") {
+    } else if name.ends_with(".policy") || name.ends_with(".class") {
         ConfigKind::Text
     } else if name == "connections.max.idle.ms" || name.ends_with(".check.interval.ms") {
         ConfigKind::Long
@@ -333,6 +333,16 @@ const BROKER_CONFIGS: &[BrokerConfig] = &[
         set: |of, value| put(&mut of.transactions.producer_expiration, from_ms(value)),
     },
     BrokerConfig {
+        name: "replica.selector.class",
+        default: "",
+        least: 0,
+        value: |of| if of.has_rack_selector { RACK_SELECTOR.to_owned() } else { String::new() },
+        set: |of, value| match value {
+            RACK_SELECTOR | "" => put(&mut of.has_rack_selector, Some(!value.is_empty())),
+            _ => None,
+        },
+    },
+    BrokerConfig {
         name: "transaction.max.timeout.ms",
         default: "900000",
         least: 1,
@@ -347,6 +357,9 @@ const BROKER_CONFIGS: &[BrokerConfig] = &[
         set: |of, value| put(&mut of.transactions.id_expiration, from_ms(value)),
     },
 ];
+
+/// The selector of replicas that Kafka comes with (KIP-392).
+const RACK_SELECTOR: &str = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
 
 fn is_beyond(partitions: &str) -> bool {
     let count: Option<u64> = partitions.parse().ok();

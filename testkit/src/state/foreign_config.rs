@@ -67,10 +67,6 @@ const ROWS: &[(Foreign, &[&str])] = &[
     (Foreign::Unseen, REPORTS),
     (Foreign::Fixed("1"), &["broker.id", "node.id"]),
     (Foreign::Fixed("true"), &["delete.topic.enable", "log.cleaner.enable"]),
-    (
-        Foreign::Fixed("org.apache.kafka.common.replica.RackAwareReplicaSelector"),
-        &["replica.selector.class"],
-    ),
     (LISTENERS, &["advertised.listeners", "listeners"]),
     (ACLS, &["authorizer.class.name"]),
     (

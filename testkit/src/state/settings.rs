@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) broker_session: Duration,
     /// How long a connection may be idle before it is closed. Kafka: connections.max.idle.ms.
     pub(crate) connection_idle_max: Duration,
+    /// Whether leaders send readers to a follower in their rack. Kafka: replica.selector.class.
+    pub(crate) has_rack_selector: bool,
     /// How often `kurier broker` sees to the logs. Kafka: log.retention.check.interval.ms.
     pub(crate) upkeep_interval: Duration,
     /// Where clients who come over TCP are told to find the brokers. Kafka: advertised.listeners.

@@ -69,6 +69,7 @@ impl Bench {
             fetch_sessions_max: 1000,
             broker_session: BROKER_SESSION,
             connection_idle_max: CONNECTION_IDLE_MAX,
+            has_rack_selector: false,
             upkeep_interval: UPKEEP_INTERVAL,
             ids: Ids::fixed(),
             groups: GroupSettings::DEFAULT,

@@ -12,6 +12,13 @@ use super::bench::{Bench, Fate, batch, only, values};
 
 /// Brokers 1 to 3 in racks a, b, b; partition 0 of `t` has a record, and broker 1 leads it.
 fn racked(release: Release) -> Bench {
+    let mut bench = unselected(release);
+    bench.state.settings.has_rack_selector = true;
+    bench
+}
+
+/// The same, whose brokers have no selector.
+fn unselected(release: Release) -> Bench {
     let mut bench = Bench::new(release);
     for (broker, rack) in [(1, "a"), (2, "b"), (3, "b")] {
         assert!(bench.state.set_rack(broker, rack.into()));
@@ -43,6 +50,13 @@ fn a_leader_sends_a_client_to_a_follower_in_its_rack() {
         let stays = read(&mut bench, 1, rack, 0);
         assert_eq!((stays.preferred_read_replica, values(&stays).len()), (-1, 1), "{rack}");
     }
+}
+
+#[test]
+fn a_leader_without_a_selector_sends_nobody_away() {
+    let mut bench = unselected(Release::V4_4);
+    let stays = read(&mut bench, 1, "b", 0);
+    assert_eq!((stays.preferred_read_replica, values(&stays).len()), (-1, 1));
 }
 
 #[test]
