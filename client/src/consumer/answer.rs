@@ -91,11 +91,11 @@ impl Fetcher {
                 if !seen.insert(slot) || self.current(one.turn).is_none() {
                     continue;
                 }
+                let is_followers =
+                    self.tracks.get(slot).and_then(Option::as_ref).is_some_and(|track| {
+                        track.nearer.is_some_and(|near| near.broker == flight.broker)
+                    });
                 if !data.error_code.is_ok() {
-                    let is_followers =
-                        self.tracks.get(slot).and_then(Option::as_ref).is_some_and(|track| {
-                            track.nearer.is_some_and(|near| near.broker == flight.broker)
-                        });
                     match is_followers {
                         true => self.leave_follower(moment, one, &data),
                         false => self.handle_code(moment, one, (&data, &endpoints)),
@@ -110,7 +110,14 @@ impl Fetcher {
                 }
                 if data.diverging_epoch.epoch >= 0 {
                     let EpochEndOffset { epoch, end_offset } = data.diverging_epoch;
-                    self.handle_divergence(one.turn, Some((end_offset, epoch)));
+                    // Beyond the position both agree as far as was read.
+                    let until = end_offset.min(one.offset);
+                    match (epoch, until) < (one.epoch, one.offset) || until < one.offset {
+                        _ if is_followers => self.leave_follower(moment, one, &data),
+                        true if until < 0 => self.handle_divergence(one.turn, None),
+                        true => self.handle_divergence(one.turn, Some((until, epoch))),
+                        false => self.stall(moment, flight, one, (Standstill::Absent, kind)),
+                    }
                     continue;
                 }
                 match self.handle_records((version, kind), one, data) {
@@ -179,7 +186,7 @@ impl Fetcher {
             Kind::Full
         } else if self.config.fetch_bytes_min > 0
             && took < wait_max / 2
-            && partitions.all(|data| data.error_code.is_ok() && data.preferred_read_replica < 0)
+            && partitions.all(says_nothing)
         {
             Kind::Hasty
         } else {
@@ -338,7 +345,7 @@ impl Fetcher {
                 Some(hint) => self.follow(moment, asked.turn, (hint, &error)),
                 None => {
                     self.wants_refresh = true;
-                    self.retry(moment, asked.turn, &error);
+                    self.retry_at_news(moment, asked.turn, &error);
                 }
             },
             Remedy::Reset => self.reset(moment, asked),
@@ -358,6 +365,11 @@ impl Fetcher {
     /// Asks the leader that a broker has named as soon as it is known.
     fn follow(&mut self, moment: Moment, turn: Turn, (hint, error): (Hint, &Error)) {
         self.actions.push_back(Action::Heard(hint));
+        self.retry_at_news(moment, turn, error);
+    }
+
+    /// Tries again after a while, or as soon as there is news of the cluster.
+    fn retry_at_news(&mut self, moment: Moment, turn: Turn, error: &Error) {
         // A broker that is wrong again and again is not followed at once.
         let is_first = self.track(turn.slot).is_some_and(|track| track.backoff.is_fresh());
         self.retry(moment, turn, error);
@@ -411,6 +423,12 @@ impl Fetcher {
             }
         }
     }
+}
+
+/// Whether a part of an answer neither refuses nor sends elsewhere, so that the broker could have
+/// waited with it.
+fn says_nothing(data: &PartitionData) -> bool {
+    data.error_code.is_ok() && data.preferred_read_replica < 0 && data.diverging_epoch.epoch < 0
 }
 
 /// How large the first batch says that it is; none if there is nothing of it.

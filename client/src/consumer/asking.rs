@@ -307,9 +307,19 @@ impl Demand {
             }
         };
         let (bytes_max, rank) = (track.bytes_max, track.rank);
-        let (topic_id, leader_epoch) = (known, leader.epoch);
-        let asked =
-            Asked { turn, topic, topic_id, partition, offset, leader_epoch, bytes_max, rank };
+        // A follower may lag, which says nothing of the log.
+        let epoch = if to == leader.broker { track.epoch } else { -1 };
+        let asked = Asked {
+            turn,
+            topic,
+            topic_id: known,
+            partition,
+            offset,
+            leader_epoch: leader.epoch,
+            epoch,
+            bytes_max,
+            rank,
+        };
         Self::Fetch(leader, to, asked)
     }
 }

@@ -22,6 +22,9 @@ pub(crate) struct Asked {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
     pub(crate) leader_epoch: i32,
+    /// The leader epoch of the record before the offset, for a leader to tell by it whether its log
+    /// has that record (KIP-595); -1 if it is not to be asked.
+    pub(crate) epoch: i32,
     /// A limit of its own.
     pub(crate) bytes_max: Option<i32>,
     /// Who has waited longest is the least.
@@ -130,6 +133,7 @@ impl Plan {
                 partition: one.partition,
                 current_leader_epoch: one.leader_epoch,
                 fetch_offset: one.offset,
+                last_fetched_epoch: if version >= EPOCHS_SINCE { one.epoch } else { -1 },
                 partition_max_bytes: one.bytes_max.unwrap_or(usual),
                 ..FetchPartition::default()
             };
@@ -203,6 +207,9 @@ pub(crate) const WHOLE_BATCH_SINCE: i16 = 3;
 /// The version of Fetch that has sessions first (KIP-227).
 pub(crate) const SESSIONS_SINCE: i16 = 7;
 
+/// The version of Fetch in which a leader compares what was fetched with its log (KIP-595).
+const EPOCHS_SINCE: i16 = 12;
+
 /// The version of Fetch that calls topics by their ids first (KIP-516).
 pub(crate) const IDS_SINCE: i16 = 13;
 
@@ -224,6 +231,7 @@ mod tests {
             partition,
             offset: 5,
             leader_epoch: 2,
+            epoch: 1,
             bytes_max: None,
             rank,
         }
@@ -251,6 +259,13 @@ mod tests {
         let gone = plan.request(12).forgotten_topics_data;
         let gone: Vec<_> = gone.iter().map(|t| (t.topic.to_string(), &t.partitions[..])).collect();
         assert_eq!(gone, [("a".to_owned(), &[0][..]), ("b".to_owned(), &[0, 1][..])]);
+    }
+
+    #[test]
+    fn a_leader_is_told_the_epoch_of_what_was_fetched_where_it_can_compare() {
+        let told = |version| plan(vec![asked("t", 0, 0)]).request(version);
+        let told = |version| told(version).topics[0].partitions[0].last_fetched_epoch;
+        assert_eq!((told(11), told(12)), (-1, 1));
     }
 
     #[test]

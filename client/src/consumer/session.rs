@@ -57,6 +57,7 @@ struct Told {
     partition: i32,
     offset: i64,
     leader_epoch: i32,
+    epoch: i32,
     bytes_max: Option<i32>,
 }
 
@@ -205,6 +206,7 @@ impl Told {
             partition: asked.partition,
             offset: asked.offset,
             leader_epoch: asked.leader_epoch,
+            epoch: asked.epoch,
             bytes_max: asked.bytes_max,
         }
     }

@@ -51,7 +51,10 @@ async fn read(consumer: &mut Consumer) -> (Vec<u32>, Option<Error>) {
 
 /// Numbers 0 to 10 are read, 5 to 10 are lost, and others come in their place.
 async fn truncated(release: &str, reset: OffsetReset, new: u32) -> (World, Consumer, i32) {
-    let world = world(release).await;
+    truncated_in(world(release).await, reset, new).await
+}
+
+async fn truncated_in(world: World, reset: OffsetReset, new: u32) -> (World, Consumer, i32) {
     let mut consumer = reader(&world).offset_reset(reset).start().unwrap();
     write(&world, 0..5).await;
     let epoch = world.cluster.leader_epoch("t", 0);
@@ -103,6 +106,40 @@ async fn a_reader_that_resets_goes_back_to_where_both_logs_agree() {
             let end = i64::from(5 + new);
             assert_eq!(consumer.position("t", 0), Some(end));
         }
+    }
+}
+
+/// Brokers whose fetches alone tell what became of their logs (KIP-595).
+async fn world_without_questions() -> World {
+    let world = world("4.4").await;
+    for broker in 1..=3 {
+        world.cluster.set_versions(broker, ApiKey::OFFSET_FOR_LEADER_EPOCH, None);
+    }
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_truncation_that_a_fetch_alone_tells_is_told_with_its_offsets() {
+    for new in [0, 3, 30] {
+        let world = world_without_questions().await;
+        let (_world, mut consumer, epoch) = truncated_in(world, OffsetReset::Error, new).await;
+        let (given, error) = read(&mut consumer).await;
+        assert!(given.is_empty(), "{given:?}, of {new} new records");
+        let Some(Error::LogTruncation { offset, leader_epoch, divergence, .. }) = error else {
+            panic!("{error:?}, of {new} new records")
+        };
+        assert_eq!((offset, leader_epoch, divergence), (10, epoch, Some((5, epoch))));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_truncation_that_a_fetch_alone_tells_leads_back_to_where_both_logs_agree() {
+    for new in [0, 3, 30] {
+        let world = world_without_questions().await;
+        let (_world, mut consumer, _) = truncated_in(world, OffsetReset::Earliest, new).await;
+        let (given, error) = read(&mut consumer).await;
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!(given, (100..100 + new).collect::<Vec<u32>>());
     }
 }
 

@@ -94,6 +94,7 @@ fn asked(slot: usize, topic_id: Uuid, offset: i64, leader_epoch: i32) -> Asked {
         partition: i32::try_from(slot / 3).unwrap(),
         offset,
         leader_epoch,
+        epoch: -1,
         bytes_max: None,
         rank: 0,
     }
