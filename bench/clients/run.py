@@ -19,6 +19,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CPUS = sorted(os.sched_getaffinity(0))
 BUDGET_MIB = 32  # buffer.memory of kurier, by default
+CONSUMER_MIB = 16  # buffer_bytes_max of its consumer, by default
+ECHO = "echo"  # a record there and back between threads, without clients and a broker: the floor of latency
+ALONE = "kurier-alone"  # the same measurements in a program that has the client and nothing else
 
 
 def arguments():
@@ -42,7 +45,7 @@ def produce(size, codec, count, suffix="", **more):
     return dict(name=name, mode="produce", size=size, codec=codec, count=count, set=settings, **more)
 
 
-def spread(partitions, keys=0, only=("kurier", "librdkafka")):
+def spread(partitions, keys=0, only=("kurier", ALONE, "librdkafka")):
     """Over partitions: the producer's own choice, or another one with nearly every record."""
     how = "another with each record" if keys else "sticky"
     random = ["partitioner=random", "sticky.partitioning.linger.ms=0"] if keys else []
@@ -52,16 +55,17 @@ def spread(partitions, keys=0, only=("kurier", "librdkafka")):
     return produce(100, "none", count, f", {partitions} partitions, {how}", **more)
 
 
-def consume(size, codec, count):
-    return dict(name=f"consume {size} B, {codec}", mode="consume", size=size, codec=codec, count=count, set=[])
+def consume(size, codec, count, suffix="", **more):
+    name = f"consume {size} B, {codec}{suffix}"
+    return dict(name=name, mode="consume", size=size, codec=codec, count=count, set=[], **more)
 
 
 def e2e(rate):
     settings = ["linger.ms=0", "acks=-1", "enable.idempotence=true"]
-    return dict(name=f"e2e {rate}/s", mode="e2e", size=100, rate=rate, set=settings, only=("kurier", "librdkafka"))
+    return dict(name=f"e2e {rate}/s", mode="e2e", size=100, rate=rate, set=settings, only=("kurier", "librdkafka", ECHO))
 
 
-ALONE = ("kurier",)
+OURS = ("kurier", ALONE)
 # As many records as the fastest client sends in a third of a second.
 CELLS = [
     produce(100, "none", 4_000_000),
@@ -72,9 +76,11 @@ CELLS = [
     spread(6, keys=1000),
     spread(300),
     spread(300, keys=1000),
-    spread(10_000, only=ALONE),
-    spread(10_000, keys=100_000, only=ALONE),
+    spread(10_000, only=OURS),
+    spread(10_000, keys=100_000, only=OURS),
     consume(100, "none", 8_000_000),
+    consume(100, "none", 8_000_000, ", owned", owned=True, only=OURS),
+    consume(100, "none", 8_000_000, ", 300 partitions", partitions=300, only=OURS),
     consume(100, "lz4", 5_000_000),
     consume(1024, "none", 1_000_000),
     consume(1024, "lz4", 700_000),
@@ -104,6 +110,8 @@ class Bench:
         java = ["java", "-Xmx1g", "-XX:+UseSerialGC", "-cp", f"{built}/java:{built}/java/*", "Bench"]
         found = {
             "kurier": [self.options.kurier.resolve(), "bench"],
+            ALONE: [built / ALONE],
+            ECHO: [self.tool, "echo"],
             "librdkafka": [built / "librdkafka"],
             "franz-go": [built / "franz-go"] if (built / "franz-go").exists() else None,
             "java": java if (built / "java/Bench.class").exists() else None,
@@ -136,7 +144,7 @@ class Bench:
 
     def run_cell(self, number, cell):
         for name, command in self.clients.items():
-            if name not in cell.get("only", self.clients):
+            if name not in cell.get("only", [name for name in self.clients if name != ECHO]):
                 continue
             before, busy = self.calibrate(), others()
             row = self.run(name, command, cell)
@@ -162,6 +170,8 @@ class Bench:
 
     def words(self, name, cell):
         """What every client is told in the same words."""
+        if name == ECHO:
+            return [str(cell["rate"]), "5"]
         words = [cell["mode"], "--bootstrap", f"127.0.0.1:{self.port}", "--size", cell["size"], "--tag", "bench"]
         if cell["mode"] == "e2e":
             words += ["--topic", f"log-{self.serial}", "--rate", cell["rate"], "--secs", 5]
@@ -171,13 +181,16 @@ class Bench:
             warmup = max(count // 4, 1000) * (24 if name == "java" else 1)
             words += ["--warmup", warmup, "--count", count]
         if cell["mode"] == "consume":
-            words += ["--topic", f"src-{cell['size']}-{cell['codec']}"]
+            partitions = cell.get("partitions")
+            spread = ["--partitions", partitions] if partitions else []
+            words += ["--topic", f"src-{cell['size']}-{cell['codec']}" + f"-p{partitions}" * bool(partitions)]
+            words += spread + ["--owned"] * cell.get("owned", False)
         if cell["mode"] == "produce":
             partitions, keys = cell.get("partitions"), cell.get("keys")
             words += ["--payload", self.values(cell["size"])]
             spread = ["--topic", f"sink-p{partitions}", "--partitions", partitions]
             words += spread if partitions else ["--topic", "sink"]
-            words += ["--keys", keys] if keys and name == "kurier" else []
+            words += ["--keys", keys] if keys and name in OURS else []
         settings = cell["set"] + cell.get("settings", {}).get(name, [])
         return [str(word) for word in words + [word for setting in settings for word in ("-X", setting)]]
 
@@ -260,8 +273,10 @@ class Results:
             print(f"| {cell} | {' | '.join(show(*self.of(cell, peer)) for peer in peers)} |")
 
     def version(self, peer):
+        if peer == ECHO:
+            return "*an echo, no clients and no broker*"
         name = next(row["client"] for row in self.rows if row["peer"] == peer and "client" in row)
-        return f"**{name}**" if peer == "kurier" else name
+        return f"**{name}**" if peer == "kurier" else f"{name}, alone" if peer == ALONE else name
 
     @staticmethod
     def cost(ran, quiet):
@@ -293,6 +308,7 @@ class Verdicts:
         self.latency()
 
     def costs(self):
+        self.consumed()
         for size, codec, most in ((100, "none", 200), (100, "lz4", 400), (1024, "none", 650), (1024, "lz4", 1600)):
             cell = f"produce {size} B, {codec}"
             cost = self.results.median(cell, "kurier", "cpu_ns_rec")
@@ -305,6 +321,15 @@ class Verdicts:
                 self.say(f"{cell}: ns", cost, most, absolute=cell)
         self.ratio("produce 100 B, none", "librdkafka", "produce 100 B, none", 0.3)
 
+    def consumed(self):
+        cells = [("100 B, none", 70), ("100 B, none, owned", 100), ("100 B, lz4", 180)]
+        for name, most in cells + [("1024 B, none", 450), ("1024 B, lz4", 850)]:
+            cell = f"consume {name}"
+            cost = self.results.median(cell, "kurier", "cpu_ns_rec")
+            if cost is not None:
+                self.say(f"{cell}: ns", cost, most, absolute=cell)
+        self.ratio("consume 100 B, none", "librdkafka", "consume 100 B, none", 0.2)
+
     def partitions(self):
         for how, most in (("sticky", 1.3), ("another with each record", 1.8)):
             names = [f"produce 100 B, none, {count} partitions, {how}" for count in (300, 6)]
@@ -313,12 +338,13 @@ class Verdicts:
         self.ratio(name, "librdkafka", name, 0.3)
 
     def memory(self):
-        rows = [row for row in self.results.rows if row["peer"] == "kurier" and row.get("mode") == "produce"]
-        # What 10,000 partitions take beside the budget is told, and not bounded.
-        rows = [row for row in rows if "10000" not in row["cell"]]
-        if rows:
-            peak = max(rows, key=lambda row: row["rss_mb"])
-            self.say(f"MiB of memory, the most of these cells ({peak['cell']})", peak["rss_mb"], BUDGET_MIB + 12)
+        for mode, most in (("produce", BUDGET_MIB + 12), ("consume", CONSUMER_MIB + 8)):
+            rows = [row for row in self.results.rows if row["peer"] == ALONE and row.get("mode") == mode]
+            # What 10,000 partitions take beside the budget is told, and not bounded.
+            rows = [row for row in rows if "10000" not in row["cell"]]
+            if rows:
+                peak = max(rows, key=lambda row: row["rss_mb"])
+                self.say(f"MiB of memory, a program with the client alone ({peak['cell']})", peak["rss_mb"], most)
 
     def latency(self):
         cell = "e2e 10000/s"

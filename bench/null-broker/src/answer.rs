@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use kurier_protocol::api::api_versions::{ApiVersion, ApiVersionsResponse};
@@ -29,7 +30,7 @@ use kurier_protocol::header::RequestHeader;
 use kurier_protocol::record::{RecordBatch, RecordBatches};
 use kurier_protocol::{ApiKey, Bytes, ErrorCode, Records, Request, Str, decode};
 
-use crate::topic::Topic;
+use crate::topic::{Limit, Topic};
 
 /// Names of topics, not ids, in all of them.
 const APIS: [(ApiKey, RangeInclusive<i16>); 7] = [
@@ -45,6 +46,8 @@ const APIS: [(ApiKey, RangeInclusive<i16>); 7] = [
 /// The broker.
 pub struct Broker {
     port: u16,
+    /// How much later a Fetch is answered.
+    delay: Duration,
     topics: Mutex<HashMap<Str, Option<Arc<Topic>>>>,
     producers: AtomicI64,
     /// How often something was appended to a log.
@@ -54,9 +57,10 @@ pub struct Broker {
 }
 
 impl Broker {
-    pub fn new(port: u16, validates: bool) -> Self {
+    pub fn new(port: u16, validates: bool, delay: Duration) -> Self {
         Self {
             port,
+            delay,
             topics: Mutex::default(),
             producers: AtomicI64::new(1000),
             appended: Default::default(),
@@ -173,6 +177,7 @@ impl Broker {
     /// Waits for records as long as the request lets it.
     fn fetch(&self, request: &FetchRequest) -> FetchResponse {
         let until = Instant::now() + millis(request.max_wait_ms);
+        thread::sleep(self.delay);
         loop {
             let seen = *self.appended.0.lock().expect("nobody panics with it in hand");
             let response = self.fetch_now(request);
@@ -190,6 +195,7 @@ impl Broker {
 
     fn fetch_now(&self, request: &FetchRequest) -> FetchResponse {
         let mut left = usize::try_from(request.max_bytes).unwrap_or(0);
+        let mut is_first = true;
         let responses = request.topics.iter().map(|asked| {
             let topic = self.topic(&asked.topic);
             let partitions = asked.partitions.iter().map(|part| {
@@ -199,12 +205,14 @@ impl Broker {
                 let Some((topic, partition)) = found else {
                     return failed(index, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
                 };
-                let bytes_max = usize::try_from(part.partition_max_bytes).unwrap_or(0).min(left);
-                let read = topic.read(partition, part.fetch_offset, bytes_max);
+                let bytes = usize::try_from(part.partition_max_bytes).unwrap_or(0).min(left);
+                let limit = Limit { bytes, is_first };
+                let read = topic.read(partition, part.fetch_offset, limit);
                 let Some(records) = read.records else {
                     return failed(index, ErrorCode::OFFSET_OUT_OF_RANGE);
                 };
                 left = left.saturating_sub(records.len());
+                is_first &= records.is_empty();
                 PartitionData {
                     partition_index: index,
                     high_watermark: read.end,
@@ -227,7 +235,7 @@ impl Broker {
                 let index = part.partition_index;
                 let place = usize::try_from(index).ok();
                 let found = topic.as_ref().and_then(|t| Some((t, t.partitions.get(place?)?)));
-                let read = found.map(|(topic, partition)| topic.read(partition, 0, 0));
+                let read = found.map(|(topic, partition)| topic.read(partition, 0, NOTHING));
                 let at = |read: crate::topic::Read| match part.timestamp {
                     EARLIEST => read.start,
                     _ => read.end,
@@ -339,6 +347,7 @@ fn millis(count: i32) -> Duration {
     Duration::from_millis(u64::try_from(count).unwrap_or(0))
 }
 
+const NOTHING: Limit = Limit { bytes: 0, is_first: false };
 const BROKER: i32 = 1;
 const HOST: &str = "127.0.0.1";
 /// As the timestamp of ListOffsets.

@@ -3,9 +3,11 @@
 //!
 //! ```text
 //! null-broker serve PORT [--validate]   a broker on 127.0.0.1, until it is ended
+//! null-broker serve PORT --delay MS     the same, as far away: each Fetch is answered so much later
 //! null-broker values SIZE COUNT FILE    values like small JSON documents, one behind the other
 //! null-broker calibrate                 CPU ms of a loop in the cache, and of a copy of memory
 //! null-broker floor                     CPU ns that a produced record costs at least, as JSON
+//! null-broker echo RATE SECS            us that a record takes at least there and back, as JSON
 //! ```
 //!
 //! A topic's name says what it is; `-pN` at its end gives it N partitions:
@@ -22,11 +24,13 @@ mod answer;
 mod connection;
 mod processor;
 mod floor;
+mod echo;
 
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use answer::Broker;
 
@@ -34,13 +38,14 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["serve", port, rest @ ..] if matches!(rest, [] | ["--validate"]) => {
-            serve(port, !rest.is_empty())
-        }
+        ["serve", port] => serve(port, false, "0"),
+        ["serve", port, "--validate"] => serve(port, true, "0"),
+        ["serve", port, "--delay", millis] => serve(port, false, millis),
         ["values", size, count, file] => write_values(size, count, file),
         ["calibrate"] => floor::calibrate(),
         ["floor"] => floor::print(),
-        _ => Err("serve PORT [--validate] | values SIZE COUNT FILE | calibrate | floor".into()),
+        ["echo", rate, secs] => echo(rate, secs),
+        _ => Err(WORDS.into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,10 +56,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(port: &str, validates: bool) -> Result<(), String> {
+const WORDS: &str = "serve PORT [--validate | --delay MS] | values SIZE COUNT FILE | calibrate | \
+                     floor | echo RATE SECS";
+
+fn echo(rate: &str, secs: &str) -> Result<(), String> {
+    echo::print(number(rate)?, number(secs)?)
+}
+
+fn serve(port: &str, validates: bool, delay_ms: &str) -> Result<(), String> {
     let port = number(port)?;
+    let delay = Duration::from_millis(number(delay_ms)?);
     let listener = TcpListener::bind(("127.0.0.1", port)).map_err(|error| error.to_string())?;
-    let broker = Arc::new(Broker::new(port, validates));
+    let broker = Arc::new(Broker::new(port, validates, delay));
     // A thread for each: a readiness call for each request would be what costs most.
     for stream in listener.incoming().flatten() {
         let broker = Arc::clone(&broker);

@@ -43,6 +43,20 @@ pub struct Read {
     pub records: Option<Bytes>,
 }
 
+/// How much of a partition an answer takes.
+#[derive(Clone, Copy)]
+pub struct Limit {
+    pub bytes: usize,
+    /// Nothing is in the answer yet: the first batch comes whole, however large it is (KIP-74).
+    pub is_first: bool,
+}
+
+impl Limit {
+    fn takes(self, there: usize, more: usize) -> bool {
+        there + more <= self.bytes || there == 0 && self.is_first
+    }
+}
+
 impl Topic {
     /// What this name stands for; none if a source is asked for in other words than it has.
     pub fn new(name: &str) -> Option<Self> {
@@ -76,11 +90,11 @@ impl Topic {
         offset
     }
 
-    /// The batches from an offset on, as many as fit; the first one in any case.
-    pub fn read(&self, partition: &Partition, offset: i64, bytes_max: usize) -> Read {
+    /// The batches from an offset on, as many as fit.
+    pub fn read(&self, partition: &Partition, offset: i64, limit: Limit) -> Read {
         if let Some(source) = &self.source {
             let records = (0..SOURCE_END).contains(&offset);
-            let records = records.then(|| source.read(offset, bytes_max));
+            let records = records.then(|| source.read(offset, limit));
             return Read { start: 0, end: SOURCE_END, records };
         }
         let log = partition.log();
@@ -88,7 +102,7 @@ impl Topic {
             let mut out = BytesMut::new();
             let from = log.batches.partition_point(|(last, _)| *last < offset);
             for (_, batch) in log.batches.range(from..) {
-                if !out.is_empty() && out.len() + batch.len() > bytes_max {
+                if !limit.takes(out.len(), batch.len()) {
                     break;
                 }
                 out.extend_from_slice(batch);
@@ -115,13 +129,13 @@ impl Source {
         Some(Self { batches: batches?, records_each: i64::try_from(records).ok()? })
     }
 
-    fn read(&self, offset: i64, bytes_max: usize) -> Bytes {
+    fn read(&self, offset: i64, limit: Limit) -> Bytes {
         let mut number = offset / self.records_each;
-        let mut out = BytesMut::with_capacity(bytes_max);
+        let mut out = BytesMut::with_capacity(limit.bytes);
         loop {
             let place = usize::try_from(number).unwrap_or(0) % self.batches.len();
             let batch = &self.batches[place];
-            if !out.is_empty() && out.len() + batch.len() > bytes_max {
+            if !limit.takes(out.len(), batch.len()) {
                 return out.freeze();
             }
             let at = out.len();

@@ -81,7 +81,7 @@ pub(crate) struct BenchProduceArgs {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = CONSUME)]
 pub(crate) struct BenchConsumeArgs {
-    /// Topic to read: its partition 0, from offset 0 on
+    /// Topic to read, from offset 0 on: its partition 0, or those of --partitions
     #[arg(long, value_parser = topic)]
     pub(crate) topic: String,
 
@@ -96,6 +96,10 @@ pub(crate) struct BenchConsumeArgs {
     /// Records of the window; more by what is left of the last batch
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub(crate) count: u64,
+
+    /// Read the first N partitions, and not partition 0 alone
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(crate) partitions: Option<u32>,
 
     /// Take each record in a form that outlives its batch, not borrowed
     #[arg(long)]
@@ -178,7 +182,7 @@ Examples:
   kurier bench produce --topic sink --payload v --size 9 --count 500 --partitions 300 --keys 7"#;
 
 const CONSUME: &str = r#"Reads as fast as it can, without a group; each record must have the offset
-behind the last one.
+behind the last one of its partition.
 
 Prints: {"client","mode","topic","tag","size","records","secs","rec_s","MB_s","cpu_ns_rec",
 "user_ns_rec","sys_ns_rec","cpu_util","ctxsw_per_k","rss_mb","errors"}: as `bench produce` does;
