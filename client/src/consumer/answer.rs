@@ -120,7 +120,7 @@ impl Fetcher {
                     }
                     continue;
                 }
-                match self.handle_records((version, kind), one, data) {
+                match self.handle_records((version, kind, flight.broker), one, data) {
                     Yield::Some => {
                         served.insert(slot);
                     }
@@ -230,7 +230,7 @@ impl Fetcher {
     /// Takes the batches of one partition in.
     fn handle_records(
         &mut self,
-        (version, kind): (i16, Kind),
+        (version, kind, broker): (i16, Kind, i32),
         asked: &Asked,
         data: PartitionData,
     ) -> Yield {
@@ -263,7 +263,7 @@ impl Fetcher {
         let first_bytes = claimed_bytes(&records);
         let aborted = Aborted::new(aborted.unwrap_or_default());
         let reading = Reading::new(track, aborted, data.high_watermark);
-        let mut reading = reading.with(self.config.corrupt);
+        let mut reading = reading.with(self.config.corrupt).of(broker);
         let problem = reading.read(asked.offset, records, &mut self.entries);
         let has_moved = track.place != Place::At(asked.offset);
         if let Some(error) = problem {

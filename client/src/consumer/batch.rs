@@ -16,6 +16,7 @@ pub struct FetchedBatch {
     pub(crate) turn: Turn,
     pub(crate) open: OpenBatch,
     pub(crate) span: Span,
+    pub(crate) broker: i32,
     pub(crate) high_watermark: i64,
     pub(crate) next_offset: i64,
 }
@@ -67,6 +68,12 @@ impl FetchedBatch {
     #[must_use]
     pub fn next_offset(&self) -> i64 {
         self.next_offset
+    }
+
+    /// The broker that has sent it: the partition's leader, or a replica that is nearer (KIP-392).
+    #[must_use]
+    pub fn broker(&self) -> i32 {
+        self.broker
     }
 
     /// The epoch of the leader that has appended it; none where brokers do not tell (before 0.11).

@@ -38,6 +38,8 @@ pub(crate) enum Item {
 pub(crate) struct Fetched {
     pub(crate) batch: RecordBatch,
     pub(crate) span: Span,
+    /// The broker that has sent it.
+    pub(crate) broker: i32,
     pub(crate) high_watermark: i64,
     pub(crate) next_offset: i64,
 }

@@ -155,9 +155,13 @@ impl Consumer {
     /// What is from this offset on of a batch that was given is not given yet.
     pub(super) fn return_from(&mut self, batch: &FetchedBatch, offset: i64) {
         let span = Span { start: offset, ..batch.span };
-        let (high_watermark, next_offset) = (batch.high_watermark, batch.next_offset);
-        let fetched =
-            Fetched { batch: batch.open.batch().clone(), span, high_watermark, next_offset };
+        let fetched = Fetched {
+            batch: batch.open.batch().clone(),
+            span,
+            broker: batch.broker,
+            high_watermark: batch.high_watermark,
+            next_offset: batch.next_offset,
+        };
         self.shared.with(|buffer| buffer.return_rest(batch.turn, fetched));
         self.opened = Some((batch.turn, batch.open.clone()));
     }
@@ -394,7 +398,7 @@ impl Consumer {
         match opened {
             Ok(open) => {
                 let fetched = self.shared.with(|buffer| buffer.give(turn, fetched))?;
-                let Fetched { span, high_watermark, next_offset, .. } = fetched;
+                let Fetched { span, broker, high_watermark, next_offset, .. } = fetched;
                 let place = (turn.slot, partition);
                 let batch = FetchedBatch {
                     topic,
@@ -402,6 +406,7 @@ impl Consumer {
                     turn,
                     open,
                     span,
+                    broker,
                     high_watermark,
                     next_offset,
                 };

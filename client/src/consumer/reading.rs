@@ -17,6 +17,7 @@ pub(crate) struct Reading<'a> {
     track: &'a mut Track,
     aborted: Aborted,
     high_watermark: i64,
+    broker: i32,
     /// Where the position goes although the user gets nothing.
     skipped: Option<i64>,
     corrupt: Corrupt,
@@ -24,12 +25,18 @@ pub(crate) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     pub(crate) fn new(track: &'a mut Track, aborted: Aborted, high_watermark: i64) -> Self {
-        Self { track, aborted, high_watermark, skipped: None, corrupt: Corrupt::Stop }
+        let (broker, skipped) = (-1, None);
+        Self { track, aborted, high_watermark, broker, skipped, corrupt: Corrupt::Stop }
     }
 
     /// The same, where batches that cannot be read are passed over, or are not.
     pub(crate) fn with(self, corrupt: Corrupt) -> Self {
         Self { corrupt, ..self }
+    }
+
+    /// The same, of this broker's answer.
+    pub(crate) fn of(self, broker: i32) -> Self {
+        Self { broker, ..self }
     }
 
     /// Moves the partition forward over whole batches; an error if one cannot be told apart.
@@ -94,7 +101,8 @@ impl<'a> Reading<'a> {
         }
         self.skipped = None;
         let (span, high_watermark) = (Span { start: offset, end }, self.high_watermark);
-        let fetched = Fetched { batch, span, high_watermark, next_offset: next_given };
+        let fetched =
+            Fetched { batch, span, broker: self.broker, high_watermark, next_offset: next_given };
         entries.push(Entry { turn, item: Item::Batch(fetched) });
     }
 

@@ -14,6 +14,7 @@ pub(crate) fn batch(offset: i64) -> Item {
     Item::Batch(Fetched {
         batch: RecordBatches::new(bytes).next().unwrap().unwrap(),
         span: Span { start: offset, end: i64::MAX },
+        broker: 1,
         high_watermark: 99,
         next_offset: offset + 1,
     })
