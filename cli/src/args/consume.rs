@@ -1,9 +1,12 @@
 //! Options of `kurier consume`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::cluster::ClusterArgs;
-use super::value::{DelimiterArg, PartitionRange, StartArg, Time};
+use super::places::{PlaceArg, StartArg, TimeArg};
+use super::value::{DelimiterArg, PartitionRange};
+use crate::failure::{Failure, Outcome};
+use crate::output::pack::Packs;
 
 /// What to read, and how to print it.
 #[derive(Args, Debug)]
@@ -13,16 +16,10 @@ pub(crate) struct ConsumeArgs {
     #[arg(required = true, value_name = "TOPIC", value_parser = crate::text::list::topic)]
     pub(crate) topics: Vec<String>,
 
-    /// Where to begin: beginning, end, an OFFSET, -N (the last N of each partition), @TIME
-    /// (milliseconds since 1970 or RFC 3339)
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "WHERE",
-        default_value = "beginning",
-        allow_hyphen_values = true
-    )]
-    pub(crate) offset: StartArg,
+    /// Where to begin: beginning, end, stored (with -X group.id=GROUP), an OFFSET, -N (the last N
+    /// of each partition), s@TIME or @TIME; and where to stop: e@TIME [default: beginning]
+    #[arg(short = 'o', long = "offset", value_name = "WHERE", allow_hyphen_values = true)]
+    places: Vec<PlaceArg>,
 
     /// Read as a member of this group, from where it stopped (--offset beginning or end where it
     /// has not begun), and commit what was printed
@@ -34,9 +31,9 @@ pub(crate) struct ConsumeArgs {
     )]
     pub(crate) group: Option<String>,
 
-    /// Stop each partition at this time, which is not included
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<Time>,
+    /// Stop each partition at this time, which is not included: as -o e@TIME
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    until: Option<TimeArg>,
 
     /// Partitions, as in 0,2,4-7 [default: all]
     #[arg(short = 'p', long = "partition", value_name = "N,..", value_delimiter = ',')]
@@ -49,6 +46,11 @@ pub(crate) struct ConsumeArgs {
     /// Stop at the end, as it is when the command starts
     #[arg(short = 'e', long)]
     pub(crate) exit: bool,
+
+    /// Records of transactions: read_uncommitted, all; read_committed, those of committed ones in
+    /// front of the first open one [default: as -X isolation.level says, or all]
+    #[arg(long, value_name = "LEVEL", hide_possible_values = true)]
+    pub(crate) isolation: Option<IsolationArg>,
 
     /// How to print a record; see below
     #[arg(
@@ -81,7 +83,7 @@ pub(crate) struct ConsumeArgs {
         value_name = "TEXT",
         default_value = r"\n",
         allow_hyphen_values = true,
-        conflicts_with_all = ["format", "json"]
+        conflicts_with = "format"
     )]
     pub(crate) delimiter: DelimiterArg,
 
@@ -89,22 +91,82 @@ pub(crate) struct ConsumeArgs {
     #[arg(short = 'Z', long, conflicts_with = "json")]
     pub(crate) null: bool,
 
+    /// Print keys and values by their fields, as in key=s or value=iq$; see below (repeatable)
+    #[arg(short = 's', long, value_name = "[key=|value=]FIELDS", allow_hyphen_values = true)]
+    fields: Vec<Packs>,
+
     /// Write each record at once, not in big pieces
     #[arg(short = 'u', long)]
     pub(crate) unbuffered: bool,
 
-    /// No progress bar, no summary, and silence when the reader of stdout has gone
+    /// No progress bar, no summary, no notes, and silence when the reader of stdout has gone
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,
+
+    /// Say on stderr how far it has come, though stderr is no terminal
+    #[arg(long, conflicts_with = "quiet")]
+    pub(crate) progress: bool,
 
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
 }
 
+impl ConsumeArgs {
+    /// Where to begin, and before which time to stop.
+    pub(crate) fn range(&self) -> Outcome<(StartArg, Option<TimeArg>)> {
+        let (mut starts, mut ends) = (Vec::new(), Vec::from_iter(self.until));
+        for place in &self.places {
+            match place {
+                PlaceArg::Start(start) => starts.push(*start),
+                PlaceArg::End(time) => ends.push(*time),
+            }
+        }
+        let twice = |what| Failure::Usage(format!("-o: {what} twice; give one of them"));
+        match (&*starts, &*ends) {
+            ([_, _, ..], _) => Err(twice("where to begin is said")),
+            (_, [_, _, ..]) => Err(twice("when to stop is said")),
+            (starts, ends) => {
+                let start = starts.first().copied().unwrap_or(StartArg::Beginning);
+                Ok((start, ends.first().copied()))
+            }
+        }
+    }
+
+    /// The fields of keys and values.
+    pub(crate) fn packs(&self) -> Packs {
+        self.fields.iter().cloned().fold(Packs::default(), Packs::and)
+    }
+}
+
+/// Which records of transactions are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IsolationArg {
+    /// All, also of open and aborted ones
+    #[value(name = "read_uncommitted")]
+    Uncommitted,
+    /// Those of committed ones, in front of the first open one
+    #[value(name = "read_committed")]
+    Committed,
+}
+
+impl IsolationArg {
+    /// The value of the property `isolation.level`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Uncommitted => "read_uncommitted",
+            Self::Committed => "read_committed",
+        }
+    }
+}
+
 const EXAMPLES: &str = r#"Reads partitions directly and commits nothing, unless there is a --group.
 Prints values, one a line, unless a format says otherwise. Runs until it is stopped, or --exit,
---count or --until end it. Where --offset is a number that the log does not hold, it fails, unless
+--count or -o e@TIME end it. Where -o is a number that the log does not hold, it fails, unless
 -X auto.offset.reset=earliest (or latest) says where to go on.
+
+TIME: milliseconds since 1970, RFC 3339, or so long ago: -90s, -1h30m, -2d (also as -o -2d). A
+partition is read from its first record at or after the start, whatever the times of those behind
+it, and up to its first record at or after the stop.
 
 FORMAT:
   %t topic     %k key             %s value
@@ -112,17 +174,23 @@ FORMAT:
   %o offset    %h headers         %R length of value, 4 bytes, big-endian
   %T time, in milliseconds since 1970; %% a percent sign; \n \t \r \0 \\ \xNN
 
-JSON, the names are kcat's; bytes which are not UTF-8 are {"base64":".."} in place of a text:
-  {"topic":"t","partition":0,"offset":0,"tstype":"create","ts":1700000000000,
+JSON, as kcat writes it; but bytes which are not UTF-8 are {"base64":".."} in place of a text:
+  {"topic":"t","partition":0,"offset":0,"tstype":"create","ts":1700000000000,"broker":1,
    "headers":["name","value","name",null],"key":"k","payload":"v"}
+
+FIELDS: b h i q integers of 1, 2, 4, 8 bytes, B H I Q the same without a sign; big-endian, or what
+follows < or >; c a letter; s the rest; $ nothing may be left, which is passed over otherwise.
 
 Output is written in big pieces, and whenever no record waits. When the reader of stdout goes away,
 a line on stderr says so (unless --quiet) and the exit status is 1; to read N records, use -c N.
+Exit status: 0 at the end, the count, or a signal; 1 when something failed; 2 for wrong usage.
 
 Examples:
   kurier consume orders -e                       all that is there now
   kurier consume orders -o end -K ': '           what comes from now on, with keys
   kurier consume orders -o -10 -e -p 0           the last ten of partition 0
   kurier consume orders -G billing               as one of a group
-  kurier consume orders -o @2026-01-31T12:00:00Z --until 2026-01-31T13:00:00Z -e
+  kurier consume orders -o s@2026-01-31T12:00:00Z -o e@2026-01-31T13:00:00Z -e
+  kurier consume orders -o -15m                  the last quarter of an hour, and what follows
+  kurier consume orders -o stored -X group.id=g -e -q -f '%o\n'   what group g has yet to read
   kurier consume orders -f '%t [%p] at %o: %k = %s\n'"#;

@@ -2,6 +2,7 @@
 
 mod version;
 pub(crate) mod value;
+pub(crate) mod places;
 pub(crate) mod cluster;
 pub(crate) mod list_format;
 pub(crate) mod produce;
@@ -55,7 +56,7 @@ pub(crate) enum Command {
     /// Measure what a record costs, and how long it takes; one JSON line
     #[command(subcommand)]
     Bench(bench::BenchCommand),
-    /// Write as Kafka's tools for system tests do: JSON says what became of each record
+    /// Write and read as Kafka's tools for system tests do: JSON says what becomes of each record
     #[command(subcommand)]
     Verifiable(verifiable::VerifiableCommand),
     /// Turn Kafka messages from bytes into JSON and back, one JSON object a line

@@ -240,37 +240,6 @@ impl FromStr for Time {
     }
 }
 
-/// Where to begin to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StartArg {
-    Beginning,
-    End,
-    Offset(i64),
-    /// So many before the end of each partition.
-    Last(i64),
-    /// The first record at or after this time, in milliseconds since 1970.
-    Time(i64),
-}
-
-impl FromStr for StartArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let at = text.strip_prefix("s@").or_else(|| text.strip_prefix('@'));
-        match text {
-            "beginning" | "earliest" => Ok(Self::Beginning),
-            "end" | "latest" => Ok(Self::End),
-            _ if at.is_some() => time::milliseconds(at.unwrap_or_default()).map(Self::Time),
-            _ => match text.parse::<i64>() {
-                Ok(_) if text == "-0" => Ok(Self::End),
-                Ok(number @ 0..) => Ok(Self::Offset(number)),
-                Ok(number) => Ok(Self::Last(number.saturating_neg())),
-                Err(_) => Err("write beginning, end, an OFFSET, -N or @TIME".into()),
-            },
-        }
-    }
-}
-
 /// A codec that this binary has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Codec(pub(crate) Compression);
@@ -293,28 +262,6 @@ impl fmt::Display for Codec {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn starts_are_read() {
-        let rows = [
-            ("beginning", StartArg::Beginning),
-            ("earliest", StartArg::Beginning),
-            ("end", StartArg::End),
-            ("-0", StartArg::End),
-            ("0", StartArg::Offset(0)),
-            ("17", StartArg::Offset(17)),
-            ("-17", StartArg::Last(17)),
-            ("@5", StartArg::Time(5)),
-            ("s@5", StartArg::Time(5)),
-            ("@1970-01-02", StartArg::Time(86_400_000)),
-        ];
-        for (text, expected) in rows {
-            assert_eq!(text.parse(), Ok(expected), "{text}");
-        }
-        for wrong in ["", "begin", "1.5", "@", "@yesterday", "--1", "99999999999999999999"] {
-            assert!(wrong.parse::<StartArg>().is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_release_may_be_the_newest_that_begins_so() {

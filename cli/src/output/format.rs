@@ -1,7 +1,11 @@
 //! Core: how a record is printed: kcat's `-f FORMAT`, compiled once.
 
+use std::fmt;
+
 use kurier_protocol::record::{RecordRef, TimestampType};
 
+use super::number::number;
+use super::pack::{Misfit, Pack, Packs};
 use crate::text::escape::escape;
 
 /// A record and where it was found.
@@ -9,6 +13,8 @@ use crate::text::escape::escape;
 pub(crate) struct Found<'a> {
     pub(crate) topic: &'a str,
     pub(crate) partition: i32,
+    /// Who has sent it.
+    pub(crate) broker: i32,
     pub(crate) timestamp_type: Option<TimestampType>,
     pub(crate) record: RecordRef<'a>,
 }
@@ -17,6 +23,7 @@ pub(crate) struct Found<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Format {
     tokens: Vec<Token>,
+    packs: Packs,
     null: &'static [u8],
 }
 
@@ -42,13 +49,22 @@ impl Format {
     ///
     /// What is wrong with it, as a sentence for the user.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_with_rest(text).map_err(|(why, rest)| {
+            let before = text.len().saturating_sub(rest.len());
+            let at = text.get(..before).unwrap_or(text).chars().count() + 1;
+            format!("at letter {at}: {why}")
+        })
+    }
+
+    /// An error comes with the text that begins where it is.
+    fn parse_with_rest(text: &str) -> Result<Self, (String, &str)> {
         let (mut tokens, mut literal) = (Vec::new(), Vec::new());
         let mut rest = text;
         while let Some(at) = rest.find(['%', '\\']) {
             let (before, from) = rest.split_at_checked(at).unwrap_or_default();
             literal.extend_from_slice(before.as_bytes());
             if let Some(after) = from.strip_prefix('\\') {
-                let (byte, after) = escape(after)?;
+                let (byte, after) = escape(after).map_err(|why| (why, from))?;
                 literal.push(byte);
                 rest = after;
                 continue;
@@ -57,24 +73,24 @@ impl Format {
             match letters.by_ref().nth(1) {
                 Some('%') => literal.push(b'%'),
                 Some(letter) => {
-                    let token = token(letter)?;
+                    let token = token(letter).map_err(|why| (why, from))?;
                     push_literal(&mut tokens, &mut literal);
                     tokens.push(token);
                 }
-                None => return Err(format!("a lone `%` at the end; {KNOWN}")),
+                None => return Err((format!("a lone `%` at the end; {KNOWN}"), from)),
             }
             rest = letters.as_str();
         }
         literal.extend_from_slice(rest.as_bytes());
         push_literal(&mut tokens, &mut literal);
-        Ok(Self { tokens, null: b"" })
+        Ok(Self { tokens, packs: Packs::default(), null: b"" })
     }
 
     /// `key`, `key_delimiter` (both only if it is given), value, `delimiter`.
     pub(crate) fn delimited(key_delimiter: Option<Vec<u8>>, delimiter: Vec<u8>) -> Self {
         let key = key_delimiter.into_iter().flat_map(|text| [Token::Key, Token::Literal(text)]);
         let tokens = key.chain([Token::Value, Token::Literal(delimiter)]).collect();
-        Self { tokens, null: b"" }
+        Self { tokens, packs: Packs::default(), null: b"" }
     }
 
     /// The same format, which prints null keys and values as `NULL`.
@@ -82,8 +98,18 @@ impl Format {
         Self { null: b"NULL", ..self }
     }
 
+    /// The same format, which prints keys and values by these lists of fields.
+    pub(crate) fn with_packs(self, packs: Packs) -> Self {
+        Self { packs, ..self }
+    }
+
     /// Appends the record.
-    pub(crate) fn render(&self, found: &Found<'_>, out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    ///
+    /// Its key or value does not fit the list of fields; then `out` holds a part of it.
+    #[inline]
+    pub(crate) fn render(&self, found: &Found<'_>, out: &mut Vec<u8>) -> Result<(), Unfit> {
         let record = &found.record;
         for token in &self.tokens {
             match token {
@@ -92,9 +118,11 @@ impl Format {
                 Token::Partition => number(found.partition.into(), out),
                 Token::Offset => number(record.offset, out),
                 Token::Timestamp => number(record.timestamp, out),
-                Token::Key => out.extend_from_slice(record.key.unwrap_or(self.null)),
+                Token::Key => self.part(record.key, &self.packs.key, out).map_err(Unfit::Key)?,
                 Token::KeyLen => number(len(record.key), out),
-                Token::Value => out.extend_from_slice(record.value.unwrap_or(self.null)),
+                Token::Value => {
+                    self.part(record.value, &self.packs.value, out).map_err(Unfit::Value)?;
+                }
                 Token::ValueLen => number(len(record.value), out),
                 Token::ValueLenBinary => {
                     let len = i32::try_from(len(record.value)).unwrap_or(i32::MAX);
@@ -102,6 +130,37 @@ impl Format {
                 }
                 Token::Headers => headers(record, out),
             }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn part(
+        &self,
+        bytes: Option<&[u8]>,
+        pack: &Option<Pack>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Misfit> {
+        match (bytes, pack) {
+            (Some(bytes), Some(pack)) => return pack.render(bytes, out),
+            (bytes, _) => out.extend_from_slice(bytes.unwrap_or(self.null)),
+        }
+        Ok(())
+    }
+}
+
+/// A key or value that does not fit its list of fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    Key(Misfit),
+    Value(Misfit),
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(misfit) => write!(f, "the key does not fit -s: {misfit}"),
+            Self::Value(misfit) => write!(f, "the value does not fit -s: {misfit}"),
         }
     }
 }
@@ -144,23 +203,6 @@ fn len(bytes: Option<&[u8]>) -> i64 {
     bytes.map_or(-1, |bytes| i64::try_from(bytes.len()).unwrap_or(i64::MAX))
 }
 
-/// Appends a number in decimal, without an allocation.
-pub(crate) fn number(number: i64, out: &mut Vec<u8>) {
-    let (mut digits, mut rest) = ([b'0'; 20], number.unsigned_abs());
-    let mut count = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit += u8::try_from(rest % 10).unwrap_or_default();
-        (rest, count) = (rest / 10, count + 1);
-        if rest == 0 {
-            break;
-        }
-    }
-    if number < 0 {
-        out.push(b'-');
-    }
-    out.extend_from_slice(digits.get(digits.len() - count..).unwrap_or_default());
-}
-
 const KNOWN: &str = "known are %t %p %o %T %k %K %s %S %R %h %%";
 
 #[cfg(test)]
@@ -174,7 +216,7 @@ mod tests {
         let headers = [Header::new("a", Some(b"1")), Header::new("b", None)];
         with_record(Some(b"key"), Some(b"value"), &headers, |found| {
             let mut out = Vec::new();
-            format.render(found, &mut out);
+            format.render(found, &mut out).unwrap();
             assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(expected));
         });
     }
@@ -194,31 +236,47 @@ mod tests {
     }
 
     #[test]
+    fn fields_are_printed_in_place_of_bytes_and_lengths_are_those_of_the_bytes() {
+        let packs = |text: &str| text.parse::<Packs>().unwrap();
+        let format = Format::parse("%k %s %K %S;").unwrap();
+        check(&format.clone().with_packs(packs("ccc")), b"key val 3 5;");
+        check(&format.clone().with_packs(packs("value=B s")), b"key 118 alue 3 5;");
+        let format = format.with_packs(packs("key=h"));
+        with_record(None, Some(b"v"), &[], |found| {
+            let mut out = Vec::new();
+            format.render(found, &mut out).unwrap();
+            assert_eq!(out, b" v -1 1;");
+        });
+        with_record(Some(b"k"), None, &[], |found| {
+            let unfit = format.render(found, &mut Vec::new()).unwrap_err().to_string();
+            assert_eq!(unfit, "the key does not fit -s: `h` is 2 long, and 1 byte is left");
+        });
+    }
+
+    #[test]
     fn null_is_empty_unless_asked() {
         with_record(None, None, &[], |found| {
             let mut out = Vec::new();
             let format = Format::parse("%k|%K|%s|%S|%h;").unwrap();
-            format.render(found, &mut out);
-            format.with_visible_null().render(found, &mut out);
+            format.render(found, &mut out).unwrap();
+            format.with_visible_null().render(found, &mut out).unwrap();
             assert_eq!(out, b"|-1||-1|;NULL|-1|NULL|-1|;");
         });
     }
 
     #[test]
-    fn an_unknown_token_is_named() {
-        for (text, part) in [("%x", "`%x`"), ("a%", "lone `%`"), (r"\q", r"`\q`"), ("%é", "`%é`")]
-        {
+    fn an_unknown_token_is_named_with_its_place() {
+        for (text, at, part) in [
+            ("%x", 1, "`%x`"),
+            ("a%", 2, "lone `%`"),
+            (r"é%s\q", 4, r"`\q`"),
+            (r"\n%%é%é", 6, "`%é`"),
+            (r"%s\x1", 3, "two hexadecimal digits"),
+            ("%d", 1, "`%d`"),
+        ] {
             let error = Format::parse(text).unwrap_err();
+            assert!(error.starts_with(&format!("at letter {at}: ")), "{text}: {error}");
             assert!(error.contains(part), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn numbers_are_decimal_to_both_ends() {
-        for value in [0, 7, -1, 10, 1_234_567_890, i64::MAX, i64::MIN] {
-            let mut out = Vec::new();
-            number(value, &mut out);
-            assert_eq!(out, value.to_string().as_bytes());
         }
     }
 }

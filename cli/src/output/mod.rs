@@ -1,5 +1,7 @@
 //! From records to bytes on stdout; and files that say where a broker is.
 
+mod number;
+pub(crate) mod pack;
 pub(crate) mod format;
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,7 @@ pub(crate) fn with_record(
     look(&Found {
         topic: "orders",
         partition: 3,
+        broker: 1,
         timestamp_type: Some(TimestampType::CreateTime),
         record: open.records().next().unwrap().unwrap(),
     });

@@ -17,6 +17,8 @@ pub(crate) struct Progress {
     records: u64,
     bytes: u64,
     summary: bool,
+    /// When a line has last told how far it is, if lines do.
+    told_at: Option<Instant>,
 }
 
 /// How much a command says besides its data.
@@ -30,6 +32,8 @@ pub(crate) enum Talk {
     SummaryOnTerminal,
     /// A summary in any case.
     Verbose,
+    /// As verbose, and a line each second.
+    Lines,
 }
 
 impl Talk {
@@ -40,6 +44,14 @@ impl Talk {
             (_, 1.., _) => Self::Verbose,
             (_, 0, Interactive(true)) => Self::SummaryOnTerminal,
             (_, 0, Interactive(false)) => Self::OnTerminal,
+        }
+    }
+
+    /// The same, where the user has asked for progress: lines, unless there is a bar.
+    pub(crate) fn with_progress(self) -> Self {
+        match self {
+            Self::OnTerminal if io::stderr().is_terminal() => Self::OnTerminal,
+            _ => Self::Lines,
         }
     }
 }
@@ -69,14 +81,21 @@ impl Progress {
         } else {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        let summary = talk == Talk::Verbose || (talk != Talk::Quiet && terminal);
-        Self { bar, started: Instant::now(), records: 0, bytes: 0, summary }
+        let is_told = matches!(talk, Talk::Verbose | Talk::Lines);
+        let summary = is_told || (talk != Talk::Quiet && terminal);
+        let started = Instant::now();
+        let told_at = (talk == Talk::Lines).then_some(started);
+        Self { bar, started, records: 0, bytes: 0, summary, told_at }
     }
 
     /// So many records are done now.
     pub(crate) fn advance_to(&mut self, records: u64) {
         self.records = records;
         self.bar.set_position(records);
+        if self.told_at.is_some_and(|at| at.elapsed() >= LINE_INTERVAL) {
+            self.told_at = Some(Instant::now());
+            say(&summary("so far", self.records, self.bytes, self.started.elapsed()));
+        }
     }
 
     /// So many bytes more have gone through.
@@ -87,6 +106,13 @@ impl Progress {
     /// Says something beside the bar.
     pub(crate) fn say(&self, line: &str) {
         self.bar.suspend(|| say(line));
+    }
+
+    /// Says something that is good to know, to those who get a summary too.
+    pub(crate) fn note(&self, line: &str) {
+        if self.summary {
+            self.say(&format!("kurier: note: {line}"));
+        }
     }
 
     /// Takes the bar away.
@@ -126,6 +152,9 @@ fn rate(state: &ProgressState, out: &mut dyn fmt::Write) {
     let _ = write!(out, "{:.0} records/s", state.per_sec());
 }
 
+/// How often a line says how far it is.
+const LINE_INTERVAL: Duration = Duration::from_secs(1);
+
 const BAR: &str = "{bar:40} {human_pos} of {human_len} records  {rate}  {eta} left";
 const SPINNER: &str = "{spinner} {human_pos} records  {rate}  {elapsed}";
 
@@ -150,5 +179,6 @@ mod tests {
         assert_eq!(talk(false, 1, true), Talk::Verbose);
         assert_eq!(talk(false, 0, true), Talk::SummaryOnTerminal);
         assert_eq!(talk(false, 0, false), Talk::OnTerminal);
+        assert_eq!(talk(false, 0, true).with_progress(), Talk::Lines);
     }
 }

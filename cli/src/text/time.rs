@@ -1,4 +1,6 @@
-//! Points in time as users write them: milliseconds since 1970, or RFC 3339.
+//! Points in time as users write them: milliseconds since 1970, RFC 3339, or so long ago.
+
+use std::time::Duration;
 
 /// Milliseconds since 1970 of `1700000000000`, `2023-11-14T22:13:20Z`,
 /// `2023-11-14T22:13:20.5+01:00`, or `2023-11-14` (its midnight, UTC).
@@ -19,6 +21,29 @@ pub(crate) fn milliseconds(text: &str) -> Result<i64, String> {
     };
     let known = parsed.ok_or_else(|| format!("`{text}` is no time; {KNOWN}"))?;
     u64::try_from(known).map(|_| known).map_err(|_| format!("`{text}` lies before 1970"))
+}
+
+/// How long ago `-90s`, `-1h30m` or `-2d` is; none if it is nothing of the kind, as a number alone.
+pub(crate) fn ago(text: &str) -> Option<Duration> {
+    let mut rest = text.strip_prefix('-').filter(|rest| !rest.is_empty())?;
+    let mut millis = 0_u64;
+    while !rest.is_empty() {
+        let (digits, behind) = rest.split_at_checked(rest.find(|c: char| !c.is_ascii_digit())?)?;
+        let end = behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at_checked(end)?;
+        let unit = match unit {
+            "ms" => 1,
+            "s" => 1000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            "w" => 7 * 86_400_000,
+            _ => return None,
+        };
+        millis = millis.checked_add(digits.parse::<u64>().ok()?.checked_mul(unit)?)?;
+        rest = behind;
+    }
+    Some(Duration::from_millis(millis))
 }
 
 fn date_time(day: &str, clock: &str) -> Option<i64> {
@@ -106,6 +131,19 @@ mod tests {
         ];
         for (text, expected) in rows {
             assert_eq!(milliseconds(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_may_be_so_long_ago() {
+        let rows = [("-1h", 3_600_000), ("-90s", 90_000), ("-1h30m", 5_400_000), ("-250ms", 250)];
+        for (text, millis) in rows.into_iter().chain([("-2d", 172_800_000), ("-1w", 604_800_000)]) {
+            assert_eq!(ago(text), Some(Duration::from_millis(millis)), "{text}");
+        }
+        for text in
+            ["", "-", "1h", "-5", "-h", "-1", "-1h5", "-1y", "--1h", "-1.5h", "-99999999999w"]
+        {
+            assert_eq!(ago(text), None, "{text}");
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::process::{kurier, run};
 
 /// Every command and subcommand.
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "",
     "demo",
     "doctor",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 22] = [
     "bench e2e",
     "verifiable",
     "verifiable producer",
+    "verifiable consumer",
     "wire",
     "wire decode",
     "wire encode",
@@ -95,6 +96,12 @@ fn wrong_usage_is_named_and_has_status_two() {
     check_wrong(&["produce", "t", "--timestamp", "noon"], "RFC 3339");
     check_wrong(&["consume", "t", "-o", "middle"], "beginning");
     check_wrong(&["consume", "t", "-f", "%q"], "`%q`");
+    check_wrong(&["consume", "t", "-f", "%s%d"], "-f at letter 3: unknown token `%d`");
+    check_wrong(&["consume", "t", "-s", "value=ix"], "`x` at letter 2");
+    check_wrong(&["consume", "t", "-o", "s@1", "-o", "end"], "where to begin is said twice");
+    check_wrong(&["consume", "t", "-o", "e@1", "--until", "2"], "when to stop is said twice");
+    check_wrong(&["consume", "t", "-o", "e@noon"], "-1h30m");
+    check_wrong(&["consume", "t", "--isolation", "serializable"], "read_committed");
     check_wrong(&["consume", "t", "-f", "%s", "-J"], "cannot be used with");
     check_wrong(&["consume", "t", "-p", "3-1"], "partition");
     check_wrong(&["topic", "create", "t", "-p", "0"], "0");

@@ -14,6 +14,8 @@ mod bench;
 mod ends_in_time;
 mod brokers;
 #[cfg(unix)]
+mod consume;
+#[cfg(unix)]
 mod port_file;
 mod demo;
 mod doctor;

@@ -61,6 +61,11 @@ impl<'a> Kurier<'a> {
         output(self.command(&["consume", topic, "-o", "beginning", "-e"]).args(args), "")
     }
 
+    /// What is in a topic up to its end, from where the options say.
+    pub(crate) fn consume_with(&self, topic: &str, args: &[&str]) -> Vec<u8> {
+        output(self.command(&["consume", topic, "-e"]).args(args), "")
+    }
+
     pub(crate) fn records(&self, topic: &str) -> Vec<Seen> {
         let json = String::from_utf8(self.consume(topic, &["-J"])).unwrap();
         json.lines().map(Seen::from_json).collect()

@@ -2,10 +2,10 @@
 
 mod plan;
 mod printed;
+mod silence;
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
-
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -13,39 +13,67 @@ use futures_util::FutureExt;
 use kurier_client::consumer::{Control, OffsetReset};
 use kurier_client::properties::Role;
 use kurier_client::{Consumer, Error, FetchedBatch, Stop};
+use kurier_env::Env;
 
 use crate::args::cluster::ClusterArgs;
 use crate::args::consume::ConsumeArgs;
-use crate::args::value::StartArg;
+use crate::args::places::{StartArg, TimeArg};
 use crate::failure::{Failure, Outcome};
-use crate::output::format::{Format, Found};
-use crate::output::object;
+use crate::output::format::{Format, Found, Unfit};
+use crate::output::object::Object;
 use crate::output::stdout::Stdout;
-use crate::session::progress::{Interactive, Progress, Quiet, Talk};
+use crate::session::progress::{Interactive, Progress, Quiet, Talk, say};
 use crate::session::signals::{Last, Stop as Signals};
-use crate::session::{connect, failed};
-use plan::{Ends, Plan};
+use crate::session::{connect_with, failed, properties};
+use plan::{Ends, Plan, Wish};
 use printed::Printed;
+use silence::Silence;
 
 /// Reads, prints, until the end, the count or a signal.
 pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
     let mut signals = Signals::listen(Last::First);
     let printer = Printer::new(args)?;
+    let (start, until) = args.range()?;
+    let reset = reset(args, start, until)?;
     let stdout = open_stdout(args)?;
     let what = format!("read {}", topics(args));
+    let isolation = args.isolation.map(|level| ("isolation.level", level.name().to_owned()));
+    let own = Vec::from_iter(isolation);
+    let properties = properties(cluster, Some(Role::Consumer), &own)?;
+    let group = properties.group_id.clone().or_else(|| args.group.clone()).unwrap_or_default();
+    if group.is_empty() && start == StartArg::Stored {
+        return Err(Failure::Usage("-o stored needs a group: -X group.id=GROUP".into()));
+    }
+    let now = Env::real().wall_millis();
+    let wish = Wish {
+        topics: &args.topics,
+        partitions: &args.partitions,
+        start,
+        until: until.map(|time| time.millis(now)),
+        now,
+        isolation: properties.consumer.isolation,
+        reset: properties.consumer.offset_reset,
+        group: &group,
+    };
     let ready = async {
-        let client = connect(cluster, Some(Role::Consumer)).await?;
+        let client = connect_with(properties).await?;
         let plan = match args.group {
             Some(_) => None,
-            None => Some(Plan::new(&client, args).await.map_err(|error| failed(&what, &error))?),
+            None => Some(Plan::new(&client, &wish).await.map_err(|error| failed(&what, &error))?),
         };
         Ok((client, plan))
     };
-    let reset = reset(args)?;
     let (client, plan) = signals.or("no broker had answered", ready).await?;
     let stop = if args.exit { Stop::End } else { Stop::Never };
-    let (starts, ends) =
-        plan.map_or((None, Ends::default()), |plan| (Some(plan.starts), plan.ends));
+    let (starts, ends) = match plan {
+        Some(plan) => {
+            if plan.uncommitted > 0 && !args.quiet {
+                say(&note_of_uncommitted(&group, plan.uncommitted));
+            }
+            (Some(plan.starts), plan.ends)
+        }
+        None => (None, Ends::default()),
+    };
     let builder = match (starts, &args.group) {
         (Some(plan::Starts::Each(starts)), _) => client.consumer().assign(starts),
         (Some(plan::Starts::Everywhere(start)), _) => {
@@ -59,9 +87,11 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
     let consumer = builder.stop(stop).start().map_err(|error| failed(&what, &error))?;
     let talk =
         Talk::new(Quiet(args.quiet), cluster.verbose, Interactive(io::stdout().is_terminal()));
+    let talk = if args.progress { talk.with_progress() } else { talk };
     let mut job = Job {
         control: consumer.control(),
         consumer,
+        silence: Silence::begin(),
         printer,
         ends,
         printed: args.group.is_some().then(Printed::default),
@@ -92,17 +122,25 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
     Ok(())
 }
 
+fn note_of_uncommitted(group: &str, partitions: usize) -> String {
+    let noun = if partitions == 1 { "partition" } else { "partitions" };
+    format!(
+        "kurier: note: group {group} has committed nothing of {partitions} {noun}: reading begins \
+         where auto.offset.reset says, or at the beginning"
+    )
+}
+
 fn topics(args: &ConsumeArgs) -> String {
     let noun = if args.topics.len() == 1 { "topic" } else { "topics" };
     format!("{noun} {}", args.topics.join(", "))
 }
 
 /// Where partitions begin that a group has not begun.
-fn reset(args: &ConsumeArgs) -> Outcome<OffsetReset> {
-    match args.offset {
-        StartArg::Beginning => Ok(OffsetReset::Earliest),
-        StartArg::End => Ok(OffsetReset::Latest),
+fn reset(args: &ConsumeArgs, start: StartArg, until: Option<TimeArg>) -> Outcome<OffsetReset> {
+    match (start, until) {
         _ if args.group.is_none() => Ok(OffsetReset::Error),
+        (StartArg::Beginning | StartArg::Stored, None) => Ok(OffsetReset::Earliest),
+        (StartArg::End, None) => Ok(OffsetReset::Latest),
         _ => {
             let why = "-o: a group goes on where it stopped; only beginning and end can be said";
             Err(Failure::Usage(why.into()))
@@ -118,30 +156,32 @@ fn open_stdout(args: &ConsumeArgs) -> Outcome<Stdout> {
 /// How records are printed.
 enum Printer {
     Format(Format),
-    Object,
+    Object(Object),
 }
 
 impl Printer {
     fn new(args: &ConsumeArgs) -> Outcome<Self> {
+        let (packs, delimiter) = (args.packs(), args.delimiter.0.clone());
         if args.json {
-            return Ok(Self::Object);
+            return Ok(Self::Object(Object { packs, delimiter }));
         }
         let format = match &args.format {
-            Some(text) => {
-                Format::parse(text).map_err(|why| Failure::Usage(format!("-f: {why}")))?
-            }
+            Some(text) => Format::parse(text).map_err(|why| Failure::Usage(format!("-f {why}")))?,
             None => {
                 let key_delimiter = args.key_delimiter.as_ref().map(|text| text.0.clone());
-                Format::delimited(key_delimiter, args.delimiter.0.clone())
+                Format::delimited(key_delimiter, delimiter)
             }
         };
+        let format = format.with_packs(packs);
         Ok(Self::Format(if args.null { format.with_visible_null() } else { format }))
     }
 
-    fn print(&self, found: &Found<'_>, out: &mut Vec<u8>) {
+    /// An error leaves a part of the record behind.
+    #[inline]
+    fn print(&self, found: &Found<'_>, out: &mut Vec<u8>) -> Result<(), Unfit> {
         match self {
             Self::Format(format) => format.render(found, out),
-            Self::Object => object::render(found, out),
+            Self::Object(object) => object.render(found, out),
         }
     }
 }
@@ -149,6 +189,7 @@ impl Printer {
 struct Job {
     consumer: Consumer,
     control: Control,
+    silence: Silence,
     printer: Printer,
     ends: Ends,
     /// As the member of a group.
@@ -179,6 +220,11 @@ impl Job {
             self.print(&batch).map_err(|fault| match fault {
                 Fault::Output(failure) => failure,
                 Fault::Record(error) => failed(what, &error),
+                Fault::Unfit(unfit, offset) => {
+                    let (topic, partition) = (batch.topic(), batch.partition());
+                    let of = format!("topic {topic}, partition {partition}, offset {offset}");
+                    Failure::Failed(format!("cannot print {of}: {unfit}"))
+                }
             })?;
         }
         Ok(())
@@ -203,34 +249,52 @@ impl Job {
         if let Some(printed) = &mut self.printed {
             printed.mark(&self.control);
         }
-        tokio::select! {
-            biased;
-            () = self.signals.asked() => Ok(None),
-            batch = next => Ok(batch),
-            failure = self.stdout.reader_has_gone() => Err(failure),
+        loop {
+            tokio::select! {
+                biased;
+                () = self.signals.asked() => return Ok(None),
+                batch = next.as_mut() => return Ok(batch),
+                failure = self.stdout.reader_has_gone() => return Err(failure),
+                () = self.silence.is_long() => {
+                    self.progress.note(self.silence.told(&self.control));
+                }
+            }
         }
     }
 
     fn print(&mut self, batch: &FetchedBatch) -> Result<(), Fault> {
-        let (topic, partition) = (batch.topic(), batch.partition());
-        let end = self.ends.of(topic, partition);
+        let (topic, partition, broker) = (batch.topic(), batch.partition(), batch.broker());
+        let (end, until) = self.ends.of(topic, partition);
         let timestamp_type = batch.timestamp_type();
         let mut last = batch.next_offset() - 1;
+        let mut is_end = false;
         for record in batch.records() {
             let record = record.map_err(Fault::Record)?;
-            if record.offset >= end || self.left == 0 {
+            is_end = record.offset >= end || record.timestamp >= until;
+            if is_end || self.left == 0 {
                 last = record.offset - 1;
                 break;
             }
-            let found = Found { topic, partition, timestamp_type, record };
-            self.printer.print(&found, self.stdout.buffer());
+            let found = Found { topic, partition, broker, timestamp_type, record };
+            let out = self.stdout.buffer();
+            let before = out.len();
+            if let Err(unfit) = self.printer.print(&found, out) {
+                out.truncate(before);
+                self.reached.note(topic, partition, record.offset);
+                return Err(Fault::Unfit(unfit, record.offset));
+            }
             self.stdout.settle().map_err(Fault::Output)?;
             self.left -= 1;
             self.records += 1;
             self.progress.add_bytes(len(record.key) + len(record.value));
         }
+        self.silence.end();
         self.progress.advance_to(self.records);
-        self.ends.note(topic, partition, batch.next_offset());
+        self.ends.note(topic, partition, (batch.next_offset(), is_end));
+        if self.ends.has(topic, partition) {
+            // Nothing more is fetched of it. It is assigned, as it was read.
+            let _ = self.consumer.unassign([(topic, partition)]);
+        }
         self.reached.note(topic, partition, batch.next_offset());
         if let Some(printed) = &mut self.printed {
             printed.note(topic, partition, last);
@@ -328,6 +392,8 @@ const LEAVING_MAX: Duration = Duration::from_secs(10);
 enum Fault {
     Output(Failure),
     Record(Error),
+    /// What was given to `-s` does not fit a record at this offset.
+    Unfit(Unfit, i64),
 }
 
 #[cfg(test)]

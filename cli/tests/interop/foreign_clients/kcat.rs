@@ -120,6 +120,12 @@ fn what_kcat_commits_is_read_and_what_it_leaves_open_is_not() {
     assert_eq!(transactions(&broker.log("t")).1, 3, "markers");
     let committed = kcat.consume("t", &["-X", "isolation.level=read_committed"]);
     same_lines(&committed, (lines("first") + &lines("second")).as_bytes());
+    // The last offset is a marker, and one before it that of an aborted record.
+    let ours = |level| broker.kurier().consume("t", &["--isolation", level]);
+    same_lines(&ours("read_committed"), &committed);
+    same_lines(&ours("read_uncommitted"), &kcat.consume("t", &all));
+    let named = broker.kurier().consume("t", &["-X", "isolation.level=read_committed"]);
+    same_lines(&named, &committed);
     say("kcat's transactions on our broker: ok");
 }
 
@@ -140,6 +146,82 @@ fn kcat_and_our_broker_agree_on_the_versions_of_each_release() {
         same_lines(&in_group, lines.as_bytes());
     }
     say("kcat on our broker as ten releases: ok");
+}
+
+/// Formats that print all that a record has.
+const PRINTED: [&[&str]; 12] = [
+    &[],
+    &["-K", r"\t", "-D", r"\r\n"],
+    &["-K", ": ", "-D", r"\x1e"],
+    &["-f", r"%t [%p] at %o: %T %k(%K) %s(%S) %h 100%%\t\x21\n"],
+    &["-f", "%R%s"],
+    &["-f", r"%h\n"],
+    &["-J"],
+    &["-J", "-D", r"\r\n"],
+    &["-s", "ccs"],
+    &["-s", "value=bBc", "-s", "key=s$", "-K", " "],
+    &["-s", "value=h >H s", "-f", r"%s %S\n"],
+    &["-o", "3", "-c", "4", "-f", r"%o\n"],
+];
+
+#[test]
+fn what_we_print_is_what_kcat_prints_byte_for_byte() {
+    if !wanted("kcat") {
+        return;
+    }
+    let broker = EmbeddedBroker::start(&["--topics", "texts,times,t"]);
+    let (kcat, kurier) = (Kcat(&broker.bootstrap), broker.kurier());
+    let texts = ["plain", "é😀 /\\\"", "\u{1}\u{8}\u{c}\t\r\u{1f}\u{7f}", "\u{2028}<&>", "long "];
+    for (number, text) in texts.iter().enumerate() {
+        let value = format!("{text}{}", "x".repeat(number * 3000));
+        let headers = ["-H", "a=1", "-H", "a=é\"", "-H", "null", "-H", "empty="];
+        let headers = if number % 2 == 0 { &headers[..] } else { &[] };
+        kurier.produce(
+            "texts",
+            &[&["-K", "\n", "-D", "\u{2}"], headers].concat(),
+            format!("{text}\n{value}"),
+        );
+    }
+    for args in PRINTED {
+        let (theirs, ours) = (kcat.consume("texts", args), kurier.consume_with("texts", args));
+        assert!(!theirs.is_empty(), "{args:?}");
+        same_lines(&ours, &theirs);
+    }
+    // What is null; kcat prints NULL for what is empty, too.
+    let lengths = ["-f", r"%k %K %s %S\n"];
+    for args in [&["-Z", "-K", ","][..], &["-J"], &lengths, &["-s", "i", "-Z"]] {
+        let topic = format!("nulls-{}", args.len());
+        kurier.produce(&topic, &["-Z", "-K", ":"], ":\n");
+        same_lines(&kurier.consume_with(&topic, args), &kcat.consume(&topic, args));
+    }
+    same_places(&broker, &kcat);
+    say("what we print is what kcat prints: ok");
+}
+
+/// Times, and what a group has committed.
+fn same_places(broker: &EmbeddedBroker, kcat: &Kcat<'_>) {
+    let kurier = broker.kurier();
+    for second in 1..9 {
+        let time = (second * 1000).to_string();
+        kurier.produce("times", &["--timestamp", &time], format!("{second}\n"));
+    }
+    let ranges: [&[&str]; 4] = [
+        &["-o", "s@2500"],
+        &["-o", "s@3000", "-o", "e@6000"],
+        &["-o", "s@2001", "-o", "e@9000"],
+        &["-o", "-3"],
+    ];
+    for range in ranges {
+        same_lines(&kurier.consume_with("times", range), &kcat.consume("times", range));
+    }
+    let stored = ["-o", "stored", "-X", "group.id=g"];
+    kurier.produce("t", &[], "a\nb\n");
+    same_lines(&kcat.consume_in_group("g", "t", &[]), b"a\nb\n");
+    same_lines(&kurier.consume_with("t", &stored), b"");
+    kurier.produce("t", &[], "c\n");
+    same_lines(&kurier.consume_with("t", &stored), b"c\n");
+    same_lines(&kurier.consume_with("t", &stored), b"c\n");
+    same_lines(&kcat.consume_in_group("g", "t", &[]), b"c\n");
 }
 
 /// How many partitions a member says that it has.
