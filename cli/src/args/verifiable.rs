@@ -12,6 +12,8 @@ use super::produce::AcksArg;
 pub(crate) enum VerifiableCommand {
     /// Write numbers to a topic, and say of each what became of it
     Producer(VerifiableProducerArgs),
+    /// Read a topic as the member of a group, and say what happens to it
+    Consumer(VerifiableConsumerArgs),
 }
 
 /// What to write, how fast, and when to end.
@@ -87,3 +89,84 @@ Ctrl-C end it when what was sent has its outcome.
 Examples:
   kurier verifiable producer --topic t --max-messages 1000 --bootstrap-server kafka-1:9092
   kurier -b kafka-1:9092 verifiable producer --topic t --throughput 100 --repeating-keys 8";
+
+/// What to read, in which group, and when to end.
+#[derive(Args, Debug)]
+#[command(after_help = CONSUMER_EXAMPLES)]
+pub(crate) struct VerifiableConsumerArgs {
+    /// Topic to read
+    #[arg(long, value_parser = crate::text::list::topic)]
+    pub(crate) topic: String,
+
+    /// Group to be a member of
+    #[arg(long, value_name = "ID")]
+    pub(crate) group_id: String,
+
+    /// Who divides the partitions: classic, a member; consumer, the coordinator
+    #[arg(long, value_name = "PROTOCOL", default_value = "classic")]
+    pub(crate) group_protocol: String,
+
+    /// Assignor of the coordinator, with the protocol consumer
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group_remote_assignor: Option<String>,
+
+    /// Name of a static member
+    #[arg(long, value_name = "ID")]
+    pub(crate) group_instance_id: Option<String>,
+
+    /// Stop after N records; with -1 at a signal, which is the default
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "-1",
+        hide_default_value = true,
+        allow_negative_numbers = true
+    )]
+    pub(crate) max_messages: i64,
+
+    /// After how long without a heartbeat the member is removed, with the protocol classic
+    #[arg(long, value_name = "MS")]
+    pub(crate) session_timeout: Option<u32>,
+
+    /// Commit by the clock and not after each batch, of which nothing is told
+    #[arg(long)]
+    pub(crate) enable_autocommit: bool,
+
+    /// Where to begin what the group has not begun: earliest, latest or none
+    #[arg(long, value_name = "WHERE", default_value = "earliest")]
+    pub(crate) reset_policy: String,
+
+    /// Assignor of members, with the protocol classic
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "org.apache.kafka.clients.consumer.RangeAssignor"
+    )]
+    pub(crate) assignment_strategy: String,
+
+    /// How long leaving may take
+    #[arg(long, value_name = "MS", default_value_t = 30_000)]
+    pub(crate) close_timeout: u64,
+
+    /// The same as -b
+    #[arg(long, value_name = "LIST")]
+    pub(crate) bootstrap_server: Option<String>,
+
+    /// The same as -F, but the options win; so is --consumer.config
+    #[arg(long, alias = "consumer.config", value_name = "FILE")]
+    pub(crate) command_config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+const CONSUMER_EXAMPLES: &str = "\
+It takes the options of kafka-verifiable-consumer.sh, and writes the same lines of JSON to stdout:
+startup_complete; partitions_assigned and partitions_revoked as the group divides its partitions;
+for each batch records_consumed (with --verbose record_data before it) and then offsets_committed;
+at last shutdown_complete. What was consumed is told before its partition is given up. SIGTERM and
+Ctrl-C end it when it has left the group.
+
+Examples:
+  kurier verifiable consumer --topic t --group-id g --bootstrap-server kafka-1:9092
+  kurier -b kafka-1:9092 verifiable consumer --topic t --group-id g --max-messages 1000 --verbose";

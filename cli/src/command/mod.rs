@@ -75,6 +75,9 @@ async fn dispatch(command: Command, before: ClusterArgs) -> Outcome {
         Command::Verifiable(VerifiableCommand::Producer(args)) => {
             verifiable::producer::run(&args, &merge(&args.cluster)).await
         }
+        Command::Verifiable(VerifiableCommand::Consumer(args)) => {
+            verifiable::consumer::run(&args, &merge(&args.cluster)).await
+        }
         Command::Wire(command) => wire::run(&command, &before),
     }
 }

@@ -1,4 +1,4 @@
-//! `verifiable producer`: the contract of Kafka's system tests.
+//! `verifiable producer` and `consumer`: the contract of Kafka's system tests.
 
 use std::collections::BTreeSet;
 
@@ -96,4 +96,64 @@ fn a_signal_ends_it_with_an_outcome_for_each_record() {
     );
     assert_eq!(end(), told);
     assert_eq!(summary["target_throughput"], 200);
+}
+
+/// The values of a field in lines of one name.
+fn all<'a>(said: &'a [Value], name: &str, field: &str) -> Vec<&'a Value> {
+    said.iter().filter(|line| line["name"] == name).map(|line| &line[field]).collect()
+}
+
+#[test]
+fn a_member_tells_of_what_it_reads_and_commits_and_leaves() {
+    let broker = Broker::start(&["--topics", "t:1"]);
+    broker.run(&["produce", "t", "-K", ":"], "k:a\nk:b\n").done();
+    broker.run(&["produce", "t"], "c\nd\n").done();
+    for (protocol, group) in [("classic", "g"), ("CONSUMER", "h")] {
+        let args = ["verifiable", "consumer", "--topic", "t", "--group-id", group];
+        let first = ["--max-messages", "3", "--verbose", "--group-protocol", protocol];
+        let ended = broker.run(&[&args[..], &first].concat(), "");
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        let said = lines(std::str::from_utf8(&ended.stdout).unwrap());
+        let names = names(&said);
+        assert_eq!(names[0], "startup_complete");
+        let last = ["offsets_committed", "partitions_revoked", "shutdown_complete"];
+        assert!(names.ends_with(&last), "{names:?}");
+        let at = |name| names.iter().position(|of| *of == name).unwrap();
+        assert!(at("partitions_assigned") < at("record_data"), "{names:?}");
+        assert!(at("records_consumed") < at("offsets_committed"), "{names:?}");
+        let values: Vec<_> = all(&said, "record_data", "value");
+        assert_eq!(values, ["a", "b", "c"]);
+        assert_eq!(all(&said, "record_data", "key"), [&"k".into(), &"k".into(), &Value::Null]);
+        let committed = all(&said, "offsets_committed", "offsets");
+        assert_eq!(committed.last().unwrap()[0]["offset"], 3);
+        assert!(all(&said, "offsets_committed", "success").iter().all(|is| **is == true));
+
+        // The next member goes on where the last one has committed, also by the clock.
+        let next = ["--enable-autocommit", "--max-messages", "1", "--group-protocol", protocol];
+        let said = lines(&broker.run(&[&args[..], &next].concat(), "").text());
+        assert_eq!(all(&said, "records_consumed", "partitions")[0][0]["minOffset"], 3);
+        assert!(all(&said, "offsets_committed", "success").is_empty());
+        let stored = format!("group.id={group}");
+        let rest = broker.run(&["consume", "t", "-e", "-o", "stored", "-X", &stored], "");
+        assert_eq!(rest.text(), "", "all of it is committed");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_member_that_is_told_to_end_leaves_before_it_does() {
+    let broker = Broker::start(&["--topics", "t:2"]);
+    let args = ["-b", &broker.bootstrap, "verifiable", "consumer", "--topic", "t"];
+    let mut started = Started::new(kurier(&args).args(["--group-id", "g"]));
+    broker.run(&["produce", "t", "-p", "0"], "a\n").done();
+    let stored = ["consume", "t", "-e", "-q", "-p", "0", "-o", "stored", "-X", "group.id=g"];
+    while !broker.run(&stored, "").text().is_empty() {
+        pause();
+    }
+    started.signal("-TERM");
+    let ended = started.end();
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+    let said = lines(std::str::from_utf8(&ended.stdout).unwrap());
+    assert_eq!(names(&said[said.len() - 2..]), ["partitions_revoked", "shutdown_complete"]);
+    assert_eq!(said[said.len() - 2]["partitions"].as_array().unwrap().len(), 2);
 }

@@ -2,4 +2,6 @@
 
 mod event;
 mod pace;
+mod report;
 pub(crate) mod producer;
+pub(crate) mod consumer;
