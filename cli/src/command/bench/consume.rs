@@ -60,7 +60,8 @@ async fn next(
             let line = format!(
                 "{} of topic {name} has {there} records, and a window behind --warmup, which \
                  ends with a batch, needs more than {there} of {asked}",
-                args.partitions.map_or("partition 0".into(), |count| format!("part 0..{count}")),
+                args.partitions
+                    .map_or_else(|| "partition 0".into(), |count| format!("part 0..{count}")),
             );
             Err(Failure::Failed(line))
         }
