@@ -251,6 +251,10 @@ impl Cluster {
         creation: Creation,
         deadline: Instant,
     ) -> Result<Arc<Topic>, Error> {
+        if name.is_empty() {
+            let problem = "the name is empty; name the topic that is meant";
+            return Err(Error::invalid("topic", problem));
+        }
         let mut news = News { pictures: self.watch(), troubles: self.shared.trouble.clone() };
         news.troubles.mark_unchanged();
         let held = news.pictures.borrow_and_update().topic(name).cloned();

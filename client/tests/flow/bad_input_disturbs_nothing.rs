@@ -6,6 +6,7 @@ use kurier_client::Error;
 use kurier_client::producer::{Partitioner, Producer, ProducerConfig, Record, TryEnqueueError};
 use kurier_protocol::ErrorCode;
 use kurier_testkit::TestCluster;
+use tokio::time::Instant;
 
 use crate::world::World;
 
@@ -57,6 +58,13 @@ async fn records_that_no_broker_would_take() {
         &["timestamp: -2 lies before 1970", "milliseconds since 1970, or -1 for none"],
     )
     .await;
+    let start = Instant::now();
+    refused(Record::to("").value("1"), &["topic: the name is empty; name the topic that is meant"])
+        .await;
+    let several = [Record::to("").value("1"), Record::to("t").partition(1).value("2")];
+    let error = producer.send_all(several).await.unwrap_err();
+    assert_eq!(error.failures().map(|(record, _)| record).collect::<Vec<_>>(), [0]);
+    assert!(start.elapsed() < Duration::from_secs(1), "an empty name is refused at once");
     let none = producer.send(Record::to("t").partition(1).timestamp(-1)).await.unwrap();
     assert_eq!(none.timestamp, -1, "Kafka's own number for no timestamp");
 }
