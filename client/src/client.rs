@@ -245,7 +245,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Finds the cluster. Connections live on the runtime that this runs on.
+    /// Finds the cluster. Connections live on the runtime that this runs on. Settings that change
+    /// nothing ([`Properties::warnings`]) are told to `tracing`.
     ///
     /// # Errors
     ///
@@ -262,11 +263,15 @@ impl ClientBuilder {
         let config = self.properties.client_config()?;
         config.check()?;
         let producer = self.properties.producer_config();
+        let warnings = self.properties.warnings();
         let Properties { servers, consumer, transactions, group_id, group, .. } = self.properties;
         let servers: Vec<Address> =
             servers.iter().map(|server| server.parse()).collect::<Result<_, _>>()?;
         if servers.is_empty() {
             return Err(Error::invalid("bootstrap.servers", "name at least one host:port"));
+        }
+        for warning in warnings {
+            tracing::warn!(%warning, "settings without effect");
         }
         if config.shows_secret() {
             tracing::warn!(

@@ -178,3 +178,22 @@ async fn a_broker_that_is_waited_for_is_told_of_once_until_it_is_back() {
         sent.await.unwrap();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn settings_that_change_nothing_are_told_once_where_the_client_is_made() {
+    let (log, _listening) = listen();
+    let cluster = TestCluster::builder().topic("t", 1).build();
+    let pairs = [
+        ("bootstrap.servers", cluster.bootstrap().join(",")),
+        ("schema.registry.url", "http://registry".to_owned()),
+        ("enable.metrics.push", "true".to_owned()),
+    ];
+    let client = Client::from_properties(pairs).unwrap().env(cluster.env(1));
+    let client = client.connect().await.unwrap();
+    client.producer().build().await.unwrap().send(Record::to("t").value("v")).await.unwrap();
+    let text = log.text();
+    for warning in ["schema.registry.url changes nothing", "enable.metrics.push changes nothing"] {
+        assert_eq!(text.matches(warning).count(), 1, "{text}");
+    }
+    assert!(!text.contains("http://registry"), "{text}");
+}
