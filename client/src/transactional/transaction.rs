@@ -49,7 +49,9 @@ impl Transaction {
     /// # Errors
     ///
     /// As [`Producer::enqueue`]. Once a record was not taken or not delivered, the transaction can
-    /// only be aborted; all later deliveries say so ([`Error::requires_abort`]), or the commit.
+    /// only be aborted; all later deliveries say so ([`Error::requires_abort`]), or the commit. The
+    /// error of the record itself may answer that with no: after any, call [`abort`](Self::abort)
+    /// unless it is fatal.
     ///
     /// # Cancel safety
     ///
@@ -73,7 +75,8 @@ impl Transaction {
     ///
     /// [`Error::Invalid`] for an empty group or a negative offset, which change nothing. The member
     /// is not one of the group any more, rights miss, or the coordinator cannot be reached: after
-    /// any of these the transaction can only be aborted.
+    /// any of these the transaction can only be aborted, also if the error itself does not answer
+    /// [`Error::requires_abort`] with yes: call [`abort`](Self::abort) unless it is fatal.
     ///
     /// # Cancel safety
     ///
