@@ -396,6 +396,9 @@ impl Life {
         };
         if error.maybe_written() {
             self.handle_lost(api);
+        } else if self.version == TransactionVersion::V2 && error.code().is_some() {
+            // The group's coordinator puts it into the transaction before it looks at the offsets.
+            self.trace = self.trace.max(Trace::Perhaps);
         }
         self.doom(error.clone());
     }

@@ -115,3 +115,28 @@ async fn rights_that_are_lost_are_told_by_each_call_at_once() {
         }
     }
 }
+
+/// By version 2 the group's coordinator puts the group into the transaction, and then refuses.
+#[tokio::test(start_paused = true)]
+async fn a_transaction_of_nothing_but_refused_offsets_is_not_left_to_its_timeout() {
+    for release in ["2.8", "3.9", "4.4"] {
+        let world = World::new(release).await;
+        let producer = world.client.transactional_producer("a").build().await.unwrap();
+        let mut open = producer.begin().await.unwrap();
+        let mut group = ConsumerGroupMetadata::new("g");
+        (group.generation_id, group.member_id) = (7, "nobody".to_owned());
+        let refused = open.send_offsets(group, [GroupOffset::new("t", 0, 1)]).await.unwrap_err();
+        assert!(refused.code().is_some(), "{release}: {refused}");
+        open.abort().await.unwrap();
+        drop(open);
+        let found = world.steps.describe(["a"]).await.pop().unwrap().1;
+        // Releases without that question have older rules.
+        let state = found.map(|found| found.state);
+        assert!(state.is_err() || state.is_ok_and(|state| state != "Ongoing"), "{release}");
+        // Longer than the coordinator lets it be open.
+        sleep(120 * SECOND).await;
+        let mut next = producer.begin().await.unwrap();
+        next.send(record("kept")).await.unwrap();
+        next.commit().await.unwrap();
+    }
+}
