@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::keeper::Keeper;
 use super::verification::{Found, Verification};
-use crate::error::{Error, TransactionFate};
+use crate::error::{Error, TransactionFate, Waiting};
 use crate::producer::{Begin, Clear, End, Ended, Producer, Report, Trace};
 use crate::retries::Retries;
 use crate::transactions::{
@@ -204,7 +204,8 @@ impl Keeper {
         let cluster = self.cluster.clone();
         let mut retries = Retries::new(&cluster, deadline);
         while let Some(clear) = self.life.poll_clear() {
-            match self.clear(clear, deadline).await {
+            let cleared = self.clear(clear, deadline).await;
+            match cleared.and_then(|()| self.check_time(deadline)) {
                 Ok(()) => {}
                 Err(error) if error.is_retriable() && retries.wait().await => {
                     tracing::debug!(id = %self.id, %error, "telling of an abort again");
@@ -213,6 +214,20 @@ impl Keeper {
             }
         }
         Ok(())
+    }
+
+    /// Leaders that keep changing make each step succeed, and the next one necessary.
+    ///
+    /// # Errors
+    ///
+    /// It is too late for another step.
+    pub(super) fn check_time(&self, deadline: Instant) -> Result<(), Error> {
+        if Instant::now() < deadline {
+            return Ok(());
+        }
+        let what = Waiting::Transactions { transactional_id: (&*self.id).into() };
+        let after = self.config.block_max;
+        Err(Error::TimedOut { what, after, maybe_written: false, last: None })
     }
 
     pub(super) fn verification(&self, deadline: Instant) -> Verification<'_> {

@@ -32,8 +32,8 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 #[derive(Debug)]
 pub(crate) enum Ask {
     Begin(Reply<Begun>),
-    /// Nothing begins any more, and what is open comes to its end.
-    Close(Reply<()>),
+    /// Nothing begins any more, and what is open comes to its end. Dropped when that is over.
+    Close(oneshot::Sender<()>),
 }
 
 /// A transaction as it begins.
@@ -60,6 +60,8 @@ pub(crate) struct Keeper {
     pub(crate) timeout: Duration,
     pub(crate) life: Life,
     pub(crate) asks: mpsc::Receiver<Ask>,
+    /// What came of closing, once that is over.
+    pub(crate) closed: Arc<OnceLock<Result<(), Error>>>,
     /// Tells when nobody waits any longer for what is open.
     pub(crate) given_up: Arc<Notify>,
     /// Of the transaction that is open, or was the last.
@@ -95,10 +97,9 @@ impl Keeper {
         while let Some(ask) = next {
             let reply = match ask {
                 Ask::Begin(reply) => reply,
-                Ask::Close(reply) => {
-                    self.asks.close();
-                    // Who has stopped waiting is told nothing.
-                    drop(reply.send(self.leave().await));
+                Ask::Close(_waits) => {
+                    let left = self.leave().await;
+                    self.shut(left);
                     return;
                 }
             };
@@ -120,6 +121,14 @@ impl Keeper {
         if let Err(error) = self.clear_last().await {
             tracing::warn!(id = %self.id, %error, "partitions may not have heard of an abort");
         }
+    }
+
+    /// Tells all who close it what came of that, and takes nothing more.
+    fn shut(&mut self, left: Result<(), Error>) {
+        // Told to those who ask later as well.
+        drop(self.closed.set(left));
+        self.asks.close();
+        while self.asks.try_recv().is_ok() {}
     }
 
     /// Brings what is left to its end.
@@ -158,6 +167,7 @@ impl Keeper {
                 }
                 Begin::Clear(known, clear) => {
                     self.clear((known, clear), deadline).await?;
+                    self.check_time(deadline)?;
                     continue;
                 }
                 Begin::TakeOver => {
@@ -247,8 +257,7 @@ impl Keeper {
                             return ask;
                         }
                         Some(Ask::Begin(_)) => next = ask,
-                        Some(Ask::Close(reply)) => {
-                            self.asks.close();
+                        Some(Ask::Close(_waits)) => {
                             is_closed = true;
                             let ended = match outcome {
                                 Some(ended) => Ok(Some(ended)),
@@ -259,8 +268,7 @@ impl Keeper {
                                 Ok(_) => self.clear_last().await,
                                 Err(error) => Err(error),
                             };
-                            // Who has stopped waiting is told nothing.
-                            drop(reply.send(left));
+                            self.shut(left);
                         }
                         None => is_closed = true,
                     }

@@ -39,7 +39,7 @@ mod transaction;
 pub use settings::TransactionSettings;
 pub use transaction::{Transaction, TransactionSender};
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
@@ -61,6 +61,7 @@ use crate::producer::{Acks, Idempotence, Life, ProducerConfig};
 #[derive(Clone, Debug)]
 pub struct TransactionalProducer {
     asks: mpsc::Sender<Ask>,
+    closed: Arc<OnceLock<Result<(), Error>>>,
     given_up: Arc<Notify>,
     turn: Arc<Semaphore>,
     id: Arc<str>,
@@ -99,7 +100,7 @@ impl TransactionalProducer {
 
     /// Lets no transaction begin any more, aborts the one that is open, and waits for that. One
     /// whose end was asked for comes to that end. Whoever holds the transaction can still ask how
-    /// it has ended. Of several calls each waits.
+    /// it has ended. Of several calls each waits and hears the same.
     ///
     /// Without it, what is left open when all handles are dropped is aborted as well, as long as
     /// the runtime lives, and nobody hears of that.
@@ -115,12 +116,14 @@ impl TransactionalProducer {
     ///
     /// Dropping the future stops the waiting, not the closing.
     pub async fn close(&self) -> Result<(), Error> {
-        let (reply, told) = oneshot::channel();
-        if self.asks.send(Ask::Close(reply)).await.is_err() {
-            // Another call has closed it, or its runtime has.
-            return Ok(());
+        let (waits, over) = oneshot::channel();
+        if self.asks.send(Ask::Close(waits)).await.is_ok() {
+            // Nothing is sent: it is dropped.
+            drop(over.await);
         }
-        told.await.unwrap_or(Ok(()))
+        // Another call has given it up, or its runtime has ended.
+        let given_up = || Err(Error::Closed { what: "producer" });
+        self.closed.get().cloned().unwrap_or_else(given_up)
     }
 
     /// Does what [`close`](Self::close) does, and when that takes longer than `at_most`, gives up:
@@ -197,7 +200,7 @@ impl TransactionalProducerBuilder {
         if id.is_empty() {
             return Err(Error::invalid("transactional.id", "name at least one character"));
         }
-        if timeout.is_zero() || i32::try_from(timeout.as_millis()).is_err() {
+        if !(1..=i32::MAX as u128).contains(&timeout.as_millis()) {
             let problem = "must be between 1 ms and 2147483647 ms";
             return Err(Error::invalid("transaction_timeout (transaction.timeout.ms)", problem));
         }
@@ -207,12 +210,14 @@ impl TransactionalProducerBuilder {
         let meter = cluster.metrics().producer();
         let _waits = meter.wait(Wait::Init);
         let (asks, asked) = mpsc::channel(1);
+        let closed = Arc::default();
         let given_up = Arc::new(Notify::new());
         let mut keeper = Keeper {
             class: Class::Produce(cluster.new_owner()),
             life: Life::new(&id),
             id: id.into(),
             asks: asked,
+            closed: Arc::clone(&closed),
             given_up: Arc::clone(&given_up),
             producer: None,
             config: config.into(),
@@ -229,6 +234,6 @@ impl TransactionalProducerBuilder {
         let id = Arc::clone(&keeper.id);
         tokio::spawn(keeper.run().instrument(span));
         let turn = Arc::new(Semaphore::new(1));
-        Ok(TransactionalProducer { asks, given_up, turn, id, meter })
+        Ok(TransactionalProducer { asks, closed, given_up, turn, id, meter })
     }
 }

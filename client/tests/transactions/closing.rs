@@ -153,3 +153,33 @@ async fn a_commit_whose_producer_is_given_up_meanwhile_may_have_happened() {
     sleep(10 * SECOND).await;
     assert_eq!(world.committed(0), ["kept"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_closes_it_once_more_waits_too_and_hears_the_same() {
+    for (release, _) in RELEASES {
+        let world = World::new(release).await;
+        let producer = producer(&world).await;
+        let open = producer.begin().await.unwrap();
+        open.send(record("lost")).await.unwrap();
+        let refused = Fault::on(ApiKey::END_TXN).always();
+        world.cluster.fault(refused.answer(ErrorCode::NOT_COORDINATOR));
+        let start = Instant::now();
+        assert!(timeout(SECOND, producer.close()).await.is_err(), "{release}: it goes on");
+        let (second, third) = tokio::join!(producer.close(), producer.close());
+        assert!(start.elapsed() >= 19 * SECOND, "{release}: {:?}", start.elapsed());
+        let later = producer.close().await;
+        for told in [second, third, later] {
+            let code = told.unwrap_err().code();
+            assert_eq!(code, Some(ErrorCode::NOT_COORDINATOR), "{release}");
+        }
+        let world = World::new(release).await;
+        let producer = self::producer(&world).await;
+        let open = producer.begin().await.unwrap();
+        open.send(record("lost")).await.unwrap();
+        world.cluster.fault(Fault::on(ApiKey::END_TXN).always().execute_then_hang());
+        assert!(timeout(SECOND, producer.close()).await.is_err(), "{release}: it goes on");
+        let (waits, gives_up) = tokio::join!(producer.close(), producer.close_within(SECOND));
+        assert!(gives_up.unwrap_err().maybe_written(), "{release}");
+        assert!(matches!(waits, Err(Error::Closed { .. })), "{release}: {waits:?}");
+    }
+}
