@@ -54,7 +54,7 @@ impl Fetcher {
                 // What was decided on the way has its own consequences.
                 self.settle(now, picture);
             }
-            self.is_held = buffered >= self.config.buffer_bytes_max;
+            self.is_held = buffered >= self.room();
             if !self.is_held {
                 self.launch(now);
             }
@@ -71,6 +71,26 @@ impl Fetcher {
     /// Whether it fetches nothing until less is buffered.
     pub(crate) fn is_held(&self) -> bool {
         self.is_held
+    }
+
+    /// Below so many bytes that wait to be taken, every broker may be asked for more: what may be
+    /// on its way of all brokers is kept free for it.
+    pub(crate) fn room(&self) -> usize {
+        let budget = self.config.buffer_bytes_max;
+        let under_way = self.seated().saturating_mul(self.share());
+        budget.saturating_sub(under_way).max(budget / 2).max(1)
+    }
+
+    /// Bytes that an answer of one broker may have. Each has its share of half the budget, whether
+    /// others answer or not: so none waits for another.
+    fn share(&self) -> usize {
+        let share = self.config.buffer_bytes_max / 2 / self.seated();
+        self.config.fetch_bytes_max.min(share.max(SHARE_LEAST))
+    }
+
+    /// How many brokers are read from; 1 if there is none.
+    fn seated(&self) -> usize {
+        self.seats.values().filter(|seat| !seat.session.is_empty()).count().max(1)
     }
 
     /// When [`poll_action`](Self::poll_action) must be called again, if nothing else happens.
@@ -175,11 +195,12 @@ impl Fetcher {
     /// Asks every broker that is free for what it serves.
     fn launch(&mut self, now: Instant) {
         let mut launched = Vec::new();
+        let share = self.share();
         for (broker, seat) in &mut self.seats {
             if seat.is_free() && !seat.session.is_empty() {
                 self.launched += 1;
                 seat.flight = Some(self.launched);
-                let plan = seat.session.plan(&self.config);
+                let plan = seat.session.plan(&self.config).limited_to(share);
                 let is_near = seat.is_near_until.is_some_and(|until| now < until);
                 let plan = if is_near { plan.without_rack() } else { plan };
                 launched.push((self.launched, *broker, plan));
@@ -337,6 +358,9 @@ fn no_leader(picture: &Picture, track: &Track, after: Duration) -> Error {
 
 /// Without a leader and without news, look again after this.
 const LEADERLESS_RETRY: Duration = Duration::from_millis(250);
+
+/// Less than this of a broker is not worth asking for.
+const SHARE_LEAST: usize = 16 << 10;
 
 /// Between two complaints about one silence there is at least this.
 const SILENCE_MIN: Duration = Duration::from_millis(10);

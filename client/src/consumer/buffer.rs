@@ -36,8 +36,10 @@ pub(crate) struct Buffer {
     entries: VecDeque<Entry>,
     /// Of `entries`; what is parked is not counted, or one paused partition would stop the others.
     bytes: usize,
-    /// The driver fetches nothing until there is room.
-    is_awaited: bool,
+    /// What batches in the user's hands are unpacked to. It is memory like what waits here.
+    held: usize,
+    /// The driver fetches nothing until there are fewer bytes than this.
+    awaited: Option<usize>,
     slots: Vec<Slot>,
     /// Where each partition has its slot.
     places: BTreeMap<Arc<str>, BTreeMap<i32, usize>>,
@@ -483,21 +485,30 @@ impl Buffer {
         self.orders.pop_front()
     }
 
-    /// Bytes that wait to be taken.
+    /// Bytes that wait to be taken, and what those that were taken are unpacked to.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.held
     }
 
-    /// The driver fetches nothing until fewer bytes wait to be taken.
-    pub(crate) fn await_room(&mut self) {
-        self.is_awaited = true;
+    /// The user has unpacked so many bytes more.
+    pub(crate) fn lease(&mut self, bytes: usize) {
+        self.held += bytes;
+    }
+
+    /// The user is done with so many bytes that it has unpacked.
+    pub(crate) fn release(&mut self, bytes: usize) {
+        self.held -= bytes;
+    }
+
+    /// The driver fetches nothing until there are fewer bytes than this.
+    pub(crate) fn await_room(&mut self, room: usize) {
+        self.awaited = Some(room);
     }
 
     /// Whether the driver waits for room and has it now; says so once.
-    pub(crate) fn has_room_again(&mut self, bytes_max: usize) -> bool {
-        let has_room = self.is_awaited && self.bytes < bytes_max;
-        self.is_awaited &= !has_room;
-        has_room
+    pub(crate) fn has_room_again(&mut self) -> bool {
+        let bytes = self.bytes();
+        self.awaited.take_if(|room| bytes < *room).is_some()
     }
 
     /// Nothing comes any more: the driver ends.

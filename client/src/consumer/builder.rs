@@ -258,7 +258,7 @@ impl ConsumerBuilder {
         let reset = self.config.offset_reset;
         let Self { cluster, config, topics, partitions, committed, .. } = self;
         let cluster = cluster.with_request_timeout(config.request_timeout);
-        let shared = Arc::new(Shared::new(config.buffer_bytes_max));
+        let shared = Arc::new(Shared::new());
         let wanted = wanted(&shared, topics, partitions);
         let limits =
             DecompressLimits { bytes_max: config.batch_bytes_max, ..DecompressLimits::default() };

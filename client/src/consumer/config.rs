@@ -22,9 +22,11 @@ pub struct ConsumerConfig {
     pub partition_bytes_max: usize,
     /// How long a broker may wait for `fetch_bytes_min`. Kafka: fetch.max.wait.ms. Default: 500 ms.
     pub fetch_wait_max: Duration,
-    /// No more is asked for while this many bytes wait to be taken; beyond it, there is at most one
-    /// answer of each broker, and what was fetched of partitions that were paused since.
-    /// librdkafka: queued.max.messages.kbytes. Default: 16777216 (16 MiB).
+    /// How many bytes there may be of what waits to be taken, of answers under way, and of what
+    /// batches in the user's hands are unpacked to. No more is asked for than fits; beyond it,
+    /// there is at most a batch of each broker that is larger than its share, one that is unpacked,
+    /// and what was fetched of partitions that were paused since. librdkafka:
+    /// queued.max.messages.kbytes. Default: 16777216 (16 MiB).
     pub buffer_bytes_max: usize,
     /// How many bytes a batch may have when it is unpacked; a larger one is an error. Kafka: none.
     /// Default: 134217728 (128 MiB).

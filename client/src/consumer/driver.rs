@@ -122,7 +122,8 @@ impl Driver {
         }
         entries.extend(self.fetcher.take_entries());
         self.shared.hand_over(entries);
-        let has_room = self.fetcher.is_held() && !self.shared.must_wait_for_room();
+        let room = self.fetcher.room();
+        let has_room = self.fetcher.is_held() && !self.shared.must_wait_for_room(room);
         if has_room {
             self.fetcher.handle_change();
         }

@@ -17,7 +17,7 @@ use super::config::{Corrupt, Start};
 use super::control::Control;
 use super::entry::Fetched;
 use super::member::{Seat, Waiting};
-use super::shared::Shared;
+use super::shared::{Lease, Shared};
 use super::turn::Turn;
 use crate::error::{Error, ErrorKind};
 use crate::group::{Closing, Farewell};
@@ -40,7 +40,9 @@ pub struct Consumer {
     limits: DecompressLimits,
     opening: Option<Opening>,
     /// The batch that was unpacked last, of which a part may come again.
-    opened: Option<(Turn, OpenBatch)>,
+    opened: Option<Opened>,
+    /// What the batch that was given last is unpacked to.
+    lease: Option<Lease>,
     kept_error: Option<Error>,
     meter: ReadMeter,
 }
@@ -48,10 +50,17 @@ pub struct Consumer {
 /// A batch that is being unpacked elsewhere. It waits here if `next` is dropped meanwhile.
 struct Opening {
     parcel: Parcel,
-    opened: BoxFuture<'static, Opened>,
+    opened: BoxFuture<'static, (Result<OpenBatch, RecordError>, Decompressor)>,
 }
 
-type Opened = (Result<OpenBatch, RecordError>, Decompressor);
+/// A batch that is unpacked, of which a part is not given yet.
+#[derive(Debug)]
+struct Opened {
+    turn: Turn,
+    open: OpenBatch,
+    /// Counts it in the budget until it is given.
+    _lease: Option<Lease>,
+}
 
 /// A batch on its way to the user.
 #[derive(Debug)]
@@ -87,6 +96,7 @@ impl Consumer {
             limits,
             opening: None,
             opened: None,
+            lease: None,
             kept_error: None,
             meter,
         }
@@ -137,6 +147,7 @@ impl Consumer {
         // A loop over what is buffered must not starve the tasks of its thread.
         tokio::task::coop::consume_budget().await;
         self.meter.asked(now());
+        self.lease = None;
         if self.marks_given {
             self.shared.mark_given();
         }
@@ -163,7 +174,8 @@ impl Consumer {
             next_offset: batch.next_offset,
         };
         self.shared.with(|buffer| buffer.return_rest(batch.turn, fetched));
-        self.opened = Some((batch.turn, batch.open.clone()));
+        let (turn, open, lease) = (batch.turn, batch.open.clone(), self.lease.take());
+        self.opened = Some(Opened { turn, open, _lease: lease });
     }
 
     pub(super) async fn take_next(&mut self) -> Option<Result<FetchedBatch, Error>> {
@@ -199,6 +211,8 @@ impl Consumer {
                 Taken::Error(error) => return Some(Err(error)),
                 Taken::Ended => return None,
                 Taken::Nothing => {
+                    // Its rest is paused or sought away. Others are to have its room.
+                    self.opened = None;
                     let left = self.shared.with(Buffer::take_left);
                     left.into_iter().for_each(|slot| self.meter.left(slot));
                     self.meter.waits();
@@ -358,8 +372,8 @@ impl Consumer {
     fn opened_before(&mut self, parcel: &Parcel) -> Option<OpenBatch> {
         let (turn, offset) = (parcel.turn, parcel.fetched.batch.base_offset());
         let is_it =
-            |last: &mut (Turn, OpenBatch)| last.0 == turn && last.1.batch().base_offset() == offset;
-        self.opened.take_if(is_it).map(|(_, open)| open)
+            |last: &mut Opened| last.turn == turn && last.open.batch().base_offset() == offset;
+        self.opened.take_if(is_it).map(|last| last.open)
     }
 
     fn take_decompressor(&mut self) -> Decompressor {
@@ -411,6 +425,7 @@ impl Consumer {
                     next_offset,
                 };
                 self.meter.given(now(), place, next_offset, &catch(&batch));
+                self.lease = unpacked_bytes(&batch).map(|bytes| self.shared.lease(bytes));
                 Some(Ok(batch))
             }
             Err(error) => {
@@ -441,6 +456,12 @@ fn catch(batch: &FetchedBatch) -> Catch {
     Catch { topic, records, bytes: batch.open.payload().len() }
 }
 
+/// What a batch takes besides the answer that it came in; none if it was not packed.
+fn unpacked_bytes(batch: &FetchedBatch) -> Option<usize> {
+    let is_packed = batch.open.batch().compression() != Compression::None;
+    is_packed.then(|| batch.open.payload().len())
+}
+
 fn now() -> std::time::Instant {
     Instant::now().into_std()
 }
@@ -468,7 +489,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_batch_that_was_being_unpacked_at_a_pause_comes_after_it() {
-        let shared = Arc::new(Shared::new(1 << 20));
+        let shared = Arc::new(Shared::new());
         let turn = shared.with(|buffer| buffer.assign(&"t".into(), 0, Start::Offset(0)));
         shared.hand_over(vec![Entry { turn, item: batch(1) }]);
         let Item::Batch(fetched) = batch(0) else { panic!() };

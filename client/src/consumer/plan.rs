@@ -102,6 +102,12 @@ impl Plan {
         Self { rack: "".into(), ..self }
     }
 
+    /// The same, for an answer of so many bytes at most.
+    pub(crate) fn limited_to(self, bytes: usize) -> Self {
+        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
+        Self { bytes_max: self.bytes_max.min(bytes), ..self }
+    }
+
     /// The same, with partitions that leave the session.
     pub(crate) fn without(self, mut forgotten: Vec<Forgotten>) -> Self {
         let key = |one: &Forgotten| (Arc::clone(&one.topic), one.topic_id, one.partition);

@@ -1,6 +1,6 @@
 //! What the user and the driver of a consumer share: the buffer under its lock, and two bells.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use super::buffer::{Buffer, Taken};
 use super::entry::Entry;
@@ -11,8 +11,6 @@ use crate::sync::{AtomicBool, Mutex, Notify, Ordering};
 #[derive(Debug)]
 pub(crate) struct Shared {
     buffer: Mutex<Buffer>,
-    /// Below this many bytes the driver may fetch more.
-    buffer_bytes_max: usize,
     for_user: Notify,
     for_driver: Notify,
     /// Rings at every mark, for who takes partitions away.
@@ -23,10 +21,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(buffer_bytes_max: usize) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             buffer: Mutex::default(),
-            buffer_bytes_max,
             for_user: Notify::new(),
             for_driver: Notify::new(),
             marked: Notify::new(),
@@ -44,12 +41,18 @@ impl Shared {
     pub(crate) fn take(&self) -> Taken {
         let (taken, makes_room) = self.with(|buffer| {
             let taken = buffer.take();
-            (taken, buffer.has_room_again(self.buffer_bytes_max))
+            (taken, buffer.has_room_again())
         });
         if makes_room {
             self.for_driver.notify_one();
         }
         taken
+    }
+
+    /// Counts what the user has unpacked as long as what is returned is kept.
+    pub(crate) fn lease(self: &Arc<Self>, bytes: usize) -> Lease {
+        self.with(|buffer| buffer.lease(bytes));
+        Lease { shared: Arc::clone(self), bytes }
     }
 
     /// The user has processed a batch, and all before it.
@@ -112,11 +115,12 @@ impl Shared {
     }
 
     /// For a driver that has handed over what it has and found no room for more: whether it must
-    /// wait, as the user may have made room meanwhile. If so, `take` rings when there is some.
-    pub(crate) fn must_wait_for_room(&self) -> bool {
+    /// wait, as the user may have made room meanwhile. If so, it is rung for when there is some:
+    /// fewer bytes than this.
+    pub(crate) fn must_wait_for_room(&self, room: usize) -> bool {
         self.with(|buffer| {
-            buffer.await_room();
-            !buffer.has_room_again(self.buffer_bytes_max)
+            buffer.await_room(room);
+            !buffer.has_room_again()
         })
     }
 
@@ -154,6 +158,25 @@ impl Shared {
     }
 }
 
+/// Memory in the user's hands that counts in the consumer's budget until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    shared: Arc<Shared>,
+    bytes: usize,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let makes_room = self.shared.with(|buffer| {
+            buffer.release(self.bytes);
+            buffer.has_room_again()
+        });
+        if makes_room {
+            self.shared.for_driver.notify_one();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::future::Future;
@@ -168,12 +191,17 @@ mod tests {
         Entry { turn, item: batch(0) }
     }
 
-    /// A buffer with room for a batch and a half.
+    /// A buffer with a partition.
     fn shared() -> (Shared, Turn) {
         let turn = Turn { slot: 0, generation: 0 };
-        let shared = Shared::new(batch(0).bytes() * 3 / 2);
+        let shared = Shared::new();
         shared.with(|buffer| buffer.assign(&"t".into(), 0, Start::Offset(0)));
         (shared, turn)
+    }
+
+    /// Room for a batch and a half.
+    fn room() -> usize {
+        batch(0).bytes() * 3 / 2
     }
 
     fn is_rung(shared: &Shared) -> bool {
@@ -185,7 +213,7 @@ mod tests {
     fn a_driver_that_waits_for_room_is_told_of_it_once() {
         let (shared, turn) = shared();
         shared.hand_over(vec![entry(turn), entry(turn), entry(turn)]);
-        assert!(shared.must_wait_for_room());
+        assert!(shared.must_wait_for_room(room()));
         for rings in [false, true, false] {
             assert!(matches!(shared.take(), Taken::Batch { .. }));
             assert_eq!(is_rung(&shared), rings);
@@ -199,12 +227,27 @@ mod tests {
         // The driver sees one batch, has another in hand, and so fetches nothing. Meanwhile:
         assert!(matches!(shared.take(), Taken::Batch { .. }));
         shared.hand_over(vec![entry(turn)]);
-        assert!(!shared.must_wait_for_room(), "nobody would ring for it");
+        assert!(!shared.must_wait_for_room(room()), "nobody would ring for it");
         // Once more, and the user is as quick after the hand-over.
         shared.hand_over(vec![entry(turn)]);
-        assert!(shared.must_wait_for_room());
+        assert!(shared.must_wait_for_room(room()));
         assert!(matches!(shared.take(), Taken::Batch { .. }));
         assert!(is_rung(&shared));
+    }
+
+    #[test]
+    fn what_the_user_has_unpacked_takes_room_until_it_is_done_with_it() {
+        let (shared, turn) = shared();
+        let shared = Arc::new(shared);
+        shared.hand_over(vec![entry(turn)]);
+        assert!(matches!(shared.take(), Taken::Batch { .. }));
+        let (small, large) = (shared.lease(1), shared.lease(room()));
+        assert!(shared.must_wait_for_room(room()));
+        drop(small);
+        assert!(!is_rung(&shared));
+        drop(large);
+        assert!(is_rung(&shared));
+        assert_eq!(shared.with(|buffer| buffer.bytes()), 0);
     }
 
     #[cfg(kurier_loom)]

@@ -101,6 +101,26 @@ async fn the_rest_of_a_batch_heeds_seek_pause_and_unassign() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_rest_of_a_batch_that_is_not_asked_for_takes_no_room_from_others() {
+    for seeks in [false, true] {
+        let world = world(2, 2_000, Compression::Zstd).await;
+        let consumer = world.client.consumer().assign([("t", 0, Start::Earliest)]);
+        // Less than the batch is unpacked to.
+        let mut consumer = consumer.buffer_bytes_max(8 << 10).start().unwrap();
+        assert_eq!(consumer.poll_records(10, 60 * S).await.unwrap().len(), 10);
+        if seeks {
+            consumer.seek("t", 0, Start::Latest).unwrap();
+        } else {
+            consumer.pause("t", 0).unwrap();
+        }
+        consumer.assign([("t", 1, Start::Earliest)]).unwrap();
+        let records = consumer.poll_records(10, 60 * S).await.unwrap();
+        let records: Vec<(i32, u32)> = records.iter().map(read).collect();
+        assert_eq!(records, (0..10).map(|n| (1, n)).collect::<Vec<_>>(), "seeks: {seeks}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_waits_no_longer_than_it_says() {
     let world = world(1, 0, Compression::None).await;
     let mut consumer = reader(&world);

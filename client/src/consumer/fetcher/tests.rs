@@ -683,12 +683,19 @@ fn bytes_that_are_no_batch_stop_the_partition_after_what_came_whole() {
 
 #[test]
 fn asks_for_no_more_than_the_buffer_takes() {
-    let mut f = Fixture::new(&[1]);
-    f.buffered = 16 << 20;
-    assert!(f.fetches().is_empty());
-    f.buffered -= 1;
-    f.fetcher.handle_change();
-    assert_eq!(f.fetches().len(), 1);
+    let budget = ConsumerConfig::default().buffer_bytes_max;
+    for brokers in [1, 2, 40] {
+        let mut f = Fixture::new(&(1..=brokers).collect::<Vec<i32>>());
+        f.buffered = budget;
+        assert!(f.fetches().is_empty());
+        f.buffered = f.fetcher.room() - 1;
+        f.fetcher.handle_change();
+        // Each of them, and all their answers fit in.
+        let limits = f.fetches().into_iter().map(|fetch| fetch.plan.request(18).max_bytes);
+        let limits: Vec<_> = limits.map(|bytes| usize::try_from(bytes).unwrap()).collect();
+        assert_eq!(limits.len(), usize::try_from(brokers).unwrap());
+        assert!(f.buffered + limits.iter().sum::<usize>() <= budget, "{brokers}: {limits:?}");
+    }
 }
 
 #[test]

@@ -21,8 +21,8 @@ fn is_there(waits: impl Future<Output = ()>) -> bool {
 /// The driver hands these over, one at a time, when there is room; then the end.
 fn hand_over(shared: &Shared, turn: Turn, offsets: std::ops::Range<i64>) {
     for offset in offsets {
-        while shared.with(|buffer| buffer.bytes()) >= shared.buffer_bytes_max {
-            if shared.must_wait_for_room() && !is_there(shared.wait_for_user()) {
+        while shared.with(|buffer| buffer.bytes()) >= room() {
+            if shared.must_wait_for_room(room()) && !is_there(shared.wait_for_user()) {
                 block_on(shared.wait_for_user());
             }
         }
