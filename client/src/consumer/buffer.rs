@@ -119,7 +119,7 @@ impl Buffer {
                 Item::Skip { next_offset: offset } | Item::At { offset } => {
                     slot.position = Some(offset);
                 }
-                Item::Corrupt { next_offset } => {
+                Item::Corrupt { next_offset, .. } => {
                     slot.position = Some(next_offset);
                     self.skipped += 1;
                 }

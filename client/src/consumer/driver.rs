@@ -224,6 +224,9 @@ impl Driver {
         let before = self.fetcher.entry_count();
         self.fetcher.handle_answer(moment, id, answer);
         self.meter.fetched(moment.now, &self.fetcher.caught_behind(before));
+        for (topic, offsets) in self.fetcher.skipped_behind(before) {
+            self.meter.skipped(moment.now, &topic, offsets);
+        }
         let extents: Vec<_> = self.fetcher.drain_extents().collect();
         self.shared.with(|buffer| extents.iter().for_each(|e| buffer.tell_end(e.slot, e.end)));
         extents.into_iter().for_each(|extent| self.meter.told(moment.now, extent));

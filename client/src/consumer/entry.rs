@@ -21,8 +21,8 @@ pub(crate) enum Item {
     Skip { next_offset: i64 },
     /// The log has nothing any more from there on of what was fetched: the position goes back.
     Cut { offset: i64 },
-    /// A batch that cannot be read was passed over.
-    Corrupt { next_offset: i64 },
+    /// A batch that cannot be read was passed over, from here on.
+    Corrupt { from: i64, next_offset: i64 },
     /// The position is known now.
     At { offset: i64 },
     /// Something is wrong, and trying goes on.
@@ -54,7 +54,7 @@ impl Item {
                 fetched.next_offset = fetched.next_offset.min(offset);
                 fetched.batch.base_offset().max(fetched.span.start) < offset
             }
-            Self::Skip { next_offset } | Self::Corrupt { next_offset } => {
+            Self::Skip { next_offset } | Self::Corrupt { next_offset, .. } => {
                 *next_offset = (*next_offset).min(offset);
                 true
             }

@@ -235,6 +235,19 @@ impl Fetcher {
         catches
     }
 
+    /// What was passed over behind so many things, as it cannot be read: for each batch its topic
+    /// and how many offsets it has, as far as is known.
+    pub(crate) fn skipped_behind(&self, entry_count: usize) -> Vec<(Arc<str>, u64)> {
+        let behind = self.entries.iter().skip(entry_count);
+        let skipped = behind.filter_map(|Entry { turn, item }| {
+            let Item::Corrupt { from, next_offset } = item else { return None };
+            let track = self.tracks.get(turn.slot)?.as_ref()?;
+            let offsets = u64::try_from(next_offset.saturating_sub(*from)).unwrap_or(0);
+            Some((Arc::clone(&track.topic), offsets))
+        });
+        skipped.collect()
+    }
+
     /// What answers have told of logs since the last call.
     pub(crate) fn drain_extents(&mut self) -> impl Iterator<Item = Extent> {
         self.extents.drain(..)

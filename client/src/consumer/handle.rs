@@ -433,6 +433,8 @@ impl Consumer {
                 let error = broken(&topic, partition, from, error);
                 if self.corrupt == Corrupt::Skip && error.kind() == ErrorKind::Corrupt {
                     if self.shared.with(|buffer| buffer.skip(turn, until)) {
+                        let offsets = u64::try_from(until.saturating_sub(from)).unwrap_or(0);
+                        self.meter.skipped(now(), &topic, offsets);
                         skipped(&topic, partition, (from, until), &error);
                     }
                     return None;

@@ -134,7 +134,10 @@ impl<'a> Reading<'a> {
         let next_offset = until.min(self.track.end_offset());
         skipped(&self.track.topic, self.track.partition, (offset, until), error);
         self.skipped = None;
-        entries.push(Entry { turn: self.track.turn, item: Item::Corrupt { next_offset } });
+        entries.push(Entry {
+            turn: self.track.turn,
+            item: Item::Corrupt { from: offset, next_offset },
+        });
         until
     }
 }

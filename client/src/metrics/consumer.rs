@@ -18,6 +18,8 @@ pub(crate) struct Consuming {
     pub(super) fetched: Haul,
     /// Bytes of records, each counted, that users were given.
     pub(super) consumed: Sensor,
+    /// Offsets of batches that were passed over, each batch counted.
+    pub(super) skipped: Sensor,
     pub(super) lag: Sensor,
     pub(super) lead: Sensor,
     /// When each consumer was last asked for more.
@@ -32,6 +34,7 @@ pub(crate) struct Consuming {
 pub(crate) struct Consumed {
     pub(super) fetched: Haul,
     pub(super) consumed: Sensor,
+    pub(super) skipped: Sensor,
 }
 
 /// What answers brought.
@@ -145,6 +148,11 @@ impl FetchMeter {
         }
     }
 
+    /// A batch with so many offsets is passed over, as it cannot be read.
+    pub(crate) fn skipped(&self, now: Instant, topic: &Arc<str>, offsets: u64) {
+        note_skipped(&self.all, &self.slots, now, (topic, offsets));
+    }
+
     /// A partition is read.
     pub(crate) fn assigned(&mut self, slot: usize, topic: &Arc<str>, partition: i32) {
         self.slots.of(slot, topic, partition);
@@ -232,9 +240,27 @@ impl ReadMeter {
         });
     }
 
+    /// A batch with so many offsets is passed over, as it cannot be read.
+    pub(crate) fn skipped(&self, now: Instant, topic: &Arc<str>, offsets: u64) {
+        note_skipped(&self.all, &self.slots, now, (topic, offsets));
+    }
+
     /// A partition is read no more.
     pub(crate) fn left(&mut self, slot: usize) {
         self.slots.meters.get_mut(slot).map(Option::take);
+    }
+}
+
+fn note_skipped(
+    all: &Meter<Consuming>,
+    slots: &Slots,
+    now: Instant,
+    (topic, offsets): (&Arc<str>, u64),
+) {
+    let offsets = offsets as f64;
+    all.record(now, |all, at| all.skipped.record(at, offsets));
+    if let Some(meter) = slots.topics.meter(topic) {
+        meter.record(now, |topic, at| topic.skipped.record(at, offsets));
     }
 }
 

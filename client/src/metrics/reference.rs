@@ -51,7 +51,8 @@ const HEAD: &str = "\
 
 `client.metrics().snapshot()` has them by group, name and tags, with units; `snapshot.prometheus()`
 is the same as text. Names, groups and tags are those of Kafka's Java clients. This page is made
-from the code; a test holds it, and the list of Java's names beside ours.
+from the code; a test holds it, and the list of Java's names beside ours. Groups that begin with
+`kurier-` have what Java's clients do not measure.
 
 * **One client is three of Java's.** What producers do is in the groups of a producer, what
   consumers do in those of a consumer, and all else in those of an admin client. Several producers

@@ -193,9 +193,11 @@ impl Reader<'_> {
         }
         self.read(&table::CONSUMER, &registry.consuming, of_client);
         self.read(&table::FETCH, &registry.consuming, of_client);
+        self.read(&table::SKIP, &registry.consuming, of_client);
         for (topic, meter) in registry.consumed.all() {
             let tags = self.tags([("topic", topic)]);
             self.read(&table::FETCH_TOPIC, &meter, &tags);
+            self.read(&table::SKIP_TOPIC, &meter, &tags);
         }
         // A partition that nobody reads any more has no lag.
         registry.reading.retain_held();

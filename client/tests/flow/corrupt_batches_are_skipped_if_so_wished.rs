@@ -91,6 +91,14 @@ async fn one_that_is_passed_over_takes_nothing_else_with_it() {
                 numbers.iter().copied().filter(|n| !(gone..gone + 3).contains(n)).collect();
             assert_eq!(given, left.collect::<Vec<u32>>(), "{nth}, {byte}");
             assert_eq!((consumer.skipped(), consumer.position("t", 0)), (1, Some(30)));
+            let snapshot = world.client.metrics().snapshot();
+            for tags in [&[][..], &[("topic", "t")]] {
+                let told = |name| snapshot.get("kurier-consumer-skip-metrics", name, tags);
+                let told = |name| told(name).unwrap().number();
+                assert_eq!(told("batches-skipped-total"), 1.0);
+                // As many as it says, where that can be; or else up to the next batch.
+                assert!((1.0..=3.0).contains(&told("records-skipped-total")), "{nth}, {byte}");
+            }
         }
     }
 }

@@ -50,6 +50,30 @@ pub(crate) static FETCH: Section<Consuming> = Section {
     ],
 };
 
+/// What all consumers pass over.
+pub(crate) static SKIP: Section<Consuming> = Section {
+    group: SKIP_GROUP,
+    level: Level::Client,
+    rows: &[
+        row("batches-skipped-rate", Unit::PerSecond, SKIPPED, |c, at| c.skipped.count_rate(at)),
+        row("batches-skipped-total", Unit::Count, SKIPPED, |c, _| c.skipped.count()),
+        row("records-skipped-rate", Unit::PerSecond, OFFSETS, |c, at| c.skipped.rate(at)),
+        row("records-skipped-total", Unit::Count, OFFSETS, |c, _| c.skipped.total()),
+    ],
+};
+
+/// What all consumers pass over of a topic.
+pub(crate) static SKIP_TOPIC: Section<Consumed> = Section {
+    group: SKIP_GROUP,
+    level: Level::Topic,
+    rows: &[
+        row("batches-skipped-rate", Unit::PerSecond, SKIPPED, |t, at| t.skipped.count_rate(at)),
+        row("batches-skipped-total", Unit::Count, SKIPPED, |t, _| t.skipped.count()),
+        row("records-skipped-rate", Unit::PerSecond, OFFSETS, |t, at| t.skipped.rate(at)),
+        row("records-skipped-total", Unit::Count, OFFSETS, |t, _| t.skipped.total()),
+    ],
+};
+
 /// What all consumers fetch of a topic.
 pub(crate) static FETCH_TOPIC: Section<Consumed> = Section {
     group: GROUP,
@@ -84,6 +108,10 @@ pub(crate) static FETCH_PARTITION: Section<Reading> = Section {
 
 const GROUP: &str = "consumer-fetch-manager-metrics";
 
+const SKIP_GROUP: &str = "kurier-consumer-skip-metrics";
+
+const SKIPPED: &str = "Batches that were passed over, as they cannot be read (`Corrupt::Skip`)";
+const OFFSETS: &str = "Records that were passed over with them: their offsets, as far as is known";
 const BETWEEN: &str = "Between two calls of `next`";
 const IDLE: &str = "Which part of its time a user waits for records in `next`; the rest is its own \
     work";

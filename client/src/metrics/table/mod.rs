@@ -9,13 +9,17 @@ mod group;
 mod missing;
 
 pub(super) use client::CLIENT;
-pub(super) use consumer::{CONSUMER, FETCH, FETCH_PARTITION, FETCH_TOPIC};
+pub(super) use consumer::{CONSUMER, FETCH, FETCH_PARTITION, FETCH_TOPIC, SKIP, SKIP_TOPIC};
 pub(super) use group::{GROUP, GROUP_CALLS};
 pub(super) use missing::MISSING;
 pub(super) use network::{NETWORK, NODE};
 pub(super) use producer::{PRODUCER, PRODUCER_FACTS, PRODUCER_TOPIC};
 
 use super::row::{Level, Section, Unit};
+
+/// What the names of groups begin with that Java's clients do not have.
+#[cfg(test)]
+pub(super) const OURS: &str = "kurier-";
 
 /// A metric that is there, or a name of Java's that is not.
 #[derive(Clone, Copy)]
@@ -41,6 +45,8 @@ pub(super) fn entries() -> Vec<Entry> {
     add(&mut all, &FETCH);
     add(&mut all, &FETCH_TOPIC);
     add(&mut all, &FETCH_PARTITION);
+    add(&mut all, &SKIP);
+    add(&mut all, &SKIP_TOPIC);
     add(&mut all, &GROUP);
     all
 }
@@ -58,5 +64,7 @@ fn add<S>(all: &mut Vec<Entry>, section: &Section<S>) {
 
 /// Whether a name that topics or partitions have is there for the whole of its group too.
 pub(super) fn is_of_whole(group: &str, name: &str) -> bool {
-    FETCH.group == group && FETCH.rows.iter().any(|row| row.name == name)
+    [&FETCH, &SKIP]
+        .iter()
+        .any(|whole| whole.group == group && whole.rows.iter().any(|row| row.name == name))
 }
