@@ -22,7 +22,7 @@ use crate::group::{
     Assignor, Enlistment, GroupConfig, GroupProtocol, Pattern, Subscription, enlist,
 };
 use crate::net::Class;
-use crate::offsets::Isolation;
+use crate::offsets::{Isolation, Offsets};
 use crate::transactions::TopicPartition;
 
 /// Makes a [`Consumer`].
@@ -266,6 +266,7 @@ impl ConsumerBuilder {
         let backoff =
             Backoff::new(cluster.config().retry_backoff, cluster.config().retry_backoff_max);
         let (meter, reads) = cluster.metrics().consumer();
+        let offsets = Offsets::new(cluster.clone()).isolation(config.isolation);
         let driver = Driver {
             meter,
             class: Class::Fetch(cluster.new_owner()),
@@ -281,7 +282,7 @@ impl ConsumerBuilder {
         };
         let span = tracing::debug_span!("consumer", class = ?driver.class);
         tokio::spawn(driver.run(wanted).instrument(span));
-        let mut consumer = Consumer::new(Arc::clone(&shared), env, limits, reads)
+        let mut consumer = Consumer::new(Arc::clone(&shared), env, limits, (reads, offsets))
             .with_marks(marks_given)
             .with_corrupt(corrupt);
         shared.order(|buffer| committed.iter().for_each(|of| buffer.hold(&of.0, of.1)));

@@ -22,6 +22,7 @@ use super::turn::Turn;
 use crate::error::{Error, ErrorKind};
 use crate::group::{Closing, Farewell};
 use crate::metrics::{Catch, ReadMeter};
+use crate::offsets::Offsets;
 
 /// Reads record batches of the partitions that it was given.
 ///
@@ -45,6 +46,7 @@ pub struct Consumer {
     lease: Option<Lease>,
     kept_error: Option<Error>,
     meter: ReadMeter,
+    offsets: Offsets,
 }
 
 /// A batch that is being unpacked elsewhere. It waits here if `next` is dropped meanwhile.
@@ -82,7 +84,7 @@ impl Consumer {
         shared: Arc<Shared>,
         env: Env,
         limits: DecompressLimits,
-        meter: ReadMeter,
+        (meter, offsets): (ReadMeter, Offsets),
     ) -> Self {
         let control = Control::new(Arc::clone(&shared));
         Self {
@@ -99,6 +101,7 @@ impl Consumer {
             lease: None,
             kept_error: None,
             meter,
+            offsets,
         }
     }
 
@@ -268,6 +271,30 @@ impl Consumer {
     /// With [`auto_mark`](super::ConsumerConfig::auto_mark) asking for the next batch does so too.
     pub fn mark(&self, batch: &FetchedBatch) {
         self.shared.mark(batch.turn, batch.mark());
+    }
+
+    /// Looks up where partitions begin and end, and which offset is the first at a time; they need
+    /// not be assigned. With [read committed](super::ConsumerConfig::isolation) the end is the last
+    /// stable offset, and else the high watermark.
+    ///
+    /// ```
+    /// # use kurier_client::{Client, Record, Start};
+    /// # use kurier_client::offsets::Position;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), kurier_client::Error> {
+    /// # let cluster = kurier_testkit::TestCluster::builder().topic("orders", 1).build();
+    /// # let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).connect().await?;
+    /// # let producer = client.producer().build().await?;
+    /// # producer.send(Record::to("orders").value("v")).await?;
+    /// let consumer = client.consumer().topics(["orders"], Start::Latest).start()?;
+    /// let end = consumer.offsets().at(Position::Latest, [("orders", 0)]).await?;
+    /// assert_eq!(end[0].offset, Some(1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn offsets(&self) -> &Offsets {
+        &self.offsets
     }
 
     /// See [`Control::position`].
@@ -483,11 +510,12 @@ mod tests {
 
     use super::super::buffer::tests::batch;
     use super::super::entry::{Entry, Item};
+    use kurier_testkit::TestCluster;
     use tokio::time::timeout;
 
     use super::*;
+    use crate::cluster::Cluster;
     use crate::config::ClientConfig;
-    use crate::metrics::Metrics;
 
     #[tokio::test(start_paused = true)]
     async fn a_batch_that_was_being_unpacked_at_a_pause_comes_after_it() {
@@ -496,9 +524,13 @@ mod tests {
         shared.hand_over(vec![Entry { turn, item: batch(1) }]);
         let Item::Batch(fetched) = batch(0) else { panic!() };
         let parcel = Parcel { turn, topic: "t".into(), partition: 0, fetched };
-        let metrics = Metrics::new(&Env::real(), &ClientConfig::default());
-        let (_, meter) = metrics.consumer();
-        let mut consumer = Consumer::new(shared, Env::real(), DecompressLimits::default(), meter);
+        let world = TestCluster::builder().build();
+        let servers = world.bootstrap().iter().map(|server| server.parse().unwrap()).collect();
+        let cluster = Cluster::connect(world.env(7), ClientConfig::default(), servers).await;
+        let cluster = cluster.unwrap();
+        let (_, meter) = cluster.metrics().consumer();
+        let means = (meter, Offsets::new(cluster));
+        let mut consumer = Consumer::new(shared, Env::real(), DecompressLimits::default(), means);
         consumer.opening = Some(Opening { parcel, opened: Box::pin(pending()) });
         consumer.pause("t", 0).unwrap();
         timeout(Duration::from_secs(1), consumer.next()).await.unwrap_err();
