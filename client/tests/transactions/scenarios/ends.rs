@@ -3,6 +3,7 @@
 use kurier_client::Error;
 use kurier_client::producer::ProducerConfig;
 use kurier_client::transactional::Transaction;
+use kurier_client::transactions::TransactionEnd;
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::Fault;
 use tokio::time::{Instant, sleep, timeout};
@@ -26,10 +27,10 @@ fn said(outcome: &Result<(), Error>) -> Said {
     }
 }
 
-async fn end(transaction: &mut Transaction, is_commit: bool) -> Result<(), Error> {
-    match is_commit {
-        true => transaction.commit().await,
-        false => transaction.abort().await,
+async fn end(transaction: &mut Transaction, wanted: TransactionEnd) -> Result<(), Error> {
+    match wanted {
+        TransactionEnd::Commit => transaction.commit().await,
+        TransactionEnd::Abort => transaction.abort().await,
     }
 }
 
@@ -108,10 +109,10 @@ async fn an_end_is_asked_for_until_the_coordinator_is_found() {
         ErrorCode::NOT_COORDINATOR,
     ];
     each(async |scene| {
-        for is_commit in [false, true] {
+        for wanted in [TransactionEnd::Abort, TransactionEnd::Commit] {
             let mut transaction = begin_with_one(scene).await;
             scene.answer(ApiKey::END_TXN, CODES);
-            end(&mut transaction, is_commit).await.unwrap();
+            end(&mut transaction, wanted).await.unwrap();
         }
         scene.goes_on(&["1"]).await;
     })
@@ -122,20 +123,20 @@ async fn an_end_is_asked_for_until_the_coordinator_is_found() {
 async fn an_end_that_takes_too_long_can_be_asked_for_again() {
     let short = ProducerConfig { block_max: SECOND / 2, ..config() };
     each_with(short, async |scene| {
-        for is_commit in [false, true] {
+        for wanted in [TransactionEnd::Abort, TransactionEnd::Commit] {
             let mut transaction = begin_with_one(scene).await;
             let code = ErrorCode::NOT_COORDINATOR;
             let fault = scene.cluster().fault(Fault::on(ApiKey::END_TXN).always().answer(code));
             let start = Instant::now();
             for _ in 0..2 {
-                let error = end(&mut transaction, is_commit).await.unwrap_err();
+                let error = end(&mut transaction, wanted).await.unwrap_err();
                 assert!(error.is_retriable() && !error.requires_abort(), "{error}");
             }
             // The single request has the client's timeout, and no other one begins after block_max.
             assert!(start.elapsed() < 62 * SECOND, "{:?}", start.elapsed());
             scene.cluster().clear_faults();
             assert!(fault.hits() < 150, "{}", fault.hits());
-            end(&mut transaction, is_commit).await.unwrap();
+            end(&mut transaction, wanted).await.unwrap();
         }
         scene.goes_on(&["1"]).await;
     })
@@ -146,12 +147,12 @@ async fn an_end_that_takes_too_long_can_be_asked_for_again() {
 async fn an_end_that_is_still_in_flight_when_time_runs_out_is_told_later() {
     let short = ProducerConfig { block_max: SECOND, ..config() };
     each_with(short, async |scene| {
-        for is_commit in [true, false] {
+        for wanted in [TransactionEnd::Commit, TransactionEnd::Abort] {
             let mut transaction = begin_with_one(scene).await;
             scene.cluster().fault(Fault::on(ApiKey::END_TXN).execute_then_hang());
-            let error = end(&mut transaction, is_commit).await.unwrap_err();
+            let error = end(&mut transaction, wanted).await.unwrap_err();
             assert!(error.is_retriable() && error.maybe_written(), "{error}");
-            end(&mut transaction, is_commit).await.unwrap();
+            end(&mut transaction, wanted).await.unwrap();
         }
         scene.goes_on(&["1"]).await;
     })
