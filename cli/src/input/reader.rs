@@ -179,23 +179,6 @@ impl<R: Read> Read for Patient<R> {
     }
 }
 
-/// Whether stdin is `/dev/null`, which it is as well if it was closed when the process began.
-#[cfg(unix)]
-pub(crate) fn stdin_is_closed() -> bool {
-    use std::os::fd::AsFd;
-    use std::os::unix::fs::MetadataExt;
-    let device = |file: File| file.metadata().map(|metadata| metadata.rdev());
-    let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from).and_then(device);
-    let null = File::open("/dev/null").and_then(device);
-    matches!((stdin, null), (Ok(stdin), Ok(null)) if stdin == null)
-}
-
-/// Whether stdin is closed, as far as can be known.
-#[cfg(not(unix))]
-pub(crate) fn stdin_is_closed() -> bool {
-    false
-}
-
 #[cfg(not(unix))]
 fn stdin() -> io::Result<Box<dyn Read>> {
     Ok(Box::new(Patient(io::stdin())))

@@ -17,7 +17,7 @@ use crate::failure::{Failure, Outcome};
 use crate::input::chunk::{Delimiter, records};
 use crate::input::line::LineRules;
 use crate::input::object;
-use crate::input::reader::{Input, Sources, stdin_is_closed};
+use crate::input::reader::{Input, Sources};
 use crate::output::stdout::Stdout;
 use crate::session::progress::{Interactive, Progress, Quiet, Talk};
 use crate::session::signals::{Last, Stop};
@@ -27,10 +27,6 @@ use ledger::Ledger;
 /// Reads, sends, waits for the acknowledgements.
 pub(crate) async fn run(args: &ProduceArgs, cluster: &ClusterArgs) -> Outcome {
     let mut stop = Stop::listen(Last::Second);
-    if args.files.is_empty() && stdin_is_closed() {
-        let line = "stdin is closed: there is nothing to write; pipe records in, or name files";
-        return Err(Failure::Failed(line.into()));
-    }
     let tee = args.tee.then(Stdout::open).transpose()?;
     let properties = properties(cluster, Some(Role::Producer), &own_properties(args))?;
     let record_bytes_max = input_bytes_max(args, properties.producer.request_bytes_max);
