@@ -1,13 +1,15 @@
 //! What people can do about a broker's answer: a short text for each error code.
 
-use kurier_protocol::ErrorCode;
+use kurier_protocol::{ApiKey, ErrorCode};
 
-/// What may help against a broker's answer. There is none where only brokers say it to each other,
+use super::remedy::{Remedy, remedy};
+
+/// What may help against a broker's answer to a request of this API. There is none where only brokers say it to each other,
 /// where the client goes on by itself, and where nothing is to be done.
-pub(super) fn on_code(code: ErrorCode) -> Option<&'static str> {
+pub(super) fn on_code(api: ApiKey, code: ErrorCode) -> Option<&'static str> {
     on_records(code)
         .or_else(|| on_groups(code))
-        .or_else(|| on_transactions(code))
+        .or_else(|| on_transactions(api, code))
         .or_else(|| on_topics(code))
         .or_else(|| on_access(code))
         .or_else(|| on_cluster(code))
@@ -116,13 +118,17 @@ fn on_groups(code: ErrorCode) -> Option<&'static str> {
 }
 
 /// Of transactions.
-fn on_transactions(code: ErrorCode) -> Option<&'static str> {
+fn on_transactions(api: ApiKey, code: ErrorCode) -> Option<&'static str> {
+    let is_abortable = matches!(remedy(api, code), Remedy::Abort | Remedy::Epoch);
     Some(match code {
+        ErrorCode::INVALID_PRODUCER_EPOCH | ErrorCode::INVALID_TXN_STATE if is_abortable => {
+            "abort the transaction, and begin another one"
+        }
         ErrorCode::INVALID_PRODUCER_EPOCH | ErrorCode::PRODUCER_FENCED => {
             "end this producer: another one with its transactional.id has begun, or its \
              transaction.timeout.ms was over"
         }
-        ErrorCode::INVALID_TXN_STATE => "abort the transaction, or make a new producer",
+        ErrorCode::INVALID_TXN_STATE => "make a new producer, which aborts what is open",
         ErrorCode::INVALID_PRODUCER_ID_MAPPING => {
             "make a new producer: the brokers have forgotten this one \
              (transactional.id.expiration.ms)"

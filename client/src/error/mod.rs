@@ -2,7 +2,6 @@
 
 mod words;
 mod told;
-mod advice;
 mod release;
 mod rounded;
 mod login;
@@ -16,6 +15,7 @@ mod remedy;
 mod questions;
 mod kind;
 mod variants;
+mod advice;
 mod text;
 mod class;
 

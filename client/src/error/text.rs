@@ -130,7 +130,7 @@ impl Error {
             let acl = MissingAcl { api: *api, code: *code, about, principal: principal.as_deref() };
             return Told::new(found, acl.to_string());
         }
-        match advice::on_code(*code) {
+        match advice::on_code(*api, *code) {
             Some(advice) => Told::new(found, advice),
             // Then at least what the code means.
             None if words.is_none() => Told::found(format!("{found}: {}", code.explain())),

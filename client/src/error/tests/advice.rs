@@ -78,10 +78,10 @@ fn every_code_that_people_can_meet_says_what_to_do() {
         let is_in = |list: &&[ErrorCode]| list.contains(&code);
         let lists = [BETWEEN_BROKERS, CLIENT_GOES_ON, NOTHING_TO_DO, OF_STREAMS];
         let reasons = lists.iter().filter(|list| is_in(list)).count();
-        let has_advice = on_code(code).is_some() || MissingAcl::is_meant_by(code);
+        let has_advice = on_code(ApiKey::METADATA, code).is_some() || MissingAcl::is_meant_by(code);
         assert_eq!(reasons, usize::from(!has_advice), "{code}");
         let text = Error::broker(ApiKey::METADATA, code, About::Nothing).to_string();
-        match on_code(code) {
+        match on_code(ApiKey::METADATA, code) {
             Some(advice) => {
                 assert!(text.ends_with(&format!("; {advice}")), "{text}");
                 let is_short = advice.len() <= 160 && !advice.ends_with('.');
@@ -90,6 +90,31 @@ fn every_code_that_people_can_meet_says_what_to_do() {
             None if has_advice => assert!(text.contains("kafka-acls.sh"), "{text}"),
             None => assert!(text.ends_with(code.explain()), "{text}"),
         }
+    }
+}
+
+#[test]
+fn what_to_do_about_a_transaction_is_what_its_error_asks_for() {
+    let codes = [
+        ErrorCode::INVALID_PRODUCER_EPOCH,
+        ErrorCode::INVALID_TXN_STATE,
+        ErrorCode::PRODUCER_FENCED,
+        ErrorCode::INVALID_PRODUCER_ID_MAPPING,
+        ErrorCode::TRANSACTION_ABORTABLE,
+    ];
+    let apis = [
+        ApiKey::PRODUCE,
+        ApiKey::INIT_PRODUCER_ID,
+        ApiKey::ADD_PARTITIONS_TO_TXN,
+        ApiKey::TXN_OFFSET_COMMIT,
+        ApiKey::END_TXN,
+        ApiKey::DESCRIBE_CLUSTER,
+    ];
+    for (api, code) in apis.iter().flat_map(|api| codes.map(|code| (*api, code))) {
+        let error = Error::broker(api, code, About::Nothing);
+        let advice = error.advice().unwrap();
+        assert_ne!(error.requires_abort(), error.is_fatal(), "{error:?}");
+        assert_eq!(error.requires_abort(), advice.starts_with("abort "), "{error:?}");
     }
 }
 
@@ -210,8 +235,12 @@ fn a_setting_of_the_client_is_named_as_the_builder_and_as_kafka_name_it() {
         ("frame_bytes_max", "receive.message.max.bytes"),
         ("recovery.rebootstrap", "metadata.recovery.strategy=rebootstrap"),
     ];
-    let mut texts: Vec<String> =
-        ErrorCode::ALL.iter().copied().filter_map(on_code).map(String::from).collect();
+    let mut texts: Vec<String> = ErrorCode::ALL
+        .iter()
+        .copied()
+        .filter_map(|code| on_code(ApiKey::METADATA, code))
+        .map(String::from)
+        .collect();
     let (api, topic) = (ApiKey::FETCH, || "t".into());
     let turn = |behind| Waiting::Turn { api, address: "b:1".into(), behind };
     let records = |standstill| {

@@ -18,7 +18,7 @@ pub(super) fn markdown() -> String {
     page.push_str(CODES);
     for code in ErrorCode::ALL.iter().filter(|code| !code.is_ok()) {
         let kind = kind_of_code(ANY, *code);
-        let advice = match on_code(*code) {
+        let advice = match on_code(ANY, *code) {
             Some(advice) => advice,
             None if MissingAcl::is_meant_by(*code) => "add the ACL that the error names",
             None => "",
