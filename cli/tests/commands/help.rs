@@ -143,6 +143,11 @@ fn a_property_that_nobody_knows_is_named_with_the_likely_one() {
         let ended = run(kurier(command).args(["-X", "linger.msec=5"]), "");
         let line = ended.failed(2);
         assert!(line.contains("linger.msec") && line.contains("linger.ms"), "{line}");
+        for (word, meant) in [("linger=5", "linger.ms"), ("retry=5", "retries")] {
+            let ended = run(kurier(command).args(["-X", word]), "");
+            let line = ended.failed(2);
+            assert!(line.contains(meant) && !line.contains("not shown"), "{line}");
+        }
         let ended = run(kurier(command).args(["-X", "linger.ms=soon"]), "");
         let line = ended.failed(2);
         assert!(line.contains("linger.ms") && line.contains("soon"), "{line}");

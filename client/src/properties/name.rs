@@ -35,8 +35,23 @@ pub(super) fn beginning(value: &str) -> String {
     }
 }
 
+/// Those that are most like it, or else those that begin as it does: `linger`, `retry`.
 fn meant(name: &str) -> Option<String> {
-    question(name, Properties::names().flatten().copied())
+    let names = || Properties::names().flatten().copied();
+    question(name, names()).or_else(|| {
+        let stem = name.get(..name.len().checked_sub(1)?)?.to_ascii_lowercase();
+        let is_word = name.bytes().all(|letter| letter.is_ascii_alphabetic());
+        if !is_word || stem.len() < STEM_BYTES_MIN {
+            return None;
+        }
+        let mut begun: Vec<&str> = names().filter(|name| name.starts_with(&stem)).collect();
+        begun.sort_unstable_by_key(|name| (name.len(), *name));
+        begun.dedup();
+        begun.truncate(BEGUN_MAX);
+        let (last, others) = begun.split_last()?;
+        let others = others.iter().map(|name| format!("{name} or ")).collect::<String>();
+        Some(format!("did you mean {others}{last}?"))
+    })
 }
 
 /// What stands for a name that is not shown.
@@ -50,6 +65,10 @@ pub(super) const UNSHOWN_LINE: &str = "begins with no setting of Kafka clients; 
     each but its last, or a file of its own that ssl.truststore.location or ssl.keystore.location \
     names";
 
+/// Fewer letters are the beginning of too much.
+const STEM_BYTES_MIN: usize = 4;
+/// How many of the names are told that begin as a word does.
+const BEGUN_MAX: usize = 2;
 /// No setting has a longer name.
 const NAME_BYTES_MAX: usize = 64;
 /// What an error shows of a value.
@@ -68,7 +87,8 @@ mod tests {
 
     #[test]
     fn what_may_be_a_secret_is_not_shown() {
-        for shown in ["schema.registry.url", "lingr.ms", "LINGER_MS", "ack", "my_setting"] {
+        for shown in ["schema.registry.url", "lingr.ms", "LINGER_MS", "ack", "my_setting", "linger"]
+        {
             assert!(may_be_shown(shown), "{shown}");
         }
         let long = "long.".repeat(20);
@@ -80,12 +100,21 @@ mod tests {
             "Tr0ub4dor&3",
             "Correct-Horse.9",
             "hunter2",
+            "lingerie",
+            "sesame",
             "linger\u{1b}ms",
             "",
             &long,
         ] {
             assert!(!may_be_shown(secret), "{secret}");
         }
+    }
+
+    #[test]
+    fn a_word_that_settings_begin_with_names_them() {
+        let check = |name, told: &str| assert_eq!(unknown(name), told, "{name}");
+        check("linger", "is not a setting; did you mean linger.ms?");
+        check("retry", "is not a setting; did you mean retries or retry.backoff.ms?");
     }
 
     #[test]
