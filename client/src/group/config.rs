@@ -1,5 +1,6 @@
 //! `GroupConfig`: how a member of a group behaves, with its defaults.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ pub struct GroupConfig {
     /// to give partitions up. Kafka: max.poll.interval.ms. Default: 5 min.
     pub poll_interval_max: Duration,
     /// How often what is done is committed; never, if there is none. Kafka: enable.auto.commit,
-    /// auto.commit.interval.ms. Default: 5 s.
+    /// auto.commit.interval.ms. 1 to 2147483647 ms. Default: 5 s.
     pub auto_commit_interval: Option<Duration>,
 }
 
@@ -76,6 +77,12 @@ impl GroupConfig {
         let heartbeat = ("heartbeat_interval (heartbeat.interval.ms)", self.heartbeat_interval);
         let poll = ("poll_interval_max (max.poll.interval.ms)", self.poll_interval_max);
         check_durations(&[session, heartbeat, poll])?;
+        if let Some(interval) = self.auto_commit_interval
+            && !AUTO_COMMIT_INTERVALS.contains(&interval)
+        {
+            let problem = "must be 1 to 2147483647 ms; none (enable.auto.commit=false) for never";
+            return Err(Error::invalid("auto_commit (auto.commit.interval.ms)", problem));
+        }
         if self.heartbeat_interval >= self.session_timeout {
             let problem = "it must be shorter than session_timeout (session.timeout.ms)";
             return Err(Error::invalid(heartbeat.0, problem));
@@ -99,6 +106,10 @@ impl GroupConfig {
         self.assignors.iter().all(Assignor::is_cooperative)
     }
 }
+
+/// How often commits may go by themselves, as Kafka can say it.
+const AUTO_COMMIT_INTERVALS: RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_millis(i32::MAX as u64);
 
 #[cfg(test)]
 mod tests {
@@ -125,5 +136,18 @@ mod tests {
         assert!(refused(twice).contains("range is named twice"));
         let slow = GroupConfig { heartbeat_interval: Duration::from_secs(45), ..default() };
         assert!(refused(slow).contains("heartbeat.interval.ms"));
+    }
+
+    #[test]
+    fn commits_go_by_themselves_as_often_as_kafka_can_say_or_never() {
+        let with = |interval| GroupConfig { auto_commit_interval: interval, ..Default::default() };
+        let (least, most) = AUTO_COMMIT_INTERVALS.into_inner();
+        for good in [None, Some(least), Some(most)] {
+            with(good).validate().unwrap();
+        }
+        for bad in [Duration::ZERO, Duration::from_micros(999), Duration::MAX] {
+            let error = with(Some(bad)).validate().unwrap_err().to_string();
+            assert!(error.contains("auto.commit.interval.ms"), "{error}");
+        }
     }
 }
