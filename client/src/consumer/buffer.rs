@@ -29,6 +29,8 @@ use super::pace::Pace;
 use super::slot::{Slot, State};
 use super::turn::{Mark, Turn};
 use crate::error::Error;
+use crate::group::Marked;
+use crate::transactions::{GroupOffset, TopicPartition};
 
 /// What lies between the driver and the user of one consumer.
 #[derive(Debug, Default)]
@@ -45,7 +47,7 @@ pub(crate) struct Buffer {
     places: BTreeMap<Arc<str>, BTreeMap<i32, usize>>,
     /// How many slots are open.
     open: usize,
-    /// Slots that the user has had a batch of since they were marked.
+    /// Slots that the user has had a batch of since all that it had was marked, each once.
     handed: Vec<usize>,
     /// How many batches were passed over as they cannot be read.
     skipped: u64,
@@ -159,9 +161,8 @@ impl Buffer {
             return None;
         }
         let leader_epoch = fetched.batch.partition_leader_epoch();
-        let is_first = !slot.is_in_hand();
         slot.give(turn, Mark { offset: fetched.next_offset, leader_epoch });
-        if is_first {
+        if !std::mem::replace(&mut slot.is_listed, true) {
             self.handed.push(turn.slot);
         }
         Some(fetched)
@@ -204,9 +205,24 @@ impl Buffer {
     pub(crate) fn mark_given(&mut self) -> bool {
         let mut is_some = false;
         for slot in self.handed.drain(..) {
-            is_some |= self.slots.get_mut(slot).is_some_and(Slot::mark_given);
+            let Some(slot) = self.slots.get_mut(slot) else { continue };
+            slot.is_listed = false;
+            is_some |= slot.mark_given();
         }
         is_some
+    }
+
+    /// What the user has in hand, and up to where that goes.
+    pub(crate) fn given(&self) -> Vec<(TopicPartition, Marked)> {
+        let given = |slot: &usize| {
+            let slot = self.slots.get(*slot)?;
+            let (generation, Mark { offset, leader_epoch }) = slot.in_hand()?;
+            let offset = GroupOffset::new(Arc::clone(&slot.topic), slot.partition, offset);
+            let offset = Some(GroupOffset { leader_epoch, ..offset });
+            let of = (Arc::clone(&slot.topic), slot.partition);
+            Some((of, Marked { turn: Some(generation), offset }))
+        };
+        self.handed.iter().filter_map(given).collect()
     }
 
     /// How far a partition is processed, since it was assigned.

@@ -7,6 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use super::config::{OffsetReset, Start};
 use super::shared::Shared;
+use super::turn::{Mark, Turn};
 use crate::error::Error;
 use crate::group::{Marked, Reader};
 use crate::transactions::{GroupOffset, TopicPartition};
@@ -125,6 +126,16 @@ impl Reader for Holding {
             };
             partitions.filter_map(marked).collect()
         })
+    }
+
+    fn mark(&self, given: &[(TopicPartition, Marked)]) {
+        for (of, Marked { turn, offset }) in given {
+            let slot = self.shared.with(|buffer| buffer.place_of(&of.0, of.1));
+            if let (Some(slot), Some(generation), Some(offset)) = (slot, *turn, offset) {
+                let mark = Mark { offset: offset.offset, leader_epoch: offset.leader_epoch };
+                self.shared.mark(Turn { slot, generation }, mark);
+            }
+        }
     }
 
     fn tell(&self, error: Error) {

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::batch::FetchedBatch;
+use super::buffer::Buffer;
 use super::control::{Control, check_partition};
 use super::handle::Consumer;
 use crate::error::Error;
-use crate::group::{Group, GroupEvents, Pattern, Subscription};
+use crate::group::{Group, GroupEvents, Marked, Pattern, Subscription, Wanted};
 use crate::offsets::Isolation;
-use crate::transactions::{ConsumerGroupMetadata, GroupOffset, PartitionOutcome, Transactions};
+use crate::transactions::{
+    ConsumerGroupMetadata, GroupOffset, PartitionOutcome, TopicPartition, Transactions,
+};
 
 impl Control {
     fn group(&self) -> Result<&Group, Error> {
@@ -36,7 +39,8 @@ impl Control {
     /// # Errors
     ///
     /// [`Error::Invalid`] without a group; [`ErrorKind::Membership`](crate::error::ErrorKind) of a
-    /// partition that is not this member's any more, and of a member that was fenced; and what the
+    /// partition that is not this member's any more, also if it went since the last call with marks
+    /// that nobody has committed, and of a member that was fenced; and what the
     /// coordinator said last, if it takes nothing within
     /// [`outage_max`](super::ConsumerConfig::outage_max).
     ///
@@ -44,7 +48,12 @@ impl Control {
     ///
     /// If the future is dropped, the offsets are committed or not.
     pub async fn commit(&self) -> Result<(), Error> {
-        self.group()?.commit(None).await
+        self.commit_with(Vec::new()).await
+    }
+
+    /// The same, once these are marked.
+    async fn commit_with(&self, given: Vec<(TopicPartition, Marked)>) -> Result<(), Error> {
+        self.group()?.commit(Wanted::Marked { given }).await
     }
 
     /// Commits these offsets, with their metadata and leader epochs, whatever is marked. What is
@@ -69,7 +78,7 @@ impl Control {
             let problem = format!("{offset} of partition {partition} of {topic} is negative");
             return Err(Error::invalid("offset", problem));
         }
-        group.commit(Some(offsets)).await
+        group.commit(Wanted::These(offsets)).await
     }
 
     /// What the group has committed of these partitions; none where it has committed nothing.
@@ -155,16 +164,25 @@ impl Control {
     }
 
     /// As whom the consumer is known to its group, for offsets that are written in a transaction
-    /// (KIP-447). Without a generation and a member while it is no member.
+    /// (KIP-447). While the group divides its partitions anew, and once the consumer is no member
+    /// any more, this is whom it was last, of whom brokers take nothing. Without a generation and a
+    /// member if the program assigns the partitions.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] without a group.
+    /// [`Error::Invalid`] without a group, and before the consumer was a member of it.
     pub fn group_metadata(&self) -> Result<ConsumerGroupMetadata, Error> {
         let group = self.group()?;
         let none = ConsumerGroupMetadata::new(&*group.id);
         let member = group.member.borrow();
-        let Some(member) = &*member else { return Ok(none) };
+        let Some(member) = &*member else {
+            let problem = "has not taken this consumer in yet: wait until it is given partitions";
+            return if group.is_member {
+                Err(Error::invalid("group (group.id)", problem))
+            } else {
+                Ok(none)
+            };
+        };
         Ok(ConsumerGroupMetadata {
             generation_id: member.generation,
             member_id: member.id.to_string(),
@@ -208,10 +226,9 @@ impl Consumer {
     ///
     /// As that of [`Control::commit`].
     pub async fn commit(&mut self) -> Result<(), Error> {
-        if self.marks_given {
-            self.shared.mark_given();
-        }
-        self.control.commit().await
+        let given = |buffer: &mut Buffer| buffer.given();
+        let given = if self.marks_given { self.shared.with(given) } else { Vec::new() };
+        self.control.commit_with(given).await
     }
 
     /// See [`Control::commit_offsets`].

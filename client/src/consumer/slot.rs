@@ -32,6 +32,8 @@ pub(crate) struct Slot {
     /// The newest batch that the user has and that is not marked.
     hand: Option<Hand>,
     marked: Option<Mark>,
+    /// Whether it is among those that the buffer marks when all that was given is.
+    pub(crate) is_listed: bool,
     /// Where it starts is not known yet, and nobody has sought.
     pub(crate) is_held: bool,
 }
@@ -67,6 +69,7 @@ impl Slot {
             state: State::Open,
             hand: None,
             marked: None,
+            is_listed: false,
             is_held: false,
         };
         new.begin_at(start);
@@ -162,6 +165,11 @@ impl Slot {
         let Some(Hand { generation, mark }) = self.hand else { return false };
         self.mark(Turn { slot: 0, generation }, mark);
         true
+    }
+
+    /// What the user has of it, and in which generation it was given.
+    pub(crate) fn in_hand(&self) -> Option<(u64, Mark)> {
+        self.hand.map(|hand| (hand.generation, hand.mark))
     }
 
     /// Whether the user has a batch of it that is not marked.

@@ -24,7 +24,7 @@ use super::moment::Moment;
 use super::notices::Notices;
 use super::offsets::{self, Progress};
 use super::pattern::{Pattern, Subscription};
-use super::reader::Reader;
+use super::reader::{Marked, Reader};
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::transactions::TopicPartition;
@@ -37,7 +37,7 @@ pub(crate) struct Driver {
     pub(crate) notices: Notices,
     pub(crate) membership: Membership,
     pub(crate) progress: Progress,
-    /// Where whoever asks sees as whom it commits.
+    /// Where whoever asks sees as whom it commits, or did last; none before it was a member.
     pub(crate) member: watch::Sender<Option<Member>>,
     pub(crate) work: Work,
     pub(crate) state: State,
@@ -46,8 +46,8 @@ pub(crate) struct Driver {
 /// What a member is in the middle of.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// What is held, with the number of its last seek.
-    pub(super) held: BTreeMap<TopicPartition, Option<u64>>,
+    /// What is held, and how far it was marked when that was passed on.
+    pub(super) held: BTreeMap<TopicPartition, Marked>,
     /// What is being given up, by the numbers of the membership.
     pub(super) revoked: BTreeMap<u64, Revoked>,
     /// The last commits of what is given up, and the numbers of that.
@@ -177,9 +177,12 @@ impl Driver {
         let held = self.state.held.len();
         self.asker.meter.holds(held, self.state.counted);
         self.state.counted = held;
+        // Who is no member just now is shown as it was: brokers refuse that, but take offsets of
+        // nobody for anybody's.
+        let Some(member) = member else { return };
         self.member.send_if_modified(|shown| {
-            let is_news = *shown != member;
-            *shown = member;
+            let is_news = shown.as_ref() != Some(&member);
+            *shown = Some(member);
             is_news
         });
     }
@@ -317,7 +320,6 @@ impl Drop for Driver {
         }
         self.asker.meter.holds(0, self.state.counted);
         self.reader.end();
-        self.member.send_replace(None);
         self.asker.cluster.release(self.asker.class);
     }
 }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::classic::{Farewell, Member};
 use super::pattern::Subscription;
+use super::reader::Marked;
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::metrics::GroupMeter;
@@ -32,14 +33,24 @@ pub(crate) struct Group {
 /// What a member is asked for.
 #[derive(Debug)]
 pub(crate) enum Order {
-    /// Commits these; all that is marked, if none are named.
     Commit {
-        offsets: Option<Vec<GroupOffset>>,
+        what: Wanted,
         until: Instant,
         reply: oneshot::Sender<Result<(), Error>>,
     },
     /// Begins these, which the program has assigned itself, where the group has stopped.
     Begin(Vec<TopicPartition>),
+}
+
+/// What is to be committed.
+#[derive(Debug)]
+pub(crate) enum Wanted {
+    /// All that is marked, once these are, which the program has in hand. Whoever marks them before
+    /// lets go of partitions that are given up without the commit.
+    Marked {
+        given: Vec<(TopicPartition, Marked)>,
+    },
+    These(Vec<GroupOffset>),
 }
 
 /// How a member ends.
@@ -68,13 +79,13 @@ impl Tenure {
 }
 
 impl Group {
-    /// Commits these offsets; all that is marked, if none are named.
-    pub(crate) async fn commit(&self, offsets: Option<Vec<GroupOffset>>) -> Result<(), Error> {
+    /// Commits this.
+    pub(crate) async fn commit(&self, what: Wanted) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
         let start = Instant::now();
         let until = start + self.patience;
         let closed = || Error::Closed { what: "member of the group" };
-        let order = Order::Commit { offsets, until, reply };
+        let order = Order::Commit { what, until, reply };
         self.orders.send(order).await.map_err(|_| closed())?;
         let outcome = answer.await.unwrap_or_else(|_| Err(closed()));
         self.meter.committed(start.elapsed());

@@ -1,15 +1,15 @@
 //! What happens to the partitions of a member: they are given to it, given up, or lost; and what is
 //! done with them is committed.
 
-use std::mem;
-
 use futures_util::future::join;
 use tokio::time::{Instant, timeout_at};
 
 use super::driver::{Driver, News, Revoked, now};
 use super::event::{Event, Revocation};
+use super::membership::Membership;
 use super::notices::GroupEvent;
 use super::offsets::{Done, Origin};
+use super::reader::Marked;
 use crate::transactions::TopicPartition;
 
 impl Driver {
@@ -24,7 +24,8 @@ impl Driver {
                     self.state.given_at.get_or_insert_with(Instant::now);
                 }
                 self.reader.take(&partitions);
-                self.state.held.extend(partitions.iter().map(|of| (of.clone(), None)));
+                let unmarked = |of: &TopicPartition| (of.clone(), Marked::default());
+                self.state.held.extend(partitions.iter().map(unmarked));
                 self.progress.handle_assigned(now(), &partitions);
                 self.notices.tell(GroupEvent::Assigned { partitions, generation });
             }
@@ -39,7 +40,7 @@ impl Driver {
                 let is_lost = |of: &Revoked| of.partitions.iter().any(|of| partitions.contains(of));
                 self.state.revoked.retain(|_, of| !is_lost(of));
                 self.state.held.retain(|of, _| !partitions.contains(of));
-                self.progress.handle_lost(&partitions);
+                self.progress.handle_given_up(&partitions);
                 self.notices.tell(GroupEvent::Lost { partitions, why });
             }
             Event::Unheard { session } => {
@@ -100,15 +101,18 @@ impl Driver {
         self.membership.handle_given_up(now(), number);
     }
 
-    /// Takes over what the program has marked.
+    /// Takes over what the program has marked since the last time. What was marked before may have
+    /// been overruled by a commit of the program.
     pub(super) fn gather_marks(&mut self) {
         let held = &mut self.state.held;
         for (of, marked) in self.reader.marks(&mut held.keys()) {
-            let Some(turn) = held.get_mut(&of) else { continue };
-            if marked.turn.is_some() && mem::replace(turn, marked.turn) != marked.turn {
+            let Some(last) = held.get_mut(&of) else { continue };
+            if marked.turn.is_some() && last.turn != marked.turn {
                 self.progress.handle_seek(&of);
+                *last = Marked { turn: marked.turn, offset: None };
             }
-            if let Some(offset) = marked.offset {
+            if let Some(offset) = marked.offset.filter(|of| last.offset.as_ref() != Some(of)) {
+                last.offset = Some(offset.clone());
                 self.progress.mark(offset);
             }
         }
@@ -116,6 +120,9 @@ impl Driver {
 
     pub(super) fn committed(&mut self, done: Done) {
         let Done { number, origin, outcomes } = done;
+        if matches!(self.membership, Membership::Alone(_)) {
+            self.leave_unassigned(&outcomes);
+        }
         let failed = outcomes.into_iter().find_map(|(_, outcome)| outcome.err());
         if let Some(reply) = self.state.commits.remove(&number) {
             let _ = reply.send(failed.map_or(Ok(()), Err));

@@ -36,7 +36,7 @@ pub use self::classic::Farewell;
 pub use self::config::GroupConfig;
 pub(crate) use self::enlist::{Enlistment, enlist};
 pub use self::event::{Loss, Revocation};
-pub(crate) use self::handle::{Closing, Group, Tenure};
+pub(crate) use self::handle::{Closing, Group, Tenure, Wanted};
 pub use self::members::{GroupMember, GroupTopics, Plan};
 pub(crate) use self::notices::Hearing;
 pub use self::notices::{GroupEvent, GroupEvents, Release};

@@ -35,6 +35,9 @@ pub(crate) trait Reader: fmt::Debug + Send + Sync {
         partitions: &mut dyn Iterator<Item = &TopicPartition>,
     ) -> Vec<(TopicPartition, Marked)>;
 
+    /// The program has processed what it was given up to there.
+    fn mark(&self, given: &[(TopicPartition, Marked)]);
+
     /// The program hears of something.
     fn tell(&self, error: Error);
 
@@ -49,7 +52,7 @@ pub(crate) trait Reader: fmt::Debug + Send + Sync {
 }
 
 /// How far a partition is marked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Marked {
     /// A number that changes with each seek; none once it is left.
     pub(crate) turn: Option<u64>,

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::FutureExt;
 use tokio::time::{Instant, sleep};
 
 use super::classic::Farewell;
 use super::consumer::Interest;
 use super::driver::{Driver, News, now};
-use super::handle::{Closing, Order};
+use super::handle::{Closing, Order, Wanted};
 use super::members::GroupTopics;
 use super::membership::Membership;
 use super::pattern::{Pattern, Subscription};
+use crate::error::Error;
 use crate::metadata::Creation;
 use crate::transactions::TopicPartition;
 
@@ -46,14 +48,34 @@ impl Driver {
         });
     }
 
-    /// Takes over what the program has assigned itself.
+    /// Takes over what the program has assigned itself. What it has unassigned stays until its
+    /// marks are committed.
     fn follow_program(&mut self) {
         let assigned = self.reader.assigned();
-        self.state.held.retain(|of, _| assigned.contains(of));
         for of in &assigned {
             self.state.held.entry(of.clone()).or_default();
         }
         self.progress.handle_held(assigned);
+    }
+
+    /// Lets go of what the program has unassigned, if nothing of it is left to commit after a
+    /// commit with these outcomes.
+    pub(super) fn leave_unassigned(&mut self, outcomes: &[(TopicPartition, Result<(), Error>)]) {
+        self.gather_marks();
+        let assigned = self.reader.assigned();
+        let (reader, progress) = (&self.reader, &self.progress);
+        let is_hopeless = |of: &TopicPartition| {
+            outcomes.iter().any(|(other, outcome)| {
+                other == of && outcome.as_ref().is_err_and(|error| !error.is_retriable())
+            })
+        };
+        let is_over = |of: &&TopicPartition| {
+            let idle = reader.wait_for_marks(std::slice::from_ref(*of)).now_or_never();
+            !assigned.contains(of) && idle.is_some() && (!progress.is_due(of) || is_hopeless(of))
+        };
+        let over: Vec<TopicPartition> = self.state.held.keys().filter(is_over).cloned().collect();
+        over.iter().for_each(|of| drop(self.state.held.remove(of)));
+        self.progress.handle_unassigned(&over);
     }
 
     /// These of them begin where the group has stopped.
@@ -76,8 +98,8 @@ impl Driver {
     }
 
     pub(super) fn obey(&mut self, order: Order) {
-        let (offsets, until, reply) = match order {
-            Order::Commit { offsets, until, reply } => (offsets, until, reply),
+        let (what, until, reply) = match order {
+            Order::Commit { what, until, reply } => (what, until, reply),
             Order::Begin(partitions) => {
                 self.follow_program();
                 return self.begin(partitions);
@@ -86,11 +108,14 @@ impl Driver {
         if matches!(self.membership, Membership::Alone(_)) {
             self.follow_program();
         }
+        if let Wanted::Marked { given } = &what {
+            self.reader.mark(given);
+        }
         self.gather_marks();
         let until = until.min(self.state.closing.unwrap_or(until)).into_std();
-        let number = match offsets {
-            Some(offsets) => self.progress.commit(offsets, (now(), until)),
-            None => self.progress.commit_marked(now(), until),
+        let number = match what {
+            Wanted::These(offsets) => self.progress.commit(offsets, (now(), until)),
+            Wanted::Marked { .. } => self.progress.commit_marked(now(), until),
         };
         self.state.commits.insert(number, reply);
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kurier_client::error::ErrorKind;
+use kurier_client::transactions::GroupOffset;
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::Fault;
 use tokio::time::{sleep, timeout};
@@ -90,5 +91,77 @@ async fn a_program_may_commit_at_any_moment_of_a_rebalance() {
         }
         assert!(held < 4, "{kind:?}: there was a rebalance");
         drop(second);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_hand_when_partitions_go_is_committed_by_the_commit_that_marks_it() {
+    for kind in KINDS {
+        let world = World::new(1, 5).await;
+        let mut consumer = member(&world.client, kind).auto_commit(None).start().unwrap();
+        next(&mut consumer).await;
+        consumer.control().unsubscribe().unwrap();
+        sleep(2 * S).await;
+        timeout(70 * S, consumer.commit()).await.unwrap().unwrap();
+        assert_eq!(world.committed(1).await, BTreeMap::from([(0, 1)]), "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_of_partitions_that_are_gone_are_told_by_the_next_commit() {
+    for kind in KINDS {
+        let world = World::new(1, 5).await;
+        let builder = member(&world.client, kind).auto_commit(None).auto_mark(false);
+        let mut consumer = builder.start().unwrap();
+        let batch = next(&mut consumer).await;
+        consumer.control().unsubscribe().unwrap();
+        sleep(2 * S).await;
+        consumer.mark(&batch);
+        sleep(2 * S).await;
+        let error = timeout(70 * S, consumer.commit()).await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Membership, "{kind:?}: {error}");
+        assert_eq!(world.committed(1).await, BTreeMap::new(), "{kind:?}");
+        timeout(70 * S, consumer.commit()).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_back_is_not_undone_by_what_was_marked_before_it() {
+    for kind in KINDS {
+        let world = World::new(1, 9).await;
+        let mut consumer = member(&world.client, kind).start().unwrap();
+        for _ in 0..6 {
+            next(&mut consumer).await;
+        }
+        sleep(6 * S).await;
+        assert_eq!(world.committed(1).await, BTreeMap::from([(0, 5)]), "{kind:?}");
+        consumer.commit_offsets([GroupOffset::new("t", 0, 2)]).await.unwrap();
+        sleep(20 * S).await;
+        assert_eq!(world.committed(1).await, BTreeMap::from([(0, 2)]), "{kind:?}");
+        next(&mut consumer).await;
+        sleep(6 * S).await;
+        assert_eq!(world.committed(1).await, BTreeMap::from([(0, 6)]), "{kind:?}: it goes on");
+    }
+}
+
+/// KIP-447: offsets of nobody are taken for anybody's.
+#[tokio::test(start_paused = true)]
+async fn offsets_in_a_transaction_are_never_those_of_nobody() {
+    for kind in KINDS {
+        let world = World::new(1, 5).await;
+        let mut consumer = member(&world.client, kind).start().unwrap();
+        let control = consumer.control();
+        assert_eq!(control.group_metadata().unwrap_err().kind(), ErrorKind::Invalid, "{kind:?}");
+        next(&mut consumer).await;
+        let who = control.group_metadata().unwrap();
+        assert!(who.generation_id > 0, "{kind:?}: {who:?}");
+        next(&mut consumer).await;
+        control.unsubscribe().unwrap();
+        let _ = timeout(20 * S, consumer.next()).await;
+        let left = control.group_metadata().unwrap();
+        assert!(left.generation_id > 0 && left.member_id == who.member_id, "{kind:?}: {left:?}");
+        consumer.close(10 * S).await;
+        let closed = control.group_metadata().unwrap();
+        assert!(closed.generation_id > 0, "{kind:?}: {closed:?}");
     }
 }

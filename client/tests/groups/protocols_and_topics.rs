@@ -186,3 +186,25 @@ async fn a_program_that_assigns_itself_goes_on_where_the_group_has_stopped() {
     let error = timeout(5 * S, second.commit()).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Membership, "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_program_unassigns_is_committed_once_more_and_then_let_go() {
+    let world = World::new(2, 9).await;
+    let client = world.other(2).await;
+    let consumer = || client.consumer().group("g").offset_reset(OffsetReset::Earliest);
+    let mut first = consumer().assign_committed([("t", 0), ("t", 1)]).start().unwrap();
+    let mut next_of = [0; 2];
+    while next_of.contains(&0) || next_of[1] < 3 {
+        let (partition, number) = numbers(&next(&mut first).await)[0];
+        next_of[usize::try_from(partition).unwrap()] = number + 1;
+    }
+    first.control().unassign([("t", 1)]).await.unwrap();
+    first.commit().await.unwrap();
+    let committed = world.committed(2).await;
+    assert_eq!((committed[&0], committed[&1]), (next_of[0], next_of[1]), "{committed:?}");
+    // Whoever reads it now commits what it likes.
+    first.commit_offsets([GroupOffset::new("t", 1, 1)]).await.unwrap();
+    first.commit().await.unwrap();
+    let committed = world.committed(2).await;
+    assert_eq!((committed[&0], committed[&1]), (next_of[0], 1), "{committed:?}");
+}

@@ -57,6 +57,25 @@ fn a_position_moves_only_when_the_user_was_given_the_batch() {
 }
 
 #[test]
+fn what_is_listed_to_be_marked_is_no_more_than_there_are_partitions() {
+    let (mut buffer, turns) = buffer(2);
+    for offset in 0..100 {
+        for turn in &turns {
+            push(&mut buffer, *turn, batch(offset));
+            assert!(taken(&mut buffer).is_some());
+            buffer.mark(*turn, Mark { offset: offset + 1, leader_epoch: 0 });
+        }
+    }
+    assert_eq!(buffer.handed.len(), 2);
+    assert!(buffer.given().is_empty() && !buffer.mark_given(), "nothing is in hand");
+    push(&mut buffer, turns[1], batch(100));
+    taken(&mut buffer);
+    assert_eq!(buffer.given().len(), 1);
+    assert!(buffer.mark_given());
+    assert_eq!(buffer.marked(1).map(|mark| mark.offset), Some(101));
+}
+
+#[test]
 fn a_seek_acts_at_once_and_only_on_its_partition() {
     let (mut buffer, turns) = buffer(2);
     for turn in &turns {

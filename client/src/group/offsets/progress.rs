@@ -1,6 +1,7 @@
 //! Core: what a member has done of each partition, and what of that its group knows.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem;
 use std::time::{Duration, Instant};
 
 use kurier_protocol::api::offset_commit::OffsetCommitResponse;
@@ -26,6 +27,9 @@ pub(crate) struct Progress {
     rows: BTreeMap<TopicPartition, Row>,
     ledger: Ledger,
     next_commit: Option<Instant>,
+    /// What was given up or lost while more was marked of it than was committed, which the program
+    /// has not been told.
+    forgone: BTreeSet<TopicPartition>,
     /// Those whose start is to be found.
     unstarted: BTreeSet<TopicPartition>,
     asked: Option<StartCall>,
@@ -72,6 +76,7 @@ impl Progress {
             rows: BTreeMap::new(),
             ledger: Ledger::default(),
             next_commit: None,
+            forgone: BTreeSet::new(),
             unstarted: BTreeSet::new(),
             asked: None,
             ask_at: None,
@@ -101,18 +106,33 @@ impl Progress {
         }
     }
 
-    /// The member holds these no more, and what was to be committed of them is.
+    /// The member holds these no more: they are given up or lost, and may be another member's. What
+    /// is still wanted of them would set that one back.
     pub(crate) fn handle_given_up(&mut self, partitions: &[TopicPartition]) {
+        for of in partitions {
+            let Some(row) = self.rows.get(of) else { continue };
+            if row.is_due {
+                self.forgone.insert(of.clone());
+                continue;
+            }
+            // The clock may have wanted what the last commit has brought.
+            let of_clock = self.ledger.wishes().filter(|wish| wish.origin == Origin::Interval);
+            of_clock.for_each(|wish| wish.settle(of, &Ok(())));
+        }
+        self.handle_unassigned(partitions);
+        self.refuse(partitions, ErrorCode::ILLEGAL_GENERATION);
+    }
+
+    /// The program reads these no more.
+    pub(crate) fn handle_unassigned(&mut self, partitions: &[TopicPartition]) {
         for of in partitions {
             self.rows.remove(of);
             self.unstarted.remove(of);
         }
-    }
-
-    /// These may be another member's: what was done with them cannot be committed.
-    pub(crate) fn handle_lost(&mut self, partitions: &[TopicPartition]) {
-        self.handle_given_up(partitions);
-        self.refuse(partitions, ErrorCode::ILLEGAL_GENERATION);
+        if let Some(call) = &mut self.asked {
+            // If they come back, others may have committed meanwhile.
+            call.partitions.retain(|of| !partitions.contains(of));
+        }
     }
 
     /// Nothing that is wanted of these can be committed, as the coordinator has said.
@@ -136,6 +156,11 @@ impl Progress {
         }
     }
 
+    /// Whether more is marked of a partition than was committed.
+    pub(crate) fn is_due(&self, of: &TopicPartition) -> bool {
+        self.rows.get(of).is_some_and(|row| row.is_due)
+    }
+
     /// The program reads on from elsewhere: what it marks next may be less than what it has marked.
     pub(crate) fn handle_seek(&mut self, of: &TopicPartition) {
         if let Some(row) = self.rows.get_mut(of) {
@@ -143,11 +168,17 @@ impl Progress {
         }
     }
 
-    /// Commits all that is marked, once more if nothing has come to it.
+    /// Commits all that is marked, once more if nothing has come to it. Fails for what cannot be
+    /// committed any more since the last time.
     pub(crate) fn commit_marked(&mut self, now: Instant, until: Instant) -> u64 {
         let marked = |(of, row): (&TopicPartition, &Row)| Some((of.clone(), row.mark.clone()?));
         let offsets = self.rows.iter().filter_map(marked).collect();
-        self.wish(Origin::Program, offsets, (now, until))
+        let outcomes = mem::take(&mut self.forgone).into_iter().map(|of| {
+            let error = self.refused(&of, ErrorCode::ILLEGAL_GENERATION);
+            (of, Err(error))
+        });
+        let outcomes = outcomes.collect();
+        self.wish_with((Origin::Program, outcomes), offsets, (now, until))
     }
 
     /// Commits these, whatever is marked. Of several of a partition the last one counts.
@@ -184,10 +215,20 @@ impl Progress {
         &mut self,
         origin: Origin,
         offsets: BTreeMap<TopicPartition, GroupOffset>,
+        when: (Instant, Instant),
+    ) -> u64 {
+        self.wish_with((origin, Vec::new()), offsets, when)
+    }
+
+    /// A wish of which something is known already.
+    fn wish_with(
+        &mut self,
+        (origin, outcomes): (Origin, Vec<(TopicPartition, Result<(), Error>)>),
+        offsets: BTreeMap<TopicPartition, GroupOffset>,
         (since, until): (Instant, Instant),
     ) -> u64 {
         self.count += 1;
-        let (number, outcomes, is_over) = (self.count, Vec::new(), false);
+        let (number, is_over) = (self.count, false);
         let wish = Wish { number, origin, offsets, since, until, is_over, outcomes };
         self.ledger.waiting.push_back(wish);
         self.report();

@@ -419,7 +419,7 @@ fn who_is_no_member_any_more_fails_his_commit_and_nothing_else() {
         job.answer(&call, code);
         assert_eq!(job.doubts(), [(1, code)], "the member joins again");
         assert!(job.done().is_empty(), "unless it is about to");
-        job.core.handle_lost(&partitions(&[0]));
+        job.core.handle_given_up(&partitions(&[0]));
         let error = job.fails(number);
         assert_eq!((error.kind(), error.is_fatal()), (ErrorKind::Membership, false), "{error}");
         // It goes on in another generation.
@@ -447,7 +447,7 @@ fn what_is_lost_is_not_committed() {
     job.mark(1, 6);
     job.member = None;
     let number = job.commit(0, 7);
-    job.core.handle_lost(&partitions(&[0]));
+    job.core.handle_given_up(&partitions(&[0]));
     assert_eq!(job.fails(number).kind(), ErrorKind::Membership);
     job.member = Some(member(2));
     job.pass(5 * SECOND);
@@ -543,7 +543,73 @@ fn an_automatic_commit_that_fails_is_a_part_of_the_next_one() {
     job.sends(&[(0, 5)]);
 }
 
+#[test]
+fn a_commit_that_comes_after_the_last_one_does_not_outlive_the_partition() {
+    let mut job = Job::new(&[0, 1]);
+    job.mark(0, 5);
+    let until = job.until();
+    let parting = job.core.commit_parting(&partitions(&[0]), until);
+    let call = job.sends(&[(0, 5)]);
+    let until = job.until();
+    let own = job.core.commit([GroupOffset::new("t", 0, 3), GroupOffset::new("t", 1, 4)], until);
+    job.member = None;
+    job.answer(&call, ErrorCode::NONE);
+    assert_eq!(job.done_well(), [parting]);
+    job.core.handle_given_up(&partitions(&[0]));
+    assert!(job.done().is_empty(), "the other one is still committed");
+    job.member = Some(member(2));
+    let call = job.sends(&[(1, 4)]);
+    job.answer(&call, ErrorCode::NONE);
+    let error = job.fails(own);
+    assert_eq!((error.kind(), error.is_fatal()), (ErrorKind::Membership, false), "{error}");
+}
+
+#[test]
+fn the_clock_is_content_with_what_the_last_commit_has_brought() {
+    let mut job = Job::new(&[0]);
+    job.mark(0, 5);
+    let until = job.until();
+    let parting = job.core.commit_parting(&partitions(&[0]), until);
+    let call = job.sends(&[(0, 5)]);
+    job.pass(5 * SECOND);
+    job.answer(&call, ErrorCode::NONE);
+    assert_eq!(job.done_well(), [parting]);
+    job.core.handle_given_up(&partitions(&[0]));
+    assert_eq!(job.done_well().len(), 1, "nothing has failed");
+}
+
+#[test]
+fn what_went_uncommitted_is_told_by_the_next_commit_once() {
+    let mut job = Job::with(None, &[0, 1]);
+    job.mark(0, 5);
+    job.mark(1, 6);
+    job.core.handle_given_up(&partitions(&[0]));
+    let (now, until) = job.until();
+    let number = job.core.commit_marked(now, until);
+    let call = job.sends(&[(1, 6)]);
+    job.answer(&call, ErrorCode::NONE);
+    assert_eq!(job.fails(number).kind(), ErrorKind::Membership);
+    let number = job.core.commit_marked(now, until);
+    let call = job.sends(&[(1, 6)]);
+    job.answer(&call, ErrorCode::NONE);
+    assert_eq!(job.done_well(), [number]);
+}
+
 // ---- starts
+
+#[test]
+fn a_partition_that_comes_back_does_not_start_where_it_was_asked_for_before() {
+    let mut job = Job::new(&[]);
+    job.core.handle_assigned(job.now, &partitions(&[0]));
+    let old = job.asks();
+    job.core.handle_given_up(&partitions(&[0]));
+    job.core.handle_assigned(job.now, &partitions(&[0]));
+    job.answer_start(&old, |_| (ErrorCode::NONE, 3));
+    assert!(job.starts().is_empty(), "another member may have gone on since");
+    let call = job.asks();
+    job.answer_start(&call, |_| (ErrorCode::NONE, 8));
+    assert!(matches!(job.starts()[&0], Ok(Some(8))));
+}
 
 #[test]
 fn partitions_start_where_the_group_was() {

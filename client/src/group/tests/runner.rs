@@ -456,7 +456,7 @@ impl Runner {
                 world.has_repeats = true;
                 drop(world);
                 self.positions.retain(|of, _| !partitions.contains(of));
-                self.progress.handle_lost(&partitions);
+                self.progress.handle_given_up(&partitions);
                 self.let_go(&partitions);
             }
             Event::Unheard { .. } if self.is_unheard() => {}
