@@ -278,6 +278,9 @@ impl ConsumerBuilder {
             shared: Arc::clone(&shared),
             whole: BTreeMap::new(),
             lost: BTreeMap::new(),
+            is_member,
+            awaited: BTreeMap::new(),
+            refresh_at: None,
             picture_seen: None,
         };
         let span = tracing::debug_span!("consumer", class = ?driver.class);

@@ -43,6 +43,12 @@ pub(crate) struct Driver {
     /// Slots whose topic or partition was not there, each with the generation that was told so: a
     /// later seek looks for it again.
     pub(crate) lost: BTreeMap<usize, u64>,
+    /// Whether a group says what is read: it knows of partitions before our picture does.
+    pub(crate) is_member: bool,
+    /// Slots whose partition our picture does not have yet, and when the user is told of that.
+    pub(crate) awaited: BTreeMap<usize, Instant>,
+    /// When the picture is made anew for those, if it has not come by itself.
+    pub(crate) refresh_at: Option<Instant>,
     /// The picture that was compared with what is read.
     pub(crate) picture_seen: Option<u64>,
 }
@@ -89,12 +95,15 @@ impl Driver {
             let picture = pictures.borrow_and_update().clone();
             if self.picture_seen.replace(picture.serial) != Some(picture.serial) {
                 self.handle_picture(&picture);
+                self.look_for_awaited(&picture);
             }
+            self.handle_awaiting(now, &picture);
             while self.turn(now, &picture, &mut work) {}
             if shared.is_dropped() {
                 return self.close().await;
             }
-            let deadline = self.fetcher.deadline().map(tokio::time::Instant::from_std);
+            let deadline = self.fetcher.deadline().into_iter().chain(self.refresh_at).min();
+            let deadline = deadline.map(tokio::time::Instant::from_std);
             if let Some(at) = deadline
                 && at != timer.deadline()
             {
@@ -154,6 +163,7 @@ impl Driver {
             }
             Order::Unassign(Turn { slot, .. }) => {
                 self.lost.remove(&slot);
+                self.awaited.remove(&slot);
                 self.meter.unassigned(slot);
                 let topic = self.shared.with(|buffer| buffer.abandoned(slot))?;
                 if !self.whole.contains_key(&topic) {
@@ -251,6 +261,10 @@ impl Driver {
                         self.begin(claim);
                         continue;
                     }
+                    if self.is_member {
+                        self.wait_for(claim.turn.slot);
+                        continue;
+                    }
                     let of = Some((claim.partition, topic.partitions.len()));
                     let error = Error::UnknownTopic { topic: (&**name).into(), partition: of };
                     self.lose(claim.turn, Item::Failed(error));
@@ -276,6 +290,53 @@ impl Driver {
     fn lose(&mut self, turn: Turn, item: Item) {
         self.lost.insert(turn.slot, turn.generation);
         self.shared.hand_over(vec![Entry { turn, item }]);
+    }
+
+    /// The group knows of a partition that our picture does not have yet.
+    fn wait_for(&mut self, slot: usize) {
+        let now = tokio::time::Instant::now().into_std();
+        self.awaited.entry(slot).or_insert(now + self.config.outage_max);
+        self.refresh_at.get_or_insert(now);
+        // The picture may have come meanwhile.
+        self.picture_seen = None;
+    }
+
+    /// Begins those that the picture has now.
+    fn look_for_awaited(&mut self, picture: &Picture) {
+        let slots: Vec<usize> = self.awaited.keys().copied().collect();
+        for claim in self.claims(&slots) {
+            let topic = picture.topic(&claim.topic);
+            if topic.is_some_and(|topic| topic.partition(claim.partition).is_some()) {
+                self.awaited.remove(&claim.turn.slot);
+                self.begin(claim);
+            }
+        }
+    }
+
+    /// Asks for the picture again as long as partitions are awaited, and tells of those that do not
+    /// come for long.
+    fn handle_awaiting(&mut self, now: Instant, picture: &Picture) {
+        if self.refresh_at.is_none_or(|at| at > now) {
+            return;
+        }
+        let late: Vec<usize> = self
+            .awaited
+            .iter()
+            .filter(|(_, until)| **until <= now)
+            .map(|(slot, _)| *slot)
+            .collect();
+        for Claim { topic, partition, turn, .. } in self.claims(&late) {
+            let partition = Some((partition, picture.partition_count(&topic).unwrap_or(0)));
+            let item = Item::News(Error::UnknownTopic { topic: (&*topic).into(), partition });
+            self.shared.hand_over(vec![Entry { turn, item }]);
+        }
+        let again = now + self.config.outage_max;
+        self.awaited.extend(late.into_iter().map(|slot| (slot, again)));
+        let is_waiting = !self.awaited.is_empty();
+        self.refresh_at = is_waiting.then(|| now + self.cluster.config().retry_backoff_max);
+        if is_waiting {
+            self.cluster.refresh();
+        }
     }
 
     fn handle_picture(&mut self, picture: &Picture) {

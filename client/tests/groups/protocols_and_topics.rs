@@ -208,3 +208,22 @@ async fn what_a_program_unassigns_is_committed_once_more_and_then_let_go() {
     let committed = world.committed(2).await;
     assert_eq!((committed[&0], committed[&1]), (next_of[0], 1), "{committed:?}");
 }
+
+/// KIP-848: the coordinator hears of partitions before its members do.
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_the_coordinator_knows_first_is_read_from_its_beginning() {
+    let world = World::new(1, 3).await;
+    let client = world.other(2).await;
+    let mut consumer = member(&client, Kind::Coordinator).start().unwrap();
+    for n in 0..3 {
+        assert_eq!(numbers(&next(&mut consumer).await), [(0, n)]);
+    }
+    let reading = tokio::spawn(async move { numbers(&next(&mut consumer).await) });
+    let grown = world.client.admin().create_partitions([("t", 2)]).await.unwrap();
+    assert!(grown.iter().all(|(_, outcome)| outcome.is_ok()), "{grown:?}");
+    // With a picture of its own.
+    let producer = world.other(3).await.producer().build().await.unwrap();
+    producer.send(Record::to("t").partition(1).value("7")).await.unwrap();
+    let read = timeout(30 * S, reading).await.unwrap().unwrap();
+    assert_eq!(read, [(1, 7)]);
+}
