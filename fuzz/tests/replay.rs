@@ -66,6 +66,7 @@ replays! {
     any_bytes_are_files_of_kerberos_or_an_error: kerberos_files,
     any_bytes_are_messages_of_kerberos_or_an_error: kerberos_tokens,
     any_broker_script_leaves_producers_that_keep_their_promises: stateful_client,
+    any_change_of_bytes_on_their_way_makes_no_record_that_was_not_written: proxy_bytes,
 }
 
 #[track_caller]
@@ -242,6 +243,28 @@ fn producers_get_through_scripts_and_are_stopped_by_others() {
     }
     let hashes: std::collections::BTreeSet<_> = came.iter().map(|came| came.hash).collect();
     assert_eq!(hashes.len(), came.len(), "other bytes are another run");
+}
+
+#[cfg(feature = "client")]
+#[test]
+fn records_get_past_changed_bytes_and_are_stopped_by_others() {
+    for kind in [0, 1, 2, 0x80, 0x81, 0x82] {
+        let honest = targets::pass(&[&[kind][..], &[0; 400]].concat());
+        assert!(honest.delivered > 20 && honest.read == honest.delivered, "{kind}: {honest:?}");
+        assert_eq!((honest.failed, honest.told), (0, 0), "{kind}: {honest:?}");
+    }
+    let target = ALL.iter().find(|target| target.name == "proxy_bytes").unwrap();
+    let mut random = Random::from_bytes(b"changed bytes");
+    let scripts: Vec<_> = (0..20).map(|_| (target.make)(&mut random)).collect();
+    let came: Vec<_> = scripts.iter().map(|script| targets::pass(script)).collect();
+    let sum = |count: fn(&targets::Passed) -> usize| came.iter().map(count).sum::<usize>();
+    let (delivered, failed) = (sum(|came| came.delivered), sum(|came| came.failed));
+    let (read, told) = (sum(|came| came.read), sum(|came| came.told));
+    println!("{delivered} records delivered, {failed} not; {read} read, {told} errors told");
+    assert!(delivered > 100 && failed > 10 && read > 100, "little was done");
+    for (script, came) in scripts.iter().zip(&came).take(4) {
+        assert_eq!(targets::pass(script), *came, "the same bytes are the same run");
+    }
 }
 
 #[cfg(feature = "client")]

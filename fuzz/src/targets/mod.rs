@@ -17,6 +17,8 @@ mod hostile_broker;
 #[cfg(feature = "client")]
 mod stateful_client;
 #[cfg(feature = "client")]
+mod proxy_bytes;
+#[cfg(feature = "client")]
 mod hostile_login;
 #[cfg(feature = "client")]
 mod properties;
@@ -48,6 +50,8 @@ pub use self::logins::{scram, token_answer};
 pub use self::mutated::mutated;
 #[cfg(feature = "client")]
 pub use self::properties::properties;
+#[cfg(feature = "client")]
+pub use self::proxy_bytes::{Passed, pass, proxy_bytes};
 pub use self::round_trip::round_trip;
 #[cfg(feature = "client")]
 pub use self::stateful_client::{Followed, follow, script_of, stateful_client};
@@ -122,4 +126,6 @@ targets! {
     kerberos: kerberos_tokens, kerberos::make_tokens, cost 2;
     #[cfg(feature = "client")]
     stateful_client: stateful_client, stateful_client::make, cost 100;
+    #[cfg(feature = "client")]
+    proxy_bytes: proxy_bytes, proxy_bytes::make, cost 400;
 }
