@@ -7,7 +7,7 @@
 //! * [`Producer::send`] waits for the broker; [`Producer::enqueue`] waits for space in the buffer
 //!   only, and [`Producer::try_enqueue`] for nothing: it gives the record back.
 //! * [`Producer::send_all`] sends many and says which were not delivered.
-//! * [`Producer::flush`] waits until all that was enqueued has its outcome; [`Producer::close`] does
+//! * [`Producer::flush`] waits until all that was enqueued has an outcome; [`Producer::close`] does
 //!   so and ends the producer, and [`Producer::close_within`] gives up after a time.
 //! * [`Client::transactional_producer`] writes records and a group's offsets together or not at all
 //!   ([`transactional`]; docs/transactions.md says what comes after each error).

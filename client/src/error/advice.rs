@@ -4,8 +4,9 @@ use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::remedy::{Remedy, remedy};
 
-/// What may help against a broker's answer to a request of this API. There is none where only brokers say it to each other,
-/// where the client goes on by itself, and where nothing is to be done.
+/// What may help against a broker's answer to a request of this API. There is none where only
+/// brokers say it to each other, where the client goes on by itself, and where nothing is to be
+/// done.
 pub(super) fn on_code(api: ApiKey, code: ErrorCode) -> Option<&'static str> {
     on_records(code)
         .or_else(|| on_groups(code))

@@ -8,6 +8,9 @@ use super::super::classic::Member;
 use crate::error::Error;
 use crate::transactions::{GroupOffset, TopicPartition};
 
+/// What became of each partition.
+pub(crate) type Outcomes = Vec<(TopicPartition, Result<(), Error>)>;
+
 /// Who wants a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -25,7 +28,7 @@ pub(crate) struct Done {
     pub(crate) number: u64,
     pub(crate) origin: Origin,
     /// By partition, each once.
-    pub(crate) outcomes: Vec<(TopicPartition, Result<(), Error>)>,
+    pub(crate) outcomes: Outcomes,
 }
 
 /// A commit that somebody wants.
@@ -38,7 +41,7 @@ pub(super) struct Wish {
     /// When nobody waits for it any more.
     pub(super) until: Instant,
     pub(super) is_over: bool,
-    pub(super) outcomes: Vec<(TopicPartition, Result<(), Error>)>,
+    pub(super) outcomes: Outcomes,
 }
 
 impl Wish {

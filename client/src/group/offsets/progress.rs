@@ -11,7 +11,7 @@ use kurier_protocol::{ApiKey, ErrorCode, Str};
 use super::super::classic::Member;
 use super::super::moment::Moment;
 use super::commit::{CommitCall, read};
-use super::ledger::{Batch, Done, Ledger, Origin, Wish};
+use super::ledger::{Batch, Done, Ledger, Origin, Outcomes, Wish};
 use super::start::StartCall;
 use crate::backoff::Backoff;
 use crate::error::{About, Error, Remedy, Waiting, remedy};
@@ -223,7 +223,7 @@ impl Progress {
     /// A wish of which something is known already.
     fn wish_with(
         &mut self,
-        (origin, outcomes): (Origin, Vec<(TopicPartition, Result<(), Error>)>),
+        (origin, outcomes): (Origin, Outcomes),
         offsets: BTreeMap<TopicPartition, GroupOffset>,
         (since, until): (Instant, Instant),
     ) -> u64 {
