@@ -94,6 +94,9 @@ fn every_setting_of_brokers_can_be_set_and_is_shown() {
         .map(|(name, number)| match name {
             "auto.create.topics.enable" => (name, "false".to_owned()),
             "group.consumer.migration.policy" => (name, "upgrade".to_owned()),
+            "replica.selector.class" => {
+                (name, "org.apache.kafka.common.replica.RackAwareReplicaSelector".to_owned())
+            }
             name => (name, number.to_string()),
         })
         .collect();
