@@ -80,12 +80,16 @@ impl Fetcher {
     ) {
         let kind = self.kind_of(flight, moment, &response);
         let (mut served, mut seen, mut cut) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        let mut has_strangers = false;
         let endpoints = response.node_endpoints;
         for topic in response.responses {
             for data in topic.partitions {
                 let index = data.partition_index;
                 let found = seat.session.find(&topic.topic, topic.topic_id, index);
-                let Some(one) = found else { continue };
+                let Some(one) = found else {
+                    has_strangers = true;
+                    continue;
+                };
                 let slot = one.turn.slot;
                 // An answer that names a partition twice is believed once.
                 if !seen.insert(slot) || self.current(one.turn).is_none() {
@@ -143,8 +147,12 @@ impl Fetcher {
             }
         }
         self.handle_absent((moment, kind), flight, (seat, &seen));
-        if kind == Kind::Hasty {
-            // As the broker has not waited for records.
+        if has_strangers && seat.session.handle_lost() {
+            // The broker knows other wishes than these, and perhaps lacks some: it is told all.
+            tracing::debug!(broker = flight.broker, "an answer has partitions that nobody wants");
+        }
+        if kind == Kind::Hasty || has_strangers {
+            // As the broker has not waited for records, or does not wait for those wanted.
             seat.hold(moment.now, self.backoff.clone().next(moment.chance));
         }
     }

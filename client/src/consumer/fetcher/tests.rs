@@ -754,6 +754,35 @@ fn a_broker_that_does_not_wait_for_records_is_not_asked_without_a_pause() {
 }
 
 #[test]
+fn a_broker_that_names_what_nobody_wants_is_told_all_again_after_a_pause() {
+    let mut f = Fixture::new(&[1]);
+    let in_session = |partitions| FetchResponse {
+        session_id: 9,
+        responses: vec![FetchableTopicResponse {
+            topic: "t".into(),
+            partitions,
+            ..FetchableTopicResponse::default()
+        }],
+        ..FetchResponse::default()
+    };
+    let mut fetch = f.fetch();
+    for stranger in [7, 8] {
+        assert_eq!(fetch.asked(), [(0, 0)]);
+        let open = in_session(vec![PartitionData { high_watermark: 0, ..data(0, &[]) }]);
+        f.now += ConsumerConfig::default().fetch_wait_max;
+        f.fetcher.handle_answer(f.moment(), fetch.id, Ok((12, open)));
+        let next = f.fetch();
+        assert!(next.asked().is_empty() && !next.plan.is_full());
+        let refused = in_session(vec![code(stranger, ErrorCode::UNKNOWN_TOPIC_ID)]);
+        f.fetcher.handle_answer(f.moment(), next.id, Ok((12, refused)));
+        assert!(f.fetches().is_empty(), "without a pause");
+        fetch = f.fetch_after(200 * MS);
+        assert!(fetch.plan.is_full());
+    }
+    assert!(f.entries().is_empty());
+}
+
+#[test]
 fn a_broker_that_does_not_answer_is_told_in_time() {
     let mut f = Fixture::new(&[1]);
     let fetch = f.fetch();
