@@ -4,6 +4,9 @@ use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::random::Random;
 use crate::targets::Target;
@@ -25,31 +28,75 @@ pub struct Ran {
 ///
 /// # Panics
 ///
-/// When the target does; what led to it is printed, so that it can join the corpus.
+/// When the target does; what led to it is printed, so that it can join the corpus. An input that
+/// takes more than a minute is printed too, and ends the process.
 pub fn replay(target: &Target, corpus: &Path, iterations: usize) -> io::Result<Ran> {
     let mut files = Vec::new();
     for entry in fs::read_dir(corpus.join(target.name))? {
         files.push(entry?.path());
     }
     files.sort();
+    let watch = Watch::new(target.name);
     for file in &files {
-        run(target, &fs::read(file)?, &file.display().to_string());
+        run(target, &watch, &fs::read(file)?, &file.display().to_string());
     }
     let mut random = Random::from_bytes(target.name.as_bytes());
     for iteration in 0..iterations {
         // Now and then something that no generator of ours would make.
         let input =
             if iteration % 16 == 0 { random.bytes(300) } else { (target.make)(&mut random) };
-        run(target, &input, &format!("input {iteration}"));
+        run(target, &watch, &input, &format!("input {iteration}"));
     }
     Ok(Ran { files: files.len(), made: iterations })
 }
 
-fn run(target: &Target, input: &[u8], name: &str) {
+fn run(target: &Target, watch: &Watch, input: &[u8], name: &str) {
+    watch.begin(input);
     let ended = catch_unwind(AssertUnwindSafe(|| (target.run)(input)));
     if let Err(panic) = ended {
-        let hex: String = input.iter().map(|byte| format!("{byte:02x}")).collect();
-        eprintln!("target {} failed on {name}: {hex}", target.name);
+        eprintln!("target {} failed on {name}: {}", target.name, hex(input));
         std::panic::resume_unwind(panic);
     }
 }
+
+fn hex(input: &[u8]) -> String {
+    input.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Ends the process when a target is at one input for long: nothing else can be done about a loop
+/// that does not end, and nobody would know the input.
+#[derive(Debug)]
+struct Watch {
+    now: Arc<Mutex<(Instant, Vec<u8>)>>,
+    /// The watching thread ends when this is dropped.
+    _ends: mpsc::Sender<()>,
+}
+
+impl Watch {
+    fn new(target: &'static str) -> Self {
+        let now = Arc::new(Mutex::new((Instant::now(), Vec::new())));
+        let (ends, ended) = mpsc::channel::<()>();
+        let watched = Arc::clone(&now);
+        thread::spawn(move || {
+            while ended.recv_timeout(LOOK_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let (since, input) = &*watched.lock().unwrap_or_else(PoisonError::into_inner);
+                if since.elapsed() > INPUT_MAX {
+                    eprintln!("target {target} is at this for {INPUT_MAX:?}: {}", hex(input));
+                    std::process::abort();
+                }
+            }
+        });
+        Self { now, _ends: ends }
+    }
+
+    fn begin(&self, input: &[u8]) {
+        let (since, bytes) = &mut *self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = Instant::now();
+        bytes.clear();
+        bytes.extend_from_slice(input);
+    }
+}
+
+/// The slowest input of a slow machine takes a second or two.
+const INPUT_MAX: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_secs(5);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use kurier_client::config::{ClientConfig, DialConfig};
 use kurier_client::consumer::{ConsumerConfig, OffsetReset};
-use kurier_client::producer::{ProducerConfig, Record};
+use kurier_client::producer::{Idempotence, ProducerConfig, Record};
 use kurier_client::{Client, Compression, Consumer, Error, Start};
 use kurier_env::Env;
 use kurier_testkit::TestCluster;
@@ -143,7 +143,9 @@ async fn come_after(cluster: &TestCluster, value: String) {
     let come = async {
         let builder = Client::builder(cluster.bootstrap()).env(cluster.env_for("after", 2));
         let client = builder.connect().await?;
-        let producer = client.producer().build().await?;
+        // The id of a producer may have changed on its way, and be that of this one.
+        let config = ProducerConfig { idempotence: Idempotence::Off, ..ProducerConfig::default() };
+        let producer = client.producer().config(config).build().await?;
         let sent = producer.send(Record::to("t").partition(0).value(&value)).await?;
         let at = [("t", 0, Start::Offset(sent.offset))];
         let mut consumer = client.consumer().assign(at).start()?;
