@@ -60,31 +60,35 @@ impl Obstacle {
 
 impl Shared {
     /// Puts a record into the open batch of its partition, which nearly always has room for it.
-    /// What is not that simple is left to [`append`](Self::append), which knows why.
+    /// What is not that simple is left to [`append`](Self::append), which knows why, and is told
+    /// the place of the record, if that was asked for.
     #[inline(always)]
-    pub(crate) fn append_now(&self, record: &Record<'_>) -> Option<Delivery> {
+    pub(crate) fn append_now(&self, record: &Record<'_>) -> Result<Delivery, Option<Place>> {
         if self.accumulator.is_closed() {
-            return None;
+            return Err(None);
         }
-        let topic = self.topics.find(record.topic)?;
+        let topic = self.topics.find(record.topic).ok_or(None)?;
         let (key, value, headers) = (record.key, record.value, record.all_headers());
         let parts = RecordParts { timestamp: -1, key, value, headers };
         let bytes = parts.wire_bytes_max(topic.magic);
         let is_odd = record.timestamp.is_some_and(|timestamp| timestamp < NO_TIMESTAMP);
         if is_odd || HEADER_BYTES_MAX + bytes > self.record_bytes_max {
-            return None;
+            return Err(None);
         }
-        let (partition, place) = self.place(topic, record, bytes)?;
-        let delivery = partition.append_now(&parts, record.timestamp)?;
+        let place = self.place(topic, record);
+        let partition = self.at(topic, place, bytes).ok_or(Some(place))?;
+        let delivery = partition.append_now(&parts, record.timestamp).ok_or(Some(place))?;
         note(topic, partition, place, bytes);
-        Some(delivery)
+        Ok(delivery)
     }
 
-    /// Puts a record into the buffer, unless something stands in the way.
+    /// Puts a record into the buffer, unless something stands in the way. Asks for its place if
+    /// nobody has.
     #[cold]
     pub(crate) fn append(
         &self,
         record: &Record<'_>,
+        place: &mut Option<Place>,
         space: &mut Space,
     ) -> Result<Delivery, Obstacle> {
         if self.accumulator.is_closed() {
@@ -107,7 +111,8 @@ impl Shared {
         if topic.magic < Magic::V2 && !record.all_headers().is_empty() {
             return Err(Obstacle::failed(headers_unsupported()));
         }
-        let (partition, place) = self.partition(topic, record, bytes)?;
+        let place = *place.get_or_insert_with(|| self.place(topic, record));
+        let partition = self.partition(topic, place, bytes)?;
         let outside = Line { shared: self, partition };
         let mut means = Means { budget: &*self.accumulator, space, outside: &outside };
         let result = partition.append(&parts, record.timestamp, &mut means);
@@ -126,6 +131,7 @@ impl Shared {
     async fn enqueue_slowly(
         &self,
         record: Record<'_>,
+        mut place: Option<Place>,
         mut obstacle: Option<Obstacle>,
     ) -> Result<Delivery, Error> {
         let deadline = Instant::now() + self.config.block_max;
@@ -137,7 +143,7 @@ impl Shared {
                 Some(Obstacle::NewTopic) => self.discover(record.topic, deadline).await?,
                 Some(Obstacle::Failed(error)) => return Err(*error),
             }
-            match self.append(&record, &mut space) {
+            match self.append(&record, &mut place, &mut space) {
                 Ok(delivery) => return Ok(delivery),
                 Err(next) => obstacle = Some(next),
             }
@@ -162,7 +168,11 @@ impl<'a> Enqueue<'a> {
 
     /// Once a batch or less often.
     #[cold]
-    fn poll_slowly(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, Error>> {
+    fn poll_slowly(
+        &mut self,
+        mut place: Option<Place>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Delivery, Error>> {
         let Some(shared) = self.shared else {
             panic!("the future of an enqueue was polled after it was ready")
         };
@@ -171,7 +181,7 @@ impl<'a> Enqueue<'a> {
             None => {
                 let obstacle = match shared.accumulator.owes_turn() {
                     true => None,
-                    false => match shared.append(&self.record, &mut Space::default()) {
+                    false => match shared.append(&self.record, &mut place, &mut Space::default()) {
                         Err(obstacle) => Some(obstacle),
                         Ok(delivery) => {
                             self.shared = None;
@@ -179,7 +189,7 @@ impl<'a> Enqueue<'a> {
                         }
                     },
                 };
-                let slowly = shared.enqueue_slowly(self.record.clone(), obstacle);
+                let slowly = shared.enqueue_slowly(self.record.clone(), place, obstacle);
                 self.slowly.insert(slowly.boxed())
             }
         };
@@ -195,14 +205,19 @@ impl Future for Enqueue<'_> {
     /// Not inlined: in a caller's future, the delivery would go through memory three times more.
     #[inline(never)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut place = None;
         if let (Some(shared), None) = (self.shared, &self.slowly)
             && !shared.accumulator.is_turn_due()
-            && let Some(delivery) = shared.append_now(&self.record)
         {
-            self.shared = None;
-            return Poll::Ready(Ok(delivery));
+            match shared.append_now(&self.record) {
+                Ok(delivery) => {
+                    self.shared = None;
+                    return Poll::Ready(Ok(delivery));
+                }
+                Err(asked) => place = asked,
+            }
         }
-        self.poll_slowly(cx)
+        self.poll_slowly(place, cx)
     }
 }
 

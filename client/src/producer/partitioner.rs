@@ -117,8 +117,8 @@ impl Partitioner {
     /// shall be spread; a partition that the topic does not have is [`Error::UnknownTopic`] at the
     /// call.
     ///
-    /// It is called where records are enqueued, on any thread and perhaps more than once for a
-    /// record that had to wait. It must not block.
+    /// It is called where records are enqueued, on any thread, once for each record that gets so
+    /// far; for one that `try_enqueue` gives back, whenever it is tried. It must not block.
     #[must_use]
     pub fn custom(place: impl Fn(&Unplaced<'_>) -> Option<i32> + Send + Sync + 'static) -> Self {
         Self::Custom(CustomPartitioner(Arc::new(place)))

@@ -14,44 +14,46 @@ use crate::error::Error;
 use crate::metadata::{self, Picture};
 
 impl Shared {
-    /// The partition that a record goes to, and why there.
+    /// Where a record shall go: what it says itself, or the partitioner does, which may be the
+    /// user's and is asked once a record.
+    #[inline(always)]
+    pub(super) fn place(&self, topic: &Topic, record: &Record<'_>) -> Place {
+        record.partition.map_or_else(|| self.choose(topic, record), Place::At)
+    }
+
+    /// The partition that a record of this place goes to.
     pub(super) fn partition<'t>(
         &self,
         topic: &'t Topic,
-        record: &Record<'_>,
+        place: Place,
         bytes: usize,
-    ) -> Result<(&'t Arc<Partition>, Place), Obstacle> {
-        self.place(topic, record, bytes).ok_or_else(|| self.no_partition(topic, record))
+    ) -> Result<&'t Arc<Partition>, Obstacle> {
+        self.at(topic, place, bytes).ok_or_else(|| self.no_partition(topic, place))
     }
 
     /// The same; none if there is no such partition.
     #[inline(always)]
-    pub(super) fn place<'t>(
+    pub(super) fn at<'t>(
         &self,
         topic: &'t Topic,
-        record: &Record<'_>,
+        place: Place,
         bytes: usize,
-    ) -> Option<(&'t Arc<Partition>, Place)> {
+    ) -> Option<&'t Arc<Partition>> {
         let partitions = topic.partitions();
-        let place = match record.partition {
-            Some(given) => Place::At(given),
-            None => self.choose(topic, record),
-        };
         let index = match place {
             Place::At(index) => usize::try_from(index).unwrap_or(usize::MAX),
             Place::Sticky => self.sticky(topic, bytes),
             Place::Random => self.random(topic),
             Place::Next => self.next(topic),
         };
-        let found = partitions.get(index).or_else(|| match place {
+        partitions.get(index).or_else(|| match place {
             // It had more of them when that one was chosen.
             Place::Sticky => {
                 topic.turns.turn_to(0);
                 partitions.get(0)
             }
             _ => None,
-        });
-        Some((found?, place))
+        })
     }
 
     /// What the partitioner says.
@@ -123,10 +125,9 @@ impl Shared {
     }
 
     #[cold]
-    fn no_partition(&self, topic: &Topic, record: &Record<'_>) -> Obstacle {
+    fn no_partition(&self, topic: &Topic, place: Place) -> Obstacle {
         // It may have been added a moment ago.
         self.cluster.refresh();
-        let place = record.partition.map_or_else(|| self.choose(topic, record), Place::At);
         let partition = match place {
             Place::At(given) => Some((given, topic.partitions().len())),
             _ => None,

@@ -1,6 +1,8 @@
 //! Each partitioner puts records where its page says, and spreads what no key places.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use kurier_client::producer::{Partitioner, Producer, ProducerConfig, Record, Sticky};
@@ -112,6 +114,33 @@ async fn a_partition_that_a_partitioner_makes_up_is_an_error_at_the_call() {
     own.send(Record::to("t").value("spread")).await.unwrap();
     // A record that names its partition is nobody else's business.
     assert_eq!(fixed.send(Record::to("t").partition(1)).await.unwrap().partition, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partitioner_is_asked_once_a_record_whatever_becomes_of_it() {
+    let world = World::new(2).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&asked);
+    let config = ProducerConfig {
+        partitioner: Partitioner::custom(move |record| {
+            counts.fetch_add(1, Ordering::Relaxed);
+            Some(if record.key.is_some() { 7 } else { 1 })
+        }),
+        batch_bytes_max: 16 << 10,
+        buffer_bytes_max: 64 << 10,
+        ..ProducerConfig::default()
+    };
+    let producer = world.client.producer().config(config).build().await.unwrap();
+    let value = [b'1'; 3000];
+    // Their batches end again and again, and some wait for space in the buffer.
+    let records = (0..200).map(|_| Record::to("t").value(&value));
+    assert_eq!(producer.send_all(records).await.unwrap(), 200);
+    assert_eq!(asked.load(Ordering::Relaxed), 200);
+    let refused = Record::to("t").key("beyond");
+    producer.enqueue(refused.clone()).await.unwrap_err();
+    assert_eq!(asked.load(Ordering::Relaxed), 201);
+    producer.try_enqueue(refused).unwrap_err();
+    assert_eq!(asked.load(Ordering::Relaxed), 202);
 }
 
 /// Sends records without a key for some seconds while the leader of partition 0 takes long to
