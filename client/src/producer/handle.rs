@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::coop::consume_budget;
 use tracing::Instrument;
 
 use super::accumulator::{Accumulator, Space};
@@ -141,6 +142,8 @@ impl Producer {
                     if tally.push_refused(error).is_break() {
                         break;
                     }
+                    // Nothing else of such a record waits for anything.
+                    consume_budget().await;
                 }
             }
         }

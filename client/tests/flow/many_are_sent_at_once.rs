@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::error::Error as _;
 use std::future::Future;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use kurier_client::Error;
 use kurier_client::producer::{ProducerConfig, Record};
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::{Fault, TestCluster};
+use tokio::task::LocalSet;
 
 use crate::world::World;
 
@@ -62,6 +64,21 @@ async fn records_that_cannot_be_sent_are_named_and_keep_no_other_back() {
     assert!(text.starts_with("2 of 8 records were not delivered; record 3: "), "{text}");
     assert!(matches!(Error::from(error), Error::TooLarge { .. }));
     assert_eq!((world.log(0).len(), world.log(1).len()), (4, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_that_are_refused_at_once_let_others_run() {
+    let world = World::new(1).await;
+    let producer = world.producer().await;
+    producer.send(Record::to("t").value("1")).await.unwrap();
+    let has_run = Rc::new(Cell::new(false));
+    let other = LocalSet::new();
+    let runs = Rc::clone(&has_run);
+    other.spawn_local(async move { runs.set(true) });
+    let waits = || (!has_run.get()).then(|| Record::to("t").partition(9));
+    let refused = std::iter::from_fn(waits).take(1_000_000);
+    let error = other.run_until(producer.send_all(refused)).await.unwrap_err();
+    assert!((1..1000).contains(&error.tried()), "{} records kept the thread", error.tried());
 }
 
 #[tokio::test(start_paused = true)]
