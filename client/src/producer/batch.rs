@@ -330,11 +330,14 @@ impl Completion {
 }
 
 /// Wakes all, though one of them panics: its panic is told by its hook, and is no concern of the
-/// others nor of whoever brought the outcome.
+/// others nor of whoever brought the outcome. What it panicked with is never dropped: that could
+/// panic again.
 fn wake(wakers: Vec<Waker>) {
     let mut wakers = wakers.into_iter();
     let mut rest = || wakers.by_ref().for_each(Waker::wake);
-    while panic::catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
+    while let Err(thrown) = panic::catch_unwind(AssertUnwindSafe(&mut rest)) {
+        mem::forget(thrown);
+    }
 }
 
 /// The driver's end of a completion, for neighbouring records of a batch. When it is dropped its

@@ -178,6 +178,35 @@ fn a_waker_that_panics_keeps_no_other_one_asleep() {
     assert_eq!(deliveries.each_mut().map(offset), [0, 1, 2, 3]);
 }
 
+/// Panics again when what it panicked with is dropped.
+struct PanicsTwice;
+
+struct Thrown;
+
+impl Wake for PanicsTwice {
+    fn wake(self: Arc<Self>) {
+        panic::panic_any(Thrown);
+    }
+}
+
+impl Drop for Thrown {
+    fn drop(&mut self) {
+        panic!("what a waker of this test panicked with");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_with_what_panics_ends_nobody() {
+    let (batch, wakes) = (batch(), Arc::new(Wakes::default()));
+    let mut deliveries = [0, 1].map(|i| Completion::delivery(&batch, i, 0));
+    let wakers = [Arc::new(PanicsTwice).into(), Waker::from(Arc::clone(&wakes))];
+    for (delivery, waker) in deliveries.iter_mut().zip(&wakers) {
+        assert!(Pin::new(delivery).poll(&mut Context::from_waker(waker)).is_pending());
+    }
+    Part::whole(batch, 2).complete(stored(0));
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+}
+
 #[test]
 fn a_split_batch_is_complete_when_both_halves_are() {
     let batch = batch();
