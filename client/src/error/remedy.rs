@@ -311,6 +311,11 @@ pub(crate) fn means_nothing_open(code: ErrorCode) -> bool {
     code == ErrorCode::INVALID_TXN_STATE
 }
 
+/// Whether a coordinator says by this that something of the id has not ended yet.
+pub(crate) fn means_still_ending(code: ErrorCode) -> bool {
+    code == ErrorCode::CONCURRENT_TRANSACTIONS
+}
+
 /// Whether a coordinator says by this that it knows the producer in another epoch.
 pub(crate) fn means_wrong_epoch(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::PRODUCER_FENCED | ErrorCode::INVALID_PRODUCER_EPOCH)

@@ -22,7 +22,8 @@ use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::clearing::{Clear, Clearing, LastWrite};
 use crate::error::{
-    Error, TransactionFate, means_nothing_open, means_old_rules, means_wrong_epoch,
+    Error, TransactionFate, means_nothing_open, means_old_rules, means_still_ending,
+    means_wrong_epoch,
 };
 use crate::transactions::{
     BegunTransaction, ProducerIdAndEpoch, TopicPartition, TransactionEnd, TransactionVersion,
@@ -311,7 +312,7 @@ impl Life {
             Err(error) => {
                 // Whoever has something open is told to wait while that is aborted in the next
                 // epoch.
-                if error.maybe_written() || error.code() == Some(CONCURRENT) {
+                if error.maybe_written() || error.code().is_some_and(means_still_ending) {
                     self.next_epoch = self.next_epoch.max(NextEpoch::Unknown);
                     self.is_suspect = true;
                 }
@@ -593,9 +594,6 @@ impl Life {
 fn is_end_of_producer(error: &Error) -> bool {
     matches!(error, Error::Broker { .. } | Error::Authentication { .. }) && error.is_fatal()
 }
-
-/// Something of the id has not ended yet.
-const CONCURRENT: ErrorCode = ErrorCode::CONCURRENT_TRANSACTIONS;
 
 fn closed() -> Error {
     Error::Closed { what: "transaction" }
