@@ -125,7 +125,15 @@ impl Picture {
         if let Some(missing) = known.filter(|known| !known.error.is_ok()) {
             return Error::broker(ApiKey::METADATA, missing.error, About::topic(topic));
         }
-        let said = known.and_then(|known| known.partition(partition)).map(|known| known.error);
+        let found = known.map(|known| (known, known.partition(partition)));
+        if let Some((known, None)) = found {
+            let count = known.partitions.len();
+            return Error::UnknownTopic {
+                topic: topic.into(),
+                partition: Some((partition, count)),
+            };
+        }
+        let said = found.and_then(|(_, partition)| partition).map(|partition| partition.error);
         let code = said.filter(|said| !said.is_ok()).unwrap_or(ErrorCode::LEADER_NOT_AVAILABLE);
         Error::broker(ApiKey::METADATA, code, About::partition(topic, partition))
     }

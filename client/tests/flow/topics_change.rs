@@ -69,6 +69,21 @@ async fn keys_go_to_the_partitions_that_a_topic_created_anew_has() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_partition_that_is_gone_is_told_so() {
+    let world = World::of(TestCluster::builder().brokers(1).topic("t", 6)).await;
+    let producer = world.client.producer().linger(5 * S).build().await.unwrap();
+    let record = || Record::to("t").partition(5).value("1");
+    let waits = producer.enqueue(record()).await.unwrap();
+    world.cluster.recreate_topic("t", 2);
+    let error = waits.await.unwrap_err();
+    assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains("topic t has no partition 5: it has 2"), "{text}");
+    let error = producer.send(record()).await.unwrap_err();
+    assert!(matches!(error, Error::UnknownTopic { partition: Some((5, 2)), .. }), "{error:?}");
+}
+
 /// Five old records are read, then the topic is created anew with so many.
 async fn created_anew(reset: OffsetReset, count: u32) -> (World, Consumer) {
     let world = World::of(TestCluster::builder().brokers(1).topic("t", 1)).await;
