@@ -24,7 +24,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<ObjectRecord, String> {
         return Err("a line must be a JSON object with `payload`, and perhaps `key`".into());
     };
     let record = ObjectRecord {
-        timestamp: take(&mut fields, "ts", Value::as_i64)?.filter(|millis| *millis >= 0),
+        timestamp: take(&mut fields, "ts", Value::as_i64)?.map_or(Ok(None), timestamp)?,
         key: take(&mut fields, "key", bytes)?,
         value: take(&mut fields, "payload", bytes)?,
         headers: take(&mut fields, "headers", headers)?.unwrap_or_default(),
@@ -51,6 +51,19 @@ fn take<T>(
             Some(found) => Ok(Some(found)),
             None => Err(format!("field `{name}` cannot be {value}")),
         },
+    }
+}
+
+/// A time; -1 stands for that of now, as `consume` writes it for a record that has none.
+fn timestamp(millis: i64) -> Result<Option<i64>, String> {
+    match millis {
+        0.. => Ok(Some(millis)),
+        -1 => Ok(None),
+        _ => Err(format!(
+            "field `ts` cannot be {millis}: it is milliseconds since 1970, from 0 to {}, or -1 \
+             for the time of now",
+            i64::MAX
+        )),
     }
 }
 
@@ -109,6 +122,7 @@ mod tests {
             (r#"{"value":"v"}"#, "`value`"),
             (r#"{"payload":1}"#, "`payload`"),
             (r#"{"ts":"now"}"#, "`ts`"),
+            (r#"{"ts":-2}"#, "`ts` cannot be -2: it is milliseconds since 1970, from 0 to 9223"),
             (r#"{"headers":["a"]}"#, "`headers`"),
             (r#"{"key":{"base64":"?"}}"#, "`key`"),
         ];
