@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::random::Random;
 use crate::targets::Target;
@@ -67,21 +67,25 @@ fn hex(input: &[u8]) -> String {
 /// that does not end, and nobody would know the input.
 #[derive(Debug)]
 struct Watch {
-    now: Arc<Mutex<(Instant, Vec<u8>)>>,
+    now: Arc<Mutex<(u64, Vec<u8>)>>,
     /// The watching thread ends when this is dropped.
     _ends: mpsc::Sender<()>,
 }
 
 impl Watch {
     fn new(target: &'static str) -> Self {
-        let now = Arc::new(Mutex::new((Instant::now(), Vec::new())));
+        let now = Arc::new(Mutex::new((0, Vec::new())));
         let (ends, ended) = mpsc::channel::<()>();
         let watched = Arc::clone(&now);
         thread::spawn(move || {
+            // Looks are counted, and not time: a process may be stopped for a while.
+            let mut seen = (0, 0);
             while ended.recv_timeout(LOOK_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
-                let (since, input) = &*watched.lock().unwrap_or_else(PoisonError::into_inner);
-                if since.elapsed() > INPUT_MAX {
-                    eprintln!("target {target} is at this for {INPUT_MAX:?}: {}", hex(input));
+                let (number, input) = &*watched.lock().unwrap_or_else(PoisonError::into_inner);
+                seen = if seen.0 == *number { (seen.0, seen.1 + 1) } else { (*number, 0) };
+                if seen.1 == LOOKS_MAX {
+                    let after = LOOK_EVERY * LOOKS_MAX;
+                    eprintln!("target {target} is at this for {after:?}: {}", hex(input));
                     std::process::abort();
                 }
             }
@@ -90,13 +94,13 @@ impl Watch {
     }
 
     fn begin(&self, input: &[u8]) {
-        let (since, bytes) = &mut *self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        *since = Instant::now();
+        let (number, bytes) = &mut *self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        *number += 1;
         bytes.clear();
         bytes.extend_from_slice(input);
     }
 }
 
-/// The slowest input of a slow machine takes a second or two.
-const INPUT_MAX: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// The slowest input of a slow machine takes a second or two.
+const LOOKS_MAX: u32 = 12;
