@@ -12,7 +12,8 @@ PASSED=0
 ONLY=()     # the steps to run; all if none is named
 STEP=""     # pid of the step that runs
 STARTED=$SECONDS
-export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0
+# A panic says where it was without debug information, which takes time to make and to link.
+export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
 mkdir -p "$LOGS"
 
 # Runs the function NAME, which stops at its first failing command. Its output goes to a log, of which the end is
