@@ -95,6 +95,11 @@ impl FetchedBatch {
         u32::try_from(count).unwrap_or(u32::MAX).min(self.open.record_count())
     }
 
+    /// How many bytes it has in memory, unpacked.
+    pub(crate) fn bytes(&self) -> usize {
+        self.open.payload().len()
+    }
+
     /// The partition's high watermark when the batch was fetched: the offset behind its last
     /// replicated record.
     #[must_use]

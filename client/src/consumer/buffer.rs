@@ -264,6 +264,28 @@ impl Buffer {
         self.slots.iter_mut().for_each(Slot::let_go);
     }
 
+    /// What the user has of this turn is done with otherwise than by a mark.
+    pub(crate) fn let_go_of(&mut self, turn: Turn) {
+        if let Some(slot) = self.slots.get_mut(turn.slot) {
+            slot.let_go_of(turn.generation);
+        }
+    }
+
+    /// What the user has been given of this turn since it was there is given anew, if the turn is
+    /// still that of its partition. If it is not, the user has nothing of it any more.
+    pub(crate) fn take_back(&mut self, turn: Turn, start: Start) {
+        self.let_go_of(turn);
+        if self.is_current(turn) {
+            self.seek(turn.slot, start);
+        }
+    }
+
+    /// Whether a partition is assigned, and was neither sought nor given anew since.
+    pub(crate) fn is_current(&self, turn: Turn) -> bool {
+        let slot = self.slots.get(turn.slot);
+        slot.is_some_and(|slot| slot.is_assigned() && slot.generation == turn.generation)
+    }
+
     /// How many records of a partition there are that the user has not got, as far as was told.
     pub(crate) fn lag(&self, slot: usize) -> Option<u64> {
         self.slots.get(slot)?.lag()

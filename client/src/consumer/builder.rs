@@ -303,6 +303,31 @@ impl ConsumerBuilder {
         Ok(consumer)
     }
 
+    /// The same, for records that are read, worked on and committed with what was made of them; and
+    /// the group that says where that begins.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if no group does.
+    pub(crate) fn of_session(mut self) -> Result<(Self, Arc<str>), Error> {
+        self.config.isolation = Isolation::ReadCommitted;
+        self.config.auto_mark = false;
+        self.membership.auto_commit_interval = None;
+        let is_named = !self.topics.is_empty() || !self.partitions.is_empty();
+        if is_named || !self.has_group_start() {
+            let problem = "of a session begins where its group has stopped: call `subscribe`, or \
+                           `assign_committed`";
+            return Err(Error::invalid("assignment", problem));
+        }
+        match self.group.clone().filter(|group| !group.is_empty()) {
+            Some(group) => Ok((self, group)),
+            None => {
+                let problem = "is not set: name the group whose offsets are committed";
+                Err(Error::invalid("group (group.id)", problem))
+            }
+        }
+    }
+
     /// The member that reads, if it is one.
     fn enlistment(&self) -> Result<Option<Enlistment>, Error> {
         if self.subscription.is_none() && self.group.is_none() && self.committed.is_empty() {

@@ -1,7 +1,7 @@
 //! `Consumer`: what the user holds; it unpacks what the task has fetched.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -52,7 +52,8 @@ pub struct Consumer {
 /// A batch that is being unpacked elsewhere. It waits here if `next` is dropped meanwhile.
 struct Opening {
     parcel: Parcel,
-    opened: BoxFuture<'static, (Result<OpenBatch, RecordError>, Decompressor)>,
+    /// Never locked, only polled by the owner: so others may share what a consumer can be asked.
+    opened: Mutex<BoxFuture<'static, (Result<OpenBatch, RecordError>, Decompressor)>>,
 }
 
 /// A batch that is unpacked, of which a part is not given yet.
@@ -184,7 +185,8 @@ impl Consumer {
     pub(super) async fn take_next(&mut self) -> Option<Result<FetchedBatch, Error>> {
         loop {
             if let Some(opening) = &mut self.opening {
-                let (opened, decompressor) = (&mut opening.opened).await;
+                let future = opening.opened.get_mut().unwrap_or_else(PoisonError::into_inner);
+                let (opened, decompressor) = future.await;
                 self.decompressor = Some(decompressor);
                 if let Some(Opening { parcel, .. }) = self.opening.take()
                     && let Some(given) = self.give(parcel, opened)
@@ -391,7 +393,7 @@ impl Consumer {
     }
 
     /// What is being unpacked of these slots is of no use any more.
-    fn abandon(&mut self, slots: &[usize]) {
+    pub(super) fn abandon(&mut self, slots: &[usize]) {
         self.opening.take_if(|opening| slots.contains(&opening.parcel.turn.slot));
     }
 
@@ -426,7 +428,7 @@ impl Consumer {
             })
             .await
         };
-        Opening { parcel, opened: Box::pin(opened) }
+        Opening { parcel, opened: Mutex::new(Box::pin(opened)) }
     }
 
     /// Hands a batch to the user: now the position moves. None if it is not to be given any more.
@@ -531,7 +533,7 @@ mod tests {
         let (_, meter) = cluster.metrics().consumer();
         let means = (meter, Offsets::new(cluster));
         let mut consumer = Consumer::new(shared, Env::real(), DecompressLimits::default(), means);
-        consumer.opening = Some(Opening { parcel, opened: Box::pin(pending()) });
+        consumer.opening = Some(Opening { parcel, opened: Mutex::new(Box::pin(pending())) });
         consumer.pause("t", 0).unwrap();
         timeout(Duration::from_secs(1), consumer.next()).await.unwrap_err();
         assert_eq!(consumer.position("t", 0), Some(0));

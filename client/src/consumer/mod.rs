@@ -33,6 +33,7 @@ mod member;
 mod handle;
 mod poll;
 mod membership;
+mod rounds;
 mod builder;
 
 pub use self::batch::{FetchedBatch, FetchedRecords};
@@ -41,3 +42,4 @@ pub use self::config::{ConsumerConfig, Corrupt, OffsetReset, Start, Stop};
 pub use self::control::Control;
 pub use self::handle::Consumer;
 pub use self::poll::FetchedRecord;
+pub(crate) use self::turn::{Mark, Turn};

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use super::buffer::{Buffer, Taken};
+use super::config::Start;
 use super::entry::Entry;
 use super::turn::{Mark, Turn};
 use crate::sync::{AtomicBool, Mutex, Notify, Ordering};
@@ -76,6 +77,18 @@ impl Shared {
         if self.with(Buffer::mark_given) {
             self.marked.notify_waiters();
         }
+    }
+
+    /// What the user has of these turns is done with otherwise than by a mark.
+    pub(crate) fn let_go_of(&self, turns: impl Iterator<Item = Turn>) {
+        self.with(|buffer| turns.for_each(|turn| buffer.let_go_of(turn)));
+        self.marked.notify_waiters();
+    }
+
+    /// What the user was given of these turns since they were there is given anew.
+    pub(crate) fn take_back(&self, turns: impl Iterator<Item = (Turn, Start)>) {
+        self.order(|buffer| turns.for_each(|(turn, start)| buffer.take_back(turn, start)));
+        self.marked.notify_waiters();
     }
 
     /// The user asks for more.
@@ -184,7 +197,6 @@ mod tests {
     use std::task::{Context, Waker};
 
     use super::super::buffer::tests::batch;
-    use super::super::config::Start;
     use super::*;
 
     fn entry(turn: Turn) -> Entry {

@@ -117,6 +117,11 @@ impl Slot {
         self.hand = None;
     }
 
+    /// The user drops what it has of this generation: it will not be marked.
+    pub(crate) fn let_go_of(&mut self, generation: u64) {
+        self.hand = self.hand.filter(|hand| hand.generation != generation);
+    }
+
     /// The user has been given a batch.
     pub(crate) fn give(&mut self, turn: Turn, mark: Mark) {
         self.position = Some(mark.offset);

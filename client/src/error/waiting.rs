@@ -68,6 +68,11 @@ pub enum Waiting {
         /// Its name.
         transactional_id: Box<str>,
     },
+    /// The division of a group's partitions among its members.
+    Division {
+        /// The group.
+        group: Box<str>,
+    },
 }
 
 /// What requests have to wait for on a connection.
@@ -120,6 +125,9 @@ impl fmt::Display for Waiting {
             Self::BufferSpace => f.write_str("no room in the producer's buffer"),
             Self::Transactions { transactional_id } => {
                 write!(f, "the transactions of {transactional_id} have not come to their end")
+            }
+            Self::Division { group } => {
+                write!(f, "group {group} has not come to the end of dividing its partitions")
             }
         }
     }
@@ -193,6 +201,10 @@ impl Waiting {
             Self::Transactions { .. } => {
                 "the coordinator aborts what is open when transaction_timeout \
                  (transaction.timeout.ms) is over, or another producer takes the id over"
+            }
+            Self::Division { .. } => {
+                "look for members that join and leave again and again, or that take long to give \
+                 partitions up"
             }
         }
     }

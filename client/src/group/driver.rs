@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::asking::Asker;
 use super::classic::{Ask, Member};
 use super::consumer::Interest;
-use super::handle::{Closing, Order};
+use super::handle::{Closing, Order, Plea};
 use super::membership::{Action, Membership, Reply};
 use super::moment::Moment;
 use super::notices::Notices;
@@ -54,6 +54,8 @@ pub(crate) struct State {
     pub(super) partings: BTreeMap<u64, u64>,
     /// Programs that wait for their commits.
     pub(super) commits: BTreeMap<u64, oneshot::Sender<Result<(), Error>>>,
+    /// Who asks whether what they have read is still the member's own, and waits for a generation.
+    pub(super) pleas: Vec<Plea>,
     /// Since when partitions are divided, if they are.
     pub(super) divided_since: Option<Instant>,
     /// Since when it is not known where partitions begin that were given.
@@ -168,7 +170,10 @@ impl Driver {
             let member = self.membership.committer();
             match self.progress.poll_action(now, member.as_ref()) {
                 Some(action) => self.follow_offsets(action),
-                None => return self.show(member),
+                None => {
+                    self.answer_pleas(member.as_ref());
+                    return self.show(member);
+                }
             }
         }
     }

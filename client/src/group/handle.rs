@@ -9,9 +9,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::classic::{Farewell, Member};
 use super::pattern::Subscription;
+use super::pledge::{Lot, Pledge};
 use super::reader::Marked;
 use crate::cluster::Cluster;
-use crate::error::Error;
+use crate::error::{Error, Waiting};
 use crate::metrics::GroupMeter;
 use crate::transactions::{GroupOffset, TopicPartition};
 
@@ -40,6 +41,16 @@ pub(crate) enum Order {
     },
     /// Begins these, which the program has assigned itself, where the group has stopped.
     Begin(Vec<TopicPartition>),
+    /// Says whether these are still the member's own.
+    Pledge(Plea),
+}
+
+/// A question whether what was read is still the member's own.
+#[derive(Debug)]
+pub(crate) struct Plea {
+    pub(crate) lots: Vec<Lot>,
+    pub(crate) until: Instant,
+    pub(crate) reply: oneshot::Sender<Pledge>,
 }
 
 /// What is to be committed.
@@ -96,6 +107,28 @@ impl Group {
     pub(crate) async fn begin(&self, partitions: Vec<TopicPartition>) -> Result<(), Error> {
         let order = Order::Begin(partitions);
         self.orders.send(order).await.map_err(|_| Error::Closed { what: "consumer" })
+    }
+
+    /// Whether these are still the member's own, and as whom it commits. While the group divides its
+    /// partitions anew this waits until it has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`] if it has not for as long as a commit is tried for; [`Error::Closed`] if
+    /// there is no member any more.
+    pub(crate) async fn pledge(&self, lots: Vec<Lot>) -> Result<Pledge, Error> {
+        let (reply, answer) = oneshot::channel();
+        let until = Instant::now() + self.patience;
+        let closed = |_| Error::Closed { what: "member of the group" };
+        let order = Order::Pledge(Plea { lots, until, reply });
+        self.orders.send(order).await.map_err(|_| closed(()))?;
+        match timeout_at(until, answer).await {
+            Ok(said) => said.map_err(|_| closed(())),
+            Err(_) => Err(Error::timed_out(
+                Waiting::Division { group: (&*self.id).into() },
+                self.patience,
+            )),
+        }
     }
 
     /// What is to be read from now on.

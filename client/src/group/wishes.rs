@@ -1,19 +1,21 @@
 //! What a program wants of its member: what to read, commits, and an end.
 
 use std::collections::BTreeSet;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::FutureExt;
 use tokio::time::{Instant, sleep};
 
-use super::classic::Farewell;
+use super::classic::{Farewell, Member};
 use super::consumer::Interest;
 use super::driver::{Driver, News, now};
 use super::handle::{Closing, Order, Wanted};
 use super::members::GroupTopics;
 use super::membership::Membership;
 use super::pattern::{Pattern, Subscription};
+use super::pledge::pledge;
 use crate::error::Error;
 use crate::metadata::Creation;
 use crate::transactions::TopicPartition;
@@ -104,6 +106,13 @@ impl Driver {
                 self.follow_program();
                 return self.begin(partitions);
             }
+            // Answered at once, unless the group divides its partitions.
+            Order::Pledge(plea) => {
+                if matches!(self.membership, Membership::Alone(_)) {
+                    self.follow_program();
+                }
+                return self.state.pleas.push(plea);
+            }
         };
         if matches!(self.membership, Membership::Alone(_)) {
             self.follow_program();
@@ -118,6 +127,20 @@ impl Driver {
             Wanted::Marked { .. } => self.progress.commit_marked(now(), until),
         };
         self.state.commits.insert(number, reply);
+    }
+
+    /// Answers who asks whether what they have read is still the member's own, where that can be
+    /// said now.
+    pub(super) fn answer_pleas(&mut self, committer: Option<&Member>) {
+        let now = Instant::now();
+        for plea in mem::take(&mut self.state.pleas) {
+            match pledge(&plea.lots, &self.state.held, committer.cloned()) {
+                // Who asks may have stopped waiting.
+                Some(said) => drop(plea.reply.send(said)),
+                None if plea.until > now => self.state.pleas.push(plea),
+                None => {}
+            }
+        }
     }
 
     pub(super) fn close(&mut self, closing: Option<Closing>) {

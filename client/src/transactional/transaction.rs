@@ -60,6 +60,15 @@ impl Transaction {
         self.sender.enqueue(record).await
     }
 
+    /// Waits until each record that was taken so far has its outcome.
+    ///
+    /// # Errors
+    ///
+    /// Why one of them was not delivered.
+    pub(crate) async fn flush(&self) -> Result<(), Error> {
+        self.sender.producer.flush().await
+    }
+
     /// A handle that sends in this transaction from anywhere. It may outlive the transaction, and
     /// sends nothing then.
     #[must_use]

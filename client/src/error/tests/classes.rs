@@ -38,6 +38,7 @@ pub(super) fn specimens() -> Vec<Error> {
     vec![
         timed_out(Waiting::BufferSpace),
         timed_out(Waiting::Transactions { transactional_id: "a".into() }),
+        timed_out(Waiting::Division { group: "g".into() }),
         timed_out(Waiting::Metadata { topic: "t".into() }),
         lost(Cause::Closed),
         lost(Cause::Unwelcome),

@@ -1,0 +1,37 @@
+//! What becomes of records that are committed in a transaction: they are done with, or given anew.
+
+use super::config::Start;
+use super::handle::Consumer;
+use super::turn::Turn;
+use crate::error::Error;
+use crate::group::{Lot, Pledge};
+
+impl Consumer {
+    /// Whether all that was read of these is still this consumer's to commit, and as whom.
+    ///
+    /// # Errors
+    ///
+    /// Nobody can say: [`Error::TimedOut`], or [`Error::Closed`] without a member.
+    pub(crate) async fn pledge(&self, lots: Vec<Lot>) -> Result<Pledge, Error> {
+        let closed = || Error::Closed { what: "member of the group" };
+        self.control.group.as_ref().ok_or_else(closed)?.pledge(lots).await
+    }
+
+    /// Whether more of all of these may come.
+    pub(crate) fn reads_on(&self, mut turns: impl Iterator<Item = Turn>) -> bool {
+        self.shared.with(|buffer| turns.all(|turn| buffer.is_current(turn)))
+    }
+
+    /// What was given of these is committed, though not by this consumer.
+    pub(crate) fn let_go_of(&self, turns: impl Iterator<Item = Turn>) {
+        self.shared.let_go_of(turns);
+    }
+
+    /// What was given of these since they were there is not committed: it is given anew, by
+    /// whoever has the partition now.
+    pub(crate) fn take_back(&mut self, turns: &[(Turn, Start)]) {
+        self.shared.take_back(turns.iter().copied());
+        let slots: Vec<usize> = turns.iter().map(|(turn, _)| turn.slot).collect();
+        self.abandon(&slots);
+    }
+}
