@@ -24,6 +24,7 @@ use crate::routing::{self, Target};
 use crate::security::Sasl;
 #[cfg(feature = "tls")]
 use crate::security::Tls;
+use crate::session::SessionBuilder;
 use crate::transactional::{TransactionSettings, TransactionalProducerBuilder};
 use crate::transactions::Transactions;
 
@@ -151,6 +152,17 @@ impl Client {
             Some(id) => builder.group(id.as_str()),
             None => builder,
         }
+    }
+
+    /// Reads with this consumer, and writes under this name (Kafka: transactional.id) in one
+    /// transaction with how far it has read, after [`start`](SessionBuilder::start). The consumer
+    /// must begin where its group has stopped:
+    /// [`subscribe`](ConsumerBuilder::subscribe), or
+    /// [`assign_committed`](ConsumerBuilder::assign_committed). Whatever its settings say, it reads
+    /// committed records, and marks and commits nothing by itself.
+    pub fn session(&self, id: impl Into<String>, consumer: ConsumerBuilder) -> SessionBuilder {
+        let cluster = self.cluster.with_own_interest();
+        SessionBuilder::new(cluster, self.transactional_producer(id), consumer)
     }
 
     /// A topic and its partitions. One that was just created, perhaps by another client, is waited

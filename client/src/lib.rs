@@ -12,6 +12,8 @@
 //! * [`Client::transactional_producer`] writes records and a group's offsets together or not at all
 //!   ([`transactional`]; docs/transactions.md says what comes after each error).
 //! * [`consumer`] has groups too: their members divide topics among themselves.
+//! * [`Client::session`] reads as a member of a group, and writes what is made of it exactly once
+//!   ([`session`]).
 //!
 //! ```
 //! use kurier_client::{Client, Compression, Record, Start, Stop};
@@ -61,6 +63,7 @@ pub mod producer;
 pub mod transactional;
 pub mod group;
 pub mod consumer;
+pub mod session;
 pub mod properties;
 mod client;
 

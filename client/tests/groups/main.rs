@@ -9,3 +9,4 @@ mod members_share;
 mod partitions_are_given_up;
 mod members_come_back;
 mod protocols_and_topics;
+mod sessions;

@@ -1,0 +1,265 @@
+//! `Session`: it reads, and ends what was begun, so that nothing is doubled or lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::FutureExt;
+use kurier_protocol::Str;
+use tokio::time::{Instant, timeout_at};
+
+use super::ended::{Ended, Reason};
+use super::reads::Reads;
+use crate::consumer::{Consumer, FetchedBatch};
+use crate::error::{Error, TransactionFate};
+use crate::group::{GroupEvents, Pledge};
+use crate::transactional::{Transaction, TransactionalProducer};
+use crate::transactions::ConsumerGroupMetadata;
+
+/// Reads records, and commits how far it has read in one transaction with what was made of them, one
+/// [round](super::Round) after the other.
+///
+/// Dropping it aborts the round that is open and leaves the group, in the background.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) producer: TransactionalProducer,
+    consumer: Consumer,
+    records_max: usize,
+    /// What the next round begins with, or the open one did.
+    pub(super) batches: Vec<FetchedBatch>,
+    reads: Reads,
+    pub(super) open: Option<Open>,
+    /// How the last round ended, if nobody was told.
+    pub(super) previous: Option<Ended>,
+    kept_error: Option<Error>,
+}
+
+/// A round that has begun and not come to its end.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) transaction: Transaction,
+    pub(super) stage: Stage,
+}
+
+/// How far a round is.
+///
+/// ```text
+/// Working ---- all is still held, its offsets are sent ----> Committing ----> committed
+///    |                                                           |
+///    | dropped, asked for, taken, refused                        | refused
+///    v                                                           |
+/// Aborting <-----------------------------------------------------'
+///    |
+///    '--> not committed: what was read is given anew
+/// ```
+#[derive(Debug)]
+pub(super) enum Stage {
+    Working,
+    /// The commit may have been asked for.
+    Committing,
+    Aborting(Reason),
+}
+
+impl Session {
+    pub(super) fn new(
+        producer: TransactionalProducer,
+        consumer: Consumer,
+        records_max: usize,
+    ) -> Self {
+        Self {
+            producer,
+            consumer,
+            records_max,
+            batches: Vec::new(),
+            reads: Reads::default(),
+            open: None,
+            previous: None,
+            kept_error: None,
+        }
+    }
+
+    /// The partitions that are read now.
+    #[must_use]
+    pub fn assignment(&self) -> Vec<(Arc<str>, i32)> {
+        self.consumer.assignment()
+    }
+
+    /// What happens to the partitions: see [`Consumer::events`]. A round needs none of it.
+    pub fn events(&mut self) -> Option<GroupEvents> {
+        self.consumer.events()
+    }
+
+    /// Ends the round that is open, as [`begin`](Self::begin) would, leaves the group, and closes
+    /// the producer; within this time, or gives up.
+    ///
+    /// # Errors
+    ///
+    /// It is not known how the round has ended, or not in time: the coordinator of the transaction
+    /// aborts what is open when its time is over.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the wait. What is open is aborted, unless its commit was asked for.
+    pub async fn close(mut self, within: Duration) -> Result<(), Error> {
+        let until = Instant::now() + within;
+        // What is still unknown then is what closing the producer tells.
+        let ended = match self.open {
+            Some(_) => timeout_at(until, self.finish()).await.ok(),
+            None => None,
+        };
+        let Self { producer, consumer, open, .. } = self;
+        drop(open);
+        consumer.close(until - Instant::now()).await;
+        let closed = producer.close_within(until - Instant::now()).await;
+        match ended {
+            Some(Err(error)) => Err(error),
+            _ => closed,
+        }
+    }
+
+    /// Waits for a batch, and takes those that lie ready with it. False if none will come.
+    pub(super) async fn read(&mut self) -> Result<bool, Error> {
+        if let Some(error) = self.kept_error.take() {
+            return Err(error);
+        }
+        match self.consumer.next().await.transpose()? {
+            Some(batch) => self.take(batch),
+            None => return Ok(false),
+        }
+        while self.has_room() {
+            match self.consumer.next().now_or_never().flatten() {
+                Some(Ok(batch)) => self.take(batch),
+                Some(Err(error)) => {
+                    self.kept_error = Some(error);
+                    break;
+                }
+                None => break,
+            }
+        }
+        Ok(true)
+    }
+
+    /// Keeps a batch for the round.
+    fn take(&mut self, batch: FetchedBatch) {
+        self.reads.push(&batch);
+        self.batches.push(batch);
+    }
+
+    /// Whether the round may begin with more than it has.
+    fn has_room(&self) -> bool {
+        let counts = |batch: &FetchedBatch| (batch.record_count_max() as usize, batch.bytes());
+        let sum = |sum: (usize, usize), one: (usize, usize)| (sum.0 + one.0, sum.1 + one.1);
+        let (records, bytes) = self.batches.iter().map(counts).fold((0, 0), sum);
+        records < self.records_max && bytes < ROUND_BYTES_MAX
+    }
+
+    /// One more batch, for the round that is open.
+    pub(super) async fn read_on(&mut self) -> Option<Result<FetchedBatch, Error>> {
+        if let Some(error) = self.kept_error.take() {
+            return Some(Err(error));
+        }
+        let next = self.consumer.next().await;
+        if let Some(Ok(batch)) = &next {
+            self.reads.push(batch);
+        }
+        next
+    }
+
+    /// Whether nothing of what was read is taken away, or is about to be.
+    pub(super) fn is_whole(&self) -> bool {
+        self.consumer.reads_on(self.reads.turns())
+    }
+}
+
+/// The end of a round.
+impl Session {
+    /// Commits the round if that may be, and else aborts it.
+    pub(super) async fn end(&mut self) -> Result<Ended, Error> {
+        let stage = match self.prepare().await {
+            Ok(()) => Stage::Committing,
+            Err(reason) => Stage::Aborting(reason),
+        };
+        self.turn_to(stage);
+        self.finish().await
+    }
+
+    pub(super) async fn abort(&mut self) -> Result<Ended, Error> {
+        self.turn_to(Stage::Aborting(Reason::Asked));
+        self.finish().await
+    }
+
+    fn turn_to(&mut self, stage: Stage) {
+        if let Some(open) = &mut self.open {
+            open.stage = stage;
+        }
+    }
+
+    /// Gives the transaction how far was read, as a member that holds what it has read. Whoever
+    /// gets a partition after that is of a later generation, by which the coordinator refuses this
+    /// one; and reads where to begin only once the transaction has its end.
+    async fn prepare(&self) -> Result<(), Reason> {
+        let Some(Open { transaction, .. }) = &self.open else { return Ok(()) };
+        // First, as it may take long: then little time passes between the pledge and the end.
+        transaction.flush().await.map_err(Reason::Refused)?;
+        let member = match self.consumer.pledge(self.reads.lots()).await {
+            Ok(Pledge::Held(member)) => member,
+            Ok(Pledge::Taken(partitions)) => return Err(Reason::Taken(partitions)),
+            Err(error) => return Err(Reason::Refused(error)),
+        };
+        let group = ConsumerGroupMetadata {
+            group_id: member.group.to_string(),
+            generation_id: member.generation,
+            member_id: member.id.to_string(),
+            group_instance_id: member.instance.as_ref().map(Str::to_string),
+        };
+        transaction.send_offsets(group, self.reads.offsets()).await.map_err(Reason::Refused)
+    }
+
+    /// Brings the round to its end. If the future is dropped, or fails, the next one goes on.
+    pub(super) async fn finish(&mut self) -> Result<Ended, Error> {
+        let Some(Open { transaction, stage }) = &mut self.open else {
+            return Err(Error::Closed { what: "round" });
+        };
+        if matches!(stage, Stage::Committing) {
+            match transaction.commit().await {
+                Ok(()) => {
+                    self.keep();
+                    return Ok(Ended::Committed);
+                }
+                Err(error) if error.is_fatal() || error.is_retriable() => return Err(error),
+                Err(error) => *stage = Stage::Aborting(Reason::Refused(error)),
+            }
+        }
+        match transaction.abort().await {
+            Ok(()) => {}
+            Err(Error::Transaction { fate: TransactionFate::Committed, .. }) => {
+                self.keep();
+                return Ok(Ended::Committed);
+            }
+            Err(error) => return Err(error),
+        }
+        let ended = match stage {
+            Stage::Aborting(reason) => Ended::NotCommitted(reason.clone()),
+            Stage::Working | Stage::Committing => Ended::NotCommitted(Reason::Asked),
+        };
+        self.give_back();
+        Ok(ended)
+    }
+
+    /// What was read is committed.
+    fn keep(&mut self) {
+        self.consumer.let_go_of(self.reads.turns());
+        self.reads.commit();
+        self.batches.clear();
+        self.open = None;
+    }
+
+    /// What was read comes again.
+    pub(super) fn give_back(&mut self) {
+        self.consumer.take_back(&self.reads.take_back());
+        self.batches.clear();
+        self.open = None;
+    }
+}
+
+/// What a round takes of what lies ready, unpacked: no more is taken beyond it.
+const ROUND_BYTES_MAX: usize = 16 << 20;

@@ -1,0 +1,385 @@
+//! What is read, worked on and written in the rounds of a session is there exactly once, whatever
+//! happens to the group, to brokers and to the program in between.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use kurier_client::error::ErrorKind;
+use kurier_client::producer::{ProducerConfig, Record};
+use kurier_client::session::{Ended, Reason, Round, Session, SessionBuilder};
+use kurier_client::{Client, Error};
+use kurier_protocol::{ApiKey, ErrorCode};
+use kurier_testkit::{Fault, Isolation, TestCluster};
+use tokio::time::{sleep, timeout};
+
+use crate::world::{KINDS, Kind, S, World, member, numbers};
+
+const PARTITIONS: i32 = 2;
+
+/// Topics `t`, with so many numbers in each partition, and `out`.
+async fn world(numbers: i64) -> World {
+    let topics = TestCluster::builder().brokers(3).topic("t", PARTITIONS).topic("out", PARTITIONS);
+    let world = World::of(topics).await;
+    world.write(PARTITIONS, 0..numbers).await;
+    world
+}
+
+/// A session that puts few records into a round.
+fn session(client: &Client, kind: Kind, id: &str) -> SessionBuilder {
+    client.session(id, member(client, kind)).records_max(3)
+}
+
+/// Sends what the round has read to the same partitions of `out`.
+async fn copy(round: &Round<'_>) -> Result<(), Error> {
+    for (partition, number) in round.batches().iter().flat_map(numbers) {
+        let value = number.to_string();
+        drop(round.enqueue(Record::to("out").partition(partition).value(&value)).await?);
+    }
+    Ok(())
+}
+
+/// Copies a round.
+async fn turn(session: &mut Session) -> Result<Ended, Error> {
+    let round = timeout(600 * S, session.begin()).await.unwrap()?.unwrap();
+    match copy(&round).await {
+        Ok(()) => {}
+        Err(error) if error.is_fatal() => return Err(error),
+        // The end tells.
+        Err(_) => {}
+    }
+    round.end().await
+}
+
+/// Copies until nothing has come for a while.
+async fn drain(session: &mut Session) {
+    while let Ok(begun) = timeout(30 * S, session.begin()).await {
+        let round = begun.unwrap().unwrap();
+        copy(&round).await.unwrap();
+        let _ = round.end().await.unwrap();
+    }
+}
+
+/// What readers of committed records see in `out`, by partition.
+fn out(world: &World) -> BTreeMap<i32, Vec<i64>> {
+    let number = |value: &[u8]| std::str::from_utf8(value).unwrap().parse().unwrap();
+    let read = |partition| {
+        let records = world.cluster.read("out", partition, Isolation::Committed);
+        (partition, records.iter().map(|record| number(record.value().unwrap())).collect())
+    };
+    (0..PARTITIONS).map(read).collect()
+}
+
+/// All numbers are there once, in order.
+fn assert_once(world: &World, count: i64, what: &str) {
+    for (partition, seen) in out(world) {
+        assert_eq!(seen, (0..count).collect::<Vec<_>>(), "{what}: partition {partition}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_read_is_written_once_and_committed_with_it() {
+    for kind in KINDS {
+        let world = world(20).await;
+        let mut session = session(&world.client, kind, "s").start().await.unwrap();
+        while world.committed(PARTITIONS).await.values().sum::<i64>() < 40 {
+            assert!(turn(&mut session).await.unwrap().is_committed(), "{kind:?}");
+        }
+        assert_once(&world, 20, &format!("{kind:?}"));
+        session.close(10 * S).await.unwrap();
+        // The next one goes on there.
+        world.write(PARTITIONS, 20..25).await;
+        let mut next = self::session(&world.client, kind, "s").start().await.unwrap();
+        drain(&mut next).await;
+        assert_once(&world, 25, &format!("{kind:?}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rebalance_waits_for_the_round_and_takes_nothing_that_is_not_committed() {
+    for kind in KINDS {
+        let world = world(12).await;
+        let mut first = session(&world.client, kind, "a").start().await.unwrap();
+        let mut round = first.begin().await.unwrap().unwrap();
+        let mut more = Vec::new();
+        while more.len() < 6 {
+            // Of both partitions.
+            more.extend(numbers(&round.next().await.unwrap().unwrap()));
+        }
+        copy(&round).await.unwrap();
+        let client = world.other(2).await;
+        let mut second = session(&client, kind, "b").start().await.unwrap();
+        let begun = tokio::spawn(async move {
+            let _ = turn(&mut second).await.unwrap();
+            second
+        });
+        sleep(30 * S).await;
+        assert!(round.is_revoked(), "{kind:?}: it hears of it");
+        assert!(!begun.is_finished(), "{kind:?}: it is waited for");
+        for (partition, number) in more {
+            let value = number.to_string();
+            let record = Record::to("out").partition(partition).value(&value);
+            drop(round.enqueue(record).await.unwrap());
+        }
+        assert!(round.end().await.unwrap().is_committed(), "{kind:?}: it was still held");
+        // Both go on side by side.
+        let others = async {
+            let mut second = begun.await.unwrap();
+            drain(&mut second).await;
+            second
+        };
+        let (_, second) = tokio::join!(drain(&mut first), others);
+        assert_once(&world, 12, &format!("{kind:?}"));
+        drop(second);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_whose_partitions_were_taken_aborts_by_itself() {
+    for kind in KINDS {
+        let world = world(12).await;
+        let slow = |client: &Client, id: &str| {
+            let consumer = member(client, kind).poll_interval_max(60 * S);
+            let config = ProducerConfig::default();
+            let session = client.session(id, consumer).records_max(3).producer_config(config);
+            session.transaction_timeout(600 * S)
+        };
+        let mut first = slow(&world.client, "a").start().await.unwrap();
+        let round = first.begin().await.unwrap().unwrap();
+        copy(&round).await.unwrap();
+        let client = world.other(2).await;
+        let mut second = slow(&client, "b").start().await.unwrap();
+        sleep(70 * S).await;
+        let going_on = tokio::spawn(async move {
+            drain(&mut second).await;
+            second
+        });
+        sleep(70 * S).await;
+        assert!(round.is_revoked(), "{kind:?}");
+        let ended = round.end().await.unwrap();
+        let Ended::NotCommitted(Reason::Taken(taken)) = &ended else {
+            panic!("{kind:?} {ended:?}")
+        };
+        assert!(!taken.is_empty(), "{kind:?}");
+        drain(&mut first).await;
+        drop(first);
+        let second = going_on.await.unwrap();
+        assert_once(&world, 12, &format!("{kind:?}"));
+        drop(second);
+    }
+}
+
+/// A coordinator takes the offsets of the generation that the member has come to by then.
+#[tokio::test(start_paused = true)]
+async fn a_round_is_not_committed_by_a_later_generation_that_holds_its_partitions_again() {
+    for kind in KINDS {
+        let world = world(6).await;
+        let consumer = member(&world.client, kind).poll_interval_max(60 * S);
+        let session = world.client.session("a", consumer).records_max(3);
+        let mut session = session.transaction_timeout(600 * S).start().await.unwrap();
+        let mut round = session.begin().await.unwrap().unwrap();
+        copy(&round).await.unwrap();
+        // It works for too long, comes back, and reads the same once more.
+        sleep(70 * S).await;
+        let again = timeout(120 * S, round.next()).await.unwrap().unwrap().unwrap();
+        for (partition, number) in numbers(&again) {
+            let value = number.to_string();
+            let record = Record::to("out").partition(partition).value(&value);
+            drop(round.enqueue(record).await.unwrap());
+        }
+        let ended = round.end().await.unwrap();
+        assert!(matches!(&ended, Ended::NotCommitted(Reason::Taken(_))), "{kind:?}: {ended:?}");
+        assert!(world.committed(PARTITIONS).await.is_empty(), "{kind:?}");
+        drain(&mut session).await;
+        assert_once(&world, 6, &format!("{kind:?}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_that_is_aborted_or_dropped_comes_again() {
+    for kind in KINDS {
+        let world = world(9).await;
+        let mut session = session(&world.client, kind, "s").start().await.unwrap();
+        let read =
+            |round: &Round<'_>| -> Vec<_> { round.batches().iter().flat_map(numbers).collect() };
+        assert!(turn(&mut session).await.unwrap().is_committed());
+        let round = session.begin().await.unwrap().unwrap();
+        copy(&round).await.unwrap();
+        let mut given: Vec<_> = read(&round);
+        round.abort().await.unwrap();
+        for _ in 0..2 {
+            let round = session.begin().await.unwrap().unwrap();
+            copy(&round).await.unwrap();
+            given.extend(read(&round));
+            drop(round);
+        }
+        let round = session.begin().await.unwrap().unwrap();
+        let previous = round.previous().unwrap();
+        assert!(matches!(previous, Ended::NotCommitted(Reason::Asked)), "{kind:?}: {previous:?}");
+        drop(round);
+        // Whoever read is not told more than once that something comes for the first time.
+        assert!(given.len() >= 9, "{kind:?}: {given:?}");
+        drain(&mut session).await;
+        assert_once(&world, 9, &format!("{kind:?}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_session_of_the_same_name_shuts_the_earlier_one_out() {
+    for kind in KINDS {
+        let world = world(9).await;
+        let mut first = session(&world.client, kind, "s").start().await.unwrap();
+        assert!(turn(&mut first).await.unwrap().is_committed());
+        let round = first.begin().await.unwrap().unwrap();
+        copy(&round).await.unwrap();
+        let client = world.other(2).await;
+        let mut second = session(&client, kind, "s").start().await.unwrap();
+        // A broker that takes no record of it does not say that the name is somebody else's.
+        match round.end().await {
+            Ok(ended) => assert!(!ended.is_committed(), "{kind:?}: {ended:?}"),
+            Err(error) => assert!(error.is_fatal(), "{kind:?}: {error}"),
+        }
+        let begun = timeout(120 * S, first.begin()).await.unwrap();
+        let error = begun.map(drop).unwrap_err();
+        assert!(error.is_fatal(), "{kind:?}: {error}");
+        drop(first);
+        drain(&mut second).await;
+        assert_once(&world, 9, &format!("{kind:?}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_or_records_that_are_refused_abort_the_round_and_say_why() {
+    let rows = [
+        (ApiKey::TXN_OFFSET_COMMIT, ErrorCode::ILLEGAL_GENERATION, ErrorKind::Membership),
+        (ApiKey::TXN_OFFSET_COMMIT, ErrorCode::UNKNOWN_MEMBER_ID, ErrorKind::Membership),
+        (
+            ApiKey::TXN_OFFSET_COMMIT,
+            ErrorCode::GROUP_AUTHORIZATION_FAILED,
+            ErrorKind::Authorization,
+        ),
+        (ApiKey::PRODUCE, ErrorCode::MESSAGE_TOO_LARGE, ErrorKind::TooLarge),
+    ];
+    for kind in KINDS {
+        for (api, code, expected) in rows {
+            let world = world(9).await;
+            let mut session = session(&world.client, kind, "s").start().await.unwrap();
+            assert!(turn(&mut session).await.unwrap().is_committed());
+            world.cluster.fault(Fault::on(api).always().answer(code));
+            let ended = turn(&mut session).await.unwrap();
+            let Ended::NotCommitted(Reason::Refused(error)) = ended else { panic!("{ended:?}") };
+            assert_eq!((error.kind(), error.code()), (expected, Some(code)), "{kind:?}: {error}");
+            world.cluster.clear_faults();
+            drain(&mut session).await;
+            assert_once(&world, 9, &format!("{kind:?} {code:?}"));
+        }
+    }
+}
+
+/// Polls a future so many times, each time that it is woken, and drops it if it is not done then.
+async fn cut<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_future_of_a_session_may_be_dropped_anywhere() {
+    for kind in [Kind::Cooperative, Kind::Coordinator] {
+        for (call, most) in [("begin", 6), ("next", 4), ("end", 12), ("abort", 5)] {
+            let mut is_whole = false;
+            for polls in 0..=most {
+                let world = world(9).await;
+                // So that each step of a call is waited for.
+                world.cluster.network().latency(S / 1000);
+                let mut session = session(&world.client, kind, "s").start().await.unwrap();
+                for _ in 0..3 {
+                    if call == "begin" && cut(session.begin(), polls).await.is_none() {
+                        // Time for what was begun to go on by itself.
+                        sleep(S).await;
+                    }
+                    let mut round = session.begin().await.unwrap().unwrap();
+                    copy(&round).await.unwrap();
+                    match call {
+                        "next" => {
+                            if let Some(batch) = cut(round.next(), polls).await {
+                                for (partition, number) in numbers(&batch.unwrap().unwrap()) {
+                                    let value = number.to_string();
+                                    let record = Record::to("out").partition(partition);
+                                    drop(round.enqueue(record.value(&value)).await.unwrap());
+                                }
+                            }
+                            let _ = round.end().await.unwrap();
+                        }
+                        "abort" => is_whole = cut(round.abort(), polls).await.is_some(),
+                        _ => is_whole = cut(round.end(), polls).await.is_some(),
+                    }
+                }
+                drain(&mut session).await;
+                assert_once(&world, 9, &format!("{kind:?} {call} {polls}"));
+            }
+            assert!(is_whole || call == "begin" || call == "next", "{kind:?} {call}: waits longer");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn brokers_that_do_not_check_members_are_refused_at_the_start() {
+    for release in ["1.0", "2.4"] {
+        let topics = TestCluster::builder().brokers(3).release(release).topic("t", PARTITIONS);
+        let world = World::of(topics.topic("out", PARTITIONS)).await;
+        let error = session(&world.client, Kind::Eager, "s").start().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{release}");
+        let text = error.to_string();
+        assert!(text.contains("session of group g") && text.contains("Kafka 2.5"), "{text}");
+    }
+    for release in ["2.5", "3.9", "4.4"] {
+        let topics = TestCluster::builder().brokers(3).release(release).topic("t", PARTITIONS);
+        let world = World::of(topics.topic("out", PARTITIONS)).await;
+        world.write(PARTITIONS, 0..6).await;
+        let mut session = session(&world.client, Kind::Eager, "s").start().await.unwrap();
+        drain(&mut session).await;
+        assert_once(&world, 6, release);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_reads_where_its_group_has_stopped_and_nowhere_else() {
+    let world = world(6).await;
+    let client = &world.client;
+    let start = kurier_client::Start::Earliest;
+    for consumer in [
+        client.consumer().group("g").topics(["t"], start),
+        client.consumer().group("g").assign([("t", 0, start)]),
+        client.consumer().subscribe(["t"]),
+        client.consumer().group("g"),
+    ] {
+        let error = client.session("s", consumer).start().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    }
+    // The partitions of a group without members are the program's to name.
+    for end in [3, 6] {
+        let consumer = client.consumer().group("g").assign_committed([("t", 0), ("t", 1)]);
+        let consumer = consumer.offset_reset(kurier_client::consumer::OffsetReset::Earliest);
+        let mut session = client.session("s", consumer).records_max(2).start().await.unwrap();
+        while world.committed(PARTITIONS).await.values().sum::<i64>() < end * 2 {
+            let round = session.begin().await.unwrap().unwrap();
+            copy(&round).await.unwrap();
+            round.abort().await.unwrap();
+            assert!(turn(&mut session).await.unwrap().is_committed());
+        }
+    }
+    assert_once(&world, 6, "assigned by the program");
+}
