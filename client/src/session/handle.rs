@@ -15,8 +15,8 @@ use crate::group::{GroupEvents, Pledge};
 use crate::transactional::{Transaction, TransactionalProducer};
 use crate::transactions::ConsumerGroupMetadata;
 
-/// Reads records, and commits how far it has read in one transaction with what was made of them, one
-/// [round](super::Round) after the other.
+/// Reads records, and commits how far it has read in one transaction with what was made of them,
+/// one [round](super::Round) after the other.
 ///
 /// Dropping it aborts the round that is open and leaves the group, in the background.
 #[derive(Debug)]
