@@ -37,12 +37,28 @@ pub enum TransactionFate {
         /// The group.
         group: Box<str>,
     },
+    /// It was committed, and whether the offsets of this group in it were, the group's coordinator
+    /// does not say: the cause tells why.
+    OffsetsUnknown {
+        /// The group.
+        group: Box<str>,
+    },
 }
 
 impl TransactionFate {
     /// Whether what it was asked for may have been done nevertheless.
     pub(super) fn maybe_written(&self) -> bool {
-        matches!(self, Self::Unknown | Self::Hidden { .. } | Self::OffsetsLost { .. })
+        match self {
+            Self::Unknown
+            | Self::Hidden { .. }
+            | Self::OffsetsLost { .. }
+            | Self::OffsetsUnknown { .. } => true,
+            Self::MustAbort
+            | Self::Aborted
+            | Self::Committed
+            | Self::AbortRefused
+            | Self::TakenOver => false,
+        }
     }
 
     /// What it is, and what may help.
@@ -92,6 +108,13 @@ impl TransactionFate {
                      were not"
                 ),
                 "commit them anew before anybody reads from the older ones",
+            ),
+            Self::OffsetsUnknown { group } => told(
+                format!(
+                    "the transaction of {id} was committed, and whether the offsets of group \
+                     {group} in it were, nobody says"
+                ),
+                "look at the offsets of the group, and commit them anew if they are older",
             ),
         }
     }

@@ -1,13 +1,15 @@
 //! The offsets of groups in a transaction.
 
+use std::sync::Arc;
+
 use kurier_protocol::ApiKey;
 use tokio::time::Instant;
 
 use super::keeper::Keeper;
-use crate::error::Error;
+use crate::error::{Error, TransactionFate, Waiting};
 use crate::offsets::Isolation;
 use crate::retries::Retries;
-use crate::transactions::{ConsumerGroupMetadata, GroupOffset, TransactionVersion};
+use crate::transactions::{ConsumerGroupMetadata, GroupOffset, TransactionVersion, Transactions};
 
 impl Keeper {
     pub(super) async fn send_offsets(
@@ -67,19 +69,22 @@ impl Keeper {
     ///
     /// # Errors
     ///
-    /// Nobody says.
+    /// Nobody says; the transaction is committed nevertheless.
     pub(super) async fn are_there(
         &self,
         group: &ConsumerGroupMetadata,
         offsets: &[GroupOffset],
         deadline: Instant,
     ) -> Result<bool, Error> {
-        let deadline = deadline.min(Instant::now() + self.cluster.request_timeout());
+        let start = Instant::now();
+        let deadline = deadline.min(start + self.cluster.request_timeout());
         let mut retries = Retries::new(&self.cluster, deadline);
         let mut isolation = Isolation::ReadCommitted;
         loop {
             let wanted = offsets.iter().map(|one| (one.topic.clone(), one.partition));
-            let found = self.steps().committed_offsets(&group.group_id, isolation, wanted).await;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let steps = Transactions::new(self.cluster.with_request_timeout(left));
+            let found = steps.committed_offsets(&group.group_id, isolation, wanted).await;
             let is_there = |one: &GroupOffset| {
                 let found = found
                     .iter()
@@ -98,12 +103,18 @@ impl Keeper {
                     continue;
                 }
                 Some(error) if error.is_retriable() => Some(error.clone()),
-                Some(_) => return Ok(false),
+                Some(error) => {
+                    let fate = TransactionFate::OffsetsUnknown { group: (&*group.group_id).into() };
+                    return Err(self.life.fate(fate, Some(error.clone())));
+                }
                 None if isolation == Isolation::ReadCommitted => return Ok(false),
                 None => None,
             };
             if !retries.wait().await {
-                return passing.map_or(Ok(false), Err);
+                let Some(last) = passing else { return Ok(false) };
+                let what = Waiting::Transactions { transactional_id: (&*self.id).into() };
+                let (after, last) = (start.elapsed(), Some(Arc::new(last)));
+                return Err(Error::TimedOut { what, after, maybe_written: true, last });
             }
         }
     }

@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
+use kurier_client::error::TransactionFate;
 use kurier_client::offsets::Isolation;
 use kurier_client::producer::{ProducerConfig, Record};
 use kurier_client::transactional::{Transaction, TransactionalProducer};
 use kurier_client::transactions::{ConsumerGroupMetadata, GroupOffset, TransactionVersion};
 use kurier_client::{Client, Error};
-use kurier_protocol::ApiKey;
+use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::Fault;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::world::{MINUTE, RELEASES, World};
 
@@ -163,6 +164,63 @@ async fn offsets_that_take_others_away_are_found_out_by_the_commit() {
         assert!(error.is_fatal() && error.maybe_written(), "{release}: {error}");
         assert!(producer.begin().await.unwrap_err().is_fatal(), "{release}");
     }
+}
+
+/// A transaction whose offsets its commit must look at, where looking meets this.
+async fn with_doubtful_offsets(
+    release: &str,
+    answer: ErrorCode,
+) -> (World, TransactionalProducer, Transaction) {
+    let world = World::new(release).await;
+    let producer = producer(&world.client).await;
+    commit_offsets_of_which_some_come_late(&world, &producer).await;
+    let second = producer.begin().await.unwrap();
+    second.send(record("2")).await.unwrap();
+    offsets(&second, 9).await.unwrap();
+    world.cluster.fault(Fault::on(ApiKey::OFFSET_FETCH).always().answer(answer));
+    (world, producer, second)
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_may_not_look_at_offsets_is_told_so_and_that_the_rest_is_committed() {
+    for release in ["2.4", "3.9"] {
+        let code = ErrorCode::GROUP_AUTHORIZATION_FAILED;
+        let (world, producer, mut second) = with_doubtful_offsets(release, code).await;
+        let start = Instant::now();
+        let error = second.commit().await.unwrap_err();
+        assert!(start.elapsed() < SECOND, "{release}: {:?}", start.elapsed());
+        let fate = TransactionFate::OffsetsUnknown { group: "g".into() };
+        assert!(matches!(&error, Error::Transaction { fate: it, .. } if *it == fate), "{error}");
+        assert_eq!((error.code(), error.maybe_written()), (Some(code), true), "{release}");
+        assert!(error.to_string().contains("GROUP_AUTHORIZATION_FAILED"), "{release}: {error}");
+        assert!(producer.begin().await.unwrap_err().is_fatal(), "{release}");
+        assert_eq!(world.committed(0), ["2"], "{release}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_that_nobody_tells_of_are_looked_at_for_a_bounded_time() {
+    for release in ["2.4", "2.8", "3.9"] {
+        let code = ErrorCode::COORDINATOR_LOAD_IN_PROGRESS;
+        let (world, _producer, mut second) = with_doubtful_offsets(release, code).await;
+        let (start, before) = (Instant::now(), asked(&world));
+        let error = second.commit().await.unwrap_err();
+        let took = start.elapsed();
+        assert!(took <= 20 * SECOND, "{release}: {took:?}, of max.block.ms=20000");
+        assert!(asked(&world) - before < 100, "{release}: {} times", asked(&world) - before);
+        // It may be asked for once more, and the transaction is not sent again.
+        assert!(error.is_retriable() && error.maybe_written(), "{release}: {error}");
+        assert_eq!(error.code(), Some(code), "{release}: {error}");
+        world.cluster.clear_faults();
+        second.commit().await.unwrap();
+        assert_eq!((world.committed(0), committed(&world).await), (vec!["2".into()], Some(9)));
+    }
+}
+
+/// How often offsets were asked for.
+fn asked(world: &World) -> usize {
+    let requests = world.cluster.requests();
+    requests.iter().filter(|request| request.api == ApiKey::OFFSET_FETCH).count()
 }
 
 #[tokio::test(start_paused = true)]
