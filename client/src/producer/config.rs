@@ -6,7 +6,7 @@ use std::time::Duration;
 use kurier_protocol::record::Compression;
 
 use super::partitioner::Partitioner;
-use crate::config::check_durations;
+use crate::config::{DURATION_MAX, check_durations};
 use crate::error::Error;
 
 /// How a producer behaves. What is out of its range, or contradicts something else, is
@@ -108,14 +108,17 @@ impl ProducerConfig {
     /// Checks that the settings fit each other.
     pub(crate) fn validate(&self) -> Result<(), Error> {
         let in_range = |setting: &str, bytes: usize, least: usize| {
-            let most = 1_usize << 30;
-            if (least..=most).contains(&bytes) {
+            if (least..=BYTES_MOST).contains(&bytes) {
                 return Ok(());
             }
-            Err(Error::invalid(setting, format!("{bytes} is not within {least} and {most}")))
+            Err(Error::invalid(setting, format!("{bytes} is not within {least} and {BYTES_MOST}")))
         };
         in_range("batch_bytes_max (batch.size)", self.batch_bytes_max, 1)?;
-        in_range("request_bytes_max (max.request.size)", self.request_bytes_max, 1 << 10)?;
+        in_range(
+            "request_bytes_max (max.request.size)",
+            self.request_bytes_max,
+            REQUEST_BYTES_LEAST,
+        )?;
         in_range("buffer_bytes_max (buffer.memory)", self.buffer_bytes_max, BUFFER_BYTES_LEAST)?;
         if !self.compression.is_built() {
             let problem = format!("this build lacks {}", self.compression);
@@ -132,6 +135,11 @@ impl ProducerConfig {
             return Err(Error::invalid("partitioner", problem));
         }
         self.check_times()
+    }
+
+    /// What a delivery takes at least: to linger, and to be answered. A year is as good as never.
+    pub(crate) fn delivery_timeout_least(&self) -> Duration {
+        self.linger.saturating_add(self.request_timeout).min(DURATION_MAX)
     }
 
     /// Whether batches are numbered, as far as the settings decide.
@@ -197,7 +205,7 @@ impl ProducerConfig {
         for setting in may_be_zero.into_iter().filter(|(_, value)| !value.is_zero()) {
             check_durations(&[setting])?;
         }
-        let least = self.linger + self.request_timeout;
+        let least = self.delivery_timeout_least();
         if self.delivery_timeout < least {
             let problem = format!(
                 "{:?} is less than linger.ms plus request.timeout.ms, which is {least:?}; raise \
@@ -223,7 +231,11 @@ pub(crate) fn level_range(codec: Compression) -> Option<(RangeInclusive<i32>, &'
 /// What is used now and then would be forgotten and asked for again and again.
 const TOPIC_IDLE_LEAST: Duration = Duration::from_secs(5);
 /// A buffer must hold at least the first buffer of one batch.
-const BUFFER_BYTES_LEAST: usize = 64 << 10;
+pub(crate) const BUFFER_BYTES_LEAST: usize = 64 << 10;
+/// A request must hold a record that is worth sending.
+pub(crate) const REQUEST_BYTES_LEAST: usize = 1 << 10;
+/// No batch, request or buffer is larger.
+pub(crate) const BYTES_MOST: usize = 1 << 30;
 
 /// A broker remembers so many batches of a producer in each partition (KAFKA-5494).
 pub(crate) const LANE_IN_FLIGHT_MAX: usize = 5;

@@ -22,7 +22,7 @@ impl DeliveryNames {
     /// As librdkafka, whose message timeout may be the shorter one, lets a request end with its
     /// records.
     pub(super) fn fit(self, config: &mut ProducerConfig) {
-        let least = config.linger.saturating_add(config.request_timeout);
+        let least = config.delivery_timeout_least();
         if config.delivery_timeout >= least {
             return;
         }

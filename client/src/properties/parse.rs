@@ -1,5 +1,6 @@
 //! From the text of a setting to its value. *core*
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use kurier_protocol::record::Compression;
@@ -24,7 +25,10 @@ pub(super) fn millis_from(least: u64, text: &str) -> Parsed<Duration> {
 /// A time in milliseconds, which may have a part of one, as librdkafka has it.
 pub(super) fn fine_millis(text: &str) -> Parsed<Duration> {
     match text.parse::<f64>() {
-        Ok(time) if text.contains('.') && (0.0..=900_000.0).contains(&time) => {
+        Ok(time)
+            if text.contains('.')
+                && (0.0..=DURATION_MAX.as_secs_f64() * 1000.0).contains(&time) =>
+        {
             Ok(Duration::from_secs_f64(time / 1000.0))
         }
         _ => millis(text),
@@ -77,9 +81,22 @@ pub(super) fn bytes(text: &str) -> Parsed<usize> {
     usize::try_from(bytes).map_err(|_| "is too large".to_owned())
 }
 
+/// A size in bytes within bounds.
+pub(super) fn bytes_within(text: &str, range: RangeInclusive<usize>) -> Parsed<usize> {
+    let bound = |bytes: &usize| u64::try_from(*bytes).unwrap_or(u64::MAX);
+    let bytes = number(text, bound(range.start()), bound(range.end()))?;
+    usize::try_from(bytes).map_err(|_| "is too large".to_owned())
+}
+
 /// A size in units of 1024 bytes.
 pub(super) fn kibibytes(text: &str) -> Parsed<usize> {
-    bytes(&number(text, 0, 1 << 21)?.saturating_mul(1024).to_string())
+    kibibytes_within(text, 0..=1 << 31)
+}
+
+/// A size in units of 1024 bytes, with bounds in bytes.
+pub(super) fn kibibytes_within(text: &str, range: RangeInclusive<usize>) -> Parsed<usize> {
+    let kib = bytes_within(text, range.start().div_ceil(1024)..=range.end() / 1024)?;
+    Ok(kib.saturating_mul(1024))
 }
 
 /// A number within bounds.

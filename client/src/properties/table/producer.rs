@@ -5,12 +5,15 @@ use std::str::FromStr;
 use kurier_protocol::record::Compression;
 
 use super::super::parse::{
-    Parsed, bytes, fine_millis, kibibytes, level, level_of, millis, millis_from, millis_or_never,
-    number, one_of, switch,
+    Parsed, bytes_within, fine_millis, kibibytes_within, level, level_of, millis, millis_from,
+    millis_or_never, number, one_of, switch,
 };
 use super::super::settings::Properties;
 use super::row::{Setting, ms, none, word};
-use crate::producer::{Acks, Idempotence, NAMES, Partitioner, Sticky};
+use crate::producer::{
+    Acks, BUFFER_BYTES_LEAST, BYTES_MOST, Idempotence, NAMES, Partitioner, REQUEST_BYTES_LEAST,
+    Sticky,
+};
 
 settings! {
     "acks" "request.required.acks":
@@ -34,17 +37,21 @@ settings! {
     "batch.size":
         "How many bytes a batch of several records may have before compression; 0 for one record",
         |p| p.producer.batch_bytes_max.to_string()
-        => |p, v| p.producer.batch_bytes_max = bytes(v)?.max(1);
+        => |p, v| p.producer.batch_bytes_max = bytes_within(v, 0..=BYTES_MOST)?.max(1);
     "buffer.memory": "How many bytes may wait or be in flight",
         |p| p.producer.buffer_bytes_max.to_string()
-        => |p, v| p.producer.buffer_bytes_max = bytes(v)?;
+        => |p, v| p.producer.buffer_bytes_max = bytes_within(v, BUFFER_BYTES_LEAST..=BYTES_MOST)?;
     "queue.buffering.max.kbytes": "The same as buffer.memory, in units of 1024 bytes",
         |p| (p.producer.buffer_bytes_max >> 10).to_string()
-        => |p, v| p.producer.buffer_bytes_max = kibibytes(v)?;
+        => |p, v| {
+        p.producer.buffer_bytes_max = kibibytes_within(v, BUFFER_BYTES_LEAST..=BYTES_MOST)?;
+    };
     "max.request.size" "message.max.bytes":
         "How many bytes the batches of one request, and one record before compression, may have",
         |p| p.producer.request_bytes_max.to_string()
-        => |p, v| p.producer.request_bytes_max = bytes(v)?;
+        => |p, v| {
+        p.producer.request_bytes_max = bytes_within(v, REQUEST_BYTES_LEAST..=BYTES_MOST)?;
+    };
     "max.in.flight.requests.per.connection" "max.in.flight":
         "How many requests to one broker may be unanswered",
         |p| p.producer.in_flight_max.to_string() => |p, v| {
