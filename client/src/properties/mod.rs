@@ -11,6 +11,7 @@ mod security;
 mod notes;
 mod settings;
 mod table;
+mod given;
 mod name;
 mod problems;
 mod reference;
@@ -20,6 +21,7 @@ pub use settings::Properties;
 
 use std::time::Duration;
 
+use self::given::Given;
 use self::notes::{Note, Reason};
 use self::problems::Problems;
 use self::table::{Fate, fate, settings};
@@ -85,8 +87,9 @@ impl Properties {
     /// [`read`](Self::read) or, if all can be read, as [`set`](Self::set).
     pub fn set_file(&mut self, text: &str) -> Result<(), Error> {
         let mut problems = Problems::default();
+        let mut given = Given::default();
         for (line, name, value) in file::read(text)? {
-            problems.note(Some(line), self.set(&name, &value))?;
+            problems.note(Some(line), self.set_one(&mut given, &name, &value))?;
             if problems.is_enough() {
                 break;
             }
@@ -106,10 +109,21 @@ impl Properties {
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Result<(), Error> {
         let mut problems = Problems::default();
+        let mut given = Given::default();
         for (name, value) in pairs {
-            problems.note(None, self.set(name.as_ref(), value.as_ref()))?;
+            problems.note(None, self.set_one(&mut given, name.as_ref(), value.as_ref()))?;
         }
         problems.into_outcome()
+    }
+
+    /// Sets one of several, and keeps in mind if another one of them said something else.
+    fn set_one(&mut self, given: &mut Given, name: &str, value: &str) -> Result<(), Error> {
+        self.set(name, value)?;
+        let (name, value) = (name.trim(), value.trim());
+        if let Some(before) = given.note(name, value) {
+            self.note(name, Reason::Again(before));
+        }
+        Ok(())
     }
 
     /// Keeps in mind that a setting changes nothing; it is said once.
@@ -125,8 +139,8 @@ impl Properties {
         self.notes.retain(|note| note.name != name);
     }
 
-    /// What was set and changes nothing yet: a line for each reason, which has the names in the
-    /// order in which they were set.
+    /// What was set and changes nothing yet, or was set more than once to different values in one
+    /// place: a line for each reason, which has the names in the order in which they were set.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         self.warnings_about(|_, _| true)

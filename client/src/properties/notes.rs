@@ -1,26 +1,28 @@
-//! What was set and changes nothing, and the lines that say so. *core*
+//! What was set and changes nothing, or not what was meant, and the lines that say so. *core*
 
-/// A setting that was taken and changes nothing.
+/// A setting that was taken, of which something is to be said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Note {
     pub(super) name: String,
     pub(super) reason: Reason,
 }
 
-/// Why it changes nothing.
+/// What is to be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
     /// The part that would read it is not built.
     Later(Part),
     /// Another library reads it.
     Foreign,
+    /// It was set before to something else in the same place, by this name of the same setting.
+    Again(&'static str),
 }
 
 impl Reason {
     pub(super) fn role(self) -> Option<Role> {
         match self {
             Self::Later(part) => part.role(),
-            Self::Foreign => None,
+            Self::Foreign | Self::Again(_) => None,
         }
     }
 }
@@ -28,6 +30,7 @@ impl Reason {
 /// A line for each reason, with the names in their order.
 pub(super) fn lines<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<String> {
     let (mut later, mut parts, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
+    let mut again = Vec::new();
     for note in notes {
         match note.reason {
             Reason::Later(part) => {
@@ -37,6 +40,8 @@ pub(super) fn lines<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<String> {
                 }
             }
             Reason::Foreign => foreign.push(note.name.as_str()),
+            Reason::Again(before) if before == note.name => again.push(note.name.clone()),
+            Reason::Again(before) => again.push(format!("{} after {before}", note.name)),
         }
     }
     let later = (!later.is_empty()).then(|| {
@@ -47,7 +52,13 @@ pub(super) fn lines<'a>(notes: impl Iterator<Item = &'a Note>) -> Vec<String> {
         let (change, are) = if foreign.len() == 1 { ("changes", "it is") } else { MANY };
         format!("{} {change} nothing here: {are} of other libraries", foreign.join(", "))
     });
-    [later, foreign].into_iter().flatten().collect()
+    let again = (!again.is_empty()).then(|| {
+        format!(
+            "set more than once, to different values, of which the last counts: {}",
+            again.join(", ")
+        )
+    });
+    [later, foreign, again].into_iter().flatten().collect()
 }
 
 /// A part of the client that is still to be built.

@@ -247,6 +247,33 @@ fn values_that_one_of_the_other_clients_takes_are_taken() {
 }
 
 #[test]
+fn the_range_that_an_error_tells_is_the_range_that_producers_take() {
+    let names = [
+        "linger.ms",
+        "batch.size",
+        "buffer.memory",
+        "queue.buffering.max.kbytes",
+        "message.max.bytes",
+    ];
+    for name in names {
+        let error = Properties::default().set(name, "none").unwrap_err().to_string();
+        let (_, range) = error.split_once("between ").expect(&error);
+        let (least, most) = range.split_once(" and ").expect(&error);
+        for bound in [least, most] {
+            let properties = set(&[(name, bound)]);
+            let checked = properties.producer_config().validate();
+            checked.unwrap_or_else(|error| panic!("{name}={bound}: {error}"));
+        }
+        let beyond = [least.parse::<i64>().unwrap() - 1, most.parse::<i64>().unwrap() + 1];
+        for value in beyond {
+            let refused = Properties::default().set(name, &value.to_string()).unwrap_err();
+            assert!(refused.to_string().ends_with(range), "{refused}");
+        }
+    }
+    set(&[("linger.ms", "31622399999.5")]).producer_config().validate().unwrap();
+}
+
+#[test]
 fn no_name_stands_for_two_settings() {
     let mut names: Vec<&str> = Properties::names().flatten().copied().collect();
     let count = names.len();
@@ -259,6 +286,7 @@ fn no_name_stands_for_two_settings() {
 fn every_setting_is_read_by_something() {
     let values = [
         "12345",
+        "65536",
         "false",
         "true",
         "zstd",
@@ -312,6 +340,37 @@ fn all_lines_of_a_file_that_are_wrong_are_named_at_once() {
     );
     properties.set_file("acks=1").unwrap();
     assert_eq!(properties.producer.acks, Acks::Leader);
+}
+
+#[test]
+fn a_setting_that_is_given_twice_and_differs_is_warned_of_and_the_last_one_counts() {
+    let pairs = [
+        ("acks", "all"),
+        ("compression.type", "gzip"),
+        ("linger.ms", "7"),
+        ("acks", "1"),
+        ("compression.codec", "lz4"),
+        ("linger.ms", " 7 "),
+        ("sasl.password", "hush"),
+        ("sasl.password", ""),
+        ("sasl.password", "hash"),
+    ];
+    let mut properties = Properties::default();
+    properties.set_all(pairs).unwrap();
+    assert_eq!(properties.producer.acks, Acks::Leader);
+    let warnings = properties.warnings();
+    assert_eq!(
+        warnings,
+        ["set more than once, to different values, of which the last counts: acks, \
+          compression.codec after compression.type"]
+    );
+    // What one place says, another one may well say otherwise.
+    let mut both = Properties::default();
+    both.set_file("acks=all\nlinger.ms=5").unwrap();
+    both.set_all([("acks", "1")]).unwrap();
+    assert!(both.warnings().is_empty());
+    both.set_file("acks=all\nacks=0\n").unwrap();
+    assert_eq!(both.warnings().len(), 1);
 }
 
 #[test]
