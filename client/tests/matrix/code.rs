@@ -5,7 +5,7 @@ use std::fmt;
 /// Something that must hold. The letters are those of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Code {
-    /// `L`: no acknowledged record is lost.
+    /// `L`: no acknowledged record is lost; where there are readers, each is read.
     Kept,
     /// `D`: no record is there twice.
     Once,
@@ -27,12 +27,14 @@ pub(crate) enum Code {
     Bounded,
     /// `N`: nothing panics, hangs, is left behind, or spins.
     Ends,
+    /// `g`: a reader gets each record after its predecessors, none twice, and none is left out.
+    Unbroken,
     /// `!`: here records may be lost, and the checker must see that they are.
     Noticed,
 }
 
 impl Code {
-    const ALL: [(Self, char); 12] = [
+    const ALL: [(Self, char); 13] = [
         (Self::Kept, 'L'),
         (Self::Once, 'D'),
         (Self::Counted, 'd'),
@@ -44,6 +46,7 @@ impl Code {
         (Self::Progress, 'P'),
         (Self::Bounded, 'M'),
         (Self::Ends, 'N'),
+        (Self::Unbroken, 'g'),
         (Self::Noticed, '!'),
     ];
 
@@ -100,10 +103,17 @@ pub(crate) enum Column {
     I,
     /// A transactional one.
     T,
+    /// Consumers of assigned partitions, to which idempotent producers write.
+    K,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 3] = [Self::P, Self::I, Self::T];
+    pub(crate) const ALL: [Self; 4] = [Self::P, Self::I, Self::T, Self::K];
+
+    /// Whether it is about consumers.
+    pub(crate) fn reads(self) -> bool {
+        matches!(self, Self::K)
+    }
 }
 
 #[test]

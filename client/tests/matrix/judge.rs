@@ -5,7 +5,8 @@ use kurier_testkit::history::{Invariant, Violation};
 use crate::code::{Cell, Code, Column};
 use crate::ledger::Fate;
 use crate::ran::Ran;
-use crate::settings::SECOND;
+use crate::reader::FIRST_READER;
+use crate::settings::{READERS, SECOND};
 
 type Verdict = Result<(), String>;
 
@@ -26,7 +27,11 @@ pub(crate) fn judge(cell: Cell, ran: &Ran) -> Verdict {
 /// test.
 pub(crate) fn judge_together(cell: Cell, runs: &[Ran]) -> Verdict {
     let shown = |code: Code| match code {
-        Code::Told => runs.iter().any(|ran| !ran.pages.told.is_empty()),
+        // Of consumers, where it is about them.
+        Code::Told => runs.iter().any(|ran| {
+            let reads = ran.settings.column.reads();
+            ran.pages.told.iter().any(|told| !reads || told.by.0 >= FIRST_READER)
+        }),
         Code::Fenced => runs.iter().any(|ran| !ran.pages.over.is_empty()),
         Code::Aborts => runs.iter().any(|ran| ran.pages.redeemed > 0),
         Code::Noticed => runs.iter().any(|ran| kept(ran).is_err()),
@@ -49,7 +54,8 @@ fn holds(code: Code, ran: &Ran) -> Verdict {
         Code::Fenced => fenced(ran),
         Code::Aborts => aborts(ran),
         Code::Told => told(ran),
-        Code::Progress => ran.progress.clone(),
+        Code::Progress => ran.progress.clone().and_then(|()| none_of(ran, &[Invariant::J14])),
+        Code::Unbroken => none_of(ran, &[Invariant::J8, Invariant::J9]),
         Code::Bounded => bounded(ran),
         Code::Ends => ends(ran),
         // Of one run nothing is asked; they are counted, or asked of all runs together.
@@ -187,8 +193,10 @@ fn ends(ran: &Ran) -> Verdict {
     let producers = usize::try_from(ran.settings.producers).unwrap();
     let lives = pages.values.values().map(|(_, life)| life).max().map_or(0, |life| *life as usize);
     // A leader, the coordinator of each, and whoever is asked for metadata.
-    let connections_max = CONNECTIONS_MAX * producers * (1 + lives);
-    let requests_max = REQUESTS_MAX * producers;
+    let connections_max = CONNECTIONS_MAX * (producers * (1 + lives) + pages.consumers);
+    let readers = if ran.settings.column.reads() { READERS as usize } else { 0 };
+    let each = if ran.settings.life.small_fetches { 10 * REQUESTS_MAX } else { REQUESTS_MAX };
+    let requests_max = each * (producers + readers);
     let late = pages.late.first().cloned();
     let limits = [
         late,
@@ -223,7 +231,7 @@ const OF_VALUES: [Invariant; 5] =
     [Invariant::J1, Invariant::J6, Invariant::J8, Invariant::J9, Invariant::Q5];
 /// Connections of a producer at a time, those that one end has forgotten among them.
 const CONNECTIONS_MAX: usize = 20;
-/// Requests of a producer within a second.
+/// Requests of a producer or a consumer within a second, unless it asks for a byte at a time.
 const REQUESTS_MAX: usize = 150;
 /// How often the runtime may look for something to do within a second.
 const TURNS_MAX: u64 = 20_000;

@@ -39,6 +39,8 @@ pub(crate) struct Pages {
     pub(crate) without_offset: u64,
     /// Values by the producer that sent them.
     pub(crate) values: BTreeMap<u64, Name>,
+    /// How many consumers there were.
+    pub(crate) consumers: usize,
     /// Offsets that were in transactions, by process.
     pub(crate) offsets: BTreeMap<u32, Vec<(i64, Fate)>>,
     /// How long the process stood still, over all.

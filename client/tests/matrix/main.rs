@@ -29,6 +29,7 @@ mod wall;
 mod world;
 mod plain;
 mod transactional;
+mod assigned;
 mod row;
 mod faults;
 mod ran;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::code::{Cell, Column};
-use crate::row::{Proof, Row};
+use crate::row::Row;
 
 /// What the runs of one cell came to.
 #[derive(Clone, Debug, Default)]
@@ -25,13 +25,16 @@ pub(crate) const END: &str = "<!-- end: matrix -->\n";
 
 /// The table, with or without the figures of these runs.
 pub(crate) fn table(rows: &[Row], results: &Results) -> String {
-    let mut text = "| row | what goes wrong | P | I | T | runs | injections | told | twice |\n\
-                    | ---: | --- | --- | --- | --- | ---: | ---: | ---: | ---: |\n"
-        .to_owned();
+    let names = Column::ALL.map(|column| format!("{column:?}")).join(" | ");
+    let rules = Column::ALL.map(|_| "---").join(" | ");
+    let mut text = format!(
+        "| row | what goes wrong | {names} | runs | injections | told | twice |\n\
+         | ---: | --- | {rules} | ---: | ---: | ---: | ---: |\n"
+    );
     for row in rows {
         let cells: Vec<String> = Column::ALL.iter().map(|column| cell(row, *column)).collect();
         let mut sum = Held::default();
-        for held in results.range((row.number, Column::P)..=(row.number, Column::T)) {
+        for held in results.iter().filter(|((number, _), _)| *number == row.number) {
             sum.runs += held.1.runs;
             sum.injections += held.1.injections;
             sum.told += held.1.told;
@@ -39,12 +42,12 @@ pub(crate) fn table(rows: &[Row], results: &Results) -> String {
         }
         let Row { number, what, .. } = row;
         let _ = write!(text, "| {number} | {what} | {} |", cells.join(" | "));
-        let _ = match &row.proof {
-            Proof::Runs(_) => {
-                let Held { runs, injections, told, duplicates } = sum;
+        let is_run = Column::ALL.iter().any(|column| row.inject(*column).is_some());
+        let _ = match sum {
+            Held { runs, injections, told, duplicates } if is_run => {
                 writeln!(text, " {runs} | {injections} | {told} | {duplicates} |")
             }
-            Proof::Elsewhere(_) | Proof::Nothing => writeln!(text, " - | - | - | - |"),
+            _ => writeln!(text, " - | - | - | - |"),
         };
     }
     text
@@ -54,7 +57,7 @@ fn cell(row: &Row, column: Column) -> String {
     match row.cell(column) {
         Cell::Holds(codes) => {
             let codes = codes.replace('|', " or ");
-            if matches!(row.proof, Proof::Runs(_)) { codes } else { format!("({codes})") }
+            if row.inject(column).is_some() { codes } else { format!("({codes})") }
         }
         Cell::Nothing => "-".to_owned(),
         Cell::Later => "later".to_owned(),
@@ -64,7 +67,9 @@ fn cell(row: &Row, column: Column) -> String {
 /// The same without the figures of the runs, which another machine's seeds have others of.
 pub(crate) fn without_figures(table: &str) -> Vec<String> {
     let lines = table.lines().filter(|line| line.starts_with("| "));
-    lines.map(|line| line.split(" | ").take(5).collect::<Vec<_>>().join(" | ")).collect()
+    lines
+        .map(|line| line.split(" | ").take(2 + Column::ALL.len()).collect::<Vec<_>>().join(" | "))
+        .collect()
 }
 
 /// The page with another table in it.

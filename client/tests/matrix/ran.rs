@@ -1,6 +1,7 @@
 //! What is left of a run when it is over: everything that the codes are asked about.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use kurier_client::Error;
 use kurier_testkit::history::{Action, Check, End, History, Outcome, Violation};
@@ -14,6 +15,8 @@ pub(crate) struct Ran {
     pub(crate) history: History,
     /// What the history checker finds, whatever is allowed.
     pub(crate) violations: Vec<Violation>,
+    /// When all was well again.
+    pub(crate) healed: Duration,
     pub(crate) pages: Pages,
     /// All that the logs hold at the end, aborted or not: partition, offset, value.
     pub(crate) stored: Vec<(i32, i64, u64)>,
@@ -28,9 +31,13 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// The checker that every run is given to.
-    pub(crate) fn check() -> Check {
-        Check::new().drained()
+    /// The checker that a run is given to.
+    pub(crate) fn check(settings: &Settings, healed: Duration) -> Check {
+        let check = Check::new().drained();
+        match settings.column.reads() {
+            true => check.lag_max(healed, settings.progress_max()),
+            false => check,
+        }
     }
 
     pub(crate) fn injections(&self) -> u64 {

@@ -46,5 +46,7 @@ pub(crate) fn number(value: &[u8]) -> Option<u64> {
     std::str::from_utf8(value).ok()?.trim_end().parse().ok()
 }
 
+/// The number of the first consumer among the processes.
+pub(crate) const FIRST_READER: u32 = 100;
 /// The reader's number among the processes.
 const PROCESS: u32 = 1000;

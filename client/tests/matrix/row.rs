@@ -17,6 +17,8 @@ pub(crate) struct Row {
     pub(crate) expect: [Cell; 6],
     /// What its runs are set to besides what every run is.
     pub(crate) tune: fn(&mut Settings),
+    /// What lets it go wrong for columns of consumers, if they are run.
+    pub(crate) readers: Option<Inject>,
     /// What must hold of all runs of a column together, besides the codes.
     pub(crate) also: fn(Column, &[Ran]) -> Result<(), String>,
 }
@@ -43,12 +45,33 @@ impl Row {
         proof: Proof,
         expect: [Cell; 6],
     ) -> Self {
-        Self { number, what, proof, expect, tune: |_| {}, also: |_, _| Ok(()) }
+        let (tune, also): (fn(&mut Settings), _) = (|_| {}, |_: Column, _: &[Ran]| Ok(()));
+        Self { number, what, proof, expect, tune, readers: None, also }
     }
 
     /// The same with other settings.
     pub(crate) const fn tuned(self, tune: fn(&mut Settings)) -> Self {
         Self { tune, ..self }
+    }
+
+    /// The same, where consumers meet what producers do.
+    pub(crate) fn shared(self) -> Self {
+        let Proof::Runs(inject) = self.proof else { panic!("row {} has no runs", self.number) };
+        self.readers(inject)
+    }
+
+    /// The same, where consumers meet this.
+    pub(crate) fn readers(self, inject: Inject) -> Self {
+        Self { readers: Some(inject), ..self }
+    }
+
+    /// What lets it go wrong for a column, if that is run.
+    pub(crate) fn inject(&self, column: Column) -> Option<Inject> {
+        match (&self.proof, column.reads()) {
+            (_, true) => self.readers,
+            (Proof::Runs(inject), false) => Some(*inject),
+            (Proof::Elsewhere(_) | Proof::Nothing, false) => None,
+        }
     }
 
     /// The same, if this holds too.
@@ -57,11 +80,12 @@ impl Row {
     }
 
     pub(crate) fn cell(&self, column: Column) -> Cell {
-        let [p, i, t, ..] = self.expect;
+        let [p, i, t, _, k, _] = self.expect;
         match column {
             Column::P => p,
             Column::I => i,
             Column::T => t,
+            Column::K => k,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use kurier_client::offsets::Isolation;
 use kurier_env::watch;
@@ -10,7 +11,7 @@ use kurier_testkit::TestCluster;
 use kurier_testkit::history::Recorder;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::DefaultGuard;
 
@@ -21,10 +22,10 @@ use crate::numbers;
 use crate::ran::Ran;
 use crate::reader::{PARTITIONS, Reader, TOPIC, number};
 use crate::row::{Inject, Row};
-use crate::settings::{SECOND, Settings};
+use crate::settings::{READERS, SECOND, Settings};
 use crate::wall::Jumping;
 use crate::world::{BROKERS, INPUT, Phase, World, cluster, group_of, heal};
-use crate::{plain, stage, transactional};
+use crate::{assigned, plain, stage, transactional};
 
 /// Runs a cell with a seed, on a runtime and in a time of its own.
 pub(crate) fn run(row: &Row, inject: Inject, column: Column, seed: u64) -> Ran {
@@ -35,13 +36,17 @@ pub(crate) fn run(row: &Row, inject: Inject, column: Column, seed: u64) -> Ran {
 }
 
 async fn all(settings: Settings, inject: Inject) -> Ran {
-    let recorder = Recorder::new();
+    let (recorder, start) = (Recorder::new(), Instant::now());
     let wall = Jumping::new();
     let cluster = cluster(&settings, &wall);
     let (phase, phases) = watch::channel(Phase::Safety);
     let world = World {
         dice: Arc::new(Dice::new(settings.seed, "fault")),
-        reader: Arc::new(Mutex::new(Reader::new(&recorder))),
+        // Where consumers read, the history is theirs alone.
+        reader: Arc::new(Mutex::new(Reader::new(&match settings.column.reads() {
+            true => Recorder::new(),
+            false => recorder.clone(),
+        }))),
         settings: Arc::new(settings),
         ledger: Ledger::default(),
         cluster,
@@ -52,18 +57,31 @@ async fn all(settings: Settings, inject: Inject) -> Ran {
     let mut processes = JoinSet::new();
     for process in 0..world.settings.producers {
         match world.column() {
-            Column::P | Column::I => processes.spawn(plain::produce(world.clone(), process)),
+            Column::P | Column::I | Column::K => {
+                processes.spawn(plain::produce(world.clone(), process))
+            }
             Column::T => processes.spawn(transactional::produce(world.clone(), process)),
         };
+    }
+    let mut readers = JoinSet::new();
+    if world.column() == Column::K {
+        (0..READERS)
+            .for_each(|process| drop(readers.spawn(assigned::read(world.clone(), process))));
     }
     let watching = tokio::spawn(watch_over(world.clone()));
     sleep(world.dice.millis(500..=1500)).await;
     stage::disturb(world.settings.safety, inject(&world)).await;
     heal(&world.cluster, &world.settings);
+    let healed = start.elapsed();
     phase.send_replace(Phase::Liveness);
-    let progress = stage::finish(processes, world.settings.progress_max(), "somebody").await;
+    let limit = world.settings.progress_max();
+    let mut progress = stage::finish(processes, limit, "somebody").await;
+    phase.send_replace(Phase::Drain);
+    if progress.is_ok() {
+        progress = stage::finish(readers, limit, "a reader").await;
+    }
     watching.abort();
-    look(world, progress).await
+    look(world, healed, progress).await
 }
 
 /// Shows what clients tell, for who looks into one run.
@@ -93,7 +111,7 @@ async fn watch_over(world: World) {
 }
 
 /// Reads what is left to read, lets everything end, and looks what there is.
-async fn look(world: World, progress: Result<(), String>) -> Ran {
+async fn look(world: World, healed: Duration, progress: Result<(), String>) -> Ran {
     let is_open = |index| {
         let cluster = &world.cluster;
         cluster.last_stable_offset(TOPIC, index) < cluster.log_end(TOPIC, index)
@@ -114,7 +132,8 @@ async fn look(world: World, progress: Result<(), String>) -> Ran {
     });
     let pages: Pages = std::mem::take(&mut ledger.open());
     Ran {
-        violations: Ran::check().run(&history),
+        violations: Ran::check(&settings, healed).run(&history),
+        healed,
         stored: stored.collect(),
         reused: numbers::reused(&cluster),
         settings: Settings::clone(&settings),
@@ -150,7 +169,7 @@ pub(crate) fn explain(row: &Row, column: Column, seed: u64, why: &str, ran: &Ran
     let mut text = format!("row {number} ({}), column {column:?}, seed {seed}: {why}\n", row.what);
     if let Some(first) = ran.violations.first()
         && why.contains(&first.to_string())
-        && let Some(smallest) = Ran::check().shrink(&ran.history)
+        && let Some(smallest) = Ran::check(&ran.settings, ran.healed).shrink(&ran.history)
     {
         let _ = writeln!(text, "\nthe smallest history that shows it:\n{smallest}");
     }

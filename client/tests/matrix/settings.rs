@@ -58,6 +58,10 @@ pub(crate) struct Life {
     pub(crate) lacks_keys: bool,
     /// Whether brokers ask for logins, and again after so long.
     pub(crate) login: Option<Duration>,
+    /// The rack that consumers read in; then each broker has one of its own.
+    pub(crate) rack: Option<&'static str>,
+    /// Whether consumers ask for a byte at a time.
+    pub(crate) small_fetches: bool,
     /// Brokers and topics that have nothing to do with it.
     pub(crate) is_large: bool,
 }
@@ -126,3 +130,6 @@ pub(crate) fn flood(settings: &mut Settings) {
     settings.producer.batch_bytes_max = 8 << 10;
     settings.producer.block_max = 2 * SECOND;
 }
+
+/// Consumers of a run, where it is about them.
+pub(crate) const READERS: u32 = 2;

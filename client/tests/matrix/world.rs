@@ -29,6 +29,8 @@ pub(crate) enum Phase {
     Safety,
     /// All is well again; everybody shows that it gets on.
     Liveness,
+    /// Nothing more is written; what there is is read to its end.
+    Drain,
 }
 
 /// What everybody knows.
@@ -68,6 +70,11 @@ pub(crate) fn cluster(settings: &Settings, wall: &Jumping) -> TestCluster {
         let login = builder.sasl([SaslMechanism::Plain]).user("alice", "secret");
         builder = login.session_lifetime(lifetime);
     }
+    if settings.life.rack.is_some() {
+        let selector = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+        builder = builder.config("replica.selector.class", selector);
+        builder = builder.rack(1, "a").rack(2, "b").rack(3, "c");
+    }
     if settings.life.is_large {
         builder = builder.brokers(1000).topic("large", 10_000);
     }
@@ -91,8 +98,11 @@ impl World {
         life.has_keys && !lacks
     }
 
-    /// Reads what there is to read.
+    /// Reads what there is to read, unless others do.
     pub(crate) fn read(&self) {
+        if self.column().reads() {
+            return;
+        }
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         reader.poll(&self.cluster, &self.recorder);
     }
@@ -147,10 +157,19 @@ impl World {
         self.ledger.strike();
     }
 
-    /// An API that the column's producers call.
+    /// An API that is called by those that the column is about.
     pub(crate) fn api(&self) -> ApiKey {
         match self.column() {
             Column::P | Column::I => ApiKey::PRODUCE,
+            Column::K => self.dice.pick(&[
+                ApiKey::FETCH,
+                ApiKey::FETCH,
+                ApiKey::FETCH,
+                ApiKey::FETCH,
+                ApiKey::LIST_OFFSETS,
+                ApiKey::OFFSET_FOR_LEADER_EPOCH,
+                ApiKey::METADATA,
+            ]),
             Column::T => self.dice.pick(&[
                 ApiKey::PRODUCE,
                 ApiKey::PRODUCE,

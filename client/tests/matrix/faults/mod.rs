@@ -1,5 +1,6 @@
 //! The rows of the matrix, with what lets each go wrong.
 
+mod fetches;
 mod transport;
 mod produce;
 mod transactions;

@@ -1,33 +1,45 @@
 //! Rows 42 to 61: the fetch path, and groups. What they say of producers is shown by tests of
 //! single promises.
 
+use super::fetches;
 use crate::row::{Row, cell, fault};
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        fault!(42, "`OFFSET_OUT_OF_RANGE`", -, expect[-, -, -, later, later, later]),
+        fault!(42, "`OFFSET_OUT_OF_RANGE`", -, expect[-, -, -, later, "L g E P", later])
+            .readers(|world| Box::pin(fetches::out_of_range(world))),
         fault!(43, "A log is truncated by an unclean election",
             ("client/tests/flow/replicas_decide.rs::a_leader_alone_may_lose_what_it_confirmed"),
-            expect[-, "E", -, later, later, later]),
+            expect[-, "E", -, later, "E", later]),
         fault!(44, "Leader epochs that are fenced or unknown", -,
-            expect[-, -, -, later, later, later]),
+            expect[-, -, -, later, "L g P", later])
+        .readers(|world| Box::pin(fetches::epochs(world))),
         fault!(45, "Old metadata comes after new",
             ("client/tests/network/leaders.rs::\
               an_answer_that_is_behind_takes_nobody_back_to_an_old_leader"),
-            expect["O", "D O", "A", later, later, later]),
-        fault!(46, "Errors of fetch sessions", -, expect[-, -, -, later, later, later]),
+            expect["O", "D O", "A", later, "L g P", later])
+        .readers(|world| Box::pin(fetches::old_metadata(world))),
+        fault!(46, "Errors of fetch sessions", -, expect[-, -, -, later, "L g P", later])
+            .readers(|world| Box::pin(fetches::sessions(world))),
         fault!(47, "A topic is deleted and created anew",
             ("client/tests/flow/nothing_is_written_twice.rs::\
               in_a_topic_that_was_created_anew_each_record_is_once_too"),
-            expect["E", "D", "a", later, later, later]),
+            expect["E", "D", "a", later, "g", later]),
         fault!(48, "The number of partitions changes",
             ("client/tests/flow/topics_change.rs::\
               keys_go_to_the_partitions_that_a_topic_created_anew_has"),
-            expect["O", "D O", "A", later, later, later]),
-        fault!(49, "A preferred replica dies or lags", -, expect[-, -, -, later, later, later]),
-        fault!(50, "Gaps that compaction leaves", -, expect[-, -, -, later, later, later]),
+            expect["O", "D O", "A", later, "L g", later]),
+        fault!(49, "A preferred replica dies or lags", -, expect[-, -, -, later, "L g P", later])
+            .readers(|world| Box::pin(fetches::replicas(world)))
+            .tuned(|settings| settings.life.rack = Some("b")),
+        fault!(50, "Gaps that compaction leaves", -, expect[-, -, -, later, "g P", later]),
         fault!(51, "A record over every limit of a fetch", -,
-            expect[-, -, -, later, later, later]),
+            expect[-, -, -, later, "L g P", later])
+        .readers(|world| Box::pin(fetches::late_answers(world)))
+        .tuned(|settings| {
+            settings.life.small_fetches = true;
+            settings.value_bytes = 2000;
+        }),
         fault!(52, "Members come and go without pause", -, expect[-, -, -, later, later, later]),
         fault!(53, "The session ends while records are processed", -,
             expect[-, -, -, later, later, later]),

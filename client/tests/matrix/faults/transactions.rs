@@ -63,7 +63,7 @@ pub(super) fn rows() -> Vec<Row> {
             expect[-, -, "a", later, later, later]),
         fault!(39, "`UNSTABLE_OFFSET_COMMIT`", -, expect[-, -, -, later, later, later]),
         fault!(40, "Lists of aborted transactions that are odd", -,
-            expect[-, -, -, later, later, later]),
+            expect[-, -, -, later, "A N", later]),
         fault!(41, "The transaction version changes in mid-run", versions,
             expect[-, -, "A P", -, -, later])
         .tuned(|settings| settings.release = "4.4"),
@@ -186,7 +186,7 @@ async fn inner_codes(world: &World) {
     ];
     let apis = match world.column() {
         Column::T => &[ApiKey::PRODUCE, ApiKey::ADD_PARTITIONS_TO_TXN, ApiKey::END_TXN][..],
-        Column::P | Column::I => &[ApiKey::PRODUCE][..],
+        Column::P | Column::I | Column::K => &[ApiKey::PRODUCE][..],
     };
     for _ in 0..6 {
         world.moment().await;
