@@ -187,7 +187,7 @@ impl Fetcher {
     /// What an answer says as a whole.
     fn kind_of(&self, flight: &Flight, moment: Moment, response: &FetchResponse) -> Kind {
         let mut partitions = response.responses.iter().flat_map(|topic| &topic.partitions);
-        let wait_max = self.config.fetch_wait_max;
+        let wait_max = flight.plan.wait_max();
         let took = moment.now.duration_since(flight.launched_at);
         // An empty answer of a broker that throttles says nothing of what is there.
         if response.throttle_time_ms != 0 || !partitions.clone().all(is_empty) {

@@ -54,7 +54,8 @@ impl Fetcher {
                 // What was decided on the way has its own consequences.
                 self.settle(now, picture);
             }
-            self.is_held = buffered >= self.room();
+            // Each reader has room of its own, whatever waits for others.
+            self.is_held = self.portion.is_none() && buffered >= self.room();
             if !self.is_held {
                 self.launch(now);
             }
@@ -137,8 +138,12 @@ impl Fetcher {
     }
 
     fn seat(&mut self, slot: usize, now: Instant, picture: &Picture) -> Option<Check> {
+        let portion = self.portion.map(|bytes| bytes.min(self.config.partition_bytes_max));
         let track = self.tracks.get_mut(slot)?.as_mut()?;
-        let home = track.home.and_then(|home| self.seats.get_mut(&home));
+        let mut home = track.home.and_then(|home| self.seats.get_mut(&home));
+        if let Some(home) = home.as_mut().filter(|_| track.is_full) {
+            home.full_since = Some(now);
+        }
         if let Some(home) = home.filter(|home| home.flight.is_some()) {
             // What becomes of it depends on the answer.
             home.pending.insert(slot);
@@ -178,7 +183,7 @@ impl Fetcher {
                 track.home = Some(to);
                 track.checked = Some(leader);
                 track.topic_id = asked.topic_id;
-                seat.session.want(asked);
+                seat.session.want(asked.within(portion));
             }
         }
         None
@@ -196,6 +201,7 @@ impl Fetcher {
     fn launch(&mut self, now: Instant) {
         let mut launched = Vec::new();
         let share = self.share();
+        let wait_max = self.config.fetch_wait_max;
         for (broker, seat) in &mut self.seats {
             if seat.is_free() && !seat.session.is_empty() {
                 self.launched += 1;
@@ -203,6 +209,7 @@ impl Fetcher {
                 let plan = seat.session.plan(&self.config).limited_to(share);
                 let is_near = seat.is_near_until.is_some_and(|until| now < until);
                 let plan = if is_near { plan.without_rack() } else { plan };
+                let plan = plan.waiting(seat.wait(now, wait_max));
                 launched.push((self.launched, *broker, plan));
             }
         }

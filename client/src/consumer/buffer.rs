@@ -35,18 +35,18 @@ use crate::transactions::{GroupOffset, TopicPartition};
 /// What lies between the driver and the user of one consumer.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
-    entries: VecDeque<Entry>,
+    pub(super) entries: VecDeque<Entry>,
     /// Of `entries`; what is parked is not counted, or one paused partition would stop the others.
-    bytes: usize,
+    pub(super) bytes: usize,
     /// What batches in the user's hands are unpacked to. It is memory like what waits here.
     held: usize,
     /// The driver fetches nothing until there are fewer bytes than this.
     awaited: Option<usize>,
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     /// Where each partition has its slot.
     places: BTreeMap<Arc<str>, BTreeMap<i32, usize>>,
     /// How many slots are open.
-    open: usize,
+    pub(super) open: usize,
     /// Slots that the user has had a batch of since all that it had was marked, each once.
     handed: Vec<usize>,
     /// How many batches were passed over as they cannot be read.
@@ -55,13 +55,28 @@ pub(crate) struct Buffer {
     left: Vec<usize>,
     /// Topics whose partitions are not known yet.
     pending: usize,
-    orders: VecDeque<Order>,
+    pub(super) orders: VecDeque<Order>,
     /// What concerns no single partition.
-    general: VecDeque<Error>,
+    pub(super) general: VecDeque<Error>,
     /// The driver is gone.
-    is_dead: bool,
+    pub(super) is_dead: bool,
+    /// Where each partition has a reader of its own.
+    pub(super) split: Option<Split>,
     /// When the user is at work, where somebody wants to know.
     pub(crate) pace: Pace,
+}
+
+/// What there is to know where each partition has a reader of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Split {
+    /// How many bytes may wait for all of them.
+    pub(super) bytes_max: usize,
+    /// Slots that perhaps have no reader.
+    pub(super) vacant: VecDeque<usize>,
+    /// How many readers there were.
+    pub(super) readers: u64,
+    /// Nothing more is given.
+    pub(super) is_over: bool,
 }
 
 /// What the user asks the driver to do.
@@ -81,6 +96,10 @@ pub(crate) enum Order {
     Unassign(Turn),
     /// Read nothing of a partition before a seek.
     Hold(Turn),
+    /// Fetch no more of a partition, as enough of it waits for its reader.
+    Full(usize),
+    /// Fetch a partition again, as little of it waits for its reader.
+    Roomy(usize),
 }
 
 /// What is to be read of a slot, as the user wants it now.
@@ -91,6 +110,7 @@ pub(crate) struct Claim {
     pub(crate) turn: Turn,
     pub(crate) start: Start,
     pub(crate) is_paused: bool,
+    pub(crate) is_full: bool,
 }
 
 /// What `next` finds.
@@ -110,45 +130,67 @@ pub(crate) enum Taken {
 impl Buffer {
     /// The next thing in line.
     pub(crate) fn take(&mut self) -> Taken {
-        while let Some(Entry { turn, item }) = self.entries.pop_front() {
-            self.bytes -= item.bytes();
-            let Some(slot) = self.slots.get_mut(turn.slot) else { continue };
-            match item {
-                Item::Batch(fetched) => {
-                    let (topic, partition) = (Arc::clone(&slot.topic), slot.partition);
-                    return Taken::Batch { turn, topic, partition, fetched };
-                }
-                Item::Skip { next_offset: offset } | Item::At { offset } => {
-                    slot.position = Some(offset);
-                }
-                Item::Corrupt { next_offset, .. } => {
-                    slot.position = Some(next_offset);
-                    self.skipped += 1;
-                }
-                Item::Cut { offset } => {
-                    slot.position = slot.position.map(|position| position.min(offset));
-                }
-                Item::News(error) => return Taken::Error(error),
-                Item::Failed(error) => {
-                    self.finish(turn.slot);
-                    return Taken::Error(error);
-                }
-                Item::End => self.finish(turn.slot),
+        while let Some(entry) = self.entries.pop_front() {
+            self.bytes -= entry.item.bytes();
+            if let Some(taken) = self.see(entry) {
+                return taken;
             }
         }
         if let Some(error) = self.general.pop_front() {
             return Taken::Error(error);
         }
-        let is_ended = self.is_dead || (self.pending == 0 && self.open == 0);
-        if is_ended { Taken::Ended } else { Taken::Nothing }
+        if self.is_over() { Taken::Ended } else { Taken::Nothing }
+    }
+
+    /// Whether nothing will come any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_dead || (self.pending == 0 && self.open == 0)
+    }
+
+    /// What an entry is to the user, if it is anything.
+    pub(super) fn see(&mut self, Entry { turn, item }: Entry) -> Option<Taken> {
+        let slot = self.slots.get_mut(turn.slot)?;
+        match item {
+            Item::Batch(fetched) => {
+                let (topic, partition) = (Arc::clone(&slot.topic), slot.partition);
+                return Some(Taken::Batch { turn, topic, partition, fetched });
+            }
+            Item::Skip { next_offset: offset } | Item::At { offset } => {
+                slot.position = Some(offset);
+            }
+            Item::Corrupt { next_offset, .. } => {
+                slot.position = Some(next_offset);
+                self.skipped += 1;
+            }
+            Item::Cut { offset } => {
+                slot.position = slot.position.map(|position| position.min(offset));
+            }
+            Item::News(error) => return Some(Taken::Error(error)),
+            Item::Failed(error) => {
+                self.finish(turn.slot);
+                return Some(Taken::Error(error));
+            }
+            Item::End => self.finish(turn.slot),
+        }
+        None
     }
 
     /// Takes back a batch that the user was not given after all.
     pub(crate) fn put_back(&mut self, turn: Turn, fetched: Fetched) {
-        if self.current(turn).is_some() {
-            let item = Item::Batch(fetched);
-            self.bytes += item.bytes();
-            self.entries.push_front(Entry { turn, item });
+        let Some(slot) = self.slots.get_mut(turn.slot) else { return };
+        if slot.generation != turn.generation {
+            return;
+        }
+        let entry = Entry { turn, item: Item::Batch(fetched) };
+        if let Some(parked) = &mut slot.parked {
+            parked.push_front(entry);
+        } else if self.split.is_some() {
+            slot.queue.bytes += entry.item.bytes();
+            slot.queue.entries.push_front(entry);
+            self.level(turn.slot);
+        } else {
+            self.bytes += entry.item.bytes();
+            self.entries.push_front(entry);
         }
     }
 
@@ -262,6 +304,7 @@ impl Buffer {
     /// The user is gone, and marks nothing more.
     pub(crate) fn let_go(&mut self) {
         self.slots.iter_mut().for_each(Slot::let_go);
+        self.end_split();
     }
 
     /// What the user has of this turn is done with otherwise than by a mark.
@@ -303,14 +346,20 @@ impl Buffer {
 
     /// Drops what was fetched of a partition and reads it from elsewhere.
     pub(crate) fn seek(&mut self, slot: usize, start: Start) {
+        self.read_from(slot, start, Slot::turn);
+    }
+
+    /// The same, by this change of the slot.
+    pub(super) fn read_from(&mut self, slot: usize, start: Start, change: fn(&mut Slot, Start)) {
         self.forget(slot);
         let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.is_assigned()) else {
             return;
         };
         self.open += usize::from(entry.state != State::Open);
-        entry.turn(start);
+        change(entry, start);
         let turn = Turn { slot, generation: entry.generation };
         self.orders.push_back(Order::Seek(turn, start));
+        self.lacks_reader(slot);
     }
 
     /// Reads one more partition; one that is read already goes on where it is. Returns its turn.
@@ -332,7 +381,9 @@ impl Buffer {
         self.open -= usize::from(entry.state == State::Open);
         entry.leave();
         let turn = Turn { slot, generation: entry.generation };
-        self.left.push(slot);
+        if self.split.is_none() {
+            self.left.push(slot);
+        }
         self.orders.push_back(Order::Unassign(turn));
     }
 
@@ -364,21 +415,35 @@ impl Buffer {
     /// Gives nothing more of a partition until [`resume`](Self::resume). What is there is kept.
     pub(crate) fn pause(&mut self, slot: usize) {
         let Some(entry) = self.slots.get_mut(slot).filter(|s| s.parked.is_none()) else { return };
-        let (parked, entries): (VecDeque<Entry>, _) =
-            std::mem::take(&mut self.entries).into_iter().partition(|e| e.turn.slot == slot);
-        self.entries = entries;
-        self.bytes -= parked.iter().map(|entry| entry.item.bytes()).sum::<usize>();
+        let mut parked = std::mem::take(&mut entry.queue.entries);
+        entry.queue.bytes = 0;
+        if self.split.is_none() {
+            let (own, others): (VecDeque<Entry>, _) =
+                std::mem::take(&mut self.entries).into_iter().partition(|e| e.turn.slot == slot);
+            self.entries = others;
+            self.bytes -= own.iter().map(|entry| entry.item.bytes()).sum::<usize>();
+            parked = own;
+        }
         entry.parked = Some(parked);
         self.orders.push_back(Order::Pause(slot));
+        self.level(slot);
     }
 
     /// Ends a pause.
     pub(crate) fn resume(&mut self, slot: usize) {
-        let parked = self.slots.get_mut(slot).and_then(|entry| entry.parked.take());
-        let Some(parked) = parked else { return };
-        self.bytes += parked.iter().map(|entry| entry.item.bytes()).sum::<usize>();
-        self.entries.extend(parked);
+        let Some(entry) = self.slots.get_mut(slot) else { return };
+        let Some(parked) = entry.parked.take() else { return };
+        let bytes = parked.iter().map(|entry| entry.item.bytes()).sum::<usize>();
+        if self.split.is_some() {
+            entry.queue.bytes += bytes;
+            entry.queue.entries.extend(parked);
+            entry.ring();
+        } else {
+            self.bytes += bytes;
+            self.entries.extend(parked);
+        }
         self.orders.push_back(Order::Resume(slot));
+        self.level(slot);
     }
 
     /// The slot of a partition that is assigned.
@@ -435,9 +500,13 @@ impl Buffer {
             is_kept
         });
         self.bytes -= bytes;
-        if let Some(parked) = self.slots.get_mut(slot).and_then(|slot| slot.parked.as_mut()) {
+        let Some(found) = self.slots.get_mut(slot) else { return };
+        found.queue.entries.clear();
+        found.queue.bytes = 0;
+        if let Some(parked) = &mut found.parked {
             parked.clear();
         }
+        self.level(slot);
     }
 }
 
@@ -452,12 +521,15 @@ impl Buffer {
                 found.come_back(start);
                 self.open += 1;
             }
-            return Turn { slot, generation: found.generation };
+            let generation = found.generation;
+            self.lacks_reader(slot);
+            return Turn { slot, generation };
         }
         let slot = self.slots.len();
         self.slots.push(Slot::new(Arc::clone(topic), partition, start));
         self.places.entry(Arc::clone(topic)).or_default().insert(partition, slot);
         self.open += 1;
+        self.lacks_reader(slot);
         Turn { slot, generation: 0 }
     }
 
@@ -470,6 +542,7 @@ impl Buffer {
             turn: Turn { slot, generation: found.generation },
             start: found.start,
             is_paused: found.parked.is_some(),
+            is_full: found.queue.is_full,
         })
     }
 
@@ -495,21 +568,30 @@ impl Buffer {
         if slot.generation != entry.turn.generation {
             return;
         }
-        let entries = slot.parked.as_mut().unwrap_or(&mut self.entries);
+        let (is_parked, is_split) = (slot.parked.is_some(), self.split.is_some());
+        let entries = match &mut slot.parked {
+            Some(parked) => parked,
+            None if is_split => &mut slot.queue.entries,
+            None => &mut self.entries,
+        };
+        let (number, more, mut less) = (entry.turn.slot, entry.item.bytes(), 0);
         if let Item::Cut { offset } = entry.item {
             let bytes = |entries: &VecDeque<Entry>| entries.iter().map(|e| e.item.bytes()).sum();
             let before: usize = bytes(entries);
             entries.retain_mut(|other| other.turn != entry.turn || other.item.cut(offset));
             let after: usize = bytes(entries);
-            if slot.parked.is_none() {
-                self.bytes -= before - after;
-            }
-            slot.parked.as_mut().unwrap_or(&mut self.entries).push_back(entry);
-            return;
+            less = before - after;
         }
         entries.push_back(entry);
-        if slot.parked.is_none() {
-            self.bytes += self.entries.back().map_or(0, |entry| entry.item.bytes());
+        if is_parked {
+            return;
+        }
+        if is_split {
+            slot.queue.bytes = slot.queue.bytes + more - less;
+            slot.ring();
+            self.level(number);
+        } else {
+            self.bytes = self.bytes + more - less;
         }
     }
 
@@ -528,14 +610,22 @@ impl Buffer {
         self.bytes + self.held
     }
 
-    /// The user has unpacked so many bytes more.
-    pub(crate) fn lease(&mut self, bytes: usize) {
-        self.held += bytes;
+    /// The user has unpacked so many bytes more, for a partition's own reader or for all.
+    pub(crate) fn lease(&mut self, bytes: usize, slot: Option<usize>) {
+        self.change_held(slot, |held| *held += bytes);
     }
 
     /// The user is done with so many bytes that it has unpacked.
-    pub(crate) fn release(&mut self, bytes: usize) {
-        self.held -= bytes;
+    pub(crate) fn release(&mut self, bytes: usize, slot: Option<usize>) {
+        self.change_held(slot, |held| *held -= bytes);
+    }
+
+    fn change_held(&mut self, slot: Option<usize>, change: impl FnOnce(&mut usize)) {
+        let Some(slot) = slot else { return change(&mut self.held) };
+        if let Some(found) = self.slots.get_mut(slot) {
+            change(&mut found.queue.unpacked);
+            self.level(slot);
+        }
     }
 
     /// The driver fetches nothing until there are fewer bytes than this.
@@ -553,6 +643,7 @@ impl Buffer {
     pub(crate) fn die(&mut self) {
         self.is_dead = true;
         self.tell(Error::Closed { what: "consumer" });
+        self.slots.iter().for_each(Slot::ring);
     }
 
     /// Whether the driver is gone.

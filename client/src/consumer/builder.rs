@@ -14,6 +14,7 @@ use super::fetcher::Fetcher;
 use super::handle::Consumer;
 use super::holding::Holding;
 use super::member::Seat;
+use super::pace::ALL;
 use super::shared::Shared;
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
@@ -262,11 +263,13 @@ impl ConsumerBuilder {
         let wanted = wanted(&shared, topics, partitions);
         let limits =
             DecompressLimits { bytes_max: config.batch_bytes_max, ..DecompressLimits::default() };
-        let (env, marks_given, corrupt) = (cluster.env().clone(), config.auto_mark, config.corrupt);
+        let env = cluster.env().clone();
         let backoff =
             Backoff::new(cluster.config().retry_backoff, cluster.config().retry_backoff_max);
         let (meter, reads) = cluster.metrics().consumer();
         let offsets = Offsets::new(cluster.clone()).isolation(config.isolation);
+        let mut consumer =
+            Consumer::new(Arc::clone(&shared), env, limits, (reads, offsets)).with_config(&config);
         let driver = Driver {
             meter,
             class: Class::Fetch(cluster.new_owner()),
@@ -285,9 +288,6 @@ impl ConsumerBuilder {
         };
         let span = tracing::debug_span!("consumer", class = ?driver.class);
         tokio::spawn(driver.run(wanted).instrument(span));
-        let mut consumer = Consumer::new(Arc::clone(&shared), env, limits, (reads, offsets))
-            .with_marks(marks_given)
-            .with_corrupt(corrupt);
         shared.order(|buffer| committed.iter().for_each(|of| buffer.hold(&of.0, of.1)));
         if let Some(enlistment) = enlistment {
             let reader = Holding::new(shared, Arc::clone(&enlistment.group), reset);
@@ -295,7 +295,7 @@ impl ConsumerBuilder {
             let (group, tenure, hearing) = enlist(enlistment, Arc::new(reader));
             if is_member {
                 // A program that never asks is at work, too.
-                consumer.shared.with(|buffer| buffer.pace.work(now()));
+                consumer.shared.with(|buffer| buffer.pace.work(ALL, now()));
             }
             consumer.control.group = Some(group);
             consumer.seat = Some(Seat { tenure, hearing });

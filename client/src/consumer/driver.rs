@@ -122,6 +122,12 @@ impl Driver {
     /// Takes orders, asks for more, and then hands out what came: the next answer is on its way
     /// while the user works on this one. Says whether to do so again at once.
     fn turn(&mut self, now: Instant, picture: &Picture, work: &mut Work) -> bool {
+        let portion = self.shared.with(|buffer| buffer.portion());
+        self.fetcher.set_portion(portion);
+        if portion.is_some() {
+            // What waits for each reader decides what is asked for.
+            self.shared.hand_over(self.fetcher.take_entries());
+        }
         self.take_orders(work);
         let mut buffered = self.shared.with(|buffer| buffer.bytes());
         let mut entries = self.fetcher.take_entries();
@@ -181,6 +187,7 @@ impl Driver {
                 None
             }
             Order::Pause(_) | Order::Resume(_) | Order::Stop(_) => None,
+            Order::Full(_) | Order::Roomy(_) => None,
         }
     }
 
@@ -366,6 +373,8 @@ impl Driver {
                 self.begin(claim);
             }
         }
+        // Perhaps somebody makes readers for them.
+        self.shared.wake_user();
     }
 
     fn begin(&mut self, claim: Claim) {

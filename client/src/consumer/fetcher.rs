@@ -56,6 +56,8 @@ pub(crate) struct Fetcher {
     pub(super) is_stirred: bool,
     /// Whether what is buffered left no room for a fetch.
     pub(super) is_held: bool,
+    /// Bytes that an answer may have of one partition, where each has a reader of its own.
+    pub(super) portion: Option<usize>,
     /// Whether a broker may have nothing any more that is wanted.
     pub(super) is_anyone_left: bool,
     /// Until when each follower may be read from, by slot.
@@ -110,6 +112,7 @@ impl Fetcher {
             wants_refresh: false,
             is_stirred: false,
             is_held: false,
+            portion: None,
             is_anyone_left: false,
             expiries: BTreeSet::new(),
             replica_age: REPLICA_AGE,
@@ -165,14 +168,13 @@ impl Fetcher {
                     track.is_paused = true;
                 }
             }
-            Order::Resume(slot) => {
+            Order::Resume(slot) => self.want_again(slot, |track| track.is_paused = false),
+            Order::Full(slot) => {
                 if let Some(track) = self.track(slot) {
-                    track.is_paused = false;
-                    // It was not wanted meanwhile.
-                    track.silent_since = None;
-                    track.trouble = None;
+                    track.is_full = true;
                 }
             }
+            Order::Roomy(slot) => self.want_again(slot, |track| track.is_full = false),
             Order::Unassign(turn) => {
                 self.end_wait(turn.slot);
                 self.detach(turn.slot);
@@ -188,6 +190,25 @@ impl Fetcher {
                     track.place = Place::Done;
                 }
             }
+        }
+    }
+
+    fn want_again(&mut self, slot: usize, change: impl FnOnce(&mut Track)) {
+        if let Some(track) = self.track(slot) {
+            change(track);
+            // It was not wanted meanwhile.
+            track.silent_since = None;
+            track.trouble = None;
+        }
+    }
+
+    /// Each partition has a reader of its own, and this is how much an answer may have of it; or
+    /// one reads them all.
+    pub(crate) fn set_portion(&mut self, portion: Option<usize>) {
+        if self.portion != portion {
+            self.portion = portion;
+            self.dirty.extend(0..self.tracks.len());
+            self.is_stirred = true;
         }
     }
 

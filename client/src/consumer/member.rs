@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::pace::Who;
 use super::shared::Shared;
 use crate::group::{Hearing, Tenure};
 
@@ -16,17 +17,20 @@ pub(super) struct Seat {
 
 /// A call of `next`: when it ends, the user is at work.
 #[derive(Debug)]
-pub(super) struct Waiting(Arc<Shared>);
+pub(super) struct Waiting {
+    shared: Arc<Shared>,
+    who: Who,
+}
 
 impl Waiting {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        shared.rest();
-        Self(Arc::clone(shared))
+    pub(super) fn new(shared: &Arc<Shared>, who: Who) -> Self {
+        shared.rest(who);
+        Self { shared: Arc::clone(shared), who }
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.with(|buffer| buffer.pace.work(Instant::now().into_std()));
+        self.shared.with(|buffer| buffer.pace.work(self.who, Instant::now().into_std()));
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A task asks each broker for the partitions that it leads, one fetch at a time, and names what
 //! has changed since the last one; what comes lies in a buffer until [`Consumer::next`] takes it,
-//! batch by batch, and unpacks it there.
+//! batch by batch, and unpacks it there. A consumer that is [split](Consumer::split) has a reader
+//! for each partition instead, each with its own part of the buffer.
 
 mod config;
 mod turn;
@@ -11,6 +12,7 @@ mod batch;
 mod entry;
 mod slot;
 mod buffer;
+mod readers;
 mod replica;
 mod position;
 mod aborted;
@@ -30,10 +32,12 @@ mod driver;
 mod holding;
 mod control;
 mod member;
+mod intake;
 mod handle;
 mod poll;
 mod membership;
 mod rounds;
+mod split;
 mod builder;
 
 pub use self::batch::{FetchedBatch, FetchedRecords};
@@ -42,4 +46,5 @@ pub use self::config::{ConsumerConfig, Corrupt, OffsetReset, Start, Stop};
 pub use self::control::Control;
 pub use self::handle::Consumer;
 pub use self::poll::FetchedRecord;
+pub use self::split::{PartitionReader, Split};
 pub(crate) use self::turn::{Mark, Turn};

@@ -1,36 +1,67 @@
 //! Core: whether the user is at work on what it was given, and since when.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Whether the user is at work. It is from the end of a call of `next` to the begin of the next
-/// one.
+/// one. Where each partition has a reader, each of them is for itself.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
-    at_work_since: Option<Instant>,
-    /// Whether somebody waits for the next call.
-    is_awaited: bool,
+    at_work_since: BTreeMap<Who, Instant>,
+    /// Whose next call somebody waits for.
+    awaited: Option<Who>,
 }
 
+/// The number of a reader.
+pub(crate) type Who = u64;
+
+/// Who reads all partitions.
+pub(crate) const ALL: Who = 0;
+
 impl Pace {
-    /// The user asks for more. Says whether somebody waits for that.
-    pub(crate) fn rest(&mut self) -> bool {
-        self.at_work_since = None;
-        std::mem::take(&mut self.is_awaited)
+    /// Somebody asks for more, or is gone. Says whether that is waited for.
+    pub(crate) fn rest(&mut self, who: Who) -> bool {
+        self.at_work_since.remove(&who);
+        self.awaited.take_if(|awaited| *awaited == who).is_some()
     }
 
-    /// The user does not wait any more.
-    pub(crate) fn work(&mut self, now: Instant) {
-        self.at_work_since = Some(now);
+    /// Somebody does not wait any more.
+    pub(crate) fn work(&mut self, who: Who, now: Instant) {
+        self.at_work_since.insert(who, now);
     }
 
-    /// Somebody waits for the user to ask for more. Says whether it does so already.
+    /// Somebody waits for who has been at work for longest to ask for more. Says whether nobody is
+    /// at work.
     pub(crate) fn await_rest(&mut self) -> bool {
-        self.is_awaited = self.at_work_since.is_some();
-        !self.is_awaited
+        let at_work = self.at_work_since.iter();
+        self.awaited = at_work.min_by_key(|(_, since)| **since).map(|(who, _)| *who);
+        self.awaited.is_none()
     }
 
-    /// Since when the user has been at work, if it is.
+    /// Since when the user has been at work, if it is: of several, who has been for longest.
     pub(crate) fn at_work_since(&self) -> Option<Instant> {
-        self.at_work_since
+        self.at_work_since.values().min().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn of_several_the_one_that_works_for_longest_counts() {
+        let (start, mut pace) = (Instant::now(), Pace::default());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert!(pace.await_rest() && pace.at_work_since().is_none());
+        pace.work(1, at(1));
+        pace.work(2, at(2));
+        assert!(!pace.await_rest());
+        assert!(!pace.rest(2), "another one is waited for");
+        pace.work(2, at(3));
+        assert_eq!(pace.at_work_since(), Some(at(1)));
+        assert!(pace.rest(1) && !pace.rest(1));
+        assert_eq!(pace.at_work_since(), Some(at(3)));
     }
 }

@@ -31,6 +31,14 @@ pub(crate) struct Asked {
     pub(crate) rank: i64,
 }
 
+impl Asked {
+    /// The same, with so many bytes at most; a batch that is larger comes as whole as it would.
+    pub(crate) fn within(self, portion: Option<usize>) -> Self {
+        let bytes = |portion| i32::try_from(portion).unwrap_or(i32::MAX);
+        Self { bytes_max: self.bytes_max.or_else(|| portion.map(bytes)), ..self }
+    }
+}
+
 /// A partition that is to be fetched no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Forgotten {
@@ -106,6 +114,16 @@ impl Plan {
     pub(crate) fn limited_to(self, bytes: usize) -> Self {
         let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
         Self { bytes_max: self.bytes_max.min(bytes), ..self }
+    }
+
+    /// The same, where the broker waits so long at most.
+    pub(crate) fn waiting(self, wait: Duration) -> Self {
+        Self { wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX), ..self }
+    }
+
+    /// How long the broker may wait for records.
+    pub(crate) fn wait_max(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.wait_ms).unwrap_or(0))
     }
 
     /// The same, with partitions that leave the session.

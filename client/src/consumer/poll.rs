@@ -68,7 +68,7 @@ impl Consumer {
             let until = if records.is_empty() { deadline } else { Instant::now() };
             let next = match self.take_error() {
                 Some(error) => Some(Err(error)),
-                None => match timeout_at(until, self.take_next()).await {
+                None => match timeout_at(until, self.intake.next()).await {
                     Ok(next) => next,
                     Err(_) => break,
                 },
@@ -117,7 +117,7 @@ impl Consumer {
                 Err(error) => return Some(error),
             };
             if records.len() >= records_max {
-                self.return_from(batch, record.offset);
+                self.intake.return_from(batch, record.offset);
                 return None;
             }
             let (topic, partition) = (Arc::clone(&batch.topic), batch.partition);

@@ -22,6 +22,8 @@ pub(crate) struct Track {
     pub(crate) place: Place,
     pub(crate) end: End,
     pub(crate) is_paused: bool,
+    /// Whether enough of it waits for its reader.
+    pub(crate) is_full: bool,
     /// Whether it is read no more.
     pub(crate) is_gone: bool,
     /// The broker whose session has it.
@@ -136,6 +138,7 @@ impl Track {
             place: Place::from(claim.start),
             end: End::Never,
             is_paused: claim.is_paused,
+            is_full: claim.is_full,
             is_gone: false,
             home: None,
             nearer: None,
@@ -159,7 +162,8 @@ impl Track {
 
     /// The offset to ask for, if it may be asked for now.
     pub(crate) fn wants(&self) -> Option<i64> {
-        let is_free = !self.is_paused && self.retry_at.is_none() && self.checking.is_none();
+        let is_wanted = !self.is_paused && !self.is_full;
+        let is_free = is_wanted && self.retry_at.is_none() && self.checking.is_none();
         let is_bounded = matches!(self.end, End::Never | End::At(_));
         match self.place {
             Place::At(offset) if is_free && is_bounded => Some(offset),

@@ -32,6 +32,6 @@ impl Consumer {
     pub(crate) fn take_back(&mut self, turns: &[(Turn, Start)]) {
         self.shared.take_back(turns.iter().copied());
         let slots: Vec<usize> = turns.iter().map(|(turn, _)| turn.slot).collect();
-        self.abandon(&slots);
+        self.intake.abandon(&slots);
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Seat {
     pub(crate) is_near_until: Option<Instant>,
     /// No fetch before this, as the broker does not wait for records itself.
     pub(crate) hold_until: Option<Instant>,
+    /// When enough waited last for the reader of one of its partitions, which was let go for that.
+    pub(crate) full_since: Option<Instant>,
 }
 
 /// A fetch without an answer yet.
@@ -38,8 +40,36 @@ impl Seat {
         self.flight.is_none() && self.hold_until.is_none()
     }
 
+    /// How long the broker may wait for records, if this is the usual. A partition that is full is
+    /// asked for again only with the next fetch, so that one comes soon: after a quarter of the
+    /// time that the partition has been full by now. What its reader still has by then lasts
+    /// longer, so it waits for no quiet partition; and one that nobody reads costs few requests.
+    pub(crate) fn wait(&self, now: Instant, usual: Duration) -> Duration {
+        let so_far = |since| now.saturating_duration_since(since) / 4;
+        self.full_since.map_or(usual, |since| so_far(since).max(WAIT_LEAST).min(usual))
+    }
+
     /// Lets no fetch go for a while.
     pub(crate) fn hold(&mut self, now: Instant, wait: Duration) {
         self.hold_until = Some(now + wait);
+    }
+}
+
+/// A broker may wait for records so long at least, unless less is usual.
+const WAIT_LEAST: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_waits_less_while_a_partition_has_just_become_full() {
+        let (start, mut seat) = (Instant::now(), Seat::default());
+        let ms = Duration::from_millis;
+        let wait = |seat: &Seat, after: u64| seat.wait(start + ms(after), ms(500));
+        assert_eq!(wait(&seat, 0), ms(500));
+        seat.full_since = Some(start);
+        assert_eq!([0, 80, 400, 9_000].map(|after| wait(&seat, after)), [5, 20, 100, 500].map(ms));
+        assert_eq!(seat.wait(start, ms(2)), ms(2));
     }
 }

@@ -5,6 +5,8 @@ use std::sync::{Arc, PoisonError};
 use super::buffer::{Buffer, Taken};
 use super::config::Start;
 use super::entry::Entry;
+use super::pace::Who;
+use super::readers::Reserved;
 use super::turn::{Mark, Turn};
 use crate::sync::{AtomicBool, Mutex, Notify, Ordering};
 
@@ -50,10 +52,39 @@ impl Shared {
         taken
     }
 
-    /// Counts what the user has unpacked as long as what is returned is kept.
-    pub(crate) fn lease(self: &Arc<Self>, bytes: usize) -> Lease {
-        self.with(|buffer| buffer.lease(bytes));
-        Lease { shared: Arc::clone(self), bytes }
+    /// The next thing for the reader of a partition.
+    pub(crate) fn take_for(&self, reader: &Reserved) -> Taken {
+        let (taken, has_orders, is_over) =
+            self.with(|buffer| (buffer.take_for(reader), buffer.has_orders(), buffer.is_over()));
+        if has_orders {
+            self.for_driver.notify_one();
+        }
+        if is_over {
+            // Whoever makes readers waits in vain for more.
+            self.for_user.notify_one();
+        }
+        taken
+    }
+
+    /// The reader of a partition is gone, and gives way to another one.
+    pub(crate) fn vacate(&self, reader: &Reserved) {
+        self.order(|buffer| buffer.vacate(reader));
+        self.marked.notify_waiters();
+        self.rest(reader.who);
+    }
+
+    /// The user has processed what the reader of a partition was given.
+    pub(crate) fn mark_given_to(&self, reader: &Reserved) {
+        if self.with(|buffer| buffer.mark_given_to(reader)) {
+            self.marked.notify_waiters();
+        }
+    }
+
+    /// Counts what the user has unpacked, for a partition's own reader or for all, as long as what
+    /// is returned is kept.
+    pub(crate) fn lease(self: &Arc<Self>, bytes: usize, slot: Option<usize>) -> Lease {
+        self.order_if_any(|buffer| buffer.lease(bytes, slot));
+        Lease { shared: Arc::clone(self), bytes, slot }
     }
 
     /// The user has processed a batch, and all before it.
@@ -91,9 +122,9 @@ impl Shared {
         self.marked.notify_waiters();
     }
 
-    /// The user asks for more.
-    pub(crate) fn rest(&self) {
-        if self.with(|buffer| buffer.pace.rest()) {
+    /// The user asks for more, or one of its readers.
+    pub(crate) fn rest(&self, who: Who) {
+        if self.with(|buffer| buffer.pace.rest(who)) {
             self.rested.notify_one();
         }
     }
@@ -139,9 +170,24 @@ impl Shared {
 
     /// Works on the buffer for the user, and lets the driver look at what is ordered.
     pub(crate) fn order<T>(&self, work: impl FnOnce(&mut Buffer) -> T) -> T {
-        let result = self.with(work);
+        let (result, is_split) = self.with(|buffer| (work(buffer), buffer.is_split()));
         self.for_driver.notify_one();
+        if is_split {
+            // Perhaps a partition lacks a reader now.
+            self.for_user.notify_one();
+        }
         result
+    }
+
+    /// Works on the buffer, and rings for the driver if that makes room or orders something.
+    fn order_if_any(&self, work: impl FnOnce(&mut Buffer)) {
+        let is_awaited = self.with(|buffer| {
+            work(buffer);
+            buffer.has_room_again() || buffer.has_orders()
+        });
+        if is_awaited {
+            self.for_driver.notify_one();
+        }
     }
 
     pub(crate) fn wake_user(&self) {
@@ -156,6 +202,15 @@ impl Shared {
     /// Waits until the user has taken or ordered something.
     pub(crate) async fn wait_for_user(&self) {
         self.for_driver.notified().await;
+    }
+
+    /// Readers of partitions are given nothing more; waits until nothing is in hand.
+    pub(crate) async fn end_split(&self) {
+        let slots: Vec<usize> = self.with(|buffer| {
+            buffer.end_split();
+            (0..buffer.slot_count()).collect()
+        });
+        self.wait_for_marks(&slots).await;
     }
 
     /// The user is gone.
@@ -176,17 +231,13 @@ impl Shared {
 pub(crate) struct Lease {
     shared: Arc<Shared>,
     bytes: usize,
+    /// Of a partition's own reader.
+    slot: Option<usize>,
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let makes_room = self.shared.with(|buffer| {
-            buffer.release(self.bytes);
-            buffer.has_room_again()
-        });
-        if makes_room {
-            self.shared.for_driver.notify_one();
-        }
+        self.shared.order_if_any(|buffer| buffer.release(self.bytes, self.slot));
     }
 }
 
@@ -253,7 +304,7 @@ mod tests {
         let shared = Arc::new(shared);
         shared.hand_over(vec![entry(turn)]);
         assert!(matches!(shared.take(), Taken::Batch { .. }));
-        let (small, large) = (shared.lease(1), shared.lease(room()));
+        let (small, large) = (shared.lease(1, None), shared.lease(room(), None));
         assert!(shared.must_wait_for_room(room()));
         drop(small);
         assert!(!is_rung(&shared));

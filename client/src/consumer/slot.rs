@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::config::Start;
 use super::entry::Entry;
 use super::turn::{Mark, Turn};
+use crate::sync::Notify;
 
 /// One partition as the user sees it.
 #[derive(Debug)]
@@ -28,6 +29,10 @@ pub(crate) struct Slot {
     pub(crate) readable: Option<i64>,
     /// What waits for `resume`, if it is paused.
     pub(crate) parked: Option<VecDeque<Entry>>,
+    /// What waits for its own reader, where each partition has one.
+    pub(crate) queue: Queue,
+    /// Rings for its own reader, if it has one.
+    pub(crate) bell: Option<Arc<Notify>>,
     pub(crate) state: State,
     /// The newest batch that the user has and that is not marked.
     hand: Option<Hand>,
@@ -49,10 +54,24 @@ pub(crate) enum State {
     Gone,
 }
 
+/// What waits for a partition's own reader.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    pub(crate) entries: VecDeque<Entry>,
+    /// Of `entries`.
+    pub(crate) bytes: usize,
+    /// What the batch in the reader's hands is unpacked to.
+    pub(crate) unpacked: usize,
+    /// Whether nothing more of it is fetched until there is less.
+    pub(crate) is_full: bool,
+}
+
 /// A batch that the user has.
 #[derive(Clone, Copy, Debug)]
 struct Hand {
     generation: u64,
+    /// Where what the user has begins, if nothing of it is marked.
+    from: i64,
     mark: Mark,
 }
 
@@ -66,6 +85,8 @@ impl Slot {
             position: None,
             readable: None,
             parked: None,
+            queue: Queue::default(),
+            bell: None,
             state: State::Open,
             hand: None,
             marked: None,
@@ -84,18 +105,39 @@ impl Slot {
         (self.hand, self.marked, self.is_held) = (None, None, false);
     }
 
+    /// Reads on from where it is not marked, in a new generation. What is marked stays so.
+    pub(crate) fn turn_back(&mut self, start: Start) {
+        let marked = self.marked;
+        self.turn(start);
+        self.marked = marked;
+    }
+
     /// It is read no more. What the user has of it may still be marked.
     pub(crate) fn leave(&mut self) {
         self.generation += 1;
         self.state = State::Gone;
         self.parked = None;
         self.position = None;
+        self.ring();
     }
 
     /// It is read again, from there.
     pub(crate) fn come_back(&mut self, start: Start) {
         self.turn(start);
         self.readable = None;
+        self.bell = None;
+    }
+
+    /// There may be something for its reader.
+    pub(crate) fn ring(&self) {
+        if let Some(bell) = &self.bell {
+            bell.notify_one();
+        }
+    }
+
+    /// Whether its reader is the one that this bell rings for.
+    pub(crate) fn rings(&self, bell: &Arc<Notify>) -> bool {
+        self.bell.as_ref().is_some_and(|own| Arc::ptr_eq(own, bell))
     }
 
     fn begin_at(&mut self, start: Start) {
@@ -124,8 +166,9 @@ impl Slot {
 
     /// The user has been given a batch.
     pub(crate) fn give(&mut self, turn: Turn, mark: Mark) {
-        self.position = Some(mark.offset);
-        self.hand = Some(Hand { generation: turn.generation, mark });
+        let begin = self.position.replace(mark.offset).unwrap_or(mark.offset);
+        let from = self.hand.map_or(begin, |hand| hand.from);
+        self.hand = Some(Hand { generation: turn.generation, from, mark });
     }
 
     /// Of the batch that the user was given last, it has only what is before this: also if the
@@ -141,7 +184,7 @@ impl Slot {
         if self.marked.is_some_and(|marked| offset <= marked.offset) {
             return true;
         }
-        let Some(Hand { generation, mark }) = self.hand else { return false };
+        let Some(Hand { generation, mark, .. }) = self.hand else { return false };
         if offset > mark.offset {
             return false;
         }
@@ -167,7 +210,7 @@ impl Slot {
 
     /// The user has processed all that it was given. Says whether that was something.
     pub(crate) fn mark_given(&mut self) -> bool {
-        let Some(Hand { generation, mark }) = self.hand else { return false };
+        let Some(Hand { generation, mark, .. }) = self.hand else { return false };
         self.mark(Turn { slot: 0, generation }, mark);
         true
     }
@@ -175,6 +218,16 @@ impl Slot {
     /// What the user has of it, and in which generation it was given.
     pub(crate) fn in_hand(&self) -> Option<(u64, Mark)> {
         self.hand.map(|hand| (hand.generation, hand.mark))
+    }
+
+    /// Where to go on, if what the user has of it is to be given once more.
+    pub(crate) fn unmarked(&self) -> Option<Start> {
+        let from = Start::Offset(self.hand?.from);
+        Some(match self.marked {
+            None => from,
+            Some(Mark { offset, leader_epoch: ..0 }) => Start::Offset(offset),
+            Some(Mark { offset, leader_epoch }) => Start::InEpoch { offset, leader_epoch },
+        })
     }
 
     /// Whether the user has a batch of it that is not marked.
@@ -247,6 +300,21 @@ mod tests {
         assert!(slot.mark_before(7) && slot.mark_before(6));
         assert_eq!((slot.is_in_hand(), slot.marked()), (true, Some(at(7))));
         assert!(slot.mark_before(8) && !slot.is_in_hand());
+    }
+
+    #[test]
+    fn what_is_given_once_more_begins_behind_the_mark_and_the_mark_stays() {
+        let mut slot = slot();
+        assert_eq!(slot.unmarked(), None);
+        slot.give(turn(0), at(8));
+        slot.give(turn(0), at(9));
+        assert_eq!(slot.unmarked(), Some(Start::Offset(5)));
+        slot.mark(turn(0), at(8));
+        let start = slot.unmarked().unwrap();
+        assert_eq!(start, Start::InEpoch { offset: 8, leader_epoch: 3 });
+        slot.turn_back(start);
+        assert_eq!((slot.position, slot.is_in_hand()), (Some(8), false));
+        assert_eq!((slot.generation, slot.marked()), (1, Some(at(8))));
     }
 
     #[test]

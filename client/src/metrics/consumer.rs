@@ -196,6 +196,13 @@ impl ReadMeter {
         Self { all, slots, id, asked: None, asked_before: None, given: None }
     }
 
+    /// Another one, of a single partition.
+    pub(crate) fn another(&self) -> Self {
+        let Slots { topics, partitions, .. } = &self.slots;
+        let (topics, partitions) = (Arc::clone(topics), Arc::clone(partitions));
+        Self::new(Arc::clone(&self.all), Slots { topics, partitions, meters: Vec::new() })
+    }
+
     /// The user asks for more. It is recorded with what comes next.
     pub(crate) fn asked(&mut self, now: Instant) {
         self.asked_before = self.asked.replace(now);

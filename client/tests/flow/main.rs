@@ -35,3 +35,4 @@ mod bad_input_disturbs_nothing;
 mod records_have_one_outcome;
 mod odd_answers_end_every_record;
 mod five_are_in_flight;
+mod each_partition_has_a_reader;

@@ -55,7 +55,9 @@ impl Fixture {
         for slot in 0..leaders.len() {
             let partition = i32::try_from(slot).unwrap();
             let (topic, turn) = ("t".into(), turn(slot, 0));
-            fetcher.handle_assigned(Claim { topic, partition, turn, start, is_paused: false });
+            let (is_paused, is_full) = (false, false);
+            let claim = Claim { topic, partition, turn, start, is_paused, is_full };
+            fetcher.handle_assigned(claim);
         }
         let now = tokio::time::Instant::now().into_std();
         let mut fixture = Self { fetcher, picture: Picture::default(), now, buffered: NOTHING };
