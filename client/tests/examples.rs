@@ -9,8 +9,16 @@ use std::process::{Command, Output};
 use kurier_testkit::{Builder, Isolation, TestCluster};
 
 /// Those that are run below, or elsewhere: by the interoperability checks of Kerberos.
-const KNOWN: [&str; 7] =
-    ["checked", "consume", "kerberos_check", "operate", "produce", "secure", "transaction"];
+const KNOWN: [&str; 8] = [
+    "checked",
+    "consume",
+    "kerberos_check",
+    "operate",
+    "produce",
+    "secure",
+    "split",
+    "transaction",
+];
 
 /// Where cargo puts it: beside the folder of this test. `cargo test` builds all of them, unless it
 /// is told which tests to build.
@@ -69,10 +77,12 @@ async fn produce_and_consume() {
     let ends = [0, 1].map(|partition| cluster.high_watermark("numbers", partition));
     assert_eq!(ends.iter().sum::<i64>(), 1000);
     let (read, _) = run(with("consume")).await;
+    let (beside, _) = run(with("split")).await;
     let places = |text: &str| -> BTreeSet<String> {
         text.lines().map(|line| line.split(':').next().unwrap().to_owned()).collect()
     };
     assert_eq!(places(&read), places(&written));
+    assert_eq!(places(&beside), places(&written));
     let last = |line: &str| line.ends_with(": 999");
     assert!(read.lines().any(last), "{read}");
     served.shutdown().await;
