@@ -82,11 +82,20 @@ impl Running {
         Self::with(command.stdout(Stdio::piped()))
     }
 
+    /// One whose lines on stdout are given away as they come, and kept.
+    pub(crate) fn told(command: &mut Command, hear: impl FnMut(&str) + Send + 'static) -> Self {
+        Self::listened(command.stdout(Stdio::piped()), hear)
+    }
+
     fn with(command: &mut Command) -> Self {
+        Self::listened(command, |_| {})
+    }
+
+    fn listened(command: &mut Command, hear: impl FnMut(&str) + Send + 'static) -> Self {
         let piped = command.stdin(Stdio::piped()).stderr(Stdio::piped());
         let mut process = piped.spawn().unwrap_or_else(|why| panic!("{command:?}: {why}"));
-        let stdout = process.stdout.take().map(keep_lines).unwrap_or_default();
-        let stderr = keep_lines(process.stderr.take().unwrap());
+        let stdout = process.stdout.take().map(|from| keep_lines(from, hear)).unwrap_or_default();
+        let stderr = keep_lines(process.stderr.take().unwrap(), |_| {});
         Self { stdin: process.stdin.take(), process, stdout, stderr }
     }
 
@@ -149,11 +158,17 @@ impl Running {
 }
 
 /// The lines that come, as they come.
-fn keep_lines(from: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+fn keep_lines(
+    from: impl Read + Send + 'static,
+    mut hear: impl FnMut(&str) + Send + 'static,
+) -> Arc<Mutex<String>> {
     let said = Arc::new(Mutex::new(String::new()));
     let (lines, into) = (BufReader::new(from).lines(), said.clone());
     thread::spawn(move || {
-        lines.map_while(Result::ok).for_each(|line| *into.lock().unwrap() += &(line + "\n"));
+        for line in lines.map_while(Result::ok) {
+            hear(&line);
+            *into.lock().unwrap() += &(line + "\n");
+        }
     });
     said
 }

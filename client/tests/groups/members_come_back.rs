@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kurier_client::group::Farewell;
 use tokio::time::{sleep, timeout};
 
-use crate::world::{KINDS, S, World, member, next, numbers};
+use crate::world::{KINDS, Kind, S, World, member, next, numbers};
 
 #[tokio::test(start_paused = true)]
 async fn a_static_member_has_its_partitions_again_after_a_restart() {
@@ -64,6 +64,25 @@ async fn a_static_member_that_is_fenced_says_so_and_reads_nothing_more() {
         assert!(!error.is_retriable(), "{error}");
         next(&mut second).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_whose_name_another_one_has_is_refused_by_the_coordinator_and_says_so() {
+    let world = World::new(1, 30).await;
+    let named = |client| member(client, Kind::Coordinator).instance_id("a").start().unwrap();
+    let mut first = named(&world.client);
+    next(&mut first).await;
+    let client = world.other(2).await;
+    let mut second = named(&client);
+    let error = timeout(60 * S, second.next()).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.code(), Some(kurier_protocol::ErrorCode::UNRELEASED_INSTANCE_ID), "{error}");
+    assert!(!error.is_retriable() && error.to_string().contains("stop the other"), "{error}");
+    assert!(timeout(S, second.next()).await.unwrap().is_none(), "that is its end");
+    sleep(60 * S).await;
+    next(&mut first).await;
+    // The name is free when the first one is gone.
+    first.close(10 * S).await;
+    next(&mut named(&client)).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::runtime::{self, Runtime};
 
@@ -59,6 +60,9 @@ impl Kept {
     pub(crate) const WELL: Self = Self { replicas: 3, in_sync_min: 2 };
 }
 
+/// How long members of groups may be silent.
+pub(crate) const SESSION: Duration = Duration::from_secs(6);
+
 /// All nodes of the cluster of all tests.
 pub(crate) const ALL: [i32; 3] = [1, 2, 3];
 
@@ -73,7 +77,8 @@ pub(crate) fn cluster(release: &Release) -> MutexGuard<'static, Option<Cluster>>
 impl Cluster {
     /// Three nodes behind proxies.
     fn start(release: &Release) -> Self {
-        let mut cluster = Self::of(release, 3, &["--proxied"]);
+        let session = format!("group.consumer.session.timeout.ms={}", SESSION.as_millis());
+        let mut cluster = Self::of(release, 3, &["--proxied", "--set", &session]);
         for id in ALL {
             let (at, seed) = (cluster.at("PROXY", id), u64::from(id.unsigned_abs()));
             cluster.proxies.push(Proxy::start(at, cluster.behind(id), seed));

@@ -18,6 +18,8 @@ pub(super) struct Stream {
     pub(super) shared: Arc<Shared>,
     pub(super) process: u32,
     pub(super) values: RangeFrom<u64>,
+    /// Between a record for each partition and the next ones.
+    pub(super) pause: Duration,
 }
 
 impl Stream {
@@ -34,7 +36,7 @@ impl Stream {
                 self.send(&producer, partition, &mut deliveries).await;
             }
             while deliveries.try_join_next().is_some() {}
-            sleep(PAUSE).await;
+            sleep(self.pause).await;
         }
         for partition in 0..PARTITIONS {
             let mut last = JoinSet::new();
@@ -87,6 +89,3 @@ impl Stream {
         });
     }
 }
-
-/// Between a record for each partition and the next ones.
-const PAUSE: Duration = Duration::from_millis(25);

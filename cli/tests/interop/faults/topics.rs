@@ -7,7 +7,7 @@ use kurier_client::{Client, Error, NewTopic, Target};
 use kurier_protocol::api::alter_partition_reassignments::{
     AlterPartitionReassignmentsRequest, ReassignablePartition, ReassignableTopic,
 };
-use kurier_protocol::api::elect_leaders::ElectLeadersRequest;
+use kurier_protocol::api::elect_leaders::{ElectLeadersRequest, TopicPartitions};
 use kurier_protocol::api::find_coordinator::FindCoordinatorRequest;
 use kurier_protocol::{ErrorCode, Str};
 
@@ -73,6 +73,47 @@ impl Cluster {
     pub(crate) fn leaders(&self, topic: &str) -> Vec<i32> {
         let partitions = self.partitions(topic).unwrap();
         partitions.iter().map(|partition| partition.leader.unwrap().broker).collect()
+    }
+
+    /// The brokers that have a partition.
+    pub(crate) fn replicas(&self, topic: &str, partition: i32) -> Vec<i32> {
+        self.described(topic, partition, |found| found.replicas.clone())
+    }
+
+    /// Those that have all of it.
+    pub(crate) fn in_sync(&self, topic: &str, partition: i32) -> Vec<i32> {
+        self.described(topic, partition, |found| found.in_sync.clone())
+    }
+
+    fn described(
+        &self,
+        topic: &str,
+        partition: i32,
+        get: impl Fn(&Partition) -> Vec<i32>,
+    ) -> Vec<i32> {
+        let mut partitions = self.partitions(topic).unwrap_or_default().into_iter();
+        partitions
+            .find(|found| found.index == partition)
+            .map(|found| get(&found))
+            .unwrap_or_default()
+    }
+
+    /// Gives a partition whose leader is gone one that has not all of its records.
+    pub(crate) fn elect_uncleanly(&self, topic: &str, partition: i32, to: i32) {
+        let partitions = vec![TopicPartitions { topic: topic.into(), partitions: vec![partition] }];
+        let topic_partitions = Some(partitions);
+        let request =
+            ElectLeadersRequest { election_type: 1, topic_partitions, timeout_ms: 10_000 };
+        let leads = |found: &Partition| {
+            found.index == partition && found.leader.is_some_and(|leader| leader.broker == to)
+        };
+        wait_until("an unclean election", || {
+            // It is refused as long as the old leader is not known to be gone.
+            let _ = self.ask(PATIENCE, async |client: Client| {
+                client.request(Target::Controller, request.clone()).await
+            });
+            self.partitions(topic).is_some_and(|all| all.iter().any(leads))
+        });
     }
 
     /// Makes the first replica of each partition its leader again.

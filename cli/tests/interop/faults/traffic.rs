@@ -18,6 +18,7 @@ use super::reading::{READS, read_all};
 use super::sending::Stream;
 use super::shared::{PARTITIONS, PROGRESS_MAX, Phase, Shared, config, producer_config};
 use super::transacting::Writer;
+use super::watching::{Group, watch_all};
 
 /// Clients that send without pause, and one that reads what they have sent.
 pub(crate) struct Traffic {
@@ -48,13 +49,32 @@ impl Traffic {
     pub(crate) fn of(producers: &[ProducerConfig], servers: &[String], topic: &str) -> Self {
         let mut traffic = Self::reader(servers, topic, Isolation::ReadUncommitted);
         for (process, config) in (READS + 1..).zip(producers) {
-            let shared = Arc::clone(&traffic.shared);
-            let stream = Stream { shared, process, values: u64::from(process) << 32.. };
-            let (client, phase) = (traffic.connect(servers), traffic.phase.subscribe());
-            let sending = stream.send_all(client, config.clone(), phase);
-            traffic.sending.push(traffic.runtime.spawn(sending));
+            traffic.send(servers, (process, config), PAUSE);
         }
         traffic
+    }
+
+    /// A client that sends, and a group that reads; its members are for the test to start.
+    pub(crate) fn for_group(servers: &[String], topic: &str) -> (Self, Arc<Group>) {
+        let group = Arc::new(Group::new(Shared::new(topic)));
+        let watched = Arc::clone(&group);
+        let watch = |client, phases| watch_all(client, watched, phases);
+        let mut traffic = Self::read_by(servers, Arc::clone(&group.shared), watch);
+        traffic.send(servers, (READS + 1, &producer_config()), SLOW_PAUSE);
+        (traffic, group)
+    }
+
+    fn send(
+        &mut self,
+        servers: &[String],
+        (process, config): (u32, &ProducerConfig),
+        pause: Duration,
+    ) {
+        let (shared, values) = (Arc::clone(&self.shared), u64::from(process) << 32..);
+        let stream = Stream { shared, process, values, pause };
+        let (client, phase) = (self.connect(servers), self.phase.subscribe());
+        let sending = stream.send_all(client, config.clone(), phase);
+        self.sending.push(self.runtime.spawn(sending));
     }
 
     /// So many who write in transactions, and one that reads what is committed.
@@ -70,14 +90,24 @@ impl Traffic {
     }
 
     fn reader(servers: &[String], topic: &str, isolation: Isolation) -> Self {
+        let shared = Arc::new(Shared::new(topic));
+        let read = Arc::clone(&shared);
+        Self::read_by(servers, shared, |client, phases| read_all(client, isolation, read, phases))
+    }
+
+    /// Nobody sends yet.
+    fn read_by<R: Future<Output = ()> + Send + 'static>(
+        servers: &[String],
+        shared: Arc<Shared>,
+        read: impl FnOnce(Client, watch::Receiver<Phase>) -> R,
+    ) -> Self {
         let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.unwrap();
-        let (shared, started) = (Arc::new(Shared::new(topic)), Instant::now());
+        let started = Instant::now();
         let (phase, phases) = watch::channel(Phase::Flow);
         let connecting = Client::builder(servers).config(config()).connect();
         let client = runtime.block_on(connecting).unwrap();
-        let reading = read_all(client, isolation, Arc::clone(&shared), phases);
-        let reading = runtime.spawn(reading);
+        let reading = runtime.spawn(read(client, phases));
         Self { runtime, shared, started, phase, sending: Vec::new(), reading }
     }
 
@@ -146,3 +176,7 @@ impl Traffic {
 
 /// So many records of a partition in and out show that it works.
 const ENOUGH: u64 = 5;
+
+/// Between a record for each partition and the next ones; where each one is committed, too.
+const PAUSE: Duration = Duration::from_millis(25);
+const SLOW_PAUSE: Duration = Duration::from_millis(120);
