@@ -10,3 +10,4 @@ mod partitions_are_given_up;
 mod members_come_back;
 mod protocols_and_topics;
 mod sessions;
+mod each_partition_has_a_reader;
