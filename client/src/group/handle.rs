@@ -109,8 +109,8 @@ impl Group {
         self.orders.send(order).await.map_err(|_| Error::Closed { what: "consumer" })
     }
 
-    /// Whether these are still the member's own, and as whom it commits. While the group divides its
-    /// partitions anew this waits until it has.
+    /// Whether these are still the member's own, and as whom it commits. While the group divides
+    /// its partitions anew this waits until it has.
     ///
     /// # Errors
     ///
