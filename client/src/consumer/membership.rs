@@ -240,11 +240,12 @@ impl Consumer {
     /// # Cancel safety
     ///
     /// As that of [`Control::commit`].
-    pub async fn commit_offsets(
+    pub fn commit_offsets(
         &self,
         offsets: impl IntoIterator<Item = GroupOffset>,
-    ) -> Result<(), Error> {
-        self.control.commit_offsets(offsets).await
+    ) -> impl Future<Output = Result<(), Error>> {
+        // Whoever holds a reference to the consumer itself cannot go to another thread.
+        self.control.commit_offsets(offsets)
     }
 
     /// See [`Control::committed`].
@@ -256,11 +257,11 @@ impl Consumer {
     /// # Cancel safety
     ///
     /// As that of [`Control::committed`].
-    pub async fn committed<T: Into<Arc<str>>>(
+    pub fn committed<T: Into<Arc<str>>>(
         &self,
         partitions: impl IntoIterator<Item = (T, i32)>,
-    ) -> Result<Vec<PartitionOutcome<Option<GroupOffset>>>, Error> {
-        self.control.committed(partitions).await
+    ) -> impl Future<Output = Result<Vec<PartitionOutcome<Option<GroupOffset>>>, Error>> {
+        self.control.committed(partitions)
     }
 
     /// See [`Control::mark_through`].
