@@ -9,9 +9,10 @@ use std::process::{Command, Output};
 use kurier_testkit::{Builder, Isolation, TestCluster};
 
 /// Those that are run below, or elsewhere: by the interoperability checks of Kerberos.
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 9] = [
     "checked",
     "consume",
+    "exactly_once",
     "kerberos_check",
     "operate",
     "produce",
@@ -128,6 +129,30 @@ async fn transaction() {
     assert_eq!(stdout.lines().count(), 10);
     let read = cluster.read("numbers", 0, Isolation::Committed);
     assert_eq!(read.len(), 70, "seven of ten transactions are committed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exactly_once() {
+    let builder = TestCluster::builder().topic("numbers", 1).topic("squares", 1);
+    let cluster = builder.transaction_marker_delay(std::time::Duration::ZERO).build();
+    let served = cluster.serve_tcp("127.0.0.1", 0).await.unwrap();
+    let server = served.bootstrap().first().unwrap().clone();
+    let client = kurier_client::Client::builder([server.clone()]).connect().await.unwrap();
+    let producer = client.producer().build().await.unwrap();
+    for number in ["2", "3", "4"] {
+        producer.send(kurier_client::Record::to("numbers").value(number)).await.unwrap();
+    }
+    let mut command = Command::new(program("exactly_once"));
+    command.args([&*server, "numbers", "squares"]);
+    let (stdout, _) = run(command).await;
+    assert!(
+        stdout.lines().count() > 0 && stdout.lines().all(|line| line == "committed"),
+        "{stdout}"
+    );
+    served.shutdown().await;
+    let read = cluster.read("squares", 0, Isolation::Committed);
+    let squares: Vec<_> = read.iter().filter_map(|record| record.value()).collect();
+    assert_eq!(squares, [b"4".as_slice(), b"9", b"16"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,11 +9,10 @@ use tokio::time::Instant;
 use super::handle::Session;
 use crate::cluster::Cluster;
 use crate::consumer::ConsumerBuilder;
-use crate::coordination::coordinator;
 use crate::error::Error;
-use crate::metadata::KeyType;
-use crate::net::Class;
+use crate::features::features;
 use crate::producer::ProducerConfig;
+use crate::routing::Target;
 use crate::transactional::TransactionalProducerBuilder;
 
 /// Makes a [`Session`].
@@ -85,8 +84,7 @@ impl SessionBuilder {
 /// Whether the coordinator of a group checks who sends its offsets.
 async fn check_release(cluster: &Cluster, group: &Arc<str>) -> Result<(), Error> {
     let deadline = Instant::now() + cluster.request_timeout();
-    let broker = coordinator(cluster, KeyType::Group, group, deadline).await?;
-    let ranges = cluster.until(deadline).versions(broker, Class::Normal).await?;
+    let ranges = features(cluster, &Target::Group(group.to_string()), deadline).await?;
     let newest = |api| ranges.get(api).map(|range| *range.end());
     let is_old = |(api, least): &(ApiKey, i16)| newest(*api).is_none_or(|newest| newest < *least);
     let Some((api, least)) = NEEDED.into_iter().find(is_old) else { return Ok(()) };

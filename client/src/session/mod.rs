@@ -41,9 +41,11 @@ mod ended;
 mod reads;
 mod handle;
 mod round;
+mod run;
 mod builder;
 
 pub use self::builder::SessionBuilder;
 pub use self::ended::{Ended, Reason};
 pub use self::handle::Session;
 pub use self::round::Round;
+pub use self::run::Work;

@@ -383,3 +383,82 @@ async fn a_session_reads_where_its_group_has_stopped_and_nowhere_else() {
     }
     assert_once(&world, 6, "assigned by the program");
 }
+
+/// Numbers without end, the same ones for a seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// A program that copies until it is ended, and begins anew when its session is over.
+async fn program(client: Client, kind: Kind, id: u64, seed: u64) {
+    let (mut dice, mut rounds) = (Dice(seed), 0);
+    loop {
+        let consumer = member(&client, kind).poll_interval_max(60 * S);
+        let start = client.session(format!("program-{id}"), consumer).records_max(2).start();
+        let Ok(mut session) = start.await else {
+            sleep(S).await;
+            continue;
+        };
+        loop {
+            let running = session.run::<Error>(|round| {
+                // Now and then for longer than it may.
+                let time = S * [0, 1, 1, 2, 70][usize::try_from(dice.roll(5)).unwrap()];
+                rounds += 1;
+                assert!(rounds < 1000, "it begins rounds without end");
+                Box::pin(async move {
+                    sleep(time).await;
+                    copy(round).await
+                })
+            });
+            match running.await {
+                Err(error) if error.is_fatal() => break,
+                _ => sleep(S).await,
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_to_programs_and_brokers_each_record_comes_out_once() {
+    for (kind, seed) in [Kind::Eager, Kind::Cooperative]
+        .into_iter()
+        .flat_map(|kind| (0..2).map(move |seed| (kind, seed)))
+    {
+        let world = world(30).await;
+        let mut dice = Dice(seed);
+        let mut programs = BTreeMap::new();
+        for step in 0..30 {
+            let id = dice.roll(3);
+            match dice.roll(6) {
+                0..=2 if !programs.contains_key(&id) => {
+                    let client = world.other(100 + step).await;
+                    programs.insert(id, tokio::spawn(program(client, kind, id, seed + step)));
+                }
+                0 => drop(programs.remove(&id).map(|one| one.abort())),
+                3 => world.cluster.drop_connections(1 + i32::try_from(id).unwrap()),
+                4 => {
+                    let code = ErrorCode::ILLEGAL_GENERATION;
+                    drop(world.cluster.fault(Fault::on(ApiKey::TXN_OFFSET_COMMIT).answer(code)));
+                }
+                _ => drop(world.cluster.fault(Fault::on(ApiKey::END_TXN).execute_then_close())),
+            }
+            sleep(S * u32::try_from(dice.roll(15)).unwrap()).await;
+        }
+        programs.values().for_each(|one| one.abort());
+        world.cluster.clear_faults();
+        let mut last = session(&world.client, kind, "last").start().await.unwrap();
+        let done = async {
+            while world.committed(PARTITIONS).await.values().sum::<i64>() < 60 {
+                let _ = turn(&mut last).await.unwrap();
+            }
+        };
+        timeout(600 * S, done).await.unwrap();
+        assert_once(&world, 30, &format!("{kind:?} {seed}"));
+    }
+}
