@@ -32,7 +32,7 @@ async fn process(mut reader: PartitionReader, work: Duration, done: Done) {
     while let Some(batch) = reader.next().await {
         let batch = batch.unwrap();
         sleep(work).await;
-        done.add(numbers(&batch)[0]);
+        done.add(*numbers(&batch).first().unwrap());
     }
 }
 
