@@ -228,13 +228,13 @@ impl<'a, S: Io> Connection<'a, S> {
         rest(plan.delay()).await;
         let split = self.shared.with(|core, _| doctored::split(plan, opened, &core.state));
         let mut split = split.map_err(End::Closed)?;
-        for after in plan.again() {
-            self.execute_later(opened, after)?;
-        }
         let (step, _unread) = match &plan.fate {
-            Some(Fate::Close) => return Err(End::Cut),
-            Some(Fate::CloseThenExecute(after)) => {
-                self.execute_later(opened, *after)?;
+            Some(fate @ (Fate::Close | Fate::CloseThenExecute(_))) => {
+                let later =
+                    if let Fate::CloseThenExecute(after) = fate { Some(*after) } else { None };
+                for after in plan.again().chain(later) {
+                    self.execute_later(opened, after)?;
+                }
                 return Err(End::Cut);
             }
             Some(Fate::Answer(code)) => (doctored::refusal(opened, *code), None),
@@ -247,6 +247,12 @@ impl<'a, S: Io> Connection<'a, S> {
             _ if split.is_empty => (doctored::refusal(opened, ErrorCode::NONE), None),
             _ => self.execute(split.left.as_mut().unwrap_or(opened), &plan.refused).await,
         };
+        // A client sends something twice because it has no answer. One that was refused has one.
+        if !doctored::is_refused(&step, opened) {
+            for after in plan.again() {
+                self.execute_later(opened, after)?;
+            }
+        }
         let step = match &plan.fate {
             Some(Fate::ExecuteThenAnswer(code)) => doctored::refusal(opened, *code),
             _ => step,

@@ -258,6 +258,23 @@ fn change(
     Some(whole(&bytes))
 }
 
+/// Whether an answer refuses something.
+pub(crate) fn is_refused(step: &Step, opened: &Opened) -> bool {
+    let Step::Answer(segments) = step else { return false };
+    let mut is_refused = false;
+    let _ = change(opened, segments, |answer| {
+        let mut note = |row: &mut Row<'_>| {
+            is_refused |= row.error_code().is_some_and(|code| !code.is_ok());
+        };
+        note(answer);
+        walk(answer, &mut |_, row| {
+            row.into_iter().for_each(|mut row| note(&mut row));
+            true
+        });
+    });
+    is_refused
+}
+
 /// The frame under another correlation id or length, where the plan claims one.
 fn relabelled(segments: Segments, plan: &Plan) -> Segments {
     let labels = plan.twists.iter().filter_map(|(_, twist)| match twist {

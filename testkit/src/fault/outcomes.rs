@@ -239,7 +239,8 @@ impl Requests {
     }
 
     /// The request is executed and answered, and executed once more after a delay, of which nobody
-    /// is told: the network has delivered it twice.
+    /// is told, as if its client had sent it twice. What was refused is not: whoever knows that
+    /// sends it no more.
     ///
     /// ```
     /// # use kurier_protocol::{ApiKey, ErrorCode};
