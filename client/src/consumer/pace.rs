@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn of_several_the_one_that_works_for_longest_counts() {
-        let (start, mut pace) = (Instant::now(), Pace::default());
+        let (start, mut pace) = (tokio::time::Instant::now().into_std(), Pace::default());
         let at = |seconds| start + Duration::from_secs(seconds);
         assert!(pace.await_rest() && pace.at_work_since().is_none());
         pace.work(1, at(1));

@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_broker_waits_less_while_a_partition_has_just_become_full() {
-        let (start, mut seat) = (Instant::now(), Seat::default());
+        let (start, mut seat) = (tokio::time::Instant::now().into_std(), Seat::default());
         let ms = Duration::from_millis;
         let wait = |seat: &Seat, after: u64| seat.wait(start + ms(after), ms(500));
         assert_eq!(wait(&seat, 0), ms(500));
