@@ -27,9 +27,11 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`Consumer::next`], of [`TransactionalProducer::begin`], and those of
-    /// [`Round::end`] if a round is left to be ended. After a fatal one ([`Error::is_fatal`]) the
-    /// session is over. After any other one, call it again: nothing is lost.
+    /// Those of [`Consumer::next`](crate::Consumer::next), of
+    /// [`TransactionalProducer::begin`](crate::transactional::TransactionalProducer::begin), and
+    /// those of [`Round::end`] if a round is left to be ended. After a fatal one
+    /// ([`Error::is_fatal`]) the session is over. After any other one, call it again: nothing is
+    /// lost.
     ///
     /// # Cancel safety
     ///
