@@ -248,8 +248,9 @@ impl<'a, S: Io> Connection<'a, S> {
             _ => self.execute(split.left.as_mut().unwrap_or(opened), &plan.refused).await,
         };
         // A client sends something twice because it has no answer. One that was refused has one.
-        if !doctored::is_refused(&step, opened) {
-            for after in plan.again() {
+        let mut again = plan.again().peekable();
+        if again.peek().is_some() && !doctored::is_refused(&step, opened) {
+            for after in again {
                 self.execute_later(opened, after)?;
             }
         }
