@@ -244,7 +244,6 @@ impl Consumer {
         &self,
         offsets: impl IntoIterator<Item = GroupOffset>,
     ) -> impl Future<Output = Result<(), Error>> {
-        // Whoever holds a reference to the consumer itself cannot go to another thread.
         self.control.commit_offsets(offsets)
     }
 

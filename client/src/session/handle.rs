@@ -18,7 +18,8 @@ use crate::transactions::ConsumerGroupMetadata;
 /// Reads records, and commits how far it has read in one transaction with what was made of them,
 /// one [round](super::Round) after the other.
 ///
-/// Dropping it aborts the round that is open and leaves the group, in the background.
+/// Dropping it aborts the round that is open, unless its commit was asked for, and leaves the
+/// group, in the background.
 #[derive(Debug)]
 pub struct Session {
     pub(super) producer: TransactionalProducer,

@@ -30,8 +30,9 @@ impl Session {
     /// Those of [`Consumer::next`](crate::Consumer::next), of
     /// [`TransactionalProducer::begin`](crate::transactional::TransactionalProducer::begin), and
     /// those of [`Round::end`] if a round is left to be ended. After a fatal one
-    /// ([`Error::is_fatal`]) the session is over. After any other one, call it again: nothing is
-    /// lost.
+    /// ([`Error::is_fatal`]) the session is over. After any other one, call it again. One that
+    /// stops a partition (a position out of range, a log that was cut or made anew, a corrupt
+    /// batch) is told once: only a new session reads that partition again.
     ///
     /// # Cancel safety
     ///
