@@ -1,8 +1,16 @@
 //! `verifiable producer` and `consumer`: the contract of Kafka's system tests.
 
 use std::collections::BTreeSet;
+#[cfg(unix)]
+use std::time::Duration;
 
+#[cfg(unix)]
+use kurier_protocol::ApiKey;
+#[cfg(unix)]
+use kurier_testkit::{Fault, Requests, TestCluster};
 use serde_json::Value;
+#[cfg(unix)]
+use tokio::runtime::Runtime;
 
 use crate::brokers::{Broker, scratch};
 use crate::process::{Started, kurier, pause, run};
@@ -156,4 +164,27 @@ fn a_member_that_is_told_to_end_leaves_before_it_does() {
     let said = lines(std::str::from_utf8(&ended.stdout).unwrap());
     assert_eq!(names(&said[said.len() - 2..]), ["partitions_revoked", "shutdown_complete"]);
     assert_eq!(said[said.len() - 2]["partitions"].as_array().unwrap().len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_member_that_is_told_to_end_while_it_commits_tells_what_came_of_that_first() {
+    let runtime = Runtime::new().unwrap();
+    let cluster = TestCluster::builder().topic("t", 1).build();
+    let served = runtime.block_on(cluster.serve_tcp("127.0.0.1", 0)).unwrap();
+    let bootstrap = served.bootstrap().join(",");
+    run(&mut kurier(&["-b", &bootstrap, "produce", "t"]), "a\n").done();
+    cluster.fault(Fault::on(ApiKey::OFFSET_COMMIT).delay_answer(Duration::from_secs(2)));
+    let args = ["-b", &bootstrap, "verifiable", "consumer", "--topic", "t", "--group-id", "g"];
+    let mut started = Started::new(&mut kurier(&args));
+    let commits = Requests::of(ApiKey::OFFSET_COMMIT);
+    runtime.block_on(cluster.wait_for_requests(&commits, 1));
+    started.signal("-TERM");
+    let ended = started.end();
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+    let said = lines(std::str::from_utf8(&ended.stdout).unwrap());
+    let last = ["records_consumed", "offsets_committed", "partitions_revoked", "shutdown_complete"];
+    assert!(names(&said).ends_with(&last), "{said:?}");
+    assert_eq!(all(&said, "offsets_committed", "success"), [&Value::Bool(true)]);
+    assert_eq!(cluster.requests_of(&commits).len(), 1);
 }

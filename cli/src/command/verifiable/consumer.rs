@@ -122,10 +122,14 @@ impl Job<'_> {
         let _ = self.consumer.mark_through(topic, partition, last);
         if !self.args.enable_autocommit {
             let offset = GroupOffset::new(topic, partition, last + 1);
+            // As in Java's tool, who is asked to end commits first what it has told of; who is
+            // asked once more does not.
+            let mut at_once = self.stop.clone();
+            at_once.obey();
             let committed = tokio::select! {
                 biased;
                 committed = self.consumer.commit_offsets([offset]) => committed,
-                () = self.stop.asked() => return Ok(()),
+                () = at_once.asked() => return Ok(()),
             };
             let error = committed.err();
             self.teller.say(&Report::Committed { of: &read, error: error.as_ref() })?;
