@@ -136,11 +136,14 @@ impl Fetcher {
         if self.tracks.len() <= slot {
             self.tracks.resize_with(slot + 1, || None);
         }
-        let rank = self.last_rank();
-        let Some(place) = self.tracks.get_mut(slot) else { return };
-        if place.as_ref().is_some_and(|track| !track.is_gone) {
+        if self.tracks.get(slot).and_then(Option::as_ref).is_some_and(|track| !track.is_gone) {
             return;
         }
+        // What is due of the track that was here would be due for ever.
+        self.end_wait(slot);
+        self.come_home(slot);
+        let rank = self.last_rank();
+        let Some(place) = self.tracks.get_mut(slot) else { return };
         let mut track = Track::new(claim, self.backoff.clone());
         track.rank = rank;
         track.home = place.as_ref().and_then(|before| before.home);
@@ -159,7 +162,8 @@ impl Fetcher {
             Order::Seek(turn, start) => {
                 self.end_wait(turn.slot);
                 self.detach(turn.slot);
-                if let Some(track) = self.track(turn.slot) {
+                // One that has come back begins with what its claim says, once its topic is known.
+                if let Some(track) = self.track(turn.slot).filter(|track| !track.is_gone) {
                     track.seek(turn, start);
                 }
             }

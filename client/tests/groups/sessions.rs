@@ -431,10 +431,7 @@ async fn program(client: Client, kind: Kind, id: u64, seed: u64) {
 
 #[tokio::test(start_paused = true)]
 async fn whatever_happens_to_programs_and_brokers_each_record_comes_out_once() {
-    for (kind, seed) in [Kind::Eager, Kind::Cooperative]
-        .into_iter()
-        .flat_map(|kind| (0..2).map(move |seed| (kind, seed)))
-    {
+    for (kind, seed) in KINDS.into_iter().flat_map(|kind| (0..2).map(move |seed| (kind, seed))) {
         let world = world(30).await;
         let mut dice = Dice(seed);
         let mut programs = BTreeMap::new();

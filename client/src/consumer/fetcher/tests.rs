@@ -53,11 +53,7 @@ impl Fixture {
     fn with(leaders: &[i32], start: Start, config: ConsumerConfig) -> Self {
         let mut fetcher = Fetcher::new(config, Backoff::new(100 * MS, 1000 * MS));
         for slot in 0..leaders.len() {
-            let partition = i32::try_from(slot).unwrap();
-            let (topic, turn) = ("t".into(), turn(slot, 0));
-            let (is_paused, is_full) = (false, false);
-            let claim = Claim { topic, partition, turn, start, is_paused, is_full };
-            fetcher.handle_assigned(claim);
+            fetcher.handle_assigned(claim(turn(slot, 0), start));
         }
         let now = tokio::time::Instant::now().into_std();
         let mut fixture = Self { fetcher, picture: Picture::default(), now, buffered: NOTHING };
@@ -215,6 +211,11 @@ impl Fixture {
 
 fn turn(slot: usize, generation: u64) -> Turn {
     Turn { slot, generation }
+}
+
+fn claim(turn: Turn, start: Start) -> Claim {
+    let partition = i32::try_from(turn.slot).unwrap();
+    Claim { topic: "t".into(), partition, turn, start, is_paused: false, is_full: false }
 }
 
 fn seal(base_offset: i64) -> Seal {
@@ -585,6 +586,50 @@ fn a_seek_makes_what_is_in_flight_useless_and_nothing_else() {
     let entries = f.answer(&fetch, vec![data(0, &batches), data(1, &batches)]);
     assert_eq!(entries, ["1: 0..=0 from 0"]);
     assert_eq!(f.fetch().asked(), [(0, 40), (1, 1)]);
+}
+
+#[test]
+fn a_partition_that_comes_back_is_asked_for_once_its_topic_is_known_and_not_before() {
+    let mut f = Fixture::new(&[1]);
+    f.fetcher.handle_order(Order::Unassign(turn(0, 1)));
+    // Nobody wants the topic now: the next picture lacks it.
+    f.picture = Picture::default();
+    f.fetcher.handle_picture();
+    assert!(f.actions().is_empty());
+    f.fetcher.handle_order(Order::Hold(turn(0, 2)));
+    f.fetcher.handle_order(Order::Seek(turn(0, 3), Start::Offset(7)));
+    assert!(f.actions().is_empty(), "whoever looks for the topic asks for it");
+    assert_eq!(f.fetcher.deadline(), None);
+    // The topic is found before the driver looks at the picture.
+    f.fetcher.handle_assigned(claim(turn(0, 3), Start::Offset(7)));
+    f.lead(&[Some(1)]);
+    assert_eq!(f.fetch().asked(), [(0, 7)]);
+    f.now += 1000 * MS;
+    assert!(f.actions().is_empty(), "one in flight, and nothing else is due");
+}
+
+#[test]
+fn nothing_is_due_of_what_a_partition_was_before_it_came_back() {
+    let check = |mut f: Fixture, why: &str| {
+        assert!(f.fetcher.retries.len() + f.fetcher.expiries.len() == 1, "{why}");
+        f.fetcher.handle_assigned(claim(turn(0, 2), Start::Offset(0)));
+        assert!(f.fetcher.retries.is_empty() && f.fetcher.expiries.is_empty(), "{why}");
+    };
+    let mut f = Fixture::new(&[1]);
+    let fetch = f.fetch();
+    f.answer(&fetch, vec![PartitionData { preferred_read_replica: 2, ..data(0, &[]) }]);
+    f.fetcher.handle_order(Order::Unassign(turn(0, 1)));
+    check(f, "it was read from a replica, for a while");
+
+    let mut f = until_the_end(&[1], &[5]);
+    for _ in 0..2 {
+        let fetch = f.fetch();
+        f.answer(&fetch, vec![data(0, &[])]);
+    }
+    let lookup = f.gap_lookup();
+    f.fetcher.handle_order(Order::Unassign(turn(0, 1)));
+    f.fetcher.handle_offsets(f.moment(), lookup, Err(lost()));
+    check(f, "a lookup failed when it was gone");
 }
 
 #[test]
