@@ -14,6 +14,8 @@ pub(crate) enum VerifiableCommand {
     Producer(VerifiableProducerArgs),
     /// Read a topic as the member of a group, and say what happens to it
     Consumer(VerifiableConsumerArgs),
+    /// Copy a topic, each record exactly once, and say how far it is
+    Copier(VerifiableCopierArgs),
 }
 
 /// What to write, how fast, and when to end.
@@ -170,3 +172,86 @@ Ctrl-C end it when it has left the group.
 Examples:
   kurier verifiable consumer --topic t --group-id g --bootstrap-server kafka-1:9092
   kurier -b kafka-1:9092 verifiable consumer --topic t --group-id g --max-messages 1000 --verbose";
+
+/// What to copy, as whom, and when to end.
+#[derive(Args, Debug)]
+#[command(after_help = COPIER_EXAMPLES, override_usage = COPIER_USAGE)]
+pub(crate) struct VerifiableCopierArgs {
+    /// Topic to read
+    #[arg(long, value_name = "TOPIC", value_parser = crate::text::list::topic)]
+    pub(crate) input_topic: String,
+
+    /// Partition to read, unless the group says which
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) input_partition: i32,
+
+    /// Topic to write to, in the same partitions
+    #[arg(long, value_name = "TOPIC", value_parser = crate::text::list::topic)]
+    pub(crate) output_topic: String,
+
+    /// Stop after N records; with -1 at what is the end now, which is the default
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "-1",
+        hide_default_value = true,
+        allow_negative_numbers = true
+    )]
+    pub(crate) max_messages: i64,
+
+    /// Group whose offsets are committed
+    #[arg(long, value_name = "ID")]
+    pub(crate) consumer_group: String,
+
+    /// Records of a transaction, to the end of their batch
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) transaction_size: usize,
+
+    /// After how long the coordinator aborts a transaction
+    #[arg(long, value_name = "MS", default_value_t = 60_000)]
+    pub(crate) transaction_timeout: u32,
+
+    /// Name of the producer, which shuts another one of this name out
+    #[arg(long, value_name = "ID")]
+    pub(crate) transactional_id: String,
+
+    /// Abort every third transaction, by chance
+    #[arg(long)]
+    pub(crate) enable_random_aborts: bool,
+
+    /// Read what the group gives to this member, as long as there is something to read
+    #[arg(long)]
+    pub(crate) group_mode: bool,
+
+    /// Say as which member offsets are committed, which is always done
+    #[arg(long)]
+    pub(crate) use_group_metadata: bool,
+
+    /// The same as -b; so is --broker-list
+    #[arg(long, alias = "broker-list", value_name = "LIST")]
+    pub(crate) bootstrap_server: Option<String>,
+
+    /// The same as -F, but the options win
+    #[arg(long, value_name = "FILE")]
+    pub(crate) command_config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+/// On two lines, for it has four options that must be there.
+const COPIER_USAGE: &str = "\
+kurier verifiable copier --input-topic <TOPIC> --output-topic <TOPIC>
+       [OPTIONS] --consumer-group <ID> --transactional-id <ID>";
+
+const COPIER_EXAMPLES: &str = "\
+It takes the options of Kafka's TransactionalMessageCopier, and writes the same lines of JSON to
+stdout: progress with the stage ProcessLoop before each look for records, with RebalanceComplete
+when the group has given partitions; at last ShutdownComplete. Offsets are committed in the
+transaction of the copies, so that each record is copied exactly once. Needs Kafka 2.5.
+
+Examples:
+  kurier -b kafka-1:9092 verifiable copier --input-topic a --input-partition 0 --output-topic b \\
+      --consumer-group copy --transactional-id copy-0
+  kurier -b kafka-1:9092 verifiable copier --input-topic a --output-topic b --group-mode \\
+      --consumer-group copy --transactional-id copy-1 --enable-random-aborts";

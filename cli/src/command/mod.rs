@@ -78,6 +78,9 @@ async fn dispatch(command: Command, before: ClusterArgs) -> Outcome {
         Command::Verifiable(VerifiableCommand::Consumer(args)) => {
             verifiable::consumer::run(&args, &merge(&args.cluster)).await
         }
+        Command::Verifiable(VerifiableCommand::Copier(args)) => {
+            verifiable::copier::run(&args, &merge(&args.cluster)).await
+        }
         Command::Wire(command) => wire::run(&command, &before),
     }
 }

@@ -1,4 +1,5 @@
-//! Points in time as users write them: milliseconds since 1970, RFC 3339, or so long ago.
+//! Points in time as users write them: milliseconds since 1970, RFC 3339, or so long ago; and as
+//! Kafka's tools write them.
 
 use std::time::Duration;
 
@@ -111,6 +112,26 @@ fn numbers<const N: usize>(text: &str, separator: char, widths: [usize; N]) -> O
     parts.next().is_none().then_some(found)
 }
 
+/// `2023/11/14 22:13:20:123`, UTC, as Kafka's tools for system tests write it: Howard Hinnant's civil
+/// date of a count of days.
+pub(crate) fn date_and_clock(millis: i64) -> String {
+    let (days, rest) =
+        (millis.div_euclid(DAY_SECONDS * 1000), millis.rem_euclid(DAY_SECONDS * 1000));
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // Years begin in March, so that the leap day is the last of a year.
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (year, month) = if month < 10 { (0, month + 3) } else { (1, month - 9) };
+    let year = year + year_of_era + era * 400;
+    let (seconds, millis) = (rest / 1000, rest % 1000);
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}/{month:02}/{day:02} {hours:02}:{minutes:02}:{seconds:02}:{millis:03}")
+}
+
 const DAY_SECONDS: i64 = 86_400;
 const KNOWN: &str = "write milliseconds since 1970, or RFC 3339 as in 2026-01-31T12:00:00Z";
 
@@ -131,6 +152,20 @@ mod tests {
         ];
         for (text, expected) in rows {
             assert_eq!(milliseconds(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_and_clocks_are_those_of_the_calendar() {
+        for (millis, text) in [
+            (0, "1970/01/01 00:00:00:000"),
+            (951_782_399_999, "2000/02/28 23:59:59:999"),
+            (951_782_400_000, "2000/02/29 00:00:00:000"),
+            (951_868_800_000, "2000/03/01 00:00:00:000"),
+            (1_700_000_000_123, "2023/11/14 22:13:20:123"),
+            (1_735_689_599_000, "2024/12/31 23:59:59:000"),
+        ] {
+            assert_eq!(date_and_clock(millis), text);
         }
     }
 

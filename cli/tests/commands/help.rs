@@ -3,7 +3,7 @@
 use crate::process::{kurier, run};
 
 /// Every command and subcommand.
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "",
     "demo",
     "doctor",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 23] = [
     "verifiable",
     "verifiable producer",
     "verifiable consumer",
+    "verifiable copier",
     "wire",
     "wire decode",
     "wire encode",

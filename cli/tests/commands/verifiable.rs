@@ -1,4 +1,4 @@
-//! `verifiable producer` and `consumer`: the contract of Kafka's system tests.
+//! `verifiable producer`, `consumer` and `copier`: the contract of Kafka's system tests.
 
 use std::collections::BTreeSet;
 #[cfg(unix)]
@@ -187,4 +187,61 @@ fn a_member_that_is_told_to_end_while_it_commits_tells_what_came_of_that_first()
     assert!(names(&said).ends_with(&last), "{said:?}");
     assert_eq!(all(&said, "offsets_committed", "success"), [&Value::Bool(true)]);
     assert_eq!(cluster.requests_of(&commits).len(), 1);
+}
+
+/// The copies that readers of committed records see.
+fn copied(broker: &Broker) -> Vec<String> {
+    let args = ["consume", "out", "-e", "--isolation", "read_committed", "-f", r"%p %k %s\n"];
+    let mut all: Vec<String> = broker.run(&args, "").text().lines().map(String::from).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn each_record_is_copied_once_whatever_is_aborted() {
+    let broker = Broker::start(&["--topics", "t:2,out:2"]);
+    let mut expected = Vec::new();
+    for n in 0..30 {
+        let partition = (n % 2).to_string();
+        broker.run(&["produce", "t", "-p", &partition, "-K", ":"], format!("k:{n:02}\n")).done();
+        expected.push(format!("{partition} k {n:02}"));
+    }
+    expected.sort();
+    let copier = ["verifiable", "copier", "--input-topic", "t", "--output-topic", "out"];
+    let who = ["--transactional-id", "c", "--transaction-size", "4", "--enable-random-aborts"];
+    let copy = |more: &[&str]| {
+        let ended = broker.run(&[&copier[..], &who, more].concat(), "");
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        lines(std::str::from_utf8(&ended.stdout).unwrap())
+    };
+    // One partition up to a number, in whole transactions, then to its end; then nothing is left.
+    let mut totals = Vec::new();
+    for most in ["5", "-1", "-1"] {
+        let of = ["--consumer-group", "g", "--input-partition", "1", "--max-messages", most];
+        let said = copy(&of);
+        let last = said.last().unwrap();
+        let number = |name: &str| last[name].as_i64().unwrap();
+        assert_eq!(
+            (&last["transactionalId"], &last["stage"]),
+            (&"c".into(), &"ShutdownComplete".into())
+        );
+        assert_eq!(number("consumed"), number("totalProcessed"));
+        totals.push((number("totalProcessed"), number("remaining")));
+        assert!(said.iter().rev().skip(1).all(|line| line["stage"] == "ProcessLoop"));
+    }
+    let [(first, beyond), rest, none] = totals[..] else { panic!("{totals:?}") };
+    assert!((5..=8).contains(&first) && first + beyond == 5, "{totals:?}");
+    assert_eq!((rest, none), ((15 - first, 0), (0, 0)));
+    let of_one: Vec<_> = expected.iter().filter(|of| of.starts_with('1')).cloned().collect();
+    assert_eq!(copied(&broker), of_one);
+
+    // Both, as a member of another group that has copied nothing yet.
+    let said = copy(&["--consumer-group", "h", "--group-mode"]);
+    let number = |of: &Value, name: &str| of[name].as_i64().unwrap();
+    let given = said.iter().find(|line| line["stage"] == "RebalanceComplete").unwrap();
+    assert_eq!(number(given, "totalProcessed") + number(given, "remaining"), 30);
+    assert_eq!(said.last().unwrap()["totalProcessed"], 30);
+    let mut all = [expected, of_one].concat();
+    all.sort();
+    assert_eq!(copied(&broker), all);
 }

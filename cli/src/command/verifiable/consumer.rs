@@ -157,7 +157,7 @@ impl Job<'_> {
 }
 
 /// The next event; for ever none once there are no more.
-async fn next(events: &mut Option<GroupEvents>) -> Option<GroupEvent> {
+pub(super) async fn next(events: &mut Option<GroupEvents>) -> Option<GroupEvent> {
     let event = match events {
         Some(of) => of.next().await,
         None => std::future::pending().await,

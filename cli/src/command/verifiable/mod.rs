@@ -3,5 +3,7 @@
 mod event;
 mod pace;
 mod report;
+mod progress;
 pub(crate) mod producer;
 pub(crate) mod consumer;
+pub(crate) mod copier;
