@@ -115,6 +115,11 @@ impl Ledger {
 }
 
 impl Pages {
+    /// The offsets that were in a process's transactions.
+    pub(crate) fn offsets_of(&mut self, process: Name) -> &mut Vec<(i64, Fate)> {
+        self.offsets.entry(process.0).or_default()
+    }
+
     /// How often something went wrong.
     pub(crate) fn injections(&self) -> u64 {
         self.struck + self.planted.iter().map(PlantedFault::hits).sum::<u64>()

@@ -173,6 +173,9 @@ pub(crate) fn explain(row: &Row, column: Column, seed: u64, why: &str, ran: &Ran
     {
         let _ = writeln!(text, "\nthe smallest history that shows it:\n{smallest}");
     }
+    if let Err(stuck) = &ran.progress {
+        let _ = writeln!(text, "{stuck}, and was stopped there");
+    }
     for violation in ran.violations.iter().take(4) {
         let _ = writeln!(text, "the history breaks {violation}");
     }

@@ -105,7 +105,12 @@ impl Settings {
         ClientConfig {
             request_timeout,
             metadata_age_max: self.metadata_age,
-            dial: DialConfig { setup_timeout: request_timeout, ..DialConfig::default() },
+            // Who waits for a connection that was made while all went wrong has to get on too.
+            dial: DialConfig {
+                setup_timeout: request_timeout,
+                setup_timeout_max: request_timeout,
+                ..DialConfig::default()
+            },
             ..ClientConfig::default()
         }
     }

@@ -50,7 +50,7 @@ struct Worker {
 struct Open {
     noted: Pending,
     sends: Vec<(Delivery, usize)>,
-    offset: Option<i64>,
+    has_offset: bool,
     /// Whether a commit was asked for.
     was_ended: bool,
 }
@@ -115,7 +115,7 @@ impl Worker {
     async fn transact(&mut self, mut transaction: Transaction, phase: Phase) -> Fate {
         let is_last = phase == Phase::Liveness;
         let noted = self.world.recorder.txn(self.name.0);
-        let mut open = Open { noted, sends: Vec::new(), offset: None, was_ended: false };
+        let mut open = Open { noted, sends: Vec::new(), has_offset: false, was_ended: false };
         let count = self.dice.number(1..=2 * self.world.settings.burst_max);
         let count = if is_last { u64::try_from(PARTITIONS).unwrap() } else { count };
         for nth in 0..count {
@@ -180,11 +180,13 @@ impl Worker {
 
     async fn send_offsets(&mut self, transaction: &Transaction, open: &mut Open) {
         self.offset += 1;
-        open.offset = Some(self.offset);
+        open.has_offset = true;
         let group = group_of(self.name.0);
         let noted = vec![(TopicPartition::new(INPUT, 0), self.offset)];
         let offsets = Offsets { group: group.as_str().into(), offsets: noted };
         open.noted.step(Step::CommitOffsets(offsets));
+        // Until the transaction ends, nobody knows: the run may stop before.
+        self.world.ledger.open().offsets_of(self.name).push((self.offset, Fate::Unknown));
         let start = Instant::now();
         let offset = [GroupOffset::new(INPUT, 0, self.offset)];
         let sending = transaction.send_offsets(ConsumerGroupMetadata::new(group), offset);
@@ -282,7 +284,7 @@ impl Worker {
 
     /// Notes how it ended, and that every record has its outcome.
     async fn settle(&mut self, open: Open, fate: Fate) {
-        let Open { noted, sends, offset, .. } = open;
+        let Open { noted, sends, has_offset, .. } = open;
         let limit = self.world.settings.producer.delivery_timeout;
         let (mut failed, start) = (0, Instant::now());
         for (delivery, _) in sends {
@@ -303,8 +305,9 @@ impl Worker {
         if fate == Fate::Committed && failed > 0 {
             self.wrong(format!("committed although {failed} of its records were not delivered"));
         }
-        if let Some(offset) = offset {
-            self.world.ledger.open().offsets.entry(self.name.0).or_default().push((offset, fate));
+        if has_offset && let Some(last) = self.world.ledger.open().offsets_of(self.name).last_mut()
+        {
+            last.1 = fate;
         }
         noted.end(match fate {
             Fate::Committed => Outcome::Ok,

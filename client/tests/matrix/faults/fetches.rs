@@ -47,7 +47,7 @@ pub(super) async fn old_metadata(world: &World) {
         let before = world.cluster.leader(TOPIC, partition).unwrap();
         let epoch = world.cluster.leader_epoch(TOPIC, partition);
         move_leader(world);
-        let on = || Fault::on(ApiKey::METADATA).times(2);
+        let on = || Fault::on(ApiKey::METADATA).topic(TOPIC).partition(partition).times(2);
         world.plant(on().claim_leader(before));
         world.plant(on().claim_leader_epoch(epoch));
     }

@@ -3,6 +3,7 @@
 
 use super::fetches;
 use crate::row::{Row, cell, fault};
+use crate::settings::SECOND;
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
@@ -39,6 +40,8 @@ pub(super) fn rows() -> Vec<Row> {
         .tuned(|settings| {
             settings.life.small_fetches = true;
             settings.value_bytes = 2000;
+            // A record is fetched at a time: no more of them than readers can catch up with.
+            (settings.burst_max, settings.pause_max) = (1, SECOND);
         }),
         fault!(52, "Members come and go without pause", -, expect[-, -, -, later, later, later]),
         fault!(53, "The session ends while records are processed", -,
