@@ -1,6 +1,7 @@
-//! Our verifiable producer beside Kafka's own, at the same real broker: the same lines of JSON in
-//! the same order, with the same options, and however they end.
+//! Our verifiable producer and copier beside Kafka's own, at the same real broker: the same lines of
+//! JSON in the same order, with the same options, and however they end.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use serde_json::Value;
@@ -57,6 +58,66 @@ fn our_verifiable_producer_says_what_kafkas_says() {
         wrong_usage(&broker);
         signalled(&broker);
     });
+}
+
+/// What a copier is asked for beyond its topics and names: one partition, a part of it, all
+/// partitions as a member, and that with transactions that are aborted.
+const COPIED: [&[&str]; 4] = [
+    &[],
+    &["--max-messages", "20", "--transaction-size", "10"],
+    &["--group-mode", "--use-group-metadata"],
+    &["--group-mode", "--use-group-metadata", "--enable-random-aborts", "--transaction-size", "7"],
+];
+
+#[test]
+fn our_verifiable_copier_says_what_kafkas_says() {
+    each_since("4.0", "our verifiable copier beside Kafka's", |release| {
+        let broker = RealBroker::start(release);
+        broker.create_topic("in", 2);
+        // In batches of ten, since our transactions have whole ones.
+        for (partition, tens) in (0..2).flat_map(|partition| (0..5).map(move |n| (partition, n))) {
+            let lines: String = (0..10).map(|n| format!("k\t{tens}{n}\n")).collect();
+            let to = ["-p", &partition.to_string(), "-K", "\t"];
+            broker.kurier().produce("in", &to, lines);
+        }
+        for (nth, args) in COPIED.iter().enumerate() {
+            let [theirs, ours] = copiers(&broker, nth, args).map(|(mut command, to)| {
+                broker.create_topic(&to, 2);
+                let ended = run(&mut command, "");
+                assert!(ended.status.success(), "{command:?}: {}", ended.stderr);
+                let read = ["--isolation", "read_committed", "-f", "%p %k %s\n"];
+                let read = String::from_utf8(broker.kurier().consume(&to, &read)).unwrap();
+                let mut copies: Vec<_> = read.lines().map(String::from).collect();
+                copies.sort();
+                (String::from_utf8(ended.stdout).unwrap(), copies)
+            });
+            assert_eq!(stages(&theirs.0), stages(&ours.0), "{}\n{}", theirs.0, ours.0);
+            assert_eq!(theirs.1, ours.1, "{args:?}");
+        }
+    });
+}
+
+/// The commands of Kafka's copier and of ours, each with the topic that it copies to.
+fn copiers(broker: &RealBroker, nth: usize, args: &[&str]) -> [(Command, String); 2] {
+    let class = "org.apache.kafka.tools.TransactionalMessageCopier";
+    let theirs = kafka_broker(&["tool", &broker.release.to_string(), class]);
+    let ours = broker.kurier().command(&["verifiable", "copier"]);
+    [(theirs, "theirs"), (ours, "ours")].map(|(mut command, whose)| {
+        let name = format!("{whose}-{nth}");
+        command.args(["--broker-list", &broker.bootstrap, "--input-topic", "in"]);
+        command.args(["--input-partition", "1"]); // which Java's wants of a member too
+        command.args(["--output-topic", &name, "--consumer-group", &name]);
+        command.args(["--transactional-id", &name]).args(args);
+        (command, name)
+    })
+}
+
+/// The members of a line of each stage that there was, and how far the copy was at last.
+fn stages(out: &str) -> (BTreeMap<String, Vec<(String, &'static str)>>, [Value; 3]) {
+    let stage = |line: &str| parsed(line)["stage"].as_str().unwrap().to_owned();
+    let lines = out.lines().map(|line| (stage(line), members(line))).collect();
+    let last = parsed(out.lines().last().unwrap());
+    (lines, ["totalProcessed", "consumed", "remaining"].map(|name| last[name].clone()))
 }
 
 fn create(broker: &RealBroker, topic: &str, of: &str) {
