@@ -155,16 +155,13 @@ impl Buffer {
                 let (topic, partition) = (Arc::clone(&slot.topic), slot.partition);
                 return Some(Taken::Batch { turn, topic, partition, fetched });
             }
-            Item::Skip { next_offset: offset } | Item::At { offset } => {
-                slot.position = Some(offset);
-            }
+            Item::Skip { next_offset } => slot.position = Some(next_offset),
+            Item::At { offset } => slot.find(offset),
             Item::Corrupt { next_offset, .. } => {
                 slot.position = Some(next_offset);
                 self.skipped += 1;
             }
-            Item::Cut { offset } => {
-                slot.position = slot.position.map(|position| position.min(offset));
-            }
+            Item::Cut { offset, leader_epoch } => slot.cut(Mark { offset, leader_epoch }),
             Item::News(error) => return Some(Taken::Error(error)),
             Item::Failed(error) => {
                 self.finish(turn.slot);
@@ -178,7 +175,7 @@ impl Buffer {
     /// Takes back a batch that the user was not given after all.
     pub(crate) fn put_back(&mut self, turn: Turn, fetched: Fetched) {
         let Some(slot) = self.slots.get_mut(turn.slot) else { return };
-        if slot.generation != turn.generation {
+        if slot.fetching != turn.generation {
             return;
         }
         let entry = Entry { turn, item: Item::Batch(fetched) };
@@ -194,32 +191,38 @@ impl Buffer {
         }
     }
 
-    /// Gives the user a batch that was taken before. One that is not to be given any more comes to
-    /// nothing; one of a partition that was paused meanwhile waits there.
-    pub(crate) fn give(&mut self, turn: Turn, fetched: Fetched) -> Option<Fetched> {
+    /// Gives the user a batch that was taken before, with the turn that it is marked by. One that
+    /// is not to be given any more comes to nothing; one of a partition that was paused meanwhile
+    /// waits there.
+    pub(crate) fn give(&mut self, turn: Turn, fetched: Fetched) -> Option<(Turn, Fetched)> {
         let slot = self.current(turn)?;
         if let Some(parked) = &mut slot.parked {
             parked.push_front(Entry { turn, item: Item::Batch(fetched) });
             return None;
         }
         let leader_epoch = fetched.batch.partition_leader_epoch();
-        slot.give(turn, Mark { offset: fetched.next_offset, leader_epoch });
+        slot.give(Mark { offset: fetched.next_offset, leader_epoch });
+        let given = Turn { slot: turn.slot, generation: slot.generation };
         if !std::mem::replace(&mut slot.is_listed, true) {
             self.handed.push(turn.slot);
         }
-        Some(fetched)
+        Some((given, fetched))
     }
 
     /// The user has been given the beginning of a batch. What is left of it comes again, and before
-    /// it what there is of others.
-    pub(crate) fn return_rest(&mut self, turn: Turn, fetched: Fetched) {
+    /// it what there is of others. Returns the turn that it comes again by, if it does.
+    pub(crate) fn return_rest(&mut self, turn: Turn, fetched: Fetched) -> Option<Turn> {
         let leader_epoch = fetched.batch.partition_leader_epoch();
         let mark = Mark { offset: fetched.span.start, leader_epoch };
         if let Some(slot) = self.slots.get_mut(turn.slot) {
             slot.give_less(turn, mark);
         }
-        let Some(slot) = self.current(turn) else { return };
-        slot.give(turn, mark);
+        if !self.is_current(turn) {
+            return None;
+        }
+        let slot = self.slots.get_mut(turn.slot)?;
+        slot.give(mark);
+        let turn = Turn { slot: turn.slot, generation: slot.fetching };
         let entry = Entry { turn, item: Item::Batch(fetched) };
         match &mut slot.parked {
             Some(parked) => parked.push_front(entry),
@@ -234,6 +237,7 @@ impl Buffer {
                 self.entries = entries;
             }
         }
+        Some(turn)
     }
 
     /// The user has processed a batch, and all before it.
@@ -314,16 +318,18 @@ impl Buffer {
         }
     }
 
-    /// What the user has been given of this turn since it was there is given anew, if the turn is
-    /// still that of its partition. If it is not, the user has nothing of it any more.
-    pub(crate) fn take_back(&mut self, turn: Turn, start: Start) {
-        self.let_go_of(turn);
-        if self.is_current(turn) {
-            self.seek(turn.slot, start);
+    /// What the user has been given of this turn and has not marked is given anew, if the partition
+    /// is still there. If it is not, the user has nothing of it any more.
+    pub(crate) fn take_back(&mut self, turn: Turn) {
+        let slot = self.slots.get(turn.slot);
+        let slot = slot.filter(|slot| slot.is_assigned() && slot.is_of_log(turn));
+        match slot.and_then(Slot::unmarked) {
+            Some(start) => self.read_from(turn.slot, start, Slot::turn_back),
+            None => self.let_go_of(turn),
         }
     }
 
-    /// Whether a partition is assigned, and was neither sought nor given anew since.
+    /// Whether a partition is assigned, and was neither sought nor given anew nor cut since.
     pub(crate) fn is_current(&self, turn: Turn) -> bool {
         let slot = self.slots.get(turn.slot);
         slot.is_some_and(|slot| slot.is_assigned() && slot.generation == turn.generation)
@@ -407,7 +413,7 @@ impl Buffer {
     /// Nothing comes of a partition before a seek, and this is why.
     pub(crate) fn refuse(&mut self, slot: usize, error: Error) {
         if let Some(entry) = self.slots.get(slot) {
-            let turn = Turn { slot, generation: entry.generation };
+            let turn = Turn { slot, generation: entry.fetching };
             self.push(Entry { turn, item: Item::Failed(error) });
         }
     }
@@ -521,7 +527,7 @@ impl Buffer {
                 found.come_back(start);
                 self.open += 1;
             }
-            let generation = found.generation;
+            let generation = found.fetching;
             self.lacks_reader(slot);
             return Turn { slot, generation };
         }
@@ -539,7 +545,7 @@ impl Buffer {
         Some(Claim {
             topic: Arc::clone(&found.topic),
             partition: found.partition,
-            turn: Turn { slot, generation: found.generation },
+            turn: Turn { slot, generation: found.fetching },
             start: found.start,
             is_paused: found.parked.is_some(),
             is_full: found.queue.is_full,
@@ -565,7 +571,7 @@ impl Buffer {
     /// Hands something over, unless the user has turned elsewhere.
     pub(crate) fn push(&mut self, entry: Entry) {
         let Some(slot) = self.slots.get_mut(entry.turn.slot) else { return };
-        if slot.generation != entry.turn.generation {
+        if slot.fetching != entry.turn.generation {
             return;
         }
         let (is_parked, is_split) = (slot.parked.is_some(), self.split.is_some());
@@ -575,7 +581,7 @@ impl Buffer {
             None => &mut self.entries,
         };
         let (number, more, mut less) = (entry.turn.slot, entry.item.bytes(), 0);
-        if let Item::Cut { offset } = entry.item {
+        if let Item::Cut { offset, .. } = entry.item {
             let bytes = |entries: &VecDeque<Entry>| entries.iter().map(|e| e.item.bytes()).sum();
             let before: usize = bytes(entries);
             entries.retain_mut(|other| other.turn != entry.turn || other.item.cut(offset));
@@ -651,8 +657,9 @@ impl Buffer {
         self.is_dead
     }
 
+    /// Whose what was fetched for this turn is.
     fn current(&mut self, turn: Turn) -> Option<&mut Slot> {
-        self.slots.get_mut(turn.slot).filter(|slot| slot.generation == turn.generation)
+        self.slots.get_mut(turn.slot).filter(|slot| slot.fetching == turn.generation)
     }
 }
 

@@ -103,7 +103,8 @@ impl Fetcher {
                 track.place = Place::At(until);
                 track.epoch = epoch;
                 track.checked = None;
-                self.entries.push(Entry { turn, item: Item::Cut { offset: until } });
+                let item = Item::Cut { offset: until, leader_epoch: epoch };
+                self.entries.push(Entry { turn, item });
                 tracing::warn!(%topic, partition, offset, until, "log truncated: going back");
             }
             None => {

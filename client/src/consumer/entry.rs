@@ -20,7 +20,7 @@ pub(crate) enum Item {
     /// Nothing for the user, but the position moves: markers, and what compaction left empty.
     Skip { next_offset: i64 },
     /// The log has nothing any more from there on of what was fetched: the position goes back.
-    Cut { offset: i64 },
+    Cut { offset: i64, leader_epoch: i32 },
     /// A batch that cannot be read was passed over, from here on.
     Corrupt { from: i64, next_offset: i64 },
     /// The position is known now.

@@ -165,9 +165,9 @@ impl Intake {
             high_watermark: batch.high_watermark,
             next_offset: batch.next_offset,
         };
-        self.shared.with(|buffer| buffer.return_rest(batch.turn, fetched));
-        let (turn, open, lease) = (batch.turn, batch.open.clone(), self.lease.take());
-        self.opened = Some(Opened { turn, open, _lease: lease });
+        let turn = self.shared.with(|buffer| buffer.return_rest(batch.turn, fetched));
+        let (open, lease) = (batch.open.clone(), self.lease.take());
+        self.opened = turn.map(|turn| Opened { turn, open, _lease: lease });
     }
 
     /// Nothing more is taken by this one.
@@ -251,7 +251,7 @@ impl Intake {
         let Parcel { turn, topic, partition, fetched } = parcel;
         match opened {
             Ok(open) => {
-                let fetched = self.shared.with(|buffer| buffer.give(turn, fetched))?;
+                let (turn, fetched) = self.shared.with(|buffer| buffer.give(turn, fetched))?;
                 let Fetched { span, broker, high_watermark, next_offset, .. } = fetched;
                 let slot = self.reserved.as_ref().map(|reserved| reserved.slot);
                 // A reader of one partition has one meter.

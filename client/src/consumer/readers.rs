@@ -206,7 +206,7 @@ mod tests {
     fn taken(buffer: &mut Buffer, reader: &Reserved) -> Option<i64> {
         match buffer.take_for(reader) {
             Taken::Batch { turn, fetched, .. } => {
-                Some(buffer.give(turn, fetched).unwrap().batch.base_offset())
+                Some(buffer.give(turn, fetched).unwrap().1.batch.base_offset())
             }
             Taken::Nothing => None,
             other => panic!("{other:?}"),

@@ -1,6 +1,5 @@
 //! What becomes of records that are committed in a transaction: they are done with, or given anew.
 
-use super::config::Start;
 use super::handle::Consumer;
 use super::turn::Turn;
 use crate::error::Error;
@@ -27,11 +26,11 @@ impl Consumer {
         self.shared.let_go_of(turns);
     }
 
-    /// What was given of these since they were there is not committed: it is given anew, by
-    /// whoever has the partition now.
-    pub(crate) fn take_back(&mut self, turns: &[(Turn, Start)]) {
+    /// What was given of these since it was let go of the last time is not committed: it is given
+    /// anew, by whoever has the partition now.
+    pub(crate) fn take_back(&mut self, turns: &[Turn]) {
         self.shared.take_back(turns.iter().copied());
-        let slots: Vec<usize> = turns.iter().map(|(turn, _)| turn.slot).collect();
+        let slots: Vec<usize> = turns.iter().map(|turn| turn.slot).collect();
         self.intake.abandon(&slots);
     }
 }

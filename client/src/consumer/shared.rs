@@ -3,7 +3,6 @@
 use std::sync::{Arc, PoisonError};
 
 use super::buffer::{Buffer, Taken};
-use super::config::Start;
 use super::entry::Entry;
 use super::pace::Who;
 use super::readers::Reserved;
@@ -116,9 +115,9 @@ impl Shared {
         self.marked.notify_waiters();
     }
 
-    /// What the user was given of these turns since they were there is given anew.
-    pub(crate) fn take_back(&self, turns: impl Iterator<Item = (Turn, Start)>) {
-        self.order(|buffer| turns.for_each(|(turn, start)| buffer.take_back(turn, start)));
+    /// What the user was given of these turns and has not marked is given anew.
+    pub(crate) fn take_back(&self, turns: impl Iterator<Item = Turn>) {
+        self.order(|buffer| turns.for_each(|turn| buffer.take_back(turn)));
         self.marked.notify_waiters();
     }
 
@@ -248,6 +247,7 @@ mod tests {
     use std::task::{Context, Waker};
 
     use super::super::buffer::tests::batch;
+    use super::super::config::Start;
     use super::*;
 
     fn entry(turn: Turn) -> Entry {

@@ -3,6 +3,10 @@
 //! A partition has one slot for good. Its *generation* grows with each seek, and whenever it is
 //! assigned anew or unassigned: what was fetched for an older one is of no use.
 //!
+//! Where a leader leads back, or to another log, what was given beyond is not there any more. To
+//! whoever marks and commits that is as a seek: a new generation. What is under way is still for the
+//! one before it.
+//!
 //! A batch is *in hand* from the moment that it is given until it is *marked*: processed, with all
 //! before it. A partition that is taken away may still have one in hand; whoever takes it waits for
 //! the mark, so that what is committed covers what was processed.
@@ -21,6 +25,12 @@ pub(crate) struct Slot {
     pub(crate) topic: Arc<str>,
     pub(crate) partition: i32,
     pub(crate) generation: u64,
+    /// The generation that was asked for last: what is fetched is for it.
+    pub(crate) fetching: u64,
+    /// The first generation of the log that is read: at most its end was cut since.
+    since: u64,
+    /// Where it was cut since then, at the lowest.
+    cut: Option<Mark>,
     /// Where reading started in this generation.
     pub(crate) start: Start,
     /// The next record that the user gets; none until it was looked up.
@@ -36,6 +46,8 @@ pub(crate) struct Slot {
     pub(crate) state: State,
     /// The newest batch that the user has and that is not marked.
     hand: Option<Hand>,
+    /// What the next batch that is given begins behind, if the leader epoch of that is known.
+    behind: Option<Mark>,
     marked: Option<Mark>,
     /// Whether it is among those that the buffer marks when all that was given is.
     pub(crate) is_listed: bool,
@@ -71,7 +83,7 @@ pub(crate) struct Queue {
 struct Hand {
     generation: u64,
     /// Where what the user has begins, if nothing of it is marked.
-    from: i64,
+    from: Mark,
     mark: Mark,
 }
 
@@ -81,6 +93,9 @@ impl Slot {
             topic,
             partition,
             generation: 0,
+            fetching: 0,
+            since: 0,
+            cut: None,
             start,
             position: None,
             readable: None,
@@ -89,6 +104,7 @@ impl Slot {
             bell: None,
             state: State::Open,
             hand: None,
+            behind: None,
             marked: None,
             is_listed: false,
             is_held: false,
@@ -100,9 +116,11 @@ impl Slot {
     /// Reads on from elsewhere, in a new generation.
     pub(crate) fn turn(&mut self, start: Start) {
         self.generation += 1;
+        self.fetching = self.generation;
         self.state = State::Open;
         self.begin_at(start);
-        (self.hand, self.marked, self.is_held) = (None, None, false);
+        self.forget_log();
+        self.is_held = false;
     }
 
     /// Reads on from where it is not marked, in a new generation. What is marked stays so.
@@ -115,6 +133,7 @@ impl Slot {
     /// It is read no more. What the user has of it may still be marked.
     pub(crate) fn leave(&mut self) {
         self.generation += 1;
+        self.fetching = self.generation;
         self.state = State::Gone;
         self.parked = None;
         self.position = None;
@@ -143,6 +162,42 @@ impl Slot {
     fn begin_at(&mut self, start: Start) {
         self.start = start;
         self.position = start.offset();
+        self.behind = match start {
+            Start::InEpoch { offset, leader_epoch } => Some(Mark { offset, leader_epoch }),
+            _ => None,
+        };
+    }
+
+    /// What was given says nothing of what is read from now on.
+    fn forget_log(&mut self) {
+        self.since = self.generation;
+        (self.hand, self.marked, self.cut) = (None, None, None);
+    }
+
+    /// Where to read was looked up. If it had been known, that was of another log, or out of range.
+    pub(crate) fn find(&mut self, offset: i64) {
+        if self.position.replace(offset).is_some() {
+            self.generation += 1;
+            self.behind = None;
+            self.forget_log();
+        }
+    }
+
+    /// The log has nothing any more of what was read beyond this. What is before it is the same:
+    /// who has processed more has processed that.
+    pub(crate) fn cut(&mut self, end: Mark) {
+        if self.position.is_none_or(|position| position <= end.offset) {
+            return;
+        }
+        let cut = |mark: Mark| if mark.offset > end.offset { end } else { mark };
+        self.generation += 1;
+        self.position = Some(end.offset);
+        self.behind = self.behind.map(cut);
+        self.marked = self.marked.map(cut);
+        self.cut = Some(self.cut.map_or(end, cut));
+        let generation = self.generation;
+        let left = self.hand.filter(|hand| hand.from.offset < end.offset);
+        self.hand = left.map(|hand| Hand { generation, mark: cut(hand.mark), ..hand });
     }
 
     pub(crate) fn is_assigned(&self) -> bool {
@@ -165,10 +220,12 @@ impl Slot {
     }
 
     /// The user has been given a batch.
-    pub(crate) fn give(&mut self, turn: Turn, mark: Mark) {
+    pub(crate) fn give(&mut self, mark: Mark) {
         let begin = self.position.replace(mark.offset).unwrap_or(mark.offset);
+        let begin = Mark { offset: begin, leader_epoch: -1 };
+        let begin = self.behind.replace(mark).unwrap_or(begin);
         let from = self.hand.map_or(begin, |hand| hand.from);
-        self.hand = Some(Hand { generation: turn.generation, from, mark });
+        self.hand = Some(Hand { generation: self.generation, from, mark });
     }
 
     /// Of the batch that the user was given last, it has only what is before this: also if the
@@ -199,9 +256,9 @@ impl Slot {
             State::Gone => self.hand.map(|hand| hand.generation),
             State::Open | State::Done => Some(self.generation),
         };
-        if latest != Some(turn.generation) {
-            return;
-        }
+        let Some(latest) = latest.filter(|_| self.is_of_log(turn)) else { return };
+        let cut = self.cut.filter(|_| turn.generation < latest);
+        let mark = cut.filter(|cut| cut.offset < mark.offset).unwrap_or(mark);
         self.hand = self.hand.filter(|hand| mark.offset < hand.mark.offset);
         if self.marked.is_none_or(|before| before.offset < mark.offset) {
             self.marked = Some(mark);
@@ -222,12 +279,16 @@ impl Slot {
 
     /// Where to go on, if what the user has of it is to be given once more.
     pub(crate) fn unmarked(&self) -> Option<Start> {
-        let from = Start::Offset(self.hand?.from);
-        Some(match self.marked {
-            None => from,
-            Some(Mark { offset, leader_epoch: ..0 }) => Start::Offset(offset),
-            Some(Mark { offset, leader_epoch }) => Start::InEpoch { offset, leader_epoch },
+        let from = self.hand?.from;
+        Some(match self.marked.unwrap_or(from) {
+            Mark { offset, leader_epoch: ..0 } => Start::Offset(offset),
+            Mark { offset, leader_epoch } => Start::InEpoch { offset, leader_epoch },
         })
+    }
+
+    /// Whether what was given of this turn is of the log that is read, up to where that was cut.
+    pub(crate) fn is_of_log(&self, turn: Turn) -> bool {
+        (self.since..=self.generation).contains(&turn.generation)
     }
 
     /// Whether the user has a batch of it that is not marked.
@@ -260,8 +321,8 @@ mod tests {
     #[test]
     fn a_batch_is_in_hand_until_it_is_marked() {
         let mut slot = slot();
-        slot.give(turn(0), at(8));
-        slot.give(turn(0), at(9));
+        slot.give(at(8));
+        slot.give(at(9));
         assert_eq!((slot.position, slot.is_in_hand(), slot.marked()), (Some(9), true, None));
         slot.mark(turn(0), at(8));
         assert_eq!((slot.is_in_hand(), slot.marked()), (true, Some(at(8))));
@@ -273,7 +334,7 @@ mod tests {
     #[test]
     fn what_is_taken_away_may_still_be_marked() {
         let mut slot = slot();
-        slot.give(turn(0), at(8));
+        slot.give(at(8));
         slot.leave();
         assert!(slot.is_in_hand() && !slot.is_assigned());
         assert!(slot.mark_given() && !slot.mark_given());
@@ -283,7 +344,7 @@ mod tests {
     #[test]
     fn what_comes_back_of_a_batch_is_not_in_hand() {
         let mut slot = slot();
-        slot.give(turn(0), at(8));
+        slot.give(at(8));
         slot.leave();
         slot.give_less(turn(0), at(6));
         slot.give_less(turn(3), at(9));
@@ -295,7 +356,7 @@ mod tests {
     fn what_was_not_given_cannot_be_marked() {
         let mut slot = slot();
         assert!(!slot.mark_before(5));
-        slot.give(turn(0), at(8));
+        slot.give(at(8));
         assert!(!slot.mark_before(9));
         assert!(slot.mark_before(7) && slot.mark_before(6));
         assert_eq!((slot.is_in_hand(), slot.marked()), (true, Some(at(7))));
@@ -306,8 +367,8 @@ mod tests {
     fn what_is_given_once_more_begins_behind_the_mark_and_the_mark_stays() {
         let mut slot = slot();
         assert_eq!(slot.unmarked(), None);
-        slot.give(turn(0), at(8));
-        slot.give(turn(0), at(9));
+        slot.give(at(8));
+        slot.give(at(9));
         assert_eq!(slot.unmarked(), Some(Start::Offset(5)));
         slot.mark(turn(0), at(8));
         let start = slot.unmarked().unwrap();
@@ -320,20 +381,97 @@ mod tests {
     #[test]
     fn a_seek_begins_to_count_anew() {
         let mut slot = slot();
-        slot.give(turn(0), at(8));
+        slot.give(at(8));
         slot.mark(turn(0), at(8));
         slot.turn(Start::Offset(2));
         assert_eq!(slot.marked(), None, "what is marked next may be less");
     }
 
     #[test]
+    fn what_is_done_beyond_the_end_of_a_log_that_was_cut_is_done_up_to_there() {
+        let end = Mark { offset: 7, leader_epoch: 2 };
+        let mut slot = slot();
+        slot.give(at(6));
+        slot.mark(turn(0), at(6));
+        slot.give(at(10));
+        slot.mark(turn(0), at(8));
+        slot.give(at(12));
+        slot.cut(end);
+        assert_eq!((slot.position, slot.marked(), slot.is_in_hand()), (Some(7), Some(end), true));
+        assert_eq!((slot.generation, slot.fetching), (1, 0), "what is under way is still for it");
+        slot.mark(turn(0), at(12));
+        assert_eq!((slot.marked(), slot.is_in_hand()), (Some(end), false));
+        // What comes in their place is not done by what was there before.
+        slot.give(at(12));
+        slot.mark(turn(0), at(12));
+        assert_eq!((slot.marked(), slot.is_in_hand()), (Some(end), true));
+        slot.leave();
+        slot.mark(turn(0), at(12));
+        assert_eq!(slot.marked(), Some(end));
+        slot.mark(turn(1), at(12));
+        assert_eq!((slot.marked(), slot.is_in_hand()), (Some(at(12)), false));
+    }
+
+    #[test]
+    fn a_cut_that_takes_nothing_that_was_given_changes_nothing() {
+        let mut slot = slot();
+        slot.cut(Mark { offset: 3, leader_epoch: 2 });
+        slot.turn(Start::Latest);
+        slot.cut(Mark { offset: 3, leader_epoch: 2 });
+        assert_eq!((slot.position, slot.generation), (None, 2));
+        slot.find(5);
+        slot.give(at(7));
+        slot.mark(turn(2), at(7));
+        slot.cut(at(7));
+        assert_eq!((slot.marked(), slot.generation), (Some(at(7)), 2));
+    }
+
+    #[test]
+    fn what_is_done_of_a_log_says_nothing_of_the_one_after_it() {
+        let mut slot = Slot::new("t".into(), 0, Start::Earliest);
+        slot.find(0);
+        slot.give(at(8));
+        slot.mark(turn(0), at(6));
+        assert_eq!(slot.generation, 0, "where it begins is not another log");
+        slot.find(0);
+        assert_eq!((slot.marked(), slot.is_in_hand(), slot.position), (None, false, Some(0)));
+        slot.give(at(9));
+        slot.mark(turn(0), at(8));
+        assert_eq!(slot.marked(), None);
+        slot.mark(turn(1), at(9));
+        assert_eq!((slot.generation, slot.fetching, slot.marked()), (1, 0, Some(at(9))));
+    }
+
+    #[test]
+    fn what_is_given_again_begins_behind_what_was_done_with_before_or_where_the_log_was_cut() {
+        let mut slot = slot();
+        slot.give(at(7));
+        assert_eq!(slot.unmarked(), Some(Start::Offset(5)));
+        slot.let_go_of(0);
+        // Markers of transactions lie between.
+        slot.position = Some(9);
+        slot.give(at(12));
+        let behind = Start::InEpoch { offset: 7, leader_epoch: 3 };
+        assert_eq!(slot.unmarked(), Some(behind));
+        slot.cut(Mark { offset: 8, leader_epoch: 2 });
+        assert_eq!(slot.unmarked(), Some(behind));
+        slot.cut(Mark { offset: 6, leader_epoch: 1 });
+        assert_eq!(slot.unmarked(), None, "nothing of it is left");
+        slot.give(at(7));
+        assert_eq!(slot.unmarked(), Some(Start::InEpoch { offset: 6, leader_epoch: 1 }));
+        slot.turn(Start::InEpoch { offset: 4, leader_epoch: 0 });
+        slot.give(at(7));
+        assert_eq!(slot.unmarked(), Some(Start::InEpoch { offset: 4, leader_epoch: 0 }));
+    }
+
+    #[test]
     fn a_mark_of_before_a_seek_says_nothing() {
         let mut slot = slot();
-        slot.give(turn(0), at(8));
+        slot.give(at(8));
         slot.turn(Start::Offset(2));
         slot.mark(turn(0), at(8));
         assert_eq!((slot.is_in_hand(), slot.marked()), (false, None));
-        slot.give(turn(1), at(3));
+        slot.give(at(3));
         slot.leave();
         slot.come_back(Start::Offset(3));
         slot.mark(turn(1), at(3));

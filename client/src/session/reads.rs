@@ -1,9 +1,9 @@
-//! Core: what was read of each partition in a round, from where and up to where.
+//! Core: what was read of each partition in a round, and up to where.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::consumer::{FetchedBatch, Mark, Start, Turn};
+use crate::consumer::{FetchedBatch, Mark, Turn};
 use crate::group::Lot;
 use crate::transactions::{GroupOffset, TopicPartition};
 
@@ -12,8 +12,6 @@ use crate::transactions::{GroupOffset, TopicPartition};
 pub(crate) struct Reads {
     /// By slot and generation: a partition that was taken away and given back is there twice.
     open: BTreeMap<(usize, u64), Read>,
-    /// How far each slot is committed, in its last generation.
-    done: BTreeMap<usize, (u64, Mark)>,
 }
 
 /// What was read of one partition, as it was given once.
@@ -21,8 +19,6 @@ pub(crate) struct Reads {
 struct Read {
     of: TopicPartition,
     turn: Turn,
-    /// What gives all of it again.
-    start: Start,
     /// What is behind it.
     end: Mark,
 }
@@ -30,28 +26,13 @@ struct Read {
 impl Reads {
     pub(crate) fn push(&mut self, batch: &FetchedBatch) {
         let of = (Arc::clone(&batch.topic), batch.partition);
-        self.push_span(of, batch.turn, (batch.first_offset(), batch.mark()));
+        self.push_until(of, batch.turn, batch.mark());
     }
 
-    /// Records from this offset to this mark were given.
-    fn push_span(&mut self, of: TopicPartition, turn: Turn, (first, end): (i64, Mark)) {
+    /// Records up to this mark were given.
+    fn push_until(&mut self, of: TopicPartition, turn: Turn, end: Mark) {
         let Turn { slot, generation } = turn;
-        let start = self.start(turn, first);
-        let read = self.open.entry((slot, generation));
-        read.or_insert(Read { of, turn, start, end }).end = end;
-    }
-
-    /// Where records are given again from: behind what is committed of the same turn, as then it is
-    /// known which record is before it (KIP-320).
-    fn start(&self, turn: Turn, first: i64) -> Start {
-        match self.done.get(&turn.slot) {
-            Some((generation, Mark { offset, leader_epoch: leader_epoch @ 0.. }))
-                if *generation == turn.generation =>
-            {
-                Start::InEpoch { offset: *offset, leader_epoch: *leader_epoch }
-            }
-            _ => Start::Offset(first),
-        }
+        self.open.entry((slot, generation)).or_insert(Read { of, turn, end }).end = end;
     }
 
     pub(crate) fn lots(&self) -> Vec<Lot> {
@@ -73,15 +54,13 @@ impl Reads {
 
     /// What was read is committed.
     pub(crate) fn commit(&mut self) {
-        for Read { turn, end, .. } in std::mem::take(&mut self.open).into_values() {
-            self.done.insert(turn.slot, (turn.generation, end));
-        }
+        self.open.clear();
     }
 
-    /// What was read is not committed: where each partition is read from again.
-    pub(crate) fn take_back(&mut self) -> Vec<(Turn, Start)> {
+    /// What was read is not committed: whose it is.
+    pub(crate) fn take_back(&mut self) -> Vec<Turn> {
         let open = std::mem::take(&mut self.open);
-        open.into_values().map(|read| (read.turn, read.start)).collect()
+        open.into_values().map(|read| read.turn).collect()
     }
 }
 
@@ -97,44 +76,34 @@ mod tests {
         Mark { offset, leader_epoch: 4 }
     }
 
-    fn read(reads: &mut Reads, of: i32, turn: Turn, first: i64, end: i64) {
-        reads.push_span(("t".into(), of), turn, (first, at(end)));
+    fn read(reads: &mut Reads, of: i32, turn: Turn, end: i64) {
+        reads.push_until(("t".into(), of), turn, at(end));
     }
 
     #[test]
-    fn a_round_is_given_back_from_its_beginning() {
+    fn a_round_is_committed_or_given_back_as_a_whole() {
         let mut reads = Reads::default();
-        read(&mut reads, 0, turn(0, 1), 5, 7);
-        read(&mut reads, 1, turn(1, 1), 3, 4);
-        read(&mut reads, 0, turn(0, 1), 8, 9);
+        let read_all = |reads: &mut Reads| {
+            read(reads, 0, turn(0, 1), 7);
+            read(reads, 1, turn(1, 1), 4);
+            read(reads, 0, turn(0, 1), 9);
+        };
+        read_all(&mut reads);
         assert_eq!(reads.lots(), [(("t".into(), 0), 1), (("t".into(), 1), 1)]);
         let ends: Vec<_> = reads.offsets().iter().map(|of| (of.partition, of.offset)).collect();
         assert_eq!(ends, [(0, 9), (1, 4)]);
-        let starts = [(turn(0, 1), Start::Offset(5)), (turn(1, 1), Start::Offset(3))];
-        assert_eq!(reads.take_back(), starts);
+        assert_eq!(reads.take_back(), [turn(0, 1), turn(1, 1)]);
         assert!(reads.lots().is_empty() && reads.take_back().is_empty());
-    }
-
-    #[test]
-    fn what_is_committed_is_not_given_back_and_says_which_record_is_before_the_next() {
-        let mut reads = Reads::default();
-        read(&mut reads, 0, turn(0, 1), 5, 7);
+        read_all(&mut reads);
         reads.commit();
-        assert!(reads.take_back().is_empty());
-        // Markers of transactions lie between.
-        read(&mut reads, 0, turn(0, 1), 9, 12);
-        let behind = Start::InEpoch { offset: 7, leader_epoch: 4 };
-        assert_eq!(reads.take_back(), [(turn(0, 1), behind)]);
-        // In another turn others may have gone on.
-        read(&mut reads, 0, turn(0, 2), 30, 31);
-        assert_eq!(reads.take_back(), [(turn(0, 2), Start::Offset(30))]);
+        assert!(reads.lots().is_empty() && reads.take_back().is_empty());
     }
 
     #[test]
     fn a_partition_that_was_given_back_in_the_round_is_asked_for_both_times() {
         let mut reads = Reads::default();
-        read(&mut reads, 0, turn(0, 1), 5, 7);
-        read(&mut reads, 0, turn(0, 3), 5, 6);
+        read(&mut reads, 0, turn(0, 1), 7);
+        read(&mut reads, 0, turn(0, 3), 6);
         assert_eq!(reads.lots(), [(("t".into(), 0), 1), (("t".into(), 0), 3)]);
     }
 }

@@ -11,3 +11,4 @@ mod members_come_back;
 mod protocols_and_topics;
 mod sessions;
 mod each_partition_has_a_reader;
+mod logs_change;

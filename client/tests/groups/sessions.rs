@@ -27,12 +27,12 @@ async fn world(numbers: i64) -> World {
 }
 
 /// A session that puts few records into a round.
-fn session(client: &Client, kind: Kind, id: &str) -> SessionBuilder {
+pub(crate) fn session(client: &Client, kind: Kind, id: &str) -> SessionBuilder {
     client.session(id, member(client, kind)).records_max(3)
 }
 
 /// Sends what the round has read to the same partitions of `out`.
-async fn copy(round: &Round<'_>) -> Result<(), Error> {
+pub(crate) async fn copy(round: &Round<'_>) -> Result<(), Error> {
     for (partition, number) in round.batches().iter().flat_map(numbers) {
         let value = number.to_string();
         drop(round.enqueue(Record::to("out").partition(partition).value(&value)).await?);
@@ -41,7 +41,7 @@ async fn copy(round: &Round<'_>) -> Result<(), Error> {
 }
 
 /// Copies a round.
-async fn turn(session: &mut Session) -> Result<Ended, Error> {
+pub(crate) async fn turn(session: &mut Session) -> Result<Ended, Error> {
     let round = timeout(600 * S, session.begin()).await.unwrap()?.unwrap();
     match copy(&round).await {
         Ok(()) => {}
@@ -62,7 +62,7 @@ async fn drain(session: &mut Session) {
 }
 
 /// What readers of committed records see in `out`, by partition.
-fn out(world: &World) -> BTreeMap<i32, Vec<i64>> {
+pub(crate) fn out(world: &World) -> BTreeMap<i32, Vec<i64>> {
     let number = |value: &[u8]| std::str::from_utf8(value).unwrap().parse().unwrap();
     let read = |partition| {
         let records = world.cluster.read("out", partition, Isolation::Committed);

@@ -35,7 +35,7 @@ fn push(buffer: &mut Buffer, turn: Turn, item: Item) {
 fn taken(buffer: &mut Buffer) -> Option<(i32, i64)> {
     match buffer.take() {
         Taken::Batch { turn, partition, fetched, .. } => {
-            let fetched = buffer.give(turn, fetched).unwrap();
+            let (_, fetched) = buffer.give(turn, fetched).unwrap();
             Some((partition, fetched.batch.base_offset()))
         }
         Taken::Nothing => None,
@@ -160,16 +160,16 @@ fn what_a_log_has_lost_is_not_given_any_more() {
         push(&mut buffer, turns[1], batch(offset));
     }
     let bytes = buffer.bytes();
-    push(&mut buffer, turns[0], Item::Cut { offset: 4 });
+    push(&mut buffer, turns[0], Item::Cut { offset: 4, leader_epoch: 0 });
     assert_eq!(buffer.bytes(), bytes * 5 / 8);
     push(&mut buffer, turns[0], batch(4));
     let given: Vec<_> = std::iter::from_fn(|| taken(&mut buffer)).collect();
     assert_eq!(given, [(0, 3), (1, 3), (1, 4), (1, 5), (1, 6), (0, 4)]);
-    push(&mut buffer, turns[0], Item::Cut { offset: 2 });
+    push(&mut buffer, turns[0], Item::Cut { offset: 2, leader_epoch: 0 });
     assert_eq!((taken(&mut buffer), buffer.position(0), buffer.bytes()), (None, Some(2), 0));
     buffer.pause(0);
     push(&mut buffer, turns[0], batch(2));
-    push(&mut buffer, turns[0], Item::Cut { offset: 1 });
+    push(&mut buffer, turns[0], Item::Cut { offset: 1, leader_epoch: 0 });
     buffer.resume(0);
     assert_eq!((taken(&mut buffer), buffer.position(0), buffer.bytes()), (None, Some(1), 0));
 }

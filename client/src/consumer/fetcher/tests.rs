@@ -199,7 +199,7 @@ impl Fixture {
                 Item::Skip { next_offset } => format!("{slot}: skip to {next_offset}"),
                 Item::Corrupt { next_offset, .. } => format!("{slot}: corrupt up to {next_offset}"),
                 Item::At { offset } => format!("{slot}: at {offset}"),
-                Item::Cut { offset } => format!("{slot}: cut at {offset}"),
+                Item::Cut { offset, .. } => format!("{slot}: cut at {offset}"),
                 Item::News(error) => format!("{slot}: news {error}"),
                 Item::Failed(error) => format!("{slot}: failed {error}"),
                 Item::End => format!("{slot}: end"),
