@@ -27,11 +27,17 @@ struct Stage {
 
 impl Stage {
     fn new(cluster: &Cluster) -> Self {
-        let topic = fresh_topic();
-        cluster.create_topic(&topic, 1, ALONE);
-        let leader = cluster.leaders(&topic)[0];
-        let mut ids = (0..).map(|number| format!("{topic}-{number}"));
-        let id = ids.find(|id| cluster.transaction_coordinator(id) != leader).unwrap();
+        // Who was killed before leads little: one broker may coordinate all transactions.
+        let (topic, leader, id) = (0..20)
+            .find_map(|_| {
+                let topic = fresh_topic();
+                cluster.create_topic(&topic, 1, ALONE);
+                let leader = cluster.leaders(&topic)[0];
+                let mut ids = (0..20).map(|number| format!("{topic}-{number}"));
+                let id = ids.find(|id| cluster.transaction_coordinator(id) != leader)?;
+                Some((topic, leader, id))
+            })
+            .expect("a topic whose leader does not coordinate every transaction");
         let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
         let (client, producer) = runtime.block_on(async {
