@@ -234,7 +234,7 @@ impl Consumer {
     /// [`Error::Invalid`] if the partition is not assigned, or the offset is negative.
     pub fn seek(&mut self, topic: &str, partition: i32, start: Start) -> Result<(), Error> {
         self.control.seek(topic, partition, start)?;
-        self.intake.abandon(&[self.control.slot_of(topic, partition)?]);
+        self.intake.abandon_stale();
         Ok(())
     }
 
@@ -283,8 +283,8 @@ impl Consumer {
         &mut self,
         partitions: impl IntoIterator<Item = (&'a str, i32)>,
     ) -> Result<(), Error> {
-        let slots = self.control.leave(partitions)?;
-        self.intake.abandon(&slots);
+        self.control.leave(partitions)?;
+        self.intake.abandon_stale();
         Ok(())
     }
 }

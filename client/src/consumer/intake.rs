@@ -176,9 +176,12 @@ impl Intake {
         self.opened = None;
     }
 
-    /// What is being unpacked of these slots is of no use any more.
-    pub(super) fn abandon(&mut self, slots: &[usize]) {
-        self.opening.take_if(|opening| slots.contains(&opening.parcel.turn.slot));
+    /// What is being unpacked is not waited for, if it is not to be given any more.
+    pub(super) fn abandon_stale(&mut self) {
+        let shared = &self.shared;
+        let is_stale =
+            |opening: &mut Opening| !shared.with(|buffer| buffer.is_current(opening.parcel.turn));
+        self.opening.take_if(is_stale);
     }
 
     /// Puts back what is being unpacked, of this slot or of any.
@@ -315,43 +318,82 @@ const PACKED_BYTES_LARGE: usize = 256 << 10;
 
 #[cfg(test)]
 mod tests {
-    use std::future::pending;
     use std::time::Duration;
 
     use super::super::buffer::tests::batch;
     use super::super::config::Start;
     use super::super::entry::{Entry, Item};
     use kurier_testkit::TestCluster;
-    use tokio::time::timeout;
+    use tokio::time::{sleep, timeout};
 
     use super::*;
     use crate::cluster::Cluster;
     use crate::config::ClientConfig;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_batch_that_was_being_unpacked_at_a_pause_comes_after_it() {
+    /// For all partitions of a buffer with one, which is held since this turn.
+    async fn intake() -> (Arc<Shared>, Turn, Intake) {
         let shared = Arc::new(Shared::new());
         let turn = shared.with(|buffer| buffer.assign(&"t".into(), 0, Start::Offset(0)));
-        shared.hand_over(vec![Entry { turn, item: batch(1) }]);
-        let Item::Batch(fetched) = batch(0) else { panic!() };
-        let parcel = Parcel { turn, topic: "t".into(), partition: 0, fetched };
         let world = TestCluster::builder().build();
         let servers = world.bootstrap().iter().map(|server| server.parse().unwrap()).collect();
         let cluster = Cluster::connect(world.env(7), ClientConfig::default(), servers).await;
-        let cluster = cluster.unwrap();
-        let (_, meter) = cluster.metrics().consumer();
+        let (_, meter) = cluster.unwrap().metrics().consumer();
         let (limits, theirs) = (DecompressLimits::default(), Arc::clone(&shared));
-        let mut intake = Intake::new(theirs, Env::real(), limits, meter);
-        intake.opening = Some(Opening { parcel, opened: Mutex::new(Box::pin(pending())) });
+        (shared, turn, Intake::new(theirs, Env::real(), limits, meter))
+    }
+
+    /// A batch that is being unpacked for so long.
+    fn opening(turn: Turn, offset: i64, time: Duration) -> Opening {
+        let Item::Batch(fetched) = batch(offset) else { panic!() };
+        let parcel = Parcel { turn, topic: "t".into(), partition: 0, fetched };
+        let batch = parcel.fetched.batch.clone();
+        let opened = async move {
+            sleep(time).await;
+            let mut decompressor = Decompressor::new(DecompressLimits::default());
+            (batch.open_with(&mut decompressor), decompressor)
+        };
+        Opening { parcel, opened: Mutex::new(Box::pin(opened)) }
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_that_was_being_unpacked_at_a_pause_comes_after_it() {
+        let (shared, turn, mut intake) = intake().await;
+        shared.hand_over(vec![Entry { turn, item: batch(1) }]);
+        intake.opening = Some(opening(turn, 0, 3600 * SECOND));
         shared.with(|buffer| {
             intake.put_back(Some(turn.slot), buffer);
             buffer.pause(turn.slot);
         });
-        timeout(Duration::from_secs(1), intake.next()).await.unwrap_err();
+        timeout(SECOND, intake.next()).await.unwrap_err();
         assert_eq!(shared.with(|buffer| buffer.position(turn.slot)), Some(0));
         shared.order(|buffer| buffer.resume(turn.slot));
         for offset in [0, 1] {
             assert_eq!(intake.next().await.unwrap().unwrap().first_offset(), offset);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_given_anew_of_an_earlier_turn_costs_nothing_of_a_later_one() {
+        let (shared, before, mut intake) = intake().await;
+        let now = shared.with(|buffer| {
+            buffer.unassign(before.slot);
+            buffer.assign(&"t".into(), 0, Start::Offset(5))
+        });
+        shared.hand_over(vec![Entry { turn: now, item: batch(6) }]);
+        intake.opening = Some(opening(now, 5, 2 * SECOND));
+        // Whoever asks stops waiting.
+        timeout(SECOND, intake.next()).await.unwrap_err();
+        shared.take_back([before].into_iter());
+        intake.abandon_stale();
+        for offset in [5, 6] {
+            assert_eq!(intake.next().await.unwrap().unwrap().first_offset(), offset);
+        }
+        // What is given anew itself is not waited for twice.
+        intake.opening = Some(opening(now, 7, 3600 * SECOND));
+        shared.take_back([now].into_iter());
+        intake.abandon_stale();
+        assert!(intake.opening.is_none());
     }
 }

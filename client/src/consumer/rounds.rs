@@ -30,7 +30,6 @@ impl Consumer {
     /// anew, by whoever has the partition now.
     pub(crate) fn take_back(&mut self, turns: &[Turn]) {
         self.shared.take_back(turns.iter().copied());
-        let slots: Vec<usize> = turns.iter().map(|turn| turn.slot).collect();
-        self.intake.abandon(&slots);
+        self.intake.abandon_stale();
     }
 }
