@@ -113,7 +113,19 @@ impl Intake {
     /// The next batch, or what is wrong; none if nothing more will come. Dropping the future loses
     /// nothing.
     pub(super) async fn next(&mut self) -> Option<Result<FetchedBatch, Error>> {
+        self.next_beside(&[]).await
+    }
+
+    /// The same, and none as well once one of these is not the turn of its partition any more.
+    pub(super) async fn next_beside(
+        &mut self,
+        turns: &[Turn],
+    ) -> Option<Result<FetchedBatch, Error>> {
+        let are_current = |buffer: &mut Buffer| turns.iter().all(|turn| buffer.is_current(*turn));
         loop {
+            if !turns.is_empty() && !self.shared.with(are_current) {
+                return None;
+            }
             if let Some(opening) = &mut self.opening {
                 let future = opening.opened.get_mut().unwrap_or_else(PoisonError::into_inner);
                 let (opened, decompressor) = future.await;

@@ -1,5 +1,6 @@
 //! What becomes of records that are committed in a transaction: they are done with, or given anew.
 
+use super::batch::FetchedBatch;
 use super::handle::Consumer;
 use super::turn::Turn;
 use crate::error::Error;
@@ -14,6 +15,18 @@ impl Consumer {
     pub(crate) async fn pledge(&self, lots: Vec<Lot>) -> Result<Pledge, Error> {
         let closed = || Error::Closed { what: "member of the group" };
         self.control.group.as_ref().ok_or_else(closed)?.pledge(lots).await
+    }
+
+    /// The next batch, as [`next`](Self::next) gives it, as long as more of all of these may come.
+    pub(crate) async fn next_beside(
+        &mut self,
+        turns: &[Turn],
+    ) -> Option<Result<FetchedBatch, Error>> {
+        let _turn = self.begin_turn().await;
+        match self.take_error() {
+            Some(error) => Some(Err(error)),
+            None => self.intake.next_beside(turns).await,
+        }
     }
 
     /// Whether more of all of these may come.

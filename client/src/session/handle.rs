@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::ended::{Ended, Reason};
 use super::reads::Reads;
-use crate::consumer::{Consumer, FetchedBatch};
+use crate::consumer::{Consumer, FetchedBatch, Turn};
 use crate::error::{Error, TransactionFate};
 use crate::group::{GroupEvents, Pledge};
 use crate::transactional::{Transaction, TransactionalProducer};
@@ -153,12 +153,13 @@ impl Session {
         records < self.records_max && bytes < ROUND_BYTES_MAX
     }
 
-    /// One more batch, for the round that is open.
+    /// One more batch, for the round that is open; none once there may be no more for it.
     pub(super) async fn read_on(&mut self) -> Option<Result<FetchedBatch, Error>> {
         if let Some(error) = self.kept_error.take() {
             return Some(Err(error));
         }
-        let next = self.consumer.next().await;
+        let turns: Vec<Turn> = self.reads.turns().collect();
+        let next = self.consumer.next_beside(&turns).await;
         if let Some(Ok(batch)) = &next {
             self.reads.push(batch);
         }

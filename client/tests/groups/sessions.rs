@@ -136,6 +136,36 @@ async fn a_rebalance_waits_for_the_round_and_takes_nothing_that_is_not_committed
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_round_that_waits_for_more_ends_the_wait_when_its_partitions_are_wanted_back() {
+    for kind in KINDS {
+        let world = world(2).await;
+        let mut first = session(&world.client, kind, "a").start().await.unwrap();
+        let mut round = first.begin().await.unwrap().unwrap();
+        copy(&round).await.unwrap();
+        let given = round.batches().iter().flat_map(numbers).count();
+        for _ in given..4 {
+            let more = round.next().await.unwrap().unwrap();
+            for (partition, number) in numbers(&more) {
+                let value = number.to_string();
+                let record = Record::to("out").partition(partition).value(&value);
+                drop(round.enqueue(record).await.unwrap());
+            }
+        }
+        let client = world.other(2).await;
+        let second = session(&client, kind, "b").start().await.unwrap();
+        let none = timeout(30 * S, round.next()).await;
+        assert!(none.expect("nobody waits for what cannot come").is_none(), "{kind:?}");
+        assert!(round.is_revoked(), "{kind:?}");
+        // Nor is it given what is of others.
+        assert!(timeout(S, round.next()).await.unwrap().is_none(), "{kind:?}");
+        assert!(round.end().await.unwrap().is_committed(), "{kind:?}: it was still held");
+        sleep(10 * S).await;
+        assert_eq!((first.assignment().len(), second.assignment().len()), (1, 1), "{kind:?}");
+        assert_once(&world, 2, &format!("{kind:?}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_round_whose_partitions_were_taken_aborts_by_itself() {
     for kind in KINDS {
         let world = world(12).await;
@@ -180,14 +210,11 @@ async fn a_round_is_not_committed_by_a_later_generation_that_holds_its_partition
         let mut session = session.transaction_timeout(600 * S).start().await.unwrap();
         let mut round = session.begin().await.unwrap().unwrap();
         copy(&round).await.unwrap();
-        // It works for too long, comes back, and reads the same once more.
+        // It works for too long. When it asks for more its member comes back, and is given the same
+        // partitions once more.
         sleep(70 * S).await;
-        let again = timeout(120 * S, round.next()).await.unwrap().unwrap().unwrap();
-        for (partition, number) in numbers(&again) {
-            let value = number.to_string();
-            let record = Record::to("out").partition(partition).value(&value);
-            drop(round.enqueue(record).await.unwrap());
-        }
+        assert!(timeout(S, round.next()).await.unwrap().is_none(), "{kind:?}: nothing for it");
+        sleep(30 * S).await;
         let ended = round.end().await.unwrap();
         assert!(matches!(&ended, Ended::NotCommitted(Reason::Taken(_))), "{kind:?}: {ended:?}");
         assert!(world.committed(PARTITIONS).await.is_empty(), "{kind:?}");
