@@ -7,14 +7,19 @@ use crate::error::Error;
 use crate::group::{Lot, Pledge};
 
 impl Consumer {
-    /// Whether all that was read of these is still this consumer's to commit, and as whom.
+    /// Whether all that was read of these is still this consumer's to commit, and as whom: by
+    /// another generation than this one, if the coordinator has refused that.
     ///
     /// # Errors
     ///
     /// Nobody can say: [`Error::TimedOut`], or [`Error::Closed`] without a member.
-    pub(crate) async fn pledge(&self, lots: Vec<Lot>) -> Result<Pledge, Error> {
+    pub(crate) async fn pledge(
+        &self,
+        lots: Vec<Lot>,
+        refused: Option<i32>,
+    ) -> Result<Pledge, Error> {
         let closed = || Error::Closed { what: "member of the group" };
-        self.control.group.as_ref().ok_or_else(closed)?.pledge(lots).await
+        self.control.group.as_ref().ok_or_else(closed)?.pledge(lots, refused).await
     }
 
     /// The next batch, as [`next`](Self::next) gives it, as long as more of all of these may come.

@@ -26,9 +26,9 @@ pub use oversized::Oversized;
 pub(crate) use questions::changes_nothing;
 pub use remedy::{Remedy, remedy};
 pub(crate) use remedy::{
-    may_be_done, means_forbidden, means_forgotten, means_missing, means_named, means_not_tried,
-    means_nothing_open, means_old_rules, means_rebalance, means_still_ending, means_wrong_epoch,
-    means_young,
+    may_be_done, means_forbidden, means_forgotten, means_left_behind, means_missing, means_named,
+    means_not_tried, means_nothing_open, means_old_rules, means_rebalance, means_still_ending,
+    means_wrong_epoch, means_young,
 };
 pub(crate) use rounded::Rounded;
 pub use tls::{Day, TlsFault};

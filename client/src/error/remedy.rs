@@ -301,6 +301,12 @@ pub(crate) fn means_rebalance(code: ErrorCode) -> bool {
     code == ErrorCode::REBALANCE_IN_PROGRESS
 }
 
+/// Whether a coordinator says by this that the group has gone on to another generation than that of
+/// the sender, which may be a member of it nevertheless.
+pub(crate) fn means_left_behind(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::ILLEGAL_GENERATION | ErrorCode::STALE_MEMBER_EPOCH)
+}
+
 /// Whether a broker says by this that a request is one of rules that the cluster does not have.
 pub(crate) fn means_old_rules(code: ErrorCode) -> bool {
     code == ErrorCode::UNSUPPORTED_VERSION

@@ -49,6 +49,8 @@ pub(crate) enum Order {
 #[derive(Debug)]
 pub(crate) struct Plea {
     pub(crate) lots: Vec<Lot>,
+    /// The generation of which the coordinator takes nothing any more, if it said so.
+    pub(crate) refused: Option<i32>,
     pub(crate) until: Instant,
     pub(crate) reply: oneshot::Sender<Pledge>,
 }
@@ -110,24 +112,29 @@ impl Group {
     }
 
     /// Whether these are still the member's own, and as whom it commits. While the group divides
-    /// its partitions anew this waits until it has.
+    /// its partitions anew this waits until it has; and where the coordinator has refused a
+    /// generation, until the member is of another one.
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`] if it has not for as long as a commit is tried for; [`Error::Closed`] if
-    /// there is no member any more.
-    pub(crate) async fn pledge(&self, lots: Vec<Lot>) -> Result<Pledge, Error> {
+    /// [`Error::TimedOut`] if it has not for as long as a commit is tried for, or is not within
+    /// five seconds; [`Error::Closed`] if there is no member any more.
+    pub(crate) async fn pledge(
+        &self,
+        lots: Vec<Lot>,
+        refused: Option<i32>,
+    ) -> Result<Pledge, Error> {
         let (reply, answer) = oneshot::channel();
-        let until = Instant::now() + self.patience;
+        let patience = if refused.is_some() { self.patience.min(NEWER_MAX) } else { self.patience };
+        let until = Instant::now() + patience;
         let closed = |_| Error::Closed { what: "member of the group" };
-        let order = Order::Pledge(Plea { lots, until, reply });
+        let order = Order::Pledge(Plea { lots, refused, until, reply });
         self.orders.send(order).await.map_err(|_| closed(()))?;
         match timeout_at(until, answer).await {
             Ok(said) => said.map_err(|_| closed(())),
-            Err(_) => Err(Error::timed_out(
-                Waiting::Division { group: (&*self.id).into() },
-                self.patience,
-            )),
+            Err(_) => {
+                Err(Error::timed_out(Waiting::Division { group: (&*self.id).into() }, patience))
+            }
         }
     }
 
@@ -136,3 +143,7 @@ impl Group {
         self.subscription.send_replace(to);
     }
 }
+
+/// How long a member takes to hear of a generation that its coordinator has come to: the answer to
+/// its join, or to its next heartbeat.
+const NEWER_MAX: Duration = Duration::from_secs(5);

@@ -104,6 +104,14 @@ impl Membership {
         }
     }
 
+    /// The coordinator has gone on from this generation. Members of a classic group are asked to
+    /// join before it does, and hear of it by the answer.
+    pub(crate) fn handle_left_behind(&mut self, now: Instant, generation: i32) {
+        if let Self::Modern(core) = self {
+            core.handle_left_behind(now, generation);
+        }
+    }
+
     pub(crate) fn handle_topics(&mut self, now: Instant, topics: &GroupTopics) {
         if let Self::Classic(core) = self {
             core.handle_topics(now, topics);

@@ -34,6 +34,7 @@ mod tests;
 
 pub use self::assignor::{Assign, Assignor};
 pub use self::classic::Farewell;
+pub(crate) use self::classic::Member;
 pub use self::config::GroupConfig;
 pub(crate) use self::enlist::{Enlistment, enlist};
 pub use self::event::{Loss, Revocation};

@@ -108,6 +108,9 @@ impl Driver {
             }
             // Answered at once, unless the group divides its partitions.
             Order::Pledge(plea) => {
+                if let Some(generation) = plea.refused {
+                    self.membership.handle_left_behind(now(), generation);
+                }
                 if matches!(self.membership, Membership::Alone(_)) {
                     self.follow_program();
                 }
@@ -134,7 +137,8 @@ impl Driver {
     pub(super) fn answer_pleas(&mut self, committer: Option<&Member>) {
         let now = Instant::now();
         for plea in mem::take(&mut self.state.pleas) {
-            match pledge(&plea.lots, &self.state.held, committer.cloned()) {
+            let newer = committer.filter(|member| plea.refused != Some(member.generation));
+            match pledge(&plea.lots, &self.state.held, newer.cloned()) {
                 // Who asks may have stopped waiting.
                 Some(said) => drop(plea.reply.send(said)),
                 None if plea.until > now => self.state.pleas.push(plea),

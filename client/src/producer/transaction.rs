@@ -404,6 +404,14 @@ impl Life {
         self.doom(error.clone());
     }
 
+    /// The coordinator of a group took no offsets, as their sender has to send them as a member of
+    /// a later generation.
+    pub(crate) fn handle_left_behind(&mut self) {
+        if self.version == TransactionVersion::V2 {
+            self.trace = self.trace.max(Trace::Perhaps);
+        }
+    }
+
     /// An attempt of a step may have been executed, and may yet come.
     pub(crate) fn handle_lost(&mut self, api: ApiKey) {
         self.trace = self.trace.max(Trace::Perhaps);

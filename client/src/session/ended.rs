@@ -29,8 +29,8 @@ pub enum Reason {
     /// The group has taken these partitions away before the round came to its end.
     Taken(Vec<TopicPartition>),
     /// A record was not taken or delivered, or the coordinator has refused the offsets: with
-    /// [`ErrorKind::Membership`](crate::error::ErrorKind) if the group went on to another
-    /// generation just then.
+    /// [`ErrorKind::Membership`](crate::error::ErrorKind) if the group does not know the member any
+    /// more, or has gone on without it.
     Refused(Error),
     /// The program wanted that, or has dropped the round.
     Asked,

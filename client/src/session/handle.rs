@@ -9,9 +9,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::ended::{Ended, Reason};
 use super::reads::Reads;
-use crate::consumer::{Consumer, FetchedBatch, Turn};
-use crate::error::{Error, TransactionFate};
-use crate::group::{GroupEvents, Pledge};
+use crate::consumer::{Consumer, FetchedBatch, Start, Turn};
+use crate::error::{Error, TransactionFate, means_left_behind};
+use crate::group::{GroupEvents, Member, Pledge};
 use crate::transactional::{Transaction, TransactionalProducer};
 use crate::transactions::ConsumerGroupMetadata;
 
@@ -202,18 +202,32 @@ impl Session {
         let Some(Open { transaction, .. }) = &self.open else { return Ok(()) };
         // First, as it may take long: then little time passes between the pledge and the end.
         transaction.flush().await.map_err(Reason::Refused)?;
-        let member = match self.consumer.pledge(self.reads.lots()).await {
-            Ok(Pledge::Held(member)) => member,
-            Ok(Pledge::Taken(partitions)) => return Err(Reason::Taken(partitions)),
-            Err(error) => return Err(Reason::Refused(error)),
-        };
-        let group = ConsumerGroupMetadata {
-            group_id: member.group.to_string(),
-            generation_id: member.generation,
-            member_id: member.id.to_string(),
-            group_instance_id: member.instance.as_ref().map(Str::to_string),
-        };
-        transaction.send_offsets(group, self.reads.offsets()).await.map_err(Reason::Refused)
+        let mut refused: Option<(i32, Error)> = None;
+        let mut left = GENERATIONS_MAX;
+        loop {
+            let before = refused.as_ref().map(|(generation, _)| *generation);
+            let member = match self.consumer.pledge(self.reads.lots(), before).await {
+                Ok(Pledge::Held(member)) => member,
+                Ok(Pledge::Taken(partitions)) => return Err(Reason::Taken(partitions)),
+                Err(error) => {
+                    return Err(Reason::Refused(refused.map_or(error, |(_, error)| error)));
+                }
+            };
+            let generation = member.generation;
+            match transaction.offer_offsets(sender(&member), self.reads.offsets()).await {
+                Ok(()) => return Ok(()),
+                // A division that leaves the member what was read costs the round nothing.
+                Err(error)
+                    if left > 0
+                        && generation >= 0
+                        && error.code().is_some_and(means_left_behind) =>
+                {
+                    left -= 1;
+                    refused = Some((generation, error));
+                }
+                Err(error) => return Err(Reason::Refused(error)),
+            }
+        }
     }
 
     /// Brings the round to its end. If the future is dropped, or fails, the next one goes on.
@@ -265,3 +279,15 @@ impl Session {
 
 /// What a round takes of what lies ready, unpacked: no more is taken beyond it.
 const ROUND_BYTES_MAX: usize = 16 << 20;
+/// Who sends offsets as a member.
+fn sender(member: &Member) -> ConsumerGroupMetadata {
+    ConsumerGroupMetadata {
+        group_id: member.group.to_string(),
+        generation_id: member.generation,
+        member_id: member.id.to_string(),
+        group_instance_id: member.instance.as_ref().map(Str::to_string),
+    }
+}
+
+/// In how many later generations the offsets of a round are sent once more.
+const GENERATIONS_MAX: u32 = 4;

@@ -13,8 +13,8 @@ use crate::error::{Error, ErrorKind};
 
 impl Session {
     /// Begins rounds, lets the work be done in each, and ends them, until nothing more will come.
-    /// What a round has read that the group took away, or whose member had just come to another
-    /// generation, comes again: here or elsewhere.
+    /// What a round has read that the group took away, or whose member the group does not know any
+    /// more, comes again: here or elsewhere.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -22,8 +22,18 @@ use crate::transactions::{
 /// What a program wants of a transaction.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Offsets(ConsumerGroupMetadata, Vec<GroupOffset>, Reply<()>),
+    Offsets(ConsumerGroupMetadata, Vec<GroupOffset>, Behind, Reply<()>),
     End(TransactionEnd, Reply<()>),
+}
+
+/// What it costs a transaction that the sender of its offsets is of an earlier generation than the
+/// group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Behind {
+    /// It can only be aborted.
+    Dooms,
+    /// Nothing: who hears of it sends them as a member of the later one, or aborts.
+    IsTold,
 }
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
@@ -277,8 +287,8 @@ impl Keeper {
             };
             match command {
                 None => break,
-                Some(Command::Offsets(group, offsets, reply)) => {
-                    let sent = self.send_offsets(group, offsets).await;
+                Some(Command::Offsets(group, offsets, behind, reply)) => {
+                    let sent = self.send_offsets(group, offsets, behind).await;
                     // The caller may have stopped waiting.
                     drop(reply.send(sent));
                 }

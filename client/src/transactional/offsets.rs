@@ -5,8 +5,8 @@ use std::sync::Arc;
 use kurier_protocol::ApiKey;
 use tokio::time::Instant;
 
-use super::keeper::Keeper;
-use crate::error::{Error, TransactionFate, Waiting};
+use super::keeper::{Behind, Keeper};
+use crate::error::{Error, TransactionFate, Waiting, means_left_behind};
 use crate::offsets::Isolation;
 use crate::retries::Retries;
 use crate::transactions::{ConsumerGroupMetadata, GroupOffset, TransactionVersion, Transactions};
@@ -16,6 +16,7 @@ impl Keeper {
         &mut self,
         group: ConsumerGroupMetadata,
         offsets: Vec<GroupOffset>,
+        behind: Behind,
     ) -> Result<(), Error> {
         let transaction = self.life.check_open()?;
         if offsets.is_empty() {
@@ -36,6 +37,13 @@ impl Keeper {
             outcomes.into_iter().try_for_each(|partition| partition.outcome)
         };
         let sent = self.again(api, send).await;
+        if let Err(error) = &sent
+            && behind == Behind::IsTold
+            && error.code().is_some_and(means_left_behind)
+        {
+            self.life.handle_left_behind();
+            return sent;
+        }
         self.life.handle_step(api, &sent);
         self.offsets.push((group, offsets));
         sent

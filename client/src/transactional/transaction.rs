@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::keeper::{Command, Refusal};
+use super::keeper::{Behind, Command, Refusal};
 use crate::error::{Error, TransactionFate};
 use crate::metrics::{ProducerMeter, Wait};
 use crate::producer::{Delivery, Producer, Record, RecordMetadata};
@@ -96,8 +96,26 @@ impl Transaction {
         group: ConsumerGroupMetadata,
         offsets: impl IntoIterator<Item = GroupOffset>,
     ) -> Result<(), Error> {
+        self.give_offsets(group, offsets.into_iter().collect(), Behind::Dooms).await
+    }
+
+    /// The same for a sender that looks for its later generation, and sends them once more, if the
+    /// coordinator says that there is one: [`means_left_behind`](crate::error::means_left_behind).
+    pub(crate) async fn offer_offsets(
+        &self,
+        group: ConsumerGroupMetadata,
+        offsets: Vec<GroupOffset>,
+    ) -> Result<(), Error> {
+        self.give_offsets(group, offsets, Behind::IsTold).await
+    }
+
+    async fn give_offsets(
+        &self,
+        group: ConsumerGroupMetadata,
+        offsets: Vec<GroupOffset>,
+        behind: Behind,
+    ) -> Result<(), Error> {
         let _waits = self.meter.wait(Wait::Offsets);
-        let offsets: Vec<GroupOffset> = offsets.into_iter().collect();
         if group.group_id.is_empty() {
             return Err(Error::invalid("group.id", "name the group whose offsets they are"));
         }
@@ -107,7 +125,7 @@ impl Transaction {
             let problem = format!("{offset} of partition {partition} of topic {topic} is none");
             return Err(Error::invalid("offset", problem));
         }
-        self.tell(|reply| Command::Offsets(group, offsets, reply)).await
+        self.tell(|reply| Command::Offsets(group, offsets, behind, reply)).await
     }
 
     /// Sends what is buffered, waits until every record is delivered, and commits. An empty

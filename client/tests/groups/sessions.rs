@@ -304,6 +304,42 @@ async fn offsets_or_records_that_are_refused_abort_the_round_and_say_why() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_division_that_leaves_the_member_what_was_read_costs_the_round_nothing() {
+    for kind in KINDS {
+        let world = world(3).await;
+        let mut first = session(&world.client, kind, "a").start().await.unwrap();
+        let round = first.begin().await.unwrap().unwrap();
+        copy(&round).await.unwrap();
+        // The offsets are taken when the group is a generation further.
+        let mut codes = vec![ErrorCode::COORDINATOR_LOAD_IN_PROGRESS; 20];
+        if kind == Kind::Coordinator {
+            // Newer brokers take those of an earlier epoch in which the partition was held, too.
+            codes.push(ErrorCode::ILLEGAL_GENERATION);
+        }
+        let late = Fault::on(ApiKey::TXN_OFFSET_COMMIT).answer_in_turn(codes.clone());
+        let late = world.cluster.fault(late);
+        let client = world.other(2).await;
+        let joining = async {
+            sleep(S / 10).await;
+            let other = member(&client, kind).subscribe(["out"]).start().unwrap();
+            sleep(30 * S).await;
+            other
+        };
+        let (ended, other) = tokio::join!(round.end(), joining);
+        assert_eq!(late.hits(), codes.len() as u64, "{kind:?}");
+        assert!(ended.unwrap().is_committed(), "{kind:?}");
+        let sent = world.cluster.requests();
+        let sent = sent.iter().filter(|request| request.api == ApiKey::TXN_OFFSET_COMMIT).count();
+        // One that gives all up before it joins keeps the group waiting instead.
+        let later_generations = usize::from(kind != Kind::Eager);
+        assert_eq!(sent, 21 + later_generations, "{kind:?}");
+        drain(&mut first).await;
+        assert_once(&world, 3, &format!("{kind:?}"));
+        drop(other);
+    }
+}
+
 /// Polls a future so many times, each time that it is woken, and drops it if it is not done then.
 async fn cut<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
     let mut future = pin!(future);

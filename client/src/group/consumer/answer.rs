@@ -1,5 +1,7 @@
 //! Core: what the answer to a heartbeat means for a member.
 
+use std::time::Instant;
+
 use kurier_protocol::api::consumer_group_heartbeat::ConsumerGroupHeartbeatResponse;
 use kurier_protocol::{ApiKey, ErrorCode};
 
@@ -120,11 +122,17 @@ impl Modern {
         let about = About::Group((&*self.group).into());
         let error = Error::broker(ApiKey::OFFSET_COMMIT, code, about);
         match remedy(ApiKey::OFFSET_COMMIT, code) {
-            // It has an epoch behind the coordinator's: the next heartbeat tells.
-            Remedy::Rejoin if !means_forgotten(code) => self.next_beat = at.now,
+            Remedy::Rejoin if !means_forgotten(code) => self.handle_left_behind(at.now, epoch),
             Remedy::Rejoin => self.rejoin(at, code, error),
             Remedy::Fatal => self.end(error),
             _ => {}
+        }
+    }
+
+    /// The coordinator has gone on from this epoch: the next heartbeat tells.
+    pub(crate) fn handle_left_behind(&mut self, now: Instant, epoch: i32) {
+        if epoch == self.epoch && self.phase == Phase::Active {
+            self.next_beat = now;
         }
     }
 }
