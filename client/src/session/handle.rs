@@ -84,6 +84,69 @@ impl Session {
         self.consumer.assignment()
     }
 
+    /// See [`Control::position`](crate::consumer::Control::position). What a round has read counts
+    /// as given until it is known that the round is not committed.
+    #[must_use]
+    pub fn position(&self, topic: &str, partition: i32) -> Option<i64> {
+        self.consumer.position(topic, partition)
+    }
+
+    /// Reads a partition from elsewhere, with the rounds that begin after this: also one that an
+    /// error has stopped, and at its [position](Self::position) too. What is committed next of it
+    /// is what was read from there. A round that is still to be ended, as it was dropped or its end
+    /// was not waited for, keeps what it has read.
+    ///
+    /// ```
+    /// # use kurier_client::{Client, Record, Start};
+    /// # use kurier_client::consumer::OffsetReset;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), kurier_client::Error> {
+    /// # let cluster = kurier_testkit::TestCluster::builder().topic("orders", 1).build();
+    /// # let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).connect().await?;
+    /// # let producer = client.producer().build().await?;
+    /// # for value in ["a", "b", "c"] {
+    /// #     producer.send(Record::to("orders").value(value)).await?;
+    /// # }
+    /// # let orders = client.consumer().group("billing").subscribe(["orders"]);
+    /// # let orders = orders.offset_reset(OffsetReset::Earliest);
+    /// let mut session = client.session("billing-1", orders).start().await?;
+    /// let round = session.begin().await?.expect("a member has no end");
+    /// # let _ = round.end().await?;
+    /// session.seek("orders", 0, Start::Offset(1))?;
+    /// let round = session.begin().await?.expect("a member has no end");
+    /// assert_eq!(round.batches()[0].first_offset(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the partition is not assigned, or the offset is negative.
+    pub fn seek(&mut self, topic: &str, partition: i32, start: Start) -> Result<(), Error> {
+        self.lay_down();
+        self.consumer.seek(topic, partition, start)
+    }
+
+    /// Gives nothing of a partition to the rounds that begin after this, until
+    /// [`resume`](Self::resume), or until the group has taken it away.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the partition is not assigned.
+    pub fn pause(&mut self, topic: &str, partition: i32) -> Result<(), Error> {
+        self.lay_down();
+        self.consumer.pause(topic, partition)
+    }
+
+    /// Ends a pause.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the partition is not assigned.
+    pub fn resume(&mut self, topic: &str, partition: i32) -> Result<(), Error> {
+        self.consumer.resume(topic, partition)
+    }
+
     /// What happens to the partitions: see [`Consumer::events`]. A round needs none of it.
     pub fn events(&mut self) -> Option<GroupEvents> {
         self.consumer.events()
@@ -114,6 +177,13 @@ impl Session {
         match ended {
             Some(Err(error)) => Err(error),
             _ => closed,
+        }
+    }
+
+    /// Gives back what was read for a round that has not begun.
+    fn lay_down(&mut self) {
+        if self.open.is_none() && !self.batches.is_empty() {
+            self.give_back();
         }
     }
 
@@ -277,8 +347,6 @@ impl Session {
     }
 }
 
-/// What a round takes of what lies ready, unpacked: no more is taken beyond it.
-const ROUND_BYTES_MAX: usize = 16 << 20;
 /// Who sends offsets as a member.
 fn sender(member: &Member) -> ConsumerGroupMetadata {
     ConsumerGroupMetadata {
@@ -291,3 +359,5 @@ fn sender(member: &Member) -> ConsumerGroupMetadata {
 
 /// In how many later generations the offsets of a round are sent once more.
 const GENERATIONS_MAX: u32 = 4;
+/// What a round takes of what lies ready, unpacked: no more is taken beyond it.
+const ROUND_BYTES_MAX: usize = 16 << 20;

@@ -35,7 +35,8 @@
 //! # }
 //! ```
 //!
-//! Nothing can be marked, sought or committed past the rounds: the consumer is the session's own.
+//! Nothing can be marked or committed past the rounds: the consumer is the session's own. Between
+//! them partitions can be [sought](Session::seek) and [paused](Session::pause).
 
 mod ended;
 mod reads;

@@ -32,7 +32,8 @@ impl Session {
     /// those of [`Round::end`] if a round is left to be ended. After a fatal one
     /// ([`Error::is_fatal`]) the session is over. After any other one, call it again. One that
     /// stops a partition (a position out of range, a log that was cut or made anew, a corrupt
-    /// batch) is told once: only a new session reads that partition again.
+    /// batch, a missing permission) is told once, and the others go on:
+    /// [`seek`](Session::seek) sets it going again.
     ///
     /// # Cancel safety
     ///

@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
+use kurier_client::consumer::Start;
 use kurier_client::error::ErrorKind;
 use kurier_client::producer::{ProducerConfig, Record};
 use kurier_client::session::{Ended, Reason, Round, Session, SessionBuilder};
@@ -337,6 +338,77 @@ async fn a_division_that_leaves_the_member_what_was_read_costs_the_round_nothing
         drain(&mut first).await;
         assert_once(&world, 3, &format!("{kind:?}"));
         drop(other);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_has_failed_stands_still_until_it_is_sought() {
+    let faults = [
+        |byte| (ErrorKind::Corrupt, Fault::on(ApiKey::FETCH).partition(0).corrupt(byte)),
+        |_| {
+            let code = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
+            (ErrorKind::Authorization, Fault::on(ApiKey::FETCH).partition(0).answer(code))
+        },
+    ];
+    for (kind, fault) in KINDS.into_iter().flat_map(|kind| faults.map(|fault| (kind, fault))) {
+        let world = world(6).await;
+        let batches = world.cluster.batches("t", 0);
+        let before: usize = batches.iter().take(2).map(|batch| batch.bytes().len()).sum();
+        let (expected, fault) = fault(before + 60);
+        world.cluster.fault(fault);
+        let mut session = session(&world.client, kind, "s").start().await.unwrap();
+        let mut errors = Vec::new();
+        while world.committed(PARTITIONS).await.get(&1) != Some(&6) || errors.is_empty() {
+            match turn(&mut session).await {
+                Ok(ended) => assert!(ended.is_committed(), "{kind:?}: {ended:?}"),
+                Err(error) => errors.push(error),
+            }
+        }
+        let [error] = &errors[..] else { panic!("{kind:?}: {errors:?}") };
+        assert_eq!(error.kind(), expected, "{kind:?}: {error}");
+        drain(&mut session).await;
+        let stands = session.position("t", 0).unwrap();
+        let given = if expected == ErrorKind::Corrupt { 2 } else { 0 };
+        assert_eq!((stands, out(&world)[&0].len()), (given, given as usize), "{kind:?}");
+        let error = session.seek("t", 9, Start::Earliest).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        // Round by round, from wherever is wanted: over what was given, and behind a gap.
+        session.seek("t", 0, Start::Offset(5)).unwrap();
+        assert!(turn(&mut session).await.unwrap().is_committed(), "{kind:?}");
+        assert_eq!(world.committed(PARTITIONS).await[&0], 6, "{kind:?}");
+        session.seek("t", 0, Start::Offset(stands)).unwrap();
+        drain(&mut session).await;
+        let mut expected: Vec<i64> = (0..stands).collect();
+        expected.push(5);
+        expected.extend(stands..6);
+        assert_eq!(out(&world)[&0], expected, "{kind:?}");
+        assert_eq!(out(&world)[&1], [0, 1, 2, 3, 4, 5], "{kind:?}");
+        assert_eq!(world.committed(PARTITIONS).await[&0], 6, "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_is_paused_gives_the_next_rounds_nothing() {
+    for kind in KINDS {
+        let world = world(6).await;
+        let mut session = session(&world.client, kind, "s").start().await.unwrap();
+        // What was read for a round whose begin nobody has waited for is not given either.
+        world.cluster.network().latency(S / 10);
+        let given = |session: &Session| (0..2).find(|p| session.position("t", *p) > Some(0));
+        let given = loop {
+            assert!(timeout(S / 100, session.begin()).await.is_err(), "{kind:?}: it takes longer");
+            if let Some(partition) = given(&session) {
+                break partition;
+            }
+        };
+        session.pause("t", given).unwrap();
+        assert_eq!(session.position("t", given), Some(0), "{kind:?}: it was given back");
+        drain(&mut session).await;
+        let seen = out(&world);
+        assert_eq!((seen[&given].len(), seen[&(1 - given)].len()), (0, 6), "{kind:?}");
+        session.resume("t", given).unwrap();
+        drain(&mut session).await;
+        assert_once(&world, 6, &format!("{kind:?}"));
     }
 }
 
