@@ -304,11 +304,11 @@ impl ConsumerBuilder {
     }
 
     /// The same, for records that are read, worked on and committed with what was made of them; and
-    /// the group that says where that begins.
+    /// the group that says where that begins. It may start.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if no group does.
+    /// [`Error::Invalid`] if no group does, and those of [`start`](Self::start).
     pub(crate) fn of_session(mut self) -> Result<(Self, Arc<str>), Error> {
         self.config.isolation = Isolation::ReadCommitted;
         self.config.auto_mark = false;
@@ -319,13 +319,19 @@ impl ConsumerBuilder {
                            `assign_committed`";
             return Err(Error::invalid("assignment", problem));
         }
-        match self.group.clone().filter(|group| !group.is_empty()) {
-            Some(group) => Ok((self, group)),
-            None => {
-                let problem = "is not set: name the group whose offsets are committed";
-                Err(Error::invalid("group (group.id)", problem))
-            }
-        }
+        let Some(group) = self.group.clone().filter(|group| !group.is_empty()) else {
+            let problem = "is not set: name the group whose offsets are committed";
+            return Err(Error::invalid("group (group.id)", problem));
+        };
+        self.check()?;
+        Ok((self, group))
+    }
+
+    /// Whether it may start.
+    fn check(&self) -> Result<(), Error> {
+        self.config.validate()?;
+        self.check_assignment()?;
+        self.enlistment().map(drop)
     }
 
     /// The member that reads, if it is one.

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use kurier_client::consumer::Start;
+use kurier_client::consumer::{Start, Stop};
 use kurier_client::error::ErrorKind;
 use kurier_client::producer::{ProducerConfig, Record};
 use kurier_client::session::{Ended, Reason, Round, Session, SessionBuilder};
@@ -410,6 +410,28 @@ async fn a_partition_that_is_paused_gives_the_next_rounds_nothing() {
         drain(&mut session).await;
         assert_once(&world, 6, &format!("{kind:?}"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_that_contradict_each_other_shut_nobody_out() {
+    let world = world(0).await;
+    let client = &world.client;
+    let member = || member(client, Kind::Eager);
+    for consumer in [
+        member().stop(Stop::End),
+        member().buffer_bytes_max(0),
+        member().assignors([]),
+        member().poll_interval_max(S * 0),
+        client.consumer().group("g").assign_committed([("t", 0), ("t", 0)]),
+    ] {
+        let error = client.session("s", consumer).start().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    }
+    let config = ProducerConfig { in_flight_max: 0, ..ProducerConfig::default() };
+    let start = client.session("s", member()).producer_config(config).start().await;
+    assert_eq!(start.unwrap_err().kind(), ErrorKind::Invalid);
+    let asked = world.cluster.requests();
+    assert!(asked.iter().all(|request| request.api != ApiKey::INIT_PRODUCER_ID));
 }
 
 /// Polls a future so many times, each time that it is woken, and drops it if it is not done then.
