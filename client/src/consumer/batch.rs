@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use kurier_protocol::record::{OpenBatch, Record, RecordError, RecordRef, Records, TimestampType};
+use kurier_protocol::record::{
+    Compression, OpenBatch, Record, RecordError, RecordRef, Records, TimestampType,
+};
 
 use super::turn::{Mark, Turn};
 use crate::error::Error;
@@ -95,9 +97,12 @@ impl FetchedBatch {
         u32::try_from(count).unwrap_or(u32::MAX).min(self.open.record_count())
     }
 
-    /// How many bytes it has in memory, unpacked.
+    /// How many bytes it has in memory, packed and unpacked.
     pub(crate) fn bytes(&self) -> usize {
-        self.open.payload().len()
+        let batch = self.open.batch();
+        let is_packed = batch.compression() != Compression::None;
+        let unpacked = if is_packed { self.open.payload().len() } else { 0 };
+        batch.bytes().len() + unpacked
     }
 
     /// The partition's high watermark when the batch was fetched: the offset behind its last

@@ -22,11 +22,14 @@ pub struct ConsumerConfig {
     pub partition_bytes_max: usize,
     /// How long a broker may wait for `fetch_bytes_min`. Kafka: fetch.max.wait.ms. Default: 500 ms.
     pub fetch_wait_max: Duration,
-    /// How many bytes there may be of what waits to be taken, of answers under way, and of what
-    /// batches in the user's hands are unpacked to. No more is asked for than fits; beyond it,
-    /// there is at most a batch of each broker that is larger than its share, one that is unpacked,
-    /// and what was fetched of partitions that were paused since. librdkafka:
-    /// queued.max.messages.kbytes. Default: 16777216 (16 MiB).
+    /// How many bytes there may be of what waits to be taken, of answers under way, of what
+    /// batches in the user's hands are unpacked to, and of what a round of a
+    /// [session](crate::session) begins with. No more is asked for than fits; beyond it, there is
+    /// at most a batch of each broker that is larger than its share, one that is unpacked, and what
+    /// was fetched of partitions that were paused since. Where each partition has a reader of its
+    /// own ([split](super::Consumer::split)) it may be 32 KiB a partition, if that is more: with
+    /// the default, from 512 of them on. librdkafka: queued.max.messages.kbytes. Default: 16777216
+    /// (16 MiB).
     pub buffer_bytes_max: usize,
     /// How many bytes a batch may have when it is unpacked; a larger one is an error. Kafka: none.
     /// Default: 134217728 (128 MiB).

@@ -34,7 +34,7 @@ pub struct Consumer {
     kept_error: Option<Error>,
     offsets: Offsets,
     /// What the buffer may hold.
-    buffer_bytes_max: usize,
+    pub(super) buffer_bytes_max: usize,
 }
 
 impl Consumer {

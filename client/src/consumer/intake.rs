@@ -182,6 +182,11 @@ impl Intake {
         self.opened = turn.map(|turn| Opened { turn, open, _lease: lease });
     }
 
+    /// What the batch that was given last is unpacked to counts elsewhere.
+    pub(super) fn end_lease(&mut self) {
+        self.lease = None;
+    }
+
     /// Nothing more is taken by this one.
     pub(super) fn end(&mut self) {
         self.lease = None;

@@ -46,5 +46,6 @@ pub use self::config::{ConsumerConfig, Corrupt, OffsetReset, Start, Stop};
 pub use self::control::Control;
 pub use self::handle::Consumer;
 pub use self::poll::FetchedRecord;
+pub(crate) use self::shared::Lease;
 pub use self::split::{PartitionReader, Split};
 pub(crate) use self::turn::{Mark, Turn};

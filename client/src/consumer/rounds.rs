@@ -2,11 +2,25 @@
 
 use super::batch::FetchedBatch;
 use super::handle::Consumer;
+use super::shared::Lease;
 use super::turn::Turn;
 use crate::error::Error;
 use crate::group::{Lot, Pledge};
 
 impl Consumer {
+    /// How many bytes may be read for a round at once. As many are left for what comes behind it.
+    pub(crate) fn round_bytes_max(&self) -> usize {
+        self.buffer_bytes_max / 2
+    }
+
+    /// Counts what is read for a round in the budget, until what is returned is dropped: less than
+    /// half, whatever it is, so that more of it can be waited for.
+    pub(crate) fn count(&mut self, bytes: usize) -> Lease {
+        self.intake.end_lease();
+        let most = self.round_bytes_max().saturating_sub(1);
+        self.shared.lease(bytes.min(most), None)
+    }
+
     /// Whether all that was read of these is still this consumer's to commit, and as whom: by
     /// another generation than this one, if the coordinator has refused that.
     ///

@@ -76,12 +76,13 @@ impl Consumer {
     /// [`next`](Self::next): unless [`auto_mark`](super::ConsumerConfig::auto_mark) is off.
     ///
     /// Each partition that is read has an equal part of
-    /// [`buffer_bytes_max`](super::ConsumerConfig::buffer_bytes_max), 32 KiB at least, half of it
-    /// for what is on its way. One that nobody reads keeps what fits in its part and is not fetched
-    /// any further, for as long as that lasts; it takes nothing from the others, and nothing of it
-    /// is lost. Beyond its part there is at most one batch of it that is larger. So with very many
-    /// partitions, or few busy ones far away, the buffer should be larger than that of a consumer
-    /// that is not split.
+    /// [`buffer_bytes_max`](super::ConsumerConfig::buffer_bytes_max), half of it for what is on its
+    /// way; and 32 KiB at least, whatever the buffer may have: 31 MiB of a thousand partitions, if
+    /// all of them have much to read. One that nobody reads keeps what fits in its part and is not
+    /// fetched any further, for as long as that lasts; it takes nothing from the others, and
+    /// nothing of it is lost. Beyond its part there is at most one batch of it that is larger. So
+    /// with very many partitions, or few busy ones far away, the buffer should be larger than that
+    /// of a consumer that is not split.
     ///
     /// In a group each reader that asks for nothing for longer than
     /// [`poll_interval_max`](crate::group::GroupConfig::poll_interval_max) costs the member its

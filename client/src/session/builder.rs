@@ -46,8 +46,11 @@ impl SessionBuilder {
     }
 
     /// How many records a round takes that lie ready when it begins, in whole batches: it stops
-    /// behind the batch that reaches this, or with which they are 16 MiB unpacked. At least one
-    /// batch is taken. Kafka: max.poll.records. Default: 500.
+    /// behind the batch that reaches this, or with which they take half of
+    /// [`buffer_bytes_max`](crate::consumer::ConsumerConfig::buffer_bytes_max), packed and
+    /// unpacked. At least one batch is taken. They count there until the round has its end; what
+    /// [`Round::next`](super::Round::next) gives, only as what
+    /// [`Consumer::next`](crate::Consumer::next) gives. Kafka: max.poll.records. Default: 500.
     pub fn records_max(self, records: usize) -> Self {
         Self { records_max: records, ..self }
     }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::ended::{Ended, Reason};
 use super::reads::Reads;
-use crate::consumer::{Consumer, FetchedBatch, Start, Turn};
+use crate::consumer::{Consumer, FetchedBatch, Lease, Start, Turn};
 use crate::error::{Error, TransactionFate, means_left_behind};
 use crate::group::{GroupEvents, Member, Pledge};
 use crate::transactional::{Transaction, TransactionalProducer};
@@ -27,6 +27,8 @@ pub struct Session {
     records_max: usize,
     /// What the next round begins with, or the open one did.
     pub(super) batches: Vec<FetchedBatch>,
+    /// Counts them in the consumer's budget.
+    lease: Option<Lease>,
     reads: Reads,
     pub(super) open: Option<Open>,
     /// How the last round ended, if nobody was told.
@@ -71,6 +73,7 @@ impl Session {
             consumer,
             records_max,
             batches: Vec::new(),
+            lease: None,
             reads: Reads::default(),
             open: None,
             previous: None,
@@ -213,6 +216,10 @@ impl Session {
     fn take(&mut self, batch: FetchedBatch) {
         self.reads.push(&batch);
         self.batches.push(batch);
+        // Not both at a time.
+        self.lease = None;
+        let bytes = self.batches.iter().map(FetchedBatch::bytes).sum();
+        self.lease = Some(self.consumer.count(bytes));
     }
 
     /// Whether the round may begin with more than it has.
@@ -220,7 +227,7 @@ impl Session {
         let counts = |batch: &FetchedBatch| (batch.record_count_max() as usize, batch.bytes());
         let sum = |sum: (usize, usize), one: (usize, usize)| (sum.0 + one.0, sum.1 + one.1);
         let (records, bytes) = self.batches.iter().map(counts).fold((0, 0), sum);
-        records < self.records_max && bytes < ROUND_BYTES_MAX
+        records < self.records_max && bytes < self.consumer.round_bytes_max()
     }
 
     /// One more batch, for the round that is open; none once there may be no more for it.
@@ -336,6 +343,7 @@ impl Session {
         self.consumer.let_go_of(self.reads.turns());
         self.reads.commit();
         self.batches.clear();
+        self.lease = None;
         self.open = None;
     }
 
@@ -343,6 +351,7 @@ impl Session {
     pub(super) fn give_back(&mut self) {
         self.consumer.take_back(&self.reads.take_back());
         self.batches.clear();
+        self.lease = None;
         self.open = None;
     }
 }
@@ -359,5 +368,3 @@ fn sender(member: &Member) -> ConsumerGroupMetadata {
 
 /// In how many later generations the offsets of a round are sent once more.
 const GENERATIONS_MAX: u32 = 4;
-/// What a round takes of what lies ready, unpacked: no more is taken beyond it.
-const ROUND_BYTES_MAX: usize = 16 << 20;

@@ -11,6 +11,7 @@ use kurier_client::error::ErrorKind;
 use kurier_client::producer::{ProducerConfig, Record};
 use kurier_client::session::{Ended, Reason, Round, Session, SessionBuilder};
 use kurier_client::{Client, Error};
+use kurier_protocol::api::fetch::FetchRequest;
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::{Fault, Isolation, TestCluster};
 use tokio::time::{sleep, timeout};
@@ -409,6 +410,49 @@ async fn a_partition_that_is_paused_gives_the_next_rounds_nothing() {
         session.resume("t", given).unwrap();
         drain(&mut session).await;
         assert_once(&world, 6, &format!("{kind:?}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_counts_in_the_consumers_budget_and_more_of_it_can_be_waited_for() {
+    for batch_bytes in [20_000, 700_000] {
+        let world = world(0).await;
+        let producer = world.client.producer().linger(S * 0).build().await.unwrap();
+        let value = "v".repeat(batch_bytes);
+        let count = 4_000_000 / batch_bytes;
+        for _ in 0..count {
+            let record = Record::to("t").partition(0).value(&value);
+            producer.send(record).await.unwrap();
+        }
+        let budget = 1 << 20;
+        let consumer = member(&world.client, Kind::Cooperative).buffer_bytes_max(budget);
+        let session = world.client.session("s", consumer).records_max(1000);
+        let mut session = session.start().await.unwrap();
+        // Time for what is fetched ahead.
+        drop(session.begin().await.unwrap());
+        session.pause("t", 1).unwrap();
+        sleep(10 * S).await;
+        let mut round = session.begin().await.unwrap().unwrap();
+        let begins_with = round.batches().len();
+        let most = (budget / 2).div_ceil(batch_bytes);
+        assert!((1..=most).contains(&begins_with), "{begins_with} of {batch_bytes}");
+        sleep(10 * S).await;
+        let fetched = world.cluster.requests();
+        let fetched = fetched.iter().rev().find_map(|request| {
+            let fetch = (request.api == ApiKey::FETCH).then(|| request.decode::<FetchRequest>())?;
+            let partitions = fetch.topics.iter().flat_map(|topic| &topic.partitions);
+            partitions.filter(|of| of.partition == 0).map(|of| of.fetch_offset).max()
+        });
+        let fetched = usize::try_from(fetched.unwrap()).unwrap() * batch_bytes;
+        let most = budget.max(begins_with * batch_bytes) + batch_bytes;
+        assert!(fetched <= most, "{fetched} of {batch_bytes}");
+        for given in begins_with..count {
+            let next = timeout(60 * S, round.next()).await;
+            let batch = next.unwrap_or_else(|_| panic!("nothing behind {given} of {batch_bytes}"));
+            drop(batch.unwrap().unwrap());
+        }
+        assert!(round.end().await.unwrap().is_committed());
+        assert_eq!(world.committed(PARTITIONS).await[&0], i64::try_from(count).unwrap());
     }
 }
 
