@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use kurier_client::consumer::OffsetReset;
-use kurier_client::session::{Ended, Round};
+use kurier_client::error::ErrorKind;
+use kurier_client::session::{Ended, Reason, Round};
 use kurier_client::{Client, Error, Record};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,8 +29,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         write_squares(&round, &to).await?;
         match round.end().await? {
             Ended::Committed => println!("committed"),
-            // Nothing of it is visible, and what it has read comes again.
-            Ended::NotCommitted(reason) => println!("not committed: {reason:?}"),
+            // Of what was refused for a lasting reason, the next round would be refused as well.
+            Ended::NotCommitted(Reason::Refused(error))
+                if error.kind() != ErrorKind::Membership =>
+            {
+                return Err(error.into());
+            }
+            // Nothing of it is visible, and what it has read comes again, here or elsewhere.
+            Ended::NotCommitted(reason) => {
+                println!("not committed: {reason:?}");
+                sleep(Duration::from_millis(100)).await;
+            }
         }
     }
     session.close(Duration::from_secs(10)).await?;

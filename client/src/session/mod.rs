@@ -7,6 +7,7 @@
 //! nothing twice.
 //!
 //! ```
+//! use kurier_client::session::{Ended, Reason};
 //! use kurier_client::{Client, Record};
 //! # use kurier_client::consumer::OffsetReset;
 //!
@@ -26,8 +27,12 @@
 //!             drop(round.enqueue(Record::to("bills").value(bill)).await?);
 //!         }
 //!     }
-//!     if !round.end().await?.is_committed() {
-//!         continue; // The same records come again, here or elsewhere.
+//!     if let Ended::NotCommitted(reason) = round.end().await? {
+//!         // The same records come again, here or elsewhere: what is refused for a lasting reason
+//!         // would be so for ever.
+//!         if let Reason::Refused(error) = reason {
+//!             return Err(error);
+//!         }
 //!     }
 //! #   break;
 //! }
