@@ -1,12 +1,12 @@
 //! What is read, worked on and written in the rounds of a session is there exactly once, whatever
 //! happens to the group, to brokers and to the program in between.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use kurier_client::consumer::{Start, Stop};
+use kurier_client::consumer::{FetchedBatch, Start, Stop};
 use kurier_client::error::ErrorKind;
 use kurier_client::producer::{ProducerConfig, Record};
 use kurier_client::session::{Ended, Reason, Round, Session, SessionBuilder};
@@ -35,7 +35,15 @@ pub(crate) fn session(client: &Client, kind: Kind, id: &str) -> SessionBuilder {
 
 /// Sends what the round has read to the same partitions of `out`.
 pub(crate) async fn copy(round: &Round<'_>) -> Result<(), Error> {
-    for (partition, number) in round.batches().iter().flat_map(numbers) {
+    for batch in round.batches() {
+        send(round, batch).await?;
+    }
+    Ok(())
+}
+
+/// The same of one batch.
+async fn send(round: &Round<'_>, batch: &FetchedBatch) -> Result<(), Error> {
+    for (partition, number) in numbers(batch) {
         let value = number.to_string();
         drop(round.enqueue(Record::to("out").partition(partition).value(&value)).await?);
     }
@@ -147,11 +155,7 @@ async fn a_round_that_waits_for_more_ends_the_wait_when_its_partitions_are_wante
         let given = round.batches().iter().flat_map(numbers).count();
         for _ in given..4 {
             let more = round.next().await.unwrap().unwrap();
-            for (partition, number) in numbers(&more) {
-                let value = number.to_string();
-                let record = Record::to("out").partition(partition).value(&value);
-                drop(round.enqueue(record).await.unwrap());
-            }
+            send(&round, &more).await.unwrap();
         }
         let client = world.other(2).await;
         let second = session(&client, kind, "b").start().await.unwrap();
@@ -230,25 +234,37 @@ async fn a_round_that_is_aborted_or_dropped_comes_again() {
     for kind in KINDS {
         let world = world(9).await;
         let mut session = session(&world.client, kind, "s").start().await.unwrap();
-        let read =
-            |round: &Round<'_>| -> Vec<_> { round.batches().iter().flat_map(numbers).collect() };
         assert!(turn(&mut session).await.unwrap().is_committed());
-        let round = session.begin().await.unwrap().unwrap();
-        copy(&round).await.unwrap();
-        let mut given: Vec<_> = read(&round);
-        round.abort().await.unwrap();
-        for _ in 0..2 {
-            let round = session.begin().await.unwrap().unwrap();
+        let (seen, committed) = (out(&world), world.committed(PARTITIONS).await);
+        // Two rounds are aborted, and two are dropped: each gives the same, from its beginning.
+        for nth in 0..4 {
+            let mut round = session.begin().await.unwrap().unwrap();
             copy(&round).await.unwrap();
-            given.extend(read(&round));
-            drop(round);
+            let mut given: Vec<_> = round.batches().iter().flat_map(numbers).collect();
+            let more = round.next().await.unwrap().unwrap();
+            send(&round, &more).await.unwrap();
+            given.extend(numbers(&more));
+            for partition in 0..PARTITIONS {
+                let first = committed.get(&partition).copied().unwrap_or(0);
+                let of = given.iter().filter(|(of, _)| *of == partition).map(|(_, n)| *n);
+                let of: Vec<i64> = of.collect();
+                let expected: Vec<i64> = (first..).take(of.len()).collect();
+                assert_eq!(of, expected, "{kind:?}: {nth}, partition {partition}");
+            }
+            let was_dropped = matches!(round.previous(), Some(Ended::NotCommitted(Reason::Asked)));
+            assert_eq!(was_dropped, nth == 3, "{kind:?} {nth}: {:?}", round.previous());
+            match nth {
+                0 | 1 => round.abort().await.unwrap(),
+                _ => drop(round),
+            }
         }
         let round = session.begin().await.unwrap().unwrap();
-        let previous = round.previous().unwrap();
-        assert!(matches!(previous, Ended::NotCommitted(Reason::Asked)), "{kind:?}: {previous:?}");
-        drop(round);
-        // Whoever read is not told more than once that something comes for the first time.
-        assert!(given.len() >= 9, "{kind:?}: {given:?}");
+        assert!(matches!(round.previous(), Some(Ended::NotCommitted(Reason::Asked))), "{kind:?}");
+        // A round that is ended says of itself what became of it.
+        round.abort().await.unwrap();
+        assert!(session.begin().await.unwrap().unwrap().previous().is_none(), "{kind:?}");
+        assert_eq!(out(&world), seen, "{kind:?}: nothing of them is visible");
+        assert_eq!(world.committed(PARTITIONS).await, committed, "{kind:?}: nor committed");
         drain(&mut session).await;
         assert_once(&world, 9, &format!("{kind:?}"));
     }
@@ -496,42 +512,75 @@ async fn cut<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
     .await
 }
 
+/// How many records are committed, once whatever was begun has gone on by itself.
+async fn committed(world: &World) -> i64 {
+    sleep(S).await;
+    world.committed(PARTITIONS).await.values().sum()
+}
+
+/// What is cut off is begun again, and how it ended is told: as much is committed as that says.
 #[tokio::test(start_paused = true)]
 async fn each_future_of_a_session_may_be_dropped_anywhere() {
     for kind in [Kind::Cooperative, Kind::Coordinator] {
-        for (call, most) in [("begin", 6), ("next", 4), ("end", 12), ("abort", 5)] {
-            let mut is_whole = false;
+        for (call, most) in [("begin", 12), ("next", 4), ("end", 12), ("abort", 5)] {
+            let (mut cut_off, mut whole) = (BTreeSet::new(), BTreeSet::new());
             for polls in 0..=most {
-                let world = world(9).await;
+                let what = format!("{kind:?} {call} {polls}");
+                let world = world(if call == "next" { 3 } else { 6 }).await;
                 // So that each step of a call is waited for.
                 world.cluster.network().latency(S / 1000);
                 let mut session = session(&world.client, kind, "s").start().await.unwrap();
-                for _ in 0..3 {
-                    if call == "begin" && cut(session.begin(), polls).await.is_none() {
-                        // Time for what was begun to go on by itself.
-                        sleep(S).await;
+                let (mut before, mut is_told) = (0, true);
+                for nth in 0..3 {
+                    if call == "begin" {
+                        let is_whole = cut(session.begin(), polls).await.is_some();
+                        if is_whole { &mut whole } else { &mut cut_off }.insert(polls);
                     }
                     let mut round = session.begin().await.unwrap().unwrap();
+                    let now = committed(&world).await;
+                    match round.previous() {
+                        Some(Ended::Committed) => assert!(now > before, "{what}: {now}"),
+                        Some(Ended::NotCommitted(_)) | None => assert_eq!(now, before, "{what}"),
+                    }
+                    if call != "begin" {
+                        assert_eq!(round.previous().is_none(), is_told, "{what}");
+                    }
+                    before = now;
                     copy(&round).await.unwrap();
-                    match call {
-                        "next" => {
-                            if let Some(batch) = cut(round.next(), polls).await {
-                                for (partition, number) in numbers(&batch.unwrap().unwrap()) {
-                                    let value = number.to_string();
-                                    let record = Record::to("out").partition(partition);
-                                    drop(round.enqueue(record.value(&value)).await.unwrap());
-                                }
-                            }
-                            let _ = round.end().await.unwrap();
+                    if call == "next" {
+                        while let Ok(more) = timeout(S, round.next()).await {
+                            send(&round, &more.unwrap().unwrap()).await.unwrap();
                         }
-                        "abort" => is_whole = cut(round.abort(), polls).await.is_some(),
-                        _ => is_whole = cut(round.end(), polls).await.is_some(),
+                        let written = world.write(PARTITIONS, 3 + nth..4 + nth);
+                        match tokio::join!(cut(round.next(), polls), written).0 {
+                            Some(batch) => {
+                                whole.insert(polls);
+                                send(&round, &batch.unwrap().unwrap()).await.unwrap();
+                            }
+                            None => drop(cut_off.insert(polls)),
+                        }
+                    }
+                    is_told = match call {
+                        "end" => cut(round.end(), polls).await.is_some(),
+                        "abort" => cut(round.abort(), polls).await.is_some(),
+                        _ => {
+                            assert!(round.end().await.unwrap().is_committed(), "{what}");
+                            true
+                        }
+                    };
+                    if call == "end" || call == "abort" {
+                        if is_told { &mut whole } else { &mut cut_off }.insert(polls);
+                    }
+                    if is_told {
+                        before = committed(&world).await;
                     }
                 }
                 drain(&mut session).await;
-                assert_once(&world, 9, &format!("{kind:?} {call} {polls}"));
+                assert_once(&world, 6, &what);
             }
-            assert!(is_whole || call == "begin" || call == "next", "{kind:?} {call}: waits longer");
+            // It waits, and for no longer than it is followed here.
+            let has_waited = cut_off.len() >= 2 && whole.contains(&most);
+            assert!(has_waited, "{kind:?} {call}: {cut_off:?} {whole:?}");
         }
     }
 }
@@ -560,7 +609,7 @@ async fn brokers_that_do_not_check_members_are_refused_at_the_start() {
 async fn a_session_reads_where_its_group_has_stopped_and_nowhere_else() {
     let world = world(6).await;
     let client = &world.client;
-    let start = kurier_client::Start::Earliest;
+    let start = Start::Earliest;
     for consumer in [
         client.consumer().group("g").topics(["t"], start),
         client.consumer().group("g").assign([("t", 0, start)]),
@@ -584,6 +633,9 @@ async fn a_session_reads_where_its_group_has_stopped_and_nowhere_else() {
     }
     assert_once(&world, 6, "assigned by the program");
 }
+
+/// What is added to the number of a program for that of another one with its name.
+const RIVAL: u64 = 10;
 
 /// Numbers without end, the same ones for a seed.
 struct Dice(u64);
@@ -638,10 +690,23 @@ async fn whatever_happens_to_programs_and_brokers_each_record_comes_out_once() {
         let mut programs = BTreeMap::new();
         for step in 0..30 {
             let id = dice.roll(3);
-            match dice.roll(6) {
+            match dice.roll(7) {
                 0..=2 if !programs.contains_key(&id) => {
                     let client = world.other(100 + step).await;
                     programs.insert(id, tokio::spawn(program(client, kind, id, seed + step)));
+                }
+                // One more of the same name: they shut each other out.
+                1 if !programs.contains_key(&(id + RIVAL)) => {
+                    let client = world.other(100 + step).await;
+                    let rival = tokio::spawn(program(client, kind, id, seed + step));
+                    programs.insert(id + RIVAL, rival);
+                }
+                2 => drop(programs.remove(&(id + RIVAL)).map(|one| one.abort())),
+                6 => {
+                    let broker = 1 + i32::try_from(id).unwrap();
+                    world.cluster.pause_broker(broker);
+                    sleep(5 * S).await;
+                    world.cluster.resume_broker(broker);
                 }
                 0 => drop(programs.remove(&id).map(|one| one.abort())),
                 3 => world.cluster.drop_connections(1 + i32::try_from(id).unwrap()),
