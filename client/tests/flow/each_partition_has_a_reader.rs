@@ -234,7 +234,7 @@ async fn which_may_stop_waiting_at_any_moment_and_wakes_for_its_records_for_ever
         let mut readers: Vec<_> = readers(&mut split, 3).await.into_values().collect();
         for n in 0..10 {
             let reads = readers.iter_mut().enumerate().map(|(nth, reader)| {
-                let mut chance = (seed * 10 + u64::from(n)) * 3 + nth as u64;
+                let mut chance = (seed * 10 + u64::from(n)) * 3 + u64::try_from(nth).unwrap();
                 let mut roll = move |sides: u64| {
                     chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                     (chance >> 33) % sides
