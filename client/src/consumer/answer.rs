@@ -8,7 +8,6 @@ use kurier_protocol::api::fetch::{EpochEndOffset, FetchResponse, NodeEndpoint, P
 use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::aborted::Aborted;
-use super::checking::start_of;
 use super::fetcher::{Action, Fetcher, Moment};
 use super::plan::{Asked, WHOLE_BATCH_SINCE, standing_still};
 use super::position::{End, Gap, Place, Track};
@@ -388,7 +387,7 @@ impl Fetcher {
 
     /// The position is not within the log.
     fn reset(&mut self, moment: Moment, asked: &Asked) {
-        let Some(start) = start_of(self.config.offset_reset) else {
+        let Some(start) = self.config.offset_reset.start() else {
             let error = Error::Broker {
                 api: ApiKey::FETCH,
                 code: ErrorCode::OFFSET_OUT_OF_RANGE,

@@ -84,6 +84,9 @@ pub(crate) struct Split {
 pub(crate) enum Order {
     /// Read a partition from elsewhere.
     Seek(Turn, Start),
+    /// Read a partition once more from there, as its log is known to whoever has found out so often
+    /// where to read in this generation.
+    Return(Turn, Start, u64),
     /// Fetch no more of a partition.
     Pause(usize),
     /// Fetch a partition again.
@@ -324,7 +327,7 @@ impl Buffer {
         let slot = self.slots.get(turn.slot);
         let slot = slot.filter(|slot| slot.is_assigned() && slot.is_of_log(turn));
         match slot.and_then(Slot::unmarked) {
-            Some(start) => self.read_from(turn.slot, start, Slot::turn_back),
+            Some(start) => self.read_again(turn.slot, start),
             None => self.let_go_of(turn),
         }
     }
@@ -352,19 +355,29 @@ impl Buffer {
 
     /// Drops what was fetched of a partition and reads it from elsewhere.
     pub(crate) fn seek(&mut self, slot: usize, start: Start) {
-        self.read_from(slot, start, Slot::turn);
+        self.read_from(slot, |entry, slot| {
+            entry.turn(start);
+            Order::Seek(Turn { slot, generation: entry.generation }, start)
+        });
     }
 
-    /// The same, by this change of the slot.
-    pub(super) fn read_from(&mut self, slot: usize, start: Start, change: fn(&mut Slot, Start)) {
+    /// Reads what is not marked of a partition once more.
+    pub(super) fn read_again(&mut self, slot: usize, start: Start) {
+        self.read_from(slot, |entry, slot| {
+            let finds = entry.finds;
+            entry.turn_back(start);
+            Order::Return(Turn { slot, generation: entry.generation }, start, finds)
+        });
+    }
+
+    fn read_from(&mut self, slot: usize, turn: impl FnOnce(&mut Slot, usize) -> Order) {
         self.forget(slot);
         let Some(entry) = self.slots.get_mut(slot).filter(|slot| slot.is_assigned()) else {
             return;
         };
         self.open += usize::from(entry.state != State::Open);
-        change(entry, start);
-        let turn = Turn { slot, generation: entry.generation };
-        self.orders.push_back(Order::Seek(turn, start));
+        let order = turn(entry, slot);
+        self.orders.push_back(order);
         self.lacks_reader(slot);
     }
 

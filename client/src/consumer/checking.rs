@@ -12,7 +12,6 @@ use std::sync::Arc;
 use kurier_protocol::api::offset_for_leader_epoch::{EpochEndOffset, OffsetForLeaderEpochResponse};
 use kurier_protocol::{ApiKey, Uuid};
 
-use super::config::{OffsetReset, Start};
 use super::entry::{Entry, Item};
 use super::fetcher::{Fetcher, Moment};
 use super::position::Place;
@@ -97,7 +96,7 @@ impl Fetcher {
             leader_epoch: track.epoch,
             divergence,
         };
-        let Some(start) = start_of(reset) else { return self.fail(turn, error) };
+        let Some(start) = reset.start() else { return self.fail(turn, error) };
         match divergence {
             Some((until, epoch)) => {
                 track.place = Place::At(until);
@@ -121,7 +120,7 @@ impl Fetcher {
         let Some(track) = self.track(slot) else { return };
         let Place::At(offset) = track.place else { return };
         let (turn, topic, partition) = (track.turn, Arc::clone(&track.topic), track.partition);
-        let Some(start) = start_of(reset) else {
+        let Some(start) = reset.start() else {
             let topic = (&*topic).into();
             return self.fail(turn, Error::TopicRecreated { topic, partition, offset });
         };
@@ -132,16 +131,6 @@ impl Fetcher {
         track.epoch = -1;
         track.checked = None;
         tracing::warn!(%topic, partition, offset, ?start, "topic created anew: reset");
-    }
-}
-
-/// Where a reset leads; none if there is to be an error.
-pub(super) fn start_of(reset: OffsetReset) -> Option<Start> {
-    match reset {
-        OffsetReset::Error => None,
-        OffsetReset::Earliest => Some(Start::Earliest),
-        OffsetReset::Latest => Some(Start::Latest),
-        OffsetReset::Ago(age) => Some(Start::Ago(age)),
     }
 }
 

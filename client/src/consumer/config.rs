@@ -190,6 +190,18 @@ pub enum OffsetReset {
     Ago(Duration),
 }
 
+impl OffsetReset {
+    /// Where it leads; none if there is to be an error.
+    pub(crate) fn start(self) -> Option<Start> {
+        match self {
+            Self::Error => None,
+            Self::Earliest => Some(Start::Earliest),
+            Self::Latest => Some(Start::Latest),
+            Self::Ago(age) => Some(Start::Ago(age)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -177,7 +177,8 @@ impl Driver {
                 }
                 None
             }
-            Order::Seek(Turn { slot, generation }, _) => {
+            Order::Seek(Turn { slot, generation }, _)
+            | Order::Return(Turn { slot, generation }, ..) => {
                 self.meter.sought(slot);
                 let is_lost = self.lost.get(&slot).is_some_and(|told| generation > *told);
                 is_lost.then(|| self.lost.remove(&slot)).and_then(|_| claim(slot))

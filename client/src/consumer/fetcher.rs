@@ -167,6 +167,14 @@ impl Fetcher {
                     track.seek(turn, start);
                 }
             }
+            Order::Return(turn, start, finds) => {
+                self.end_wait(turn.slot);
+                self.detach(turn.slot);
+                let reset = self.config.offset_reset.start();
+                if let Some(track) = self.track(turn.slot).filter(|track| !track.is_gone) {
+                    track.turn_back(turn, (start, finds), reset);
+                }
+            }
             Order::Pause(slot) => {
                 if let Some(track) = self.track(slot) {
                     track.is_paused = true;

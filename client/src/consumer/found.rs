@@ -61,6 +61,7 @@ impl Fetcher {
                 let offset = offset.max(track.floor.take().unwrap_or(offset));
                 track.place = Place::At(offset);
                 track.epoch = -1;
+                track.finds += 1;
                 self.entries.push(Entry { turn, item: Item::At { offset } });
             }
             // No record is that young: all that come are.

@@ -40,19 +40,14 @@ impl Holding {
     }
 
     fn without_offset(&self, of: &TopicPartition) -> Result<Start, Error> {
-        match self.reset {
-            OffsetReset::Earliest => Ok(Start::Earliest),
-            OffsetReset::Latest => Ok(Start::Latest),
-            OffsetReset::Ago(age) => Ok(Start::Ago(age)),
-            OffsetReset::Error => {
-                let problem = format!(
-                    "group {} has committed no offset of partition {} of topic {}: say where it \
-                     begins, or seek",
-                    self.group, of.1, of.0
-                );
-                Err(Error::invalid("offset_reset (auto.offset.reset)", problem))
-            }
-        }
+        self.reset.start().ok_or_else(|| {
+            let problem = format!(
+                "group {} has committed no offset of partition {} of topic {}: say where it \
+                 begins, or seek",
+                self.group, of.1, of.0
+            );
+            Error::invalid("offset_reset (auto.offset.reset)", problem)
+        })
     }
 }
 

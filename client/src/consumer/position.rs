@@ -54,6 +54,8 @@ pub(crate) struct Track {
     pub(crate) checking: Option<Leader>,
     /// The id of the topic that the position is of; zero if it is not known.
     pub(crate) topic_id: Uuid,
+    /// How often where to read was looked up in this turn.
+    pub(crate) finds: u64,
     /// Where it starts, unless the log begins later: so many offsets before its end.
     pub(crate) floor: Option<i64>,
     /// Whether the position is one that the user has named and no broker has confirmed.
@@ -155,6 +157,7 @@ impl Track {
             checked: None,
             checking: None,
             topic_id: Uuid::ZERO,
+            finds: 0,
             is_unchecked: claim.start.offset().is_some(),
             floor: None,
         }
@@ -192,7 +195,26 @@ impl Track {
         self.checked = None;
         self.checking = None;
         self.topic_id = Uuid::ZERO;
+        self.finds = 0;
         self.heard();
+    }
+
+    /// It is read once more from there, by another turn: as whoever has been told so often of where
+    /// to read has got it. What that one has not been told yet has led elsewhere, as `reset` says.
+    pub(crate) fn turn_back(
+        &mut self,
+        turn: Turn,
+        (start, finds): (Start, u64),
+        reset: Option<Start>,
+    ) {
+        let start = match self.place {
+            Place::Unknown(elsewhere) | Place::Lookup(elsewhere) => elsewhere,
+            Place::At(_) | Place::Done if finds == self.finds => start,
+            Place::At(_) | Place::Done => reset.unwrap_or(start),
+        };
+        let topic_id = self.topic_id;
+        self.seek(turn, start);
+        self.topic_id = topic_id;
     }
 
     /// Whether records should be there, as far as was told.

@@ -29,6 +29,8 @@ pub(crate) struct Slot {
     pub(crate) fetching: u64,
     /// The first generation of the log that is read: at most its end was cut since.
     since: u64,
+    /// How often where to read was looked up since a place was asked for.
+    pub(crate) finds: u64,
     /// Where it was cut since then, at the lowest.
     cut: Option<Mark>,
     /// Where reading started in this generation.
@@ -95,6 +97,7 @@ impl Slot {
             generation: 0,
             fetching: 0,
             since: 0,
+            finds: 0,
             cut: None,
             start,
             position: None,
@@ -161,6 +164,7 @@ impl Slot {
 
     fn begin_at(&mut self, start: Start) {
         self.start = start;
+        self.finds = 0;
         self.position = start.offset();
         self.behind = match start {
             Start::InEpoch { offset, leader_epoch } => Some(Mark { offset, leader_epoch }),
@@ -176,6 +180,7 @@ impl Slot {
 
     /// Where to read was looked up. If it had been known, that was of another log, or out of range.
     pub(crate) fn find(&mut self, offset: i64) {
+        self.finds += 1;
         if self.position.replace(offset).is_some() {
             self.generation += 1;
             self.behind = None;

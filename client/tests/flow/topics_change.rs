@@ -128,6 +128,41 @@ async fn a_topic_created_anew_is_read_from_its_beginning_if_so_configured() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_given_back_of_a_topic_is_not_read_of_one_that_was_created_anew() {
+    for reset in [OffsetReset::Error, OffsetReset::Earliest] {
+        let world = World::of(TestCluster::builder().brokers(1).topic("t", 1)).await;
+        for _ in 0..5 {
+            world.cluster.append("t", 0, batch(1, "old"));
+        }
+        let consumer = world.client.consumer().topics(["t"], Start::Earliest).offset_reset(reset);
+        let mut split = consumer.auto_mark(false).start().unwrap().split();
+        let mut reader = split.next().await.unwrap().unwrap();
+        for offset in 0..5 {
+            let batch = reader.next().await.unwrap().unwrap();
+            if offset < 3 {
+                reader.mark(&batch);
+            }
+        }
+        world.cluster.delete_topic("t");
+        world.cluster.create_topic("t", 1);
+        world.cluster.append("t", 0, batch(8, "new"));
+        drop(reader);
+        let mut reader = split.next().await.unwrap().unwrap();
+        let next = tokio::time::timeout(60 * S, reader.next()).await.unwrap().unwrap();
+        match (reset, next) {
+            (OffsetReset::Error, Err(Error::TopicRecreated { offset, .. })) => {
+                assert_eq!(offset, 3);
+            }
+            (OffsetReset::Earliest, Ok(batch)) => {
+                let first = batch.records().next().unwrap().unwrap();
+                assert_eq!((first.offset, first.value), (0, Some(&b"new"[..])));
+            }
+            (_, other) => panic!("{reset:?}: {other:?}"),
+        }
+    }
+}
+
 fn batch(count: u32, value: &str) -> Bytes {
     let mut writer = BatchWriter::new(BytesMut::new(), Magic::V2, 0);
     for _ in 0..count {

@@ -160,6 +160,29 @@ async fn what_was_fetched_and_is_gone_is_not_given_after_a_reset() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_given_back_and_is_gone_leads_back_to_where_both_logs_agree() {
+    let world = world("4.4").await;
+    write(&world, 0..5).await;
+    let leader_epoch = world.cluster.leader_epoch("t", 0);
+    world.cluster.set_in_sync("t", 0, &[1]);
+    write(&world, 5..10).await;
+    let start = Start::InEpoch { offset: 8, leader_epoch };
+    let consumer = world.client.consumer().assign([("t", 0, start)]);
+    let consumer = consumer.offset_reset(OffsetReset::Earliest).auto_mark(false);
+    let mut split = consumer.start().unwrap().split();
+    let mut reader = split.next().await.unwrap().unwrap();
+    assert_eq!(reader.next().await.unwrap().unwrap().first_offset(), 8);
+    world.cluster.elect_uncleanly("t", 0, 2);
+    write(&world, 100..110).await;
+    drop(reader);
+    let mut reader = split.next().await.unwrap().unwrap();
+    let batch = timeout(60 * S, reader.next()).await.unwrap().unwrap().unwrap();
+    assert_eq!(batch.first_offset(), 5);
+    let first = batch.records().next().unwrap().unwrap();
+    assert_eq!(number(first.value.unwrap()), 100);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_clean_election_costs_a_question_and_nothing_else() {
     let world = world("4.4").await;
     let mut consumer = reader(&world).start().unwrap();

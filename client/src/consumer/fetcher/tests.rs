@@ -62,6 +62,11 @@ impl Fixture {
     }
 
     fn lead(&mut self, leaders: &[Option<i32>]) {
+        self.lead_topic(7, leaders);
+    }
+
+    /// The topic has this id.
+    fn lead_topic(&mut self, id: u8, leaders: &[Option<i32>]) {
         let partition = |(leader, index): (&Option<i32>, i32)| MetadataResponsePartition {
             partition_index: index,
             leader_id: leader.unwrap_or(-1),
@@ -71,7 +76,7 @@ impl Fixture {
         self.picture = Picture::of(&MetadataResponse {
             topics: vec![MetadataResponseTopic {
                 name: Some("t".into()),
-                topic_id: Uuid([7; 16]),
+                topic_id: Uuid([id; 16]),
                 partitions: leaders.iter().zip(0..).map(partition).collect(),
                 ..MetadataResponseTopic::default()
             }],
@@ -586,6 +591,63 @@ fn a_seek_makes_what_is_in_flight_useless_and_nothing_else() {
     let entries = f.answer(&fetch, vec![data(0, &batches), data(1, &batches)]);
     assert_eq!(entries, ["1: 0..=0 from 0"]);
     assert_eq!(f.fetch().asked(), [(0, 40), (1, 1)]);
+}
+
+/// A reader of one partition that goes on at its beginning if its log is another one, which is at
+/// offset 5 and has read some.
+fn at_five() -> (Fixture, Fetch) {
+    let config =
+        ConsumerConfig { offset_reset: OffsetReset::Earliest, ..ConsumerConfig::default() };
+    let mut f = Fixture::with(&[1], Start::Offset(5), config);
+    let fetch = f.fetch();
+    f.answer(&fetch, vec![data(0, &[batch(5, 1, &seal(5))])]);
+    let fetch = f.fetch();
+    (f, fetch)
+}
+
+#[test]
+fn what_is_read_once_more_is_of_the_topic_that_it_was_read_of() {
+    let (mut f, fetch) = at_five();
+    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), 0));
+    f.answer(&fetch, vec![data(0, &[])]);
+    let fetch = f.fetch();
+    assert_eq!(fetch.asked(), [(0, 5)]);
+    f.answer(&fetch, vec![data(0, &[])]);
+    // Created anew before it is asked for.
+    f.fetcher.handle_order(Order::Return(turn(0, 2), Start::Offset(5), 0));
+    let fetch = f.fetch();
+    f.fetcher.handle_order(Order::Return(turn(0, 3), Start::Offset(5), 0));
+    f.lead_topic(8, &[Some(1)]);
+    f.answer(&fetch, vec![data(0, &[])]);
+    let found = f.lookup();
+    assert_eq!((found.turns[0], &found.wanted[0].2), (turn(0, 3), &Position::Earliest));
+}
+
+#[test]
+fn what_is_read_once_more_of_a_log_that_is_gone_goes_on_where_that_has_led() {
+    let gone = || {
+        let (mut f, fetch) = at_five();
+        f.lead_topic(8, &[Some(1)]);
+        f.answer(&fetch, vec![data(0, &[])]);
+        let found = f.lookup();
+        (f, found)
+    };
+    // While it is looked up where that is.
+    let (mut f, found) = gone();
+    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), 0));
+    f.fetcher.handle_offsets(f.moment(), found, Ok(vec![Some(0)]));
+    assert_eq!(f.lookup().turns, [turn(0, 1)]);
+    // Whoever gives it back has not been told of it.
+    let (mut f, found) = gone();
+    f.fetcher.handle_offsets(f.moment(), found, Ok(vec![Some(0)]));
+    assert_eq!(f.fetch().asked(), [(0, 0)]);
+    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), 0));
+    assert_eq!(f.lookup().turns, [turn(0, 1)]);
+    // It has: this is an offset of the new log.
+    let (mut f, found) = gone();
+    f.fetcher.handle_offsets(f.moment(), found, Ok(vec![Some(0)]));
+    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(3), 1));
+    assert_eq!(f.fetch().asked(), [(0, 3)]);
 }
 
 #[test]
