@@ -37,7 +37,10 @@ impl Modern {
         let error = Error::said(ApiKey::CONSUMER_GROUP_HEARTBEAT, code, about, said);
         match remedy(ApiKey::CONSUMER_GROUP_HEARTBEAT, code) {
             Remedy::Ok => {
-                self.retry.reset();
+                // Being let in says nothing of staying in.
+                if beat.epoch > 0 {
+                    self.retry.reset();
+                }
                 self.refusals = 0;
                 self.told = Some(beat.now);
                 self.adopt(at, response);

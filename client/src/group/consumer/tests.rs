@@ -363,6 +363,26 @@ fn a_coordinator_that_only_asks_for_joins_is_not_asked_for_ever() {
 }
 
 #[test]
+fn who_is_fenced_as_soon_as_it_is_in_joins_again_more_and_more_slowly() {
+    let mut life = Life::new();
+    let (start, mut joins) = (life.now, 0);
+    while life.now < start + 60 * SECOND {
+        if let Some((number, request)) = life.beat() {
+            match request.member_epoch {
+                0 => {
+                    joins += 1;
+                    life.answer(number, shall(7, &[(T, &[1])]));
+                }
+                _ => life.refuse(number, ErrorCode::FENCED_MEMBER_EPOCH),
+            }
+        }
+        life.name();
+        life.pass(Duration::from_millis(10));
+    }
+    assert!((20..80).contains(&joins), "{joins} joins in a minute");
+}
+
+#[test]
 fn refusals_that_do_not_pass_end_the_member() {
     for code in [
         ErrorCode::UNRELEASED_INSTANCE_ID,
