@@ -22,13 +22,15 @@ pub struct ConsumerConfig {
     pub partition_bytes_max: usize,
     /// How long a broker may wait for `fetch_bytes_min`. Kafka: fetch.max.wait.ms. Default: 500 ms.
     pub fetch_wait_max: Duration,
-    /// How many bytes there may be of what waits to be taken, of answers under way, of what
-    /// batches in the user's hands are unpacked to, and of what a round of a
-    /// [session](crate::session) begins with. No more is asked for than fits; beyond it, there is
-    /// at most a batch of each broker that is larger than its share, one that is unpacked, and what
-    /// was fetched of partitions that were paused since. Where each partition has a reader of its
-    /// own ([split](super::Consumer::split)) it may be 32 KiB a partition, if that is more: with
-    /// the default, from 512 of them on. librdkafka: queued.max.messages.kbytes. Default: 16777216
+    /// How many bytes there may be of what waits to be taken, as it came, of answers under way, of
+    /// what the batch that was given last is unpacked to, until the next one is asked for, and of
+    /// what a round of a [session](crate::session) begins with. No more is asked for than fits.
+    /// Beyond it there is at most, of each broker, the first batch of an answer if it alone is
+    /// larger than the broker's share; the batch that is being unpacked; what was fetched of
+    /// partitions that were paused since; and what the program keeps: a batch keeps the answer that
+    /// it came in, and what it is unpacked to. Where each partition has a reader of its own
+    /// ([split](super::Consumer::split)) it may be 32 KiB a partition, if that is more: with the
+    /// default, from 512 of them on. librdkafka: queued.max.messages.kbytes. Default: 16777216
     /// (16 MiB).
     pub buffer_bytes_max: usize,
     /// How many bytes a batch may have when it is unpacked; a larger one is an error. Kafka: none.
