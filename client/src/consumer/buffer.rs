@@ -338,6 +338,12 @@ impl Buffer {
         slot.is_some_and(|slot| slot.is_assigned() && slot.generation == turn.generation)
     }
 
+    /// Whether what was fetched for this turn is to be given.
+    pub(crate) fn is_awaited(&self, turn: Turn) -> bool {
+        let slot = self.slots.get(turn.slot);
+        slot.is_some_and(|slot| slot.is_assigned() && slot.fetching == turn.generation)
+    }
+
     /// How many records of a partition there are that the user has not got, as far as was told.
     pub(crate) fn lag(&self, slot: usize) -> Option<u64> {
         self.slots.get(slot)?.lag()

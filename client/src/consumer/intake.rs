@@ -197,7 +197,7 @@ impl Intake {
     pub(super) fn abandon_stale(&mut self) {
         let shared = &self.shared;
         let is_stale =
-            |opening: &mut Opening| !shared.with(|buffer| buffer.is_current(opening.parcel.turn));
+            |opening: &mut Opening| !shared.with(|buffer| buffer.is_awaited(opening.parcel.turn));
         self.opening.take_if(is_stale);
     }
 
@@ -407,9 +407,17 @@ mod tests {
         for offset in [5, 6] {
             assert_eq!(intake.next().await.unwrap().unwrap().first_offset(), offset);
         }
+        // Nor where its log was cut since that one was asked for.
+        let cut = Item::Cut { offset: 6, leader_epoch: 0 };
+        shared.hand_over(vec![Entry { turn: now, item: cut }]);
+        timeout(SECOND, intake.next()).await.unwrap_err();
+        intake.opening = Some(opening(now, 6, 2 * SECOND));
+        timeout(SECOND, intake.next()).await.unwrap_err();
+        intake.abandon_stale();
+        assert_eq!(intake.next().await.unwrap().unwrap().first_offset(), 6);
         // What is given anew itself is not waited for twice.
         intake.opening = Some(opening(now, 7, 3600 * SECOND));
-        shared.take_back([now].into_iter());
+        shared.take_back([Turn { generation: now.generation + 1, ..now }].into_iter());
         intake.abandon_stale();
         assert!(intake.opening.is_none());
     }
