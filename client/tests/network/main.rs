@@ -20,3 +20,4 @@ mod clocks;
 mod dropped;
 mod under_way;
 mod sessions;
+mod fetching;
