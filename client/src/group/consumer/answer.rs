@@ -23,6 +23,10 @@ impl Modern {
         if beat.epoch < 0 || !matches!(self.phase, Phase::Active | Phase::Parting { .. }) {
             return;
         }
+        // It has lost all since, and joins anew: this is of the member that it was.
+        if beat.epoch > 0 && self.epoch == 0 {
+            return;
+        }
         let response = match answer {
             Ok(response) => response,
             Err(error) if error.is_retriable() => {

@@ -561,3 +561,23 @@ fn a_refused_commit_brings_the_next_heartbeat_forward() {
     life.core.handle_commit_refused(life.at(), 2, ErrorCode::UNKNOWN_MEMBER_ID);
     assert_eq!(life.lost(), (vec![0], Loss::Forgotten));
 }
+
+#[test]
+fn what_a_heartbeat_of_before_is_answered_makes_nobody_a_member_again() {
+    let refusal =
+        ConsumerGroupHeartbeatResponse { error_code: ErrorCode::FENCED_MEMBER_EPOCH, ..epoch(0) };
+    for late in [epoch(1), shall(2, &[(T, &[0])]), refusal] {
+        let mut life = Life::settled(&[0]);
+        life.pass(5 * SECOND);
+        let (number, _) = life.beats();
+        life.core.handle_commit_refused(life.at(), 1, ErrorCode::UNKNOWN_MEMBER_ID);
+        assert_eq!(life.lost(), (vec![0], Loss::Forgotten));
+        assert!(life.beat().is_none(), "one at a time");
+        life.answer(number, late);
+        assert!(life.core.committer().is_none());
+        let (number, request) = life.beats();
+        assert_eq!((request.member_epoch, owned(&request).len()), (0, 0));
+        life.answer(number, shall(3, &[(T, &[0])]));
+        assert_eq!(life.assigned(), [0]);
+    }
+}
