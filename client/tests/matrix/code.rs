@@ -29,12 +29,14 @@ pub(crate) enum Code {
     Ends,
     /// `g`: a reader gets each record after its predecessors, none twice, and none is left out.
     Unbroken,
+    /// `C`: what a group has committed it has processed.
+    Covered,
     /// `!`: here records may be lost, and the checker must see that they are.
     Noticed,
 }
 
 impl Code {
-    const ALL: [(Self, char); 13] = [
+    const ALL: [(Self, char); 14] = [
         (Self::Kept, 'L'),
         (Self::Once, 'D'),
         (Self::Counted, 'd'),
@@ -47,6 +49,7 @@ impl Code {
         (Self::Bounded, 'M'),
         (Self::Ends, 'N'),
         (Self::Unbroken, 'g'),
+        (Self::Covered, 'C'),
         (Self::Noticed, '!'),
     ];
 
@@ -103,16 +106,18 @@ pub(crate) enum Column {
     I,
     /// A transactional one.
     T,
+    /// Members of a group, of either protocol, to which idempotent producers write.
+    G,
     /// Consumers of assigned partitions, to which idempotent producers write.
     K,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 4] = [Self::P, Self::I, Self::T, Self::K];
+    pub(crate) const ALL: [Self; 5] = [Self::P, Self::I, Self::T, Self::G, Self::K];
 
     /// Whether it is about consumers.
     pub(crate) fn reads(self) -> bool {
-        matches!(self, Self::K)
+        matches!(self, Self::G | Self::K)
     }
 }
 

@@ -1,12 +1,14 @@
 //! The codes, as functions of a run.
 
-use kurier_testkit::history::{Invariant, Violation};
+use std::collections::BTreeSet;
+
+use kurier_testkit::history::{Action, Invariant, Outcome, Violation};
 
 use crate::code::{Cell, Code, Column};
 use crate::ledger::Fate;
 use crate::ran::Ran;
 use crate::reader::FIRST_READER;
-use crate::settings::{READERS, SECOND};
+use crate::settings::SECOND;
 
 type Verdict = Result<(), String>;
 
@@ -55,7 +57,11 @@ fn holds(code: Code, ran: &Ran) -> Verdict {
         Code::Aborts => aborts(ran),
         Code::Told => told(ran),
         Code::Progress => ran.progress.clone().and_then(|()| none_of(ran, &[Invariant::J14])),
-        Code::Unbroken => none_of(ran, &[Invariant::J8, Invariant::J9]),
+        Code::Unbroken => {
+            none_of(ran, &[Invariant::J8, Invariant::J9])?;
+            in_turn(ran)
+        }
+        Code::Covered => none_of(ran, &[Invariant::Q6]),
         Code::Bounded => bounded(ran),
         Code::Ends => ends(ran),
         // Of one run nothing is asked; they are counted, or asked of all runs together.
@@ -72,6 +78,9 @@ fn always(cell: Cell, ran: &Ran) -> Verdict {
         none_of(ran, &OF_VALUES)?;
     }
     atomic(ran)?;
+    if ran.settings.column == Column::G {
+        in_turn(ran)?;
+    }
     if ran.settings.column != Column::P {
         once(ran)?;
     }
@@ -136,6 +145,36 @@ fn offsets_are_whole(offsets: &[(i64, Fate)], found: Option<i64>) -> Verdict {
     Err(format!("{found:?} is committed, and {least:?} should be, or one of {later:?}"))
 }
 
+/// Whoever processes a record, all that is before it in its partition was processed by then.
+fn in_turn(ran: &Ran) -> Verdict {
+    if ran.settings.column != Column::G {
+        return Ok(());
+    }
+    let mut open: BTreeSet<(i32, i64)> =
+        ran.stored.iter().map(|(partition, offset, _)| (*partition, *offset)).collect();
+    let operations = ran.history.operations.iter().filter(|one| one.outcome == Outcome::Ok);
+    let mut polls: Vec<_> = operations
+        .filter_map(|one| match &one.action {
+            Action::Poll(polled) => Some((one.completed?, one.process, polled)),
+            _ => None,
+        })
+        .collect();
+    polls.sort_by_key(|(at, ..)| *at);
+    for (at, process, polled) in polls {
+        for stretch in &polled.stretches {
+            let partition = stretch.of.partition;
+            for (offset, _) in &stretch.records {
+                if let Some((_, first)) = open.range((partition, 0)..(partition, *offset)).next() {
+                    let who = format!("{process} had {partition}-{offset} at {at:?}");
+                    return Err(format!("{who}, and nobody had processed {first}"));
+                }
+                open.remove(&(partition, *offset));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// `F`.
 fn fenced(ran: &Ran) -> Verdict {
     if ran.pages.over.is_empty() {
@@ -194,7 +233,7 @@ fn ends(ran: &Ran) -> Verdict {
     let lives = pages.values.values().map(|(_, life)| life).max().map_or(0, |life| *life as usize);
     // A leader, the coordinator of each, and whoever is asked for metadata.
     let connections_max = CONNECTIONS_MAX * (producers * (1 + lives) + pages.consumers);
-    let readers = if ran.settings.column.reads() { READERS as usize } else { 0 };
+    let readers = usize::try_from(ran.settings.readers).unwrap();
     let each = if ran.settings.life.small_fetches { 10 * REQUESTS_MAX } else { REQUESTS_MAX };
     let requests_max = each * (producers + readers);
     let late = pages.late.first().cloned();
@@ -227,8 +266,8 @@ fn broken<'a>(ran: &'a Ran, wanted: &[Invariant]) -> Option<&'a Violation> {
 }
 
 /// What no fault excuses.
-const OF_VALUES: [Invariant; 5] =
-    [Invariant::J1, Invariant::J6, Invariant::J8, Invariant::J9, Invariant::Q5];
+const OF_VALUES: [Invariant; 6] =
+    [Invariant::J1, Invariant::J6, Invariant::J8, Invariant::J9, Invariant::Q5, Invariant::Q6];
 /// Connections of a producer at a time, those that one end has forgotten among them.
 const CONNECTIONS_MAX: usize = 20;
 /// Requests of a producer or a consumer within a second, unless it asks for a byte at a time.

@@ -39,6 +39,10 @@ pub(crate) struct Pages {
     pub(crate) without_offset: u64,
     /// Values by the producer that sent them.
     pub(crate) values: BTreeMap<u64, Name>,
+    /// Who holds a partition, as members have heard it.
+    pub(crate) holders: BTreeSet<(i32, Name)>,
+    /// Commits that were refused for good.
+    pub(crate) refused_commits: u64,
     /// How many consumers there were.
     pub(crate) consumers: usize,
     /// Offsets that were in transactions, by process.
@@ -82,6 +86,23 @@ impl Ledger {
     /// A caller got an error.
     pub(crate) fn tell(&self, by: Name, call: &'static str, error: &Error) {
         self.open().told.push(Told { by, call, error: error.clone() });
+    }
+
+    /// A member has a partition now; alone, if the others are as they should be.
+    pub(crate) fn hold(&self, name: Name, partition: i32, is_alone: bool) {
+        let mut pages = self.open();
+        let other = pages.holders.iter().find(|(of, _)| *of == partition).copied();
+        if let Some((_, other)) = other.filter(|_| is_alone) {
+            let wrong = format!("{name:?} was given {partition}, and {other:?} has it");
+            pages.wrong.push(wrong);
+        }
+        pages.holders.insert((partition, name));
+    }
+
+    /// A member has a partition no more, or none of all.
+    pub(crate) fn let_go(&self, name: Name, partition: Option<i32>) {
+        let is_gone = |of: i32| partition.is_none_or(|gone| gone == of);
+        self.open().holders.retain(|(of, holder)| *holder != name || !is_gone(*of));
     }
 
     /// A call has taken so long.

@@ -22,6 +22,7 @@ mod dice;
 #[path = "../simulation/stage.rs"]
 mod stage;
 mod code;
+mod group;
 mod settings;
 mod ledger;
 mod reader;
@@ -30,6 +31,7 @@ mod world;
 mod plain;
 mod transactional;
 mod assigned;
+mod member;
 mod row;
 mod faults;
 mod ran;

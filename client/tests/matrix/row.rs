@@ -17,7 +17,10 @@ pub(crate) struct Row {
     pub(crate) expect: [Cell; 6],
     /// What its runs are set to besides what every run is.
     pub(crate) tune: fn(&mut Settings),
-    /// What lets it go wrong for columns of consumers, if they are run.
+    /// And what those of members of groups are set to besides.
+    pub(crate) tune_group: fn(&mut Settings),
+    /// What lets it go wrong for members of groups, and for consumers alone, if they are run.
+    pub(crate) members: Option<Inject>,
     pub(crate) readers: Option<Inject>,
     /// What must hold of all runs of a column together, besides the codes.
     pub(crate) also: fn(Column, &[Ran]) -> Result<(), String>,
@@ -46,7 +49,17 @@ impl Row {
         expect: [Cell; 6],
     ) -> Self {
         let (tune, also): (fn(&mut Settings), _) = (|_| {}, |_: Column, _: &[Ran]| Ok(()));
-        Self { number, what, proof, expect, tune, readers: None, also }
+        Self {
+            number,
+            what,
+            proof,
+            expect,
+            tune,
+            tune_group: tune,
+            members: None,
+            readers: None,
+            also,
+        }
     }
 
     /// The same with other settings.
@@ -57,7 +70,17 @@ impl Row {
     /// The same, where consumers meet what producers do.
     pub(crate) fn shared(self) -> Self {
         let Proof::Runs(inject) = self.proof else { panic!("row {} has no runs", self.number) };
-        self.readers(inject)
+        self.readers(inject).members(inject)
+    }
+
+    /// The same, where members of groups meet this.
+    pub(crate) fn members(self, inject: Inject) -> Self {
+        Self { members: Some(inject), ..self }
+    }
+
+    /// The same, where members of groups are set so.
+    pub(crate) fn grouped(self, tune_group: fn(&mut Settings)) -> Self {
+        Self { tune_group, ..self }
     }
 
     /// The same, where consumers meet this.
@@ -67,10 +90,11 @@ impl Row {
 
     /// What lets it go wrong for a column, if that is run.
     pub(crate) fn inject(&self, column: Column) -> Option<Inject> {
-        match (&self.proof, column.reads()) {
-            (_, true) => self.readers,
-            (Proof::Runs(inject), false) => Some(*inject),
-            (Proof::Elsewhere(_) | Proof::Nothing, false) => None,
+        match (column, &self.proof) {
+            (Column::G, _) => self.members,
+            (Column::K, _) => self.readers,
+            (_, Proof::Runs(inject)) => Some(*inject),
+            (_, Proof::Elsewhere(_) | Proof::Nothing) => None,
         }
     }
 
@@ -80,11 +104,12 @@ impl Row {
     }
 
     pub(crate) fn cell(&self, column: Column) -> Cell {
-        let [p, i, t, _, k, _] = self.expect;
+        let [p, i, t, g, k, _] = self.expect;
         match column {
             Column::P => p,
             Column::I => i,
             Column::T => t,
+            Column::G => g,
             Column::K => k,
         }
     }

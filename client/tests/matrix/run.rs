@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use kurier_client::offsets::Isolation;
 use kurier_env::watch;
-use kurier_testkit::TestCluster;
-use kurier_testkit::history::Recorder;
+use kurier_protocol::ApiKey;
+use kurier_protocol::api::offset_commit::OffsetCommitRequest;
+use kurier_testkit::history::{Action, Offsets, Operation, Outcome, Recorder, TopicPartition};
+use kurier_testkit::{RecordedRequest, Requests, TestCluster};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -22,15 +24,18 @@ use crate::numbers;
 use crate::ran::Ran;
 use crate::reader::{PARTITIONS, Reader, TOPIC, number};
 use crate::row::{Inject, Row};
-use crate::settings::{READERS, SECOND, Settings};
+use crate::settings::{SECOND, Settings};
 use crate::wall::Jumping;
 use crate::world::{BROKERS, INPUT, Phase, World, cluster, group_of, heal};
-use crate::{assigned, plain, stage, transactional};
+use crate::{assigned, member, plain, stage, transactional};
 
 /// Runs a cell with a seed, on a runtime and in a time of its own.
 pub(crate) fn run(row: &Row, inject: Inject, column: Column, seed: u64) -> Ran {
     let mut settings = Settings::new(seed * 100 + u64::from(row.number), column);
     (row.tune)(&mut settings);
+    if column == Column::G {
+        (row.tune_group)(&mut settings);
+    }
     let _log = std::env::var_os("KURIER_LOG").map(|_| shown_log());
     stage::play(all(settings, inject))
 }
@@ -57,16 +62,18 @@ async fn all(settings: Settings, inject: Inject) -> Ran {
     let mut processes = JoinSet::new();
     for process in 0..world.settings.producers {
         match world.column() {
-            Column::P | Column::I | Column::K => {
+            Column::P | Column::I | Column::G | Column::K => {
                 processes.spawn(plain::produce(world.clone(), process))
             }
             Column::T => processes.spawn(transactional::produce(world.clone(), process)),
         };
     }
     let mut readers = JoinSet::new();
-    if world.column() == Column::K {
-        (0..READERS)
-            .for_each(|process| drop(readers.spawn(assigned::read(world.clone(), process))));
+    for one in 0..world.settings.readers {
+        match world.column() {
+            Column::G => readers.spawn(member::share(world.clone(), one)),
+            _ => readers.spawn(assigned::read(world.clone(), one)),
+        };
     }
     let watching = tokio::spawn(watch_over(world.clone()));
     sleep(world.dice.millis(500..=1500)).await;
@@ -125,7 +132,8 @@ async fn look(world: World, healed: Duration, progress: Result<(), String>) -> R
     let World { cluster, settings, recorder, ledger, .. } = world;
     let tasks_left = stage::tear_down(&cluster, BROKERS, settings.progress_max()).await;
     let connections_left = cluster.network().connections();
-    let history = recorder.history();
+    let mut history = recorder.history();
+    history.operations.extend(commits(&cluster));
     let stored = (0..PARTITIONS).flat_map(|index| {
         let records = cluster.stored_records(TOPIC, index).into_iter();
         records.filter_map(move |record| Some((index, record.offset, number(record.value()?)?)))
@@ -144,6 +152,29 @@ async fn look(world: World, healed: Duration, progress: Result<(), String>) -> R
         tasks_left,
         connections_left,
     }
+}
+
+/// What members of the group have asked to be committed, whatever came of it: none of it may they
+/// have asked for before it was processed.
+fn commits(cluster: &TestCluster) -> Vec<Operation> {
+    let requests = cluster.requests_of(&Requests::of(ApiKey::OFFSET_COMMIT));
+    let commit = |request: RecordedRequest| {
+        // Of one moment it is the last.
+        let at = request.at + Duration::from_micros(1);
+        let asked: OffsetCommitRequest = request.decode();
+        let of_topics = asked.topics.into_iter().flat_map(|of| of.partitions);
+        let offsets = of_topics
+            .map(|one| (TopicPartition::new(TOPIC, one.partition_index), one.committed_offset));
+        let offsets = Offsets { group: asked.group_id, offsets: offsets.collect() };
+        Operation {
+            process: COORDINATOR,
+            invoked: at,
+            completed: Some(at),
+            outcome: Outcome::Ok,
+            action: Action::CommitOffsets(offsets),
+        }
+    };
+    requests.into_iter().map(commit).collect()
 }
 
 /// The offsets that the processes' groups have.
@@ -179,7 +210,15 @@ pub(crate) fn explain(row: &Row, column: Column, seed: u64, why: &str, ran: &Ran
     for violation in ran.violations.iter().take(4) {
         let _ = writeln!(text, "the history breaks {violation}");
     }
-    for told in ran.pages.told.iter().take(12) {
+    if let Err(progress) = &ran.progress {
+        let _ = writeln!(text, "{progress}");
+    }
+    for (partition, name) in &ran.pages.holders {
+        let _ = writeln!(text, "{name:?} holds {partition} in the end");
+    }
+    let last = ran.pages.told.len().saturating_sub(12);
+    let told = ran.pages.told.iter().enumerate().filter(|(nth, _)| *nth < 12 || *nth >= last);
+    for (_, told) in told {
         let _ = writeln!(text, "{:?} was told by {}: {}", told.by, told.call, told.error);
     }
     let _ = writeln!(text, "{:?}", ran.settings);
@@ -193,5 +232,7 @@ pub(crate) fn again(row: &Row, column: Column, seed: u64) -> String {
     format!("once more: {which} cargo test -p kurier-client --test matrix")
 }
 
+/// Who has heard of commits.
+const COORDINATOR: u32 = 998;
 /// Who asks at the end.
 const JUDGE: u32 = 999;

@@ -7,6 +7,7 @@ use kurier_client::producer::{Acks, Idempotence, ProducerConfig};
 
 use crate::code::Column;
 use crate::dice::Dice;
+use crate::group::{Group, Kind};
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -30,6 +31,9 @@ pub(crate) struct Settings {
     pub(crate) safety: Duration,
     pub(crate) transaction_timeout: Duration,
     pub(crate) producer: ProducerConfig,
+    /// How many consumers there are at a time.
+    pub(crate) readers: u32,
+    pub(crate) group: Group,
     /// How old metadata becomes.
     pub(crate) metadata_age: Duration,
     /// What the topic is set to.
@@ -82,7 +86,7 @@ impl Settings {
             block_max: 8 * SECOND,
             ..ProducerConfig::default()
         };
-        Self {
+        let mut settings = Self {
             seed,
             column,
             release: dice.pick(&["2.8", "3.9", "4.4", "4.4"]),
@@ -94,9 +98,32 @@ impl Settings {
             safety: 20 * SECOND,
             transaction_timeout: 60 * SECOND,
             producer,
+            readers: match column {
+                Column::P | Column::I | Column::T => 0,
+                Column::G => 3,
+                Column::K => 2,
+            },
+            group: Group::new(&dice),
             metadata_age: 300 * SECOND,
             topic: Vec::new(),
             life: Life::default(),
+        };
+        if column == Column::G {
+            settings.producers = 2;
+            settings.pause_max = dice.millis(300..=900);
+            settings.safety = 12 * SECOND;
+            // Three seeds that follow each other have all kinds.
+            let kinds = [Kind::Coordinator, Kind::Eager, Kind::Cooperative];
+            settings.be(*kinds.get(usize::try_from(seed / 100 % 3).unwrap()).unwrap());
+        }
+        settings
+    }
+
+    /// The group is of this kind, which not every release has.
+    pub(crate) fn be(&mut self, kind: Kind) {
+        self.group.be(kind);
+        if kind == Kind::Coordinator {
+            self.release = "4.4";
         }
     }
 
@@ -117,7 +144,14 @@ impl Settings {
 
     /// The longest of the timeouts that calls have.
     pub(crate) fn longest(&self) -> Duration {
-        self.producer.delivery_timeout.max(self.producer.block_max)
+        let of_producers = self.producer.delivery_timeout.max(self.producer.block_max);
+        match self.column {
+            // Somebody dies, and somebody else does not hear in time that it is to give up.
+            Column::G => {
+                of_producers.max(self.group.session() + self.group.config.poll_interval_max)
+            }
+            _ => of_producers,
+        }
     }
 
     /// How long it may take until everybody has got on, once all is well.
@@ -135,6 +169,3 @@ pub(crate) fn flood(settings: &mut Settings) {
     settings.producer.batch_bytes_max = 8 << 10;
     settings.producer.block_max = 2 * SECOND;
 }
-
-/// Consumers of a run, where it is about them.
-pub(crate) const READERS: u32 = 2;

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use crate::code::Column;
 use crate::dice::Dice;
+use crate::group::Kind;
 use crate::ledger::Ledger;
 use crate::reader::{PARTITIONS, Reader, TOPIC};
 use crate::settings::Settings;
@@ -48,6 +49,9 @@ pub(crate) struct World {
     pub(crate) dice: Arc<Dice>,
 }
 
+/// The group of all members.
+pub(crate) const GROUP: &str = "group";
+
 /// The name of a process's part of the network.
 pub(crate) fn client_name(process: u32) -> String {
     format!("process-{process}")
@@ -69,6 +73,17 @@ pub(crate) fn cluster(settings: &Settings, wall: &Jumping) -> TestCluster {
     if let Some(lifetime) = settings.life.login {
         let login = builder.sasl([SaslMechanism::Plain]).user("alice", "secret");
         builder = login.session_lifetime(lifetime);
+    }
+    if settings.column == Column::G {
+        let session = settings.group.session().as_millis().to_string();
+        for (name, value) in [
+            ("group.consumer.min.session.timeout.ms", &*session),
+            ("group.consumer.session.timeout.ms", &session),
+            ("group.consumer.min.heartbeat.interval.ms", "1000"),
+            ("group.consumer.heartbeat.interval.ms", "1000"),
+        ] {
+            builder = builder.config(name, value);
+        }
     }
     if settings.life.rack.is_some() {
         let selector = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
@@ -161,6 +176,8 @@ impl World {
     pub(crate) fn api(&self) -> ApiKey {
         match self.column() {
             Column::P | Column::I => ApiKey::PRODUCE,
+            Column::G if self.dice.one_in(4) => ApiKey::FETCH,
+            Column::G => self.group_api(),
             Column::K => self.dice.pick(&[
                 ApiKey::FETCH,
                 ApiKey::FETCH,
@@ -182,6 +199,30 @@ impl World {
         }
     }
 
+    /// An API of the coordinator that members call.
+    pub(crate) fn group_api(&self) -> ApiKey {
+        let modern = [
+            ApiKey::CONSUMER_GROUP_HEARTBEAT,
+            ApiKey::CONSUMER_GROUP_HEARTBEAT,
+            ApiKey::OFFSET_COMMIT,
+            ApiKey::OFFSET_FETCH,
+            ApiKey::FIND_COORDINATOR,
+        ];
+        let classic = [
+            ApiKey::JOIN_GROUP,
+            ApiKey::SYNC_GROUP,
+            ApiKey::HEARTBEAT,
+            ApiKey::OFFSET_COMMIT,
+            ApiKey::OFFSET_FETCH,
+            ApiKey::FIND_COORDINATOR,
+            ApiKey::LEAVE_GROUP,
+        ];
+        match self.settings.group.kind {
+            Kind::Coordinator => self.dice.pick(&modern),
+            Kind::Eager | Kind::Cooperative => self.dice.pick(&classic),
+        }
+    }
+
     /// The next request of such an API, or the next two, perhaps to one broker only.
     pub(crate) fn requests(&self) -> Requests {
         self.requests_of(self.api())
@@ -199,8 +240,9 @@ impl World {
 
     /// A broker that has work to do: a leader, or the coordinator of somebody.
     pub(crate) fn busy_broker(&self) -> i32 {
-        let coordinator = self.column() == Column::T && self.dice.one_in(2);
+        let coordinator = matches!(self.column(), Column::T | Column::G) && self.dice.one_in(2);
         let found = match coordinator {
+            true if self.column() == Column::G => self.cluster.coordinator(GROUP),
             true => self.cluster.coordinator(&self.any_id()),
             false => self.cluster.leader(TOPIC, self.any_partition()),
         };

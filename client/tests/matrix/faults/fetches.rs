@@ -4,6 +4,7 @@ use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::Fault;
 use tokio::time::sleep;
 
+use crate::code::Column;
 use crate::reader::TOPIC;
 use crate::settings::{MS, SECOND};
 use crate::world::World;
@@ -81,8 +82,11 @@ pub(super) async fn replicas(world: &World) {
                 sleep(world.dice.millis(200..=2000)).await;
                 world.cluster.restart_broker(2);
             }
-            1 => world.plant(on.answer(world.dice.pick(&EPOCHS))),
-            _ => world.plant(on.answer(ErrorCode::OFFSET_OUT_OF_RANGE)),
+            // A group begins anew where its policy says.
+            2 if world.column() == Column::K => {
+                world.plant(on.answer(ErrorCode::OFFSET_OUT_OF_RANGE))
+            }
+            _ => world.plant(on.answer(world.dice.pick(&EPOCHS))),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The rows of the matrix, with what lets each go wrong.
 
 mod fetches;
+mod groups;
 mod transport;
 mod produce;
 mod transactions;

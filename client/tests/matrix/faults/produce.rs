@@ -17,7 +17,7 @@ use crate::world::{BROKERS, World};
 pub(super) fn rows() -> Vec<Row> {
     vec![
         fault!(16, "A leader moves", moves,
-            expect["L d O P", "L D O P", "L D A P", later, "L g P", later])
+            expect["L d O P", "L D O P", "L D A P", "L C g P", "L g P", later])
         .shared(),
         fault!(17, "`NOT_ENOUGH_REPLICAS`", too_few_replicas,
             expect["L O P", "L D O P", "L D A P", -, -, later])

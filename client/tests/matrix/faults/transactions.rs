@@ -8,6 +8,7 @@ use kurier_testkit::history::{End, Outcome, Sent, Step, TopicPartition};
 use kurier_testkit::net::{Blocked, Way};
 use tokio::time::sleep;
 
+use super::groups;
 use crate::code::Column;
 use crate::reader::TOPIC;
 use crate::row::{Row, cell, fault};
@@ -58,12 +59,15 @@ pub(super) fn rows() -> Vec<Row> {
             settings.safety = 40 * SECOND;
         }),
         fault!(37, "The coordinator moves at every step", coordinators,
-            expect[-, -, "A P", later, later, later]),
+            expect[-, -, "A P", "L C g P", -, later])
+        .members(|world| Box::pin(groups::coordinators(world))),
         fault!(38, "`TxnOffsetCommit` is refused", refused_offsets,
-            expect[-, -, "a", later, later, later]),
-        fault!(39, "`UNSTABLE_OFFSET_COMMIT`", -, expect[-, -, -, later, later, later]),
+            expect[-, -, "a", "L C g P", -, later])
+        .members(|world| Box::pin(groups::refused_commits(world))),
+        fault!(39, "`UNSTABLE_OFFSET_COMMIT`", -, expect[-, -, -, "L C g P", -, later])
+            .members(|world| Box::pin(groups::unstable(world))),
         fault!(40, "Lists of aborted transactions that are odd", -,
-            expect[-, -, -, later, "A N", later]),
+            expect[-, -, -, "A N", "A N", later]),
         fault!(41, "The transaction version changes in mid-run", versions,
             expect[-, -, "A P", -, -, later])
         .tuned(|settings| settings.release = "4.4"),
@@ -186,7 +190,7 @@ async fn inner_codes(world: &World) {
     ];
     let apis = match world.column() {
         Column::T => &[ApiKey::PRODUCE, ApiKey::ADD_PARTITIONS_TO_TXN, ApiKey::END_TXN][..],
-        Column::P | Column::I | Column::K => &[ApiKey::PRODUCE][..],
+        Column::P | Column::I | Column::G | Column::K => &[ApiKey::PRODUCE][..],
     };
     for _ in 0..6 {
         world.moment().await;
