@@ -89,6 +89,9 @@ fn every_cell_holds() {
         of_rows.len(),
         held.len()
     );
+    for ((row, column), Held { runs, injections, told, duplicates }) in &held {
+        println!("{row}{column:?}: {runs} | {injections} | {told} | {duplicates}");
+    }
     assert!(failures.is_empty(), "cells that do not hold: {}", failures.join(" "));
     if asked("KURIER_ROW").is_none() && std::env::var("KURIER_COLUMN").is_err() {
         compare_with_the_page(&rows, &held);
