@@ -112,8 +112,8 @@ fn numbers<const N: usize>(text: &str, separator: char, widths: [usize; N]) -> O
     parts.next().is_none().then_some(found)
 }
 
-/// `2023/11/14 22:13:20:123`, UTC, as Kafka's tools for system tests write it: Howard Hinnant's civil
-/// date of a count of days.
+/// `2023/11/14 22:13:20:123`, UTC, as Kafka's tools for system tests write it: Howard Hinnant's
+/// civil date of a count of days.
 pub(crate) fn date_and_clock(millis: i64) -> String {
     let (days, rest) =
         (millis.div_euclid(DAY_SECONDS * 1000), millis.rem_euclid(DAY_SECONDS * 1000));

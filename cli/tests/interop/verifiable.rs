@@ -1,5 +1,5 @@
-//! Our verifiable producer and copier beside Kafka's own, at the same real broker: the same lines of
-//! JSON in the same order, with the same options, and however they end.
+//! Our verifiable producer and copier beside Kafka's own, at the same real broker: the same lines
+//! of JSON in the same order, with the same options, and however they end.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -113,7 +113,7 @@ fn copiers(broker: &RealBroker, nth: usize, args: &[&str]) -> [(Command, String)
 }
 
 /// The members of a line of each stage that there was, and how far the copy was at last.
-fn stages(out: &str) -> (BTreeMap<String, Vec<(String, &'static str)>>, [Value; 3]) {
+fn stages(out: &str) -> (BTreeMap<String, Members>, [Value; 3]) {
     let stage = |line: &str| parsed(line)["stage"].as_str().unwrap().to_owned();
     let lines = out.lines().map(|line| (stage(line), members(line))).collect();
     let last = parsed(out.lines().last().unwrap());
@@ -146,7 +146,9 @@ fn parsed(line: &str) -> Value {
 }
 
 /// The members of a line in their order, each with the kind of its value.
-fn members(line: &str) -> Vec<(String, &'static str)> {
+type Members = Vec<(String, &'static str)>;
+
+fn members(line: &str) -> Members {
     let object = parsed(line);
     let kind = |value: &Value| match value {
         Value::Null => "null",
@@ -203,7 +205,7 @@ fn signalled(broker: &RealBroker) {
 }
 
 /// The members of the last three lines.
-fn signalled_by(signal: &str, broker: &RealBroker, of: &str) -> Vec<Vec<(String, &'static str)>> {
+fn signalled_by(signal: &str, broker: &RealBroker, of: &str) -> Vec<Members> {
     let topic = format!("signal-{signal}");
     create(broker, &topic, of);
     let [theirs, ours] = both(broker, &topic, &["--throughput", "100"]);

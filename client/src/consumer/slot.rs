@@ -4,8 +4,8 @@
 //! assigned anew or unassigned: what was fetched for an older one is of no use.
 //!
 //! Where a leader leads back, or to another log, what was given beyond is not there any more. To
-//! whoever marks and commits that is as a seek: a new generation. What is under way is still for the
-//! one before it.
+//! whoever marks and commits that is as a seek: a new generation. What is under way is still for
+//! the one before it.
 //!
 //! A batch is *in hand* from the moment that it is given until it is *marked*: processed, with all
 //! before it. A partition that is taken away may still have one in hand; whoever takes it waits for

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use kurier_client::consumer::{FetchedBatch, Start, Stop};
 use kurier_client::error::ErrorKind;
@@ -434,7 +435,7 @@ async fn a_partition_that_is_paused_gives_the_next_rounds_nothing() {
 async fn a_round_counts_in_the_consumers_budget_and_more_of_it_can_be_waited_for() {
     for batch_bytes in [20_000, 700_000] {
         let world = world(0).await;
-        let producer = world.client.producer().linger(S * 0).build().await.unwrap();
+        let producer = world.client.producer().linger(Duration::ZERO).build().await.unwrap();
         let value = "v".repeat(batch_bytes);
         let count = 4_000_000 / batch_bytes;
         for _ in 0..count {
@@ -482,7 +483,7 @@ async fn settings_that_contradict_each_other_shut_nobody_out() {
         member().stop(Stop::End),
         member().buffer_bytes_max(0),
         member().assignors([]),
-        member().poll_interval_max(S * 0),
+        member().poll_interval_max(Duration::ZERO),
         client.consumer().group("g").assign_committed([("t", 0), ("t", 0)]),
     ] {
         let error = client.session("s", consumer).start().await.unwrap_err();
@@ -663,7 +664,7 @@ async fn program(client: Client, kind: Kind, id: u64, seed: u64) {
             let running = session.run::<Error>(|round| {
                 // Now and then for longer than it may.
                 let time = match dice.roll(5) {
-                    0 => std::time::Duration::ZERO,
+                    0 => Duration::ZERO,
                     1 | 2 => S,
                     3 => 2 * S,
                     _ => 70 * S,
