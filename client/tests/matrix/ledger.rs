@@ -88,15 +88,12 @@ impl Ledger {
         self.open().told.push(Told { by, call, error: error.clone() });
     }
 
-    /// A member has a partition now; alone, if the others are as they should be.
-    pub(crate) fn hold(&self, name: Name, partition: i32, is_alone: bool) {
+    /// A member has a partition now. Who else has it.
+    pub(crate) fn hold(&self, name: Name, partition: i32) -> Option<Name> {
         let mut pages = self.open();
         let other = pages.holders.iter().find(|(of, _)| *of == partition).copied();
-        if let Some((_, other)) = other.filter(|_| is_alone) {
-            let wrong = format!("{name:?} was given {partition}, and {other:?} has it");
-            pages.wrong.push(wrong);
-        }
         pages.holders.insert((partition, name));
+        other.map(|(_, other)| other)
     }
 
     /// A member has a partition no more, or none of all.

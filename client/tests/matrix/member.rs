@@ -27,8 +27,8 @@ pub(crate) async fn share(world: World, member: u32) {
     for life in 0.. {
         let name = (FIRST_READER + (member + 1) * 10_000 + life, 0);
         let mut one = Member::start(&world, (name, member)).await;
-        let is_last = life >= LIVES_MAX;
-        if one.work(&dice, is_last).await {
+        one.is_last = life >= LIVES_MAX;
+        if one.work(&dice).await {
             return one.leave().await;
         }
         let is_over = one.is_over;
@@ -53,6 +53,8 @@ struct Member {
     commits: JoinSet<()>,
     /// Whether it cannot go on.
     is_over: bool,
+    /// Whether it stays until all is committed.
+    is_last: bool,
     began: Phase,
 }
 
@@ -86,12 +88,12 @@ impl Member {
         world.recorder.note(name.0, Action::Subscribe { group: GROUP.into(), topics });
         world.ledger.open().consumers += 1;
         let (world, held, commits) = (world.clone(), BTreeSet::new(), JoinSet::new());
-        let (began, is_over) = (world.phase(), false);
-        Self { world, name, place, consumer, events, held, commits, is_over, began }
+        let (began, is_over, is_last) = (world.phase(), false, false);
+        Self { world, name, place, consumer, events, held, commits, is_over, is_last, began }
     }
 
     /// Works until everything is committed, or something else happens first. Whether it is through.
-    async fn work(&mut self, dice: &Dice, is_last: bool) -> bool {
+    async fn work(&mut self, dice: &Dice) -> bool {
         loop {
             let has_worked = self.poll(dice).await;
             if self.is_over {
@@ -100,7 +102,7 @@ impl Member {
             let settings = Arc::clone(&self.world.settings);
             let (group, phase) = (&settings.group, self.world.phase());
             let one_in = if settings.life.closes { 8 } else { group.ends_one_in };
-            if phase == Phase::Safety && !is_last && dice.one_in(one_in) {
+            if phase == Phase::Safety && !self.is_last && dice.one_in(one_in) {
                 return false;
             }
             let was_deceived = group.is_deceived && self.began == Phase::Safety;
@@ -182,7 +184,13 @@ impl Member {
                 self.note_kept();
                 for partition in numbers(&partitions) {
                     self.held.insert(partition);
-                    self.world.ledger.hold(self.name, partition, self.world.settings.group.is_calm);
+                    let other = self.world.ledger.hold(self.name, partition);
+                    // Alone, if all others are as they should be.
+                    if let Some(other) = other.filter(|_| self.world.settings.group.is_calm) {
+                        let name = self.name;
+                        let wrong = format!("{name:?} was given {partition}, and {other:?} has it");
+                        self.world.ledger.open().wrong.push(wrong);
+                    }
                 }
             }
             GroupEvent::Revoked { partitions, release, .. } => {
