@@ -37,6 +37,12 @@ impl ClusterArgs {
             verbose: self.verbose.saturating_add(before.verbose),
         }
     }
+
+    /// With what was given by the names that Kafka's tools have, which wins.
+    pub(crate) fn named(&self, bootstrap: Option<&String>, config_file: Option<&PathBuf>) -> Self {
+        let (bootstrap, config_file) = (bootstrap.cloned(), config_file.cloned());
+        Self { bootstrap, config_file, ..Self::default() }.after(self.clone())
+    }
 }
 
 #[cfg(test)]

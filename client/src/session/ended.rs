@@ -26,7 +26,8 @@ impl Ended {
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub enum Reason {
-    /// The group has taken these partitions away before the round came to its end.
+    /// The group has taken these partitions away before the round came to its end; or what was
+    /// read of them is not in their log any more, which was cut or made anew.
     Taken(Vec<TopicPartition>),
     /// A record was not taken or delivered, or the coordinator has refused the offsets: with
     /// [`ErrorKind::Membership`](crate::error::ErrorKind) if the group does not know the member any

@@ -29,7 +29,7 @@
 //!     }
 //!     if let Ended::NotCommitted(reason) = round.end().await? {
 //!         // The same records come again, here or elsewhere: what is refused for a lasting reason
-//!         // would be so for ever.
+//!         // would be so for ever. `Session::run` goes on where the reason passes.
 //!         if let Reason::Refused(error) = reason {
 //!             return Err(error);
 //!         }

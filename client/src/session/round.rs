@@ -66,7 +66,7 @@ impl Round<'_> {
     /// Waits for one more batch, which belongs to the round with those before it. None when nothing
     /// more can come to this round, and it is time to [`end`](Self::end) it: the group wants a
     /// partition back that it has read, or has taken it ([`is_revoked`](Self::is_revoked)), or
-    /// nothing will come any more.
+    /// nothing will come any more. A partition whose log was cut or made anew counts as taken.
     ///
     /// # Errors
     ///

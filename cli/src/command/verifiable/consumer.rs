@@ -19,11 +19,7 @@ use crate::session::{connect_with, failed, properties};
 
 /// Reads until there are enough or a signal comes, leaves, and tells of it.
 pub(crate) async fn run(args: &VerifiableConsumerArgs, cluster: &ClusterArgs) -> Outcome {
-    let cluster = ClusterArgs {
-        bootstrap: args.bootstrap_server.clone().or_else(|| cluster.bootstrap.clone()),
-        config_file: args.command_config.clone().or_else(|| cluster.config_file.clone()),
-        ..cluster.clone()
-    };
+    let cluster = cluster.named(args.bootstrap_server.as_ref(), args.command_config.as_ref());
     let mut stop = Stop::listen(Last::Second);
     let stdout = Stdout::open()?;
     let properties = properties(&cluster, Some(Role::Consumer), &own_properties(args))?;

@@ -22,11 +22,7 @@ use crate::session::{connect_with, failed, properties};
 
 /// Copies until nothing is left or a signal comes, and tells how far it is.
 pub(crate) async fn run(args: &VerifiableCopierArgs, cluster: &ClusterArgs) -> Outcome {
-    let cluster = ClusterArgs {
-        bootstrap: args.bootstrap_server.clone().or_else(|| cluster.bootstrap.clone()),
-        config_file: args.command_config.clone().or_else(|| cluster.config_file.clone()),
-        ..cluster.clone()
-    };
+    let cluster = cluster.named(args.bootstrap_server.as_ref(), args.command_config.as_ref());
     let mut stop = Stop::listen(Last::Second);
     let stdout = Stdout::open()?;
     let properties = properties(&cluster, None, &own_properties(args))?;

@@ -21,7 +21,7 @@ use crate::session::{connect_with, failed, properties};
 
 /// Sends until there are enough or a signal comes, and tells of all that was sent.
 pub(crate) async fn run(args: &VerifiableProducerArgs, cluster: &ClusterArgs) -> Outcome {
-    let cluster = with_own_names(args, cluster);
+    let cluster = cluster.named(args.bootstrap_server.as_ref(), args.command_config.as_ref());
     let mut stop = Stop::listen(Last::Second);
     let stdout = Stdout::open()?;
     let properties = properties(&cluster, Some(Role::Producer), &own_properties(args, &cluster)?)?;
@@ -48,15 +48,6 @@ pub(crate) async fn run(args: &VerifiableProducerArgs, cluster: &ClusterArgs) ->
         stdout,
     };
     job.run().await
-}
-
-/// The options by Kafka's names are the ones that every command has.
-fn with_own_names(args: &VerifiableProducerArgs, cluster: &ClusterArgs) -> ClusterArgs {
-    ClusterArgs {
-        bootstrap: args.bootstrap_server.clone().or_else(|| cluster.bootstrap.clone()),
-        config_file: args.command_config.clone().or_else(|| cluster.config_file.clone()),
-        ..cluster.clone()
-    }
 }
 
 /// What Java's tool sets beneath what its file says: acks, and that nothing is sent twice.
