@@ -155,7 +155,8 @@ impl Job<'_> {
         if !matches!(event, GroupEvent::Assigned { .. }) {
             return Ok(None);
         }
-        self.remaining = self.left(held).await?;
+        // Who is given nothing has it later, when others leave or are missed.
+        self.remaining = if held.is_empty() { i64::MAX } else { self.left(held).await? };
         self.consumed = 0;
         Ok(Some(Stage::RebalanceComplete))
     }
