@@ -24,6 +24,7 @@ mod real_brokers;
 mod groups;
 mod transactions;
 mod verifiable;
+mod sessions;
 mod round;
 mod foreign_clients;
 mod documented;

@@ -134,7 +134,12 @@ impl Running {
     /// Asks it to end, as Ctrl-C does, and waits until it has.
     pub(crate) fn interrupt(mut self) {
         self.signal("INT");
-        wait_until("the program ends", || self.process.try_wait().unwrap().is_some());
+        wait_until("the program ends", || self.has_ended());
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
     }
 
     /// Ends its input, and waits until it has ended: how, and what it has written to stderr.
@@ -149,7 +154,7 @@ impl Running {
     }
 
     fn wait(&mut self) -> ExitStatus {
-        wait_until("the program ends", || self.process.try_wait().unwrap().is_some());
+        wait_until("the program ends", || self.has_ended());
         // What it has said is read by threads.
         let said = [&self.stdout, &self.stderr];
         wait_until("it is heard", || said.iter().all(|said| Arc::strong_count(said) == 1));
