@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::stream::{self, Stream};
 use kurier_protocol::record::Record;
 use tokio::time::{Instant, timeout_at};
@@ -64,15 +65,14 @@ impl Consumer {
         let _turn = self.begin_turn().await;
         let mut records = Vec::new();
         while records.len() < records_max {
-            // Nothing is waited for once there is something.
-            let until = if records.is_empty() { deadline } else { Instant::now() };
             let next = match self.take_error() {
-                Some(error) => Some(Err(error)),
-                None => match timeout_at(until, self.intake.next()).await {
-                    Ok(next) => next,
-                    Err(_) => break,
-                },
+                Some(error) => Some(Some(Err(error))),
+                None if records.is_empty() => timeout_at(deadline, self.intake.next()).await.ok(),
+                // Nothing is waited for once there is something: whoever drops a call that waits
+                // must not lose what it has by then.
+                None => self.intake.next().now_or_never(),
             };
+            let Some(next) = next else { break };
             match next {
                 Some(Ok(batch)) => {
                     let problem = self.take_some(&batch, records_max, &mut records);

@@ -1,6 +1,9 @@
 //! Records by number: never more than are asked for, in order, each once, and no partition starves.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -8,7 +11,7 @@ use kurier_client::consumer::{Consumer, FetchedRecord, Start};
 use kurier_client::producer::Record;
 use kurier_client::{Compression, Stop};
 use kurier_testkit::TestCluster;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::world::{World, number};
 
@@ -129,6 +132,55 @@ async fn a_call_waits_no_longer_than_it_says() {
     assert_eq!(start.elapsed().as_secs(), 3);
     assert!(consumer.poll_records(0, 3 * S).await.unwrap().is_empty());
     assert_eq!(start.elapsed().as_secs(), 3);
+}
+
+/// Polls a future so many times, each time that it is woken, and drops it if it is not done then.
+async fn cut<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|context| {
+        left -= 1;
+        match future.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// PURE-14.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_dropped_at_any_poll_loses_nothing() {
+    for compression in [Compression::None, Compression::Zstd] {
+        for polls in 1..=6 {
+            let world = world(3, 2_000, compression).await;
+            world.cluster.network().latency(S / 1000);
+            let mut consumer = reader(&world);
+            let (mut seen, mut dropped) = (BTreeMap::<i32, Vec<u32>>::new(), 0);
+            let end = Instant::now() + 60 * S;
+            while seen.values().map(Vec::len).sum::<usize>() < 2_020 {
+                assert!(Instant::now() < end, "{compression:?} {polls}: some do not come");
+                let Some(records) = cut(consumer.poll_records(300, 60 * S), polls).await else {
+                    dropped += 1;
+                    sleep(S / 10_000).await;
+                    continue;
+                };
+                for (partition, number) in records.unwrap().iter().map(read) {
+                    seen.entry(partition).or_default().push(number);
+                }
+                for (partition, numbers) in &seen {
+                    let marked = consumer.marked("t", *partition).unwrap_or(0);
+                    assert!(usize::try_from(marked).unwrap() <= numbers.len(), "{polls}");
+                }
+            }
+            for (partition, numbers) in seen {
+                let count = if partition == 0 { 2_000 } else { 10 };
+                assert_eq!(numbers, (0..count).collect::<Vec<u32>>(), "partition {partition}");
+            }
+            assert!(polls > 2 || dropped > 0, "{compression:?} {polls}: it waits");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
