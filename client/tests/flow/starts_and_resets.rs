@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use kurier_client::Error;
 use kurier_client::consumer::{Consumer, FetchedBatch, OffsetReset, Start};
 use kurier_client::error::ErrorKind;
 use kurier_client::offsets::Position;
 use kurier_client::producer::Record;
-use kurier_testkit::TestCluster;
+use kurier_client::{Client, Error};
+use kurier_protocol::ApiKey;
+use kurier_testkit::{Requests, TestCluster};
 use tokio::time::{sleep, timeout};
 
 use crate::world::{World, number};
@@ -112,5 +113,56 @@ async fn a_negative_offset_is_no_start() {
     let world = World::new(1).await;
     for start in [Start::Offset(-1), Start::InEpoch { offset: -1, leader_epoch: 0 }] {
         assert!(world.client.consumer().topics(["t"], start).start().is_err());
+    }
+}
+
+/// Else what is written meanwhile would be skipped, and nobody would hear of it.
+#[tokio::test(start_paused = true)]
+async fn latest_is_looked_up_once_whatever_comes_before_the_first_record() {
+    for (release, what) in ["4.4", "2.1"].into_iter().flat_map(|release| {
+        ["a leader that moves", "reset connections", "a pause", "a dead leader"]
+            .map(|what| (release, what))
+    }) {
+        let builder = TestCluster::builder().brokers(3).release(release).topic("t", 1);
+        let world = World::of(builder).await;
+        let cluster = &world.cluster;
+        cluster.move_leader("t", 0, 1);
+        let producer = world.client.producer().linger(Duration::ZERO).build().await.unwrap();
+        for n in 0..5 {
+            producer.send(Record::to("t").value(&n.to_string())).await.unwrap();
+        }
+        let reader = Client::builder(cluster.bootstrap()).env(cluster.env_for("reader", 9));
+        let reader = reader.connect().await.unwrap();
+        let consumer = reader.consumer().assign([("t", 0, Start::Latest)]);
+        let mut consumer = consumer.start().unwrap();
+        assert!(timeout(5 * S, consumer.next()).await.is_err());
+        assert_eq!(consumer.position("t", 0), Some(5), "{release} {what}");
+        let network = cluster.network().client("reader");
+        if what == "a pause" {
+            consumer.pause("t", 0).unwrap();
+        } else {
+            network.partition();
+        }
+        match what {
+            "a leader that moves" => cluster.move_leader("t", 0, 2),
+            "reset connections" => network.reset(),
+            "a dead leader" => cluster.kill_broker(1),
+            _ => {}
+        }
+        for n in 5..7 {
+            producer.send(Record::to("t").value(&n.to_string())).await.unwrap();
+        }
+        // Longer than a request may take.
+        assert!(timeout(40 * S, consumer.next()).await.is_err(), "{release} {what}");
+        network.heal();
+        consumer.resume("t", 0).unwrap();
+        let mut read = Vec::new();
+        while read.len() < 2 {
+            let batch = next(&mut consumer).await.unwrap();
+            read.extend(batch.records().map(|of| number(of.unwrap().value.unwrap())));
+        }
+        assert_eq!(read, [5, 6], "{release} {what}");
+        let asked = cluster.requests_of(&Requests::of(ApiKey::LIST_OFFSETS));
+        assert_eq!(asked.len(), 1, "{release} {what}");
     }
 }
