@@ -116,6 +116,16 @@ pub(crate) struct Claim {
     pub(crate) is_full: bool,
 }
 
+/// What was done of a slot.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Progress {
+    /// None if it is not assigned.
+    pub(crate) generation: Option<u64>,
+    pub(crate) marked: Option<Mark>,
+    /// At least what is marked.
+    pub(crate) reached: Option<Mark>,
+}
+
 /// What `next` finds.
 #[derive(Debug)]
 pub(crate) enum Taken {
@@ -158,8 +168,8 @@ impl Buffer {
                 let (topic, partition) = (Arc::clone(&slot.topic), slot.partition);
                 return Some(Taken::Batch { turn, topic, partition, fetched });
             }
-            Item::Skip { next_offset } => slot.position = Some(next_offset),
-            Item::At { offset } => slot.find(offset),
+            Item::Skip(behind) => slot.pass(behind),
+            Item::At { offset, is_log_start } => slot.find(offset, is_log_start),
             Item::Corrupt { next_offset, .. } => {
                 slot.position = Some(next_offset);
                 self.skipped += 1;
@@ -269,14 +279,14 @@ impl Buffer {
             let offset = GroupOffset::new(Arc::clone(&slot.topic), slot.partition, offset);
             let offset = Some(GroupOffset { leader_epoch, ..offset });
             let of = (Arc::clone(&slot.topic), slot.partition);
-            Some((of, Marked { turn: Some(generation), offset }))
+            Some((of, Marked { turn: Some(generation), offset, reached: None }))
         };
         self.handed.iter().filter_map(given).collect()
     }
 
-    /// How far a partition is processed, since it was assigned.
-    pub(crate) fn marked(&self, slot: usize) -> Option<Mark> {
-        self.slots.get(slot)?.marked()
+    /// Up to where there is nothing left to process of a partition, since it was assigned.
+    pub(crate) fn reached(&self, slot: usize) -> Option<Mark> {
+        self.slots.get(slot)?.reached()
     }
 
     /// Whether the user has a batch of a partition that is not marked.
@@ -482,10 +492,12 @@ impl Buffer {
         self.places.get(topic)?.get(&partition).copied()
     }
 
-    /// The generation of a slot that is assigned, and how far it is processed.
-    pub(crate) fn progress(&self, slot: usize) -> (Option<u64>, Option<Mark>) {
-        self.slots.get(slot).map_or((None, None), |slot| {
-            (slot.is_assigned().then_some(slot.generation), slot.marked())
+    /// How far a slot is processed, and up to where there is nothing left to process.
+    pub(crate) fn progress(&self, slot: usize) -> Progress {
+        self.slots.get(slot).map_or_else(Progress::default, |slot| Progress {
+            generation: slot.is_assigned().then_some(slot.generation),
+            marked: slot.marked(),
+            reached: slot.reached(),
         })
     }
 
@@ -592,6 +604,12 @@ impl Buffer {
         let Some(slot) = self.slots.get_mut(entry.turn.slot) else { return };
         if slot.fetching != entry.turn.generation {
             return;
+        }
+        if let Item::At { offset, is_log_start } = entry.item
+            && slot.position.is_none()
+        {
+            // Nothing comes before it, and whoever takes the partition away must not miss it.
+            return slot.find(offset, is_log_start);
         }
         let (is_parked, is_split) = (slot.parked.is_some(), self.split.is_some());
         let entries = match &mut slot.parked {

@@ -130,7 +130,9 @@ impl ConsumerBuilder {
     /// What is [marked](super::Consumer::mark) is committed every
     /// [`auto_commit_interval`](GroupConfig::auto_commit_interval), before partitions are given up,
     /// and when the consumer is closed; nothing else is. So nothing is skipped that was not
-    /// processed, whenever the program ends.
+    /// processed, whenever the program ends. Where a reset has led counts as marked, unless the log
+    /// begins there: whoever has the partition next goes on there, and does not look the end of the
+    /// log, or a time, up once more.
     pub fn subscribe<T: Into<Arc<str>>>(mut self, topics: impl IntoIterator<Item = T>) -> Self {
         let topics = topics.into_iter().map(Into::into).collect();
         self.subscription = Some(Wish::Topics(topics));

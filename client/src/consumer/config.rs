@@ -177,7 +177,13 @@ pub enum Corrupt {
     Skip,
 }
 
-/// What happens when a position is not within the log.
+/// What happens when a position is not within the log, or a group has committed none.
+///
+/// A place is looked up once for a whole group: it is committed as what is
+/// [marked](super::Consumer::mark) is, before any record is. Without automatic commits that is for
+/// the program to do ([`Consumer::commit`](super::Consumer::commit)), and a
+/// [session](crate::session) commits what its rounds have read: until then a member that comes
+/// after this one looks again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OffsetReset {
     /// `next` gives an error, and the partition stands still until a seek.

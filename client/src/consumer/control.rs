@@ -50,11 +50,16 @@ impl Control {
     /// The offset behind the last record that is processed, since the partition was assigned or
     /// sought: where to go on after a restart. None if nothing is.
     ///
+    /// What lies behind it without a record for the program counts as processed: markers of
+    /// transactions, aborted records. So does all before a start or a reset that was looked up
+    /// ([`Start::Latest`], or a time), which nobody is to look up once more; where the log begins
+    /// may be.
+    ///
     /// A batch is processed when it is [marked](super::Consumer::mark), or when the next one is
     /// asked for: see [`auto_mark`](super::ConsumerConfig::auto_mark).
     #[must_use]
     pub fn marked(&self, topic: &str, partition: i32) -> Option<i64> {
-        let marked = |slot| self.shared.with(|buffer| buffer.marked(slot));
+        let marked = |slot| self.shared.with(|buffer| buffer.reached(slot));
         Some(marked(self.slot_of(topic, partition).ok()?)?.offset)
     }
 

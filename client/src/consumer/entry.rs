@@ -3,7 +3,7 @@
 use kurier_protocol::record::RecordBatch;
 
 use super::batch::Span;
-use super::turn::Turn;
+use super::turn::{Mark, Turn};
 use crate::error::Error;
 
 /// Something for the user, in the order of offsets.
@@ -18,13 +18,13 @@ pub(crate) enum Item {
     /// Records.
     Batch(Fetched),
     /// Nothing for the user, but the position moves: markers, and what compaction left empty.
-    Skip { next_offset: i64 },
+    Skip(Mark),
     /// The log has nothing any more from there on of what was fetched: the position goes back.
     Cut { offset: i64, leader_epoch: i32 },
     /// A batch that cannot be read was passed over, from here on.
     Corrupt { from: i64, next_offset: i64 },
-    /// The position is known now.
-    At { offset: i64 },
+    /// The position is known now; whether that is where the log begins.
+    At { offset: i64, is_log_start: bool },
     /// Something is wrong, and trying goes on.
     News(Error),
     /// Something is wrong, and the partition stands still.
@@ -54,7 +54,11 @@ impl Item {
                 fetched.next_offset = fetched.next_offset.min(offset);
                 fetched.batch.base_offset().max(fetched.span.start) < offset
             }
-            Self::Skip { next_offset } | Self::Corrupt { next_offset, .. } => {
+            Self::Skip(behind) if behind.offset > offset => {
+                *behind = Mark { offset, leader_epoch: -1 };
+                true
+            }
+            Self::Corrupt { next_offset, .. } => {
                 *next_offset = (*next_offset).min(offset);
                 true
             }

@@ -6,7 +6,7 @@ use super::fetcher::{Fetcher, Moment};
 use super::lookup::{Aim, Lookup};
 use super::position::{End, Gap, Place};
 use super::reading::end_if_reached;
-use super::turn::Turn;
+use super::turn::{Mark, Turn};
 use crate::error::Error;
 use crate::offsets::{self, Position};
 
@@ -58,11 +58,13 @@ impl Fetcher {
                     track.place = Place::Unknown(Start::Earliest);
                     return;
                 }
-                let offset = offset.max(track.floor.take().unwrap_or(offset));
+                let floor = track.floor.take();
+                let is_log_start = floor.is_none() && track.place == Place::Lookup(Start::Earliest);
+                let offset = offset.max(floor.unwrap_or(offset));
                 track.place = Place::At(offset);
                 track.epoch = -1;
                 track.finds += 1;
-                self.entries.push(Entry { turn, item: Item::At { offset } });
+                self.entries.push(Entry { turn, item: Item::At { offset, is_log_start } });
             }
             // No record is that young: all that come are.
             (Aim::Start, None) => track.place = Place::Unknown(Start::Latest),
@@ -85,7 +87,8 @@ impl Fetcher {
         if local.is_some_and(|local| local <= offset) {
             track.gap = Gap::None;
             track.place = Place::At(until);
-            self.entries.push(Entry { turn, item: Item::Skip { next_offset: until } });
+            let behind = Mark { offset: until, leader_epoch: -1 };
+            self.entries.push(Entry { turn, item: Item::Skip(behind) });
             self.entries.extend(end_if_reached(track));
         }
     }

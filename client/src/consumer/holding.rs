@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use futures_util::future::{BoxFuture, FutureExt};
 
+use super::buffer::Progress;
 use super::config::{OffsetReset, Start};
 use super::shared::Shared;
 use super::turn::{Mark, Turn};
@@ -112,19 +113,22 @@ impl Reader for Holding {
     ) -> Vec<(TopicPartition, Marked)> {
         self.shared.with(|buffer| {
             let marked = |of: &TopicPartition| {
-                let (turn, mark) = buffer.progress(buffer.place_of(&of.0, of.1)?);
-                let offset = mark.map(|mark| GroupOffset {
+                let progress = buffer.progress(buffer.place_of(&of.0, of.1)?);
+                let offset = |mark: Mark| GroupOffset {
                     leader_epoch: mark.leader_epoch,
                     ..GroupOffset::new(Arc::clone(&of.0), of.1, mark.offset)
-                });
-                Some((of.clone(), Marked { turn, offset }))
+                };
+                let Progress { generation: turn, marked, reached } = progress;
+                let reached = reached.filter(|reached| marked != Some(*reached));
+                let (offset, reached) = (marked.map(offset), reached.map(offset));
+                Some((of.clone(), Marked { turn, offset, reached }))
             };
             partitions.filter_map(marked).collect()
         })
     }
 
     fn mark(&self, given: &[(TopicPartition, Marked)]) {
-        for (of, Marked { turn, offset }) in given {
+        for (of, Marked { turn, offset, .. }) in given {
             let slot = self.shared.with(|buffer| buffer.place_of(&of.0, of.1));
             if let (Some(slot), Some(generation), Some(offset)) = (slot, *turn, offset) {
                 let mark = Mark { offset: offset.offset, leader_epoch: offset.leader_epoch };

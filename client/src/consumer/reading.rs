@@ -9,6 +9,7 @@ use super::batch::{Span, broken, skipped};
 use super::config::Corrupt;
 use super::entry::{Entry, Fetched, Item};
 use super::position::{End, Place, Track};
+use super::turn::Mark;
 use crate::error::{Error, ErrorKind};
 
 /// One partition's records, batch by batch.
@@ -19,7 +20,7 @@ pub(crate) struct Reading<'a> {
     high_watermark: i64,
     broker: i32,
     /// Where the position goes although the user gets nothing.
-    skipped: Option<i64>,
+    skipped: Option<Mark>,
     corrupt: Corrupt,
 }
 
@@ -76,9 +77,8 @@ impl<'a> Reading<'a> {
                 break;
             }
         }
-        if let Some(next_offset) = self.skipped {
-            let turn = self.track.turn;
-            entries.push(Entry { turn, item: Item::Skip { next_offset } });
+        if let Some(behind) = self.skipped {
+            entries.push(Entry { turn: self.track.turn, item: Item::Skip(behind) });
         }
         self.track.place = Place::At(offset);
         entries.extend(end_if_reached(self.track));
@@ -96,7 +96,8 @@ impl<'a> Reading<'a> {
             || batch.record_count() == Some(0)
             || batch.base_offset() >= end;
         if is_hidden {
-            self.skipped = Some(next_given);
+            let leader_epoch = batch.partition_leader_epoch();
+            self.skipped = Some(Mark { offset: next_given, leader_epoch });
             return;
         }
         self.skipped = None;

@@ -51,6 +51,13 @@ pub(crate) struct Slot {
     /// What the next batch that is given begins behind, if the leader epoch of that is known.
     behind: Option<Mark>,
     marked: Option<Mark>,
+    /// Up to where there is nothing to process besides: markers behind all that is marked, or what
+    /// lies before a start that was looked up.
+    reached: Option<Mark>,
+    /// Where reading begins in this generation, once that is known.
+    begun: Option<i64>,
+    /// What was passed over behind all that was given.
+    passed: Option<Passed>,
     /// Whether it is among those that the buffer marks when all that was given is.
     pub(crate) is_listed: bool,
     /// Where it starts is not known yet, and nobody has sought.
@@ -89,6 +96,13 @@ struct Hand {
     mark: Mark,
 }
 
+/// Where a log has nothing for the user.
+#[derive(Clone, Copy, Debug)]
+struct Passed {
+    from: i64,
+    behind: Mark,
+}
+
 impl Slot {
     pub(crate) fn new(topic: Arc<str>, partition: i32, start: Start) -> Self {
         let mut new = Self {
@@ -109,6 +123,9 @@ impl Slot {
             hand: None,
             behind: None,
             marked: None,
+            reached: None,
+            begun: None,
+            passed: None,
             is_listed: false,
             is_held: false,
         };
@@ -128,9 +145,9 @@ impl Slot {
 
     /// Reads on from where it is not marked, in a new generation. What is marked stays so.
     pub(crate) fn turn_back(&mut self, start: Start) {
-        let marked = self.marked;
+        let (marked, reached) = (self.marked, self.reached);
         self.turn(start);
-        self.marked = marked;
+        (self.marked, self.reached) = (marked, reached);
     }
 
     /// It is read no more. What the user has of it may still be marked.
@@ -166,6 +183,7 @@ impl Slot {
         self.start = start;
         self.finds = 0;
         self.position = start.offset();
+        self.begun = self.position;
         self.behind = match start {
             Start::InEpoch { offset, leader_epoch } => Some(Mark { offset, leader_epoch }),
             _ => None,
@@ -176,15 +194,38 @@ impl Slot {
     fn forget_log(&mut self) {
         self.since = self.generation;
         (self.hand, self.marked, self.cut) = (None, None, None);
+        (self.reached, self.passed) = (None, None);
     }
 
     /// Where to read was looked up. If it had been known, that was of another log, or out of range.
-    pub(crate) fn find(&mut self, offset: i64) {
+    ///
+    /// Whoever looks the begin of a log up once more finds all that is there. Any other place is
+    /// looked up once: what lies before it is nobody's to process any more.
+    pub(crate) fn find(&mut self, offset: i64, is_log_start: bool) {
         self.finds += 1;
         if self.position.replace(offset).is_some() {
             self.generation += 1;
             self.behind = None;
             self.forget_log();
+        }
+        self.begun = Some(offset);
+        self.reached = (!is_log_start).then_some(Mark { offset, leader_epoch: -1 });
+    }
+
+    /// The log has nothing for the user from the position up to there.
+    pub(crate) fn pass(&mut self, behind: Mark) {
+        let Some(from) = self.position.replace(behind.offset) else { return };
+        let before = self.passed.filter(|passed| passed.behind.offset == from);
+        self.passed = Some(Passed { from: before.map_or(from, |passed| passed.from), behind });
+        self.reach();
+    }
+
+    /// What was passed over is done with, if all before it is.
+    fn reach(&mut self) {
+        let Some(Passed { from, behind }) = self.passed else { return };
+        let is_done = self.reached().is_some_and(|done| from <= done.offset);
+        if is_done || self.begun == Some(from) {
+            self.reached = self.reached.filter(|done| done.offset > behind.offset).or(Some(behind));
         }
     }
 
@@ -199,6 +240,10 @@ impl Slot {
         self.position = Some(end.offset);
         self.behind = self.behind.map(cut);
         self.marked = self.marked.map(cut);
+        self.reached = self.reached.map(cut);
+        self.begun = self.begun.map(|offset| offset.min(end.offset));
+        self.passed = self.passed.filter(|passed| passed.from < end.offset);
+        self.passed = self.passed.map(|of| Passed { behind: cut(of.behind), ..of });
         self.cut = Some(self.cut.map_or(end, cut));
         let generation = self.generation;
         let left = self.hand.filter(|hand| hand.from.offset < end.offset);
@@ -231,6 +276,7 @@ impl Slot {
         let begin = self.behind.replace(mark).unwrap_or(begin);
         let from = self.hand.map_or(begin, |hand| hand.from);
         self.hand = Some(Hand { generation: self.generation, from, mark });
+        self.passed = None;
     }
 
     /// Of the batch that the user was given last, it has only what is before this: also if the
@@ -267,6 +313,7 @@ impl Slot {
         self.hand = self.hand.filter(|hand| mark.offset < hand.mark.offset);
         if self.marked.is_none_or(|before| before.offset < mark.offset) {
             self.marked = Some(mark);
+            self.reach();
         }
     }
 
@@ -304,6 +351,13 @@ impl Slot {
     /// How far it is processed, since it was assigned.
     pub(crate) fn marked(&self) -> Option<Mark> {
         self.marked
+    }
+
+    /// Up to where there is nothing left to process, since it was assigned.
+    pub(crate) fn reached(&self) -> Option<Mark> {
+        let marked = self.marked;
+        let beyond = self.reached.filter(|of| marked.is_none_or(|m| m.offset < of.offset));
+        beyond.or(marked)
     }
 }
 
@@ -424,7 +478,7 @@ mod tests {
         slot.turn(Start::Latest);
         slot.cut(Mark { offset: 3, leader_epoch: 2 });
         assert_eq!((slot.position, slot.generation), (None, 2));
-        slot.find(5);
+        slot.find(5, false);
         slot.give(at(7));
         slot.mark(turn(2), at(7));
         slot.cut(at(7));
@@ -434,11 +488,11 @@ mod tests {
     #[test]
     fn what_is_done_of_a_log_says_nothing_of_the_one_after_it() {
         let mut slot = Slot::new("t".into(), 0, Start::Earliest);
-        slot.find(0);
+        slot.find(0, true);
         slot.give(at(8));
         slot.mark(turn(0), at(6));
         assert_eq!(slot.generation, 0, "where it begins is not another log");
-        slot.find(0);
+        slot.find(0, true);
         assert_eq!((slot.marked(), slot.is_in_hand(), slot.position), (None, false, Some(0)));
         slot.give(at(9));
         slot.mark(turn(0), at(8));
@@ -467,6 +521,74 @@ mod tests {
         slot.turn(Start::InEpoch { offset: 4, leader_epoch: 0 });
         slot.give(at(7));
         assert_eq!(slot.unmarked(), Some(Start::InEpoch { offset: 4, leader_epoch: 0 }));
+    }
+
+    fn reached(slot: &Slot) -> Option<i64> {
+        slot.reached().map(|mark| mark.offset)
+    }
+
+    #[test]
+    fn where_a_look_up_has_led_is_done_up_to_there_unless_a_log_begins_there() {
+        for (is_log_start, wanted) in [(false, Some(5)), (true, None)] {
+            let mut slot = Slot::new("t".into(), 0, Start::Latest);
+            slot.find(5, is_log_start);
+            assert_eq!((reached(&slot), slot.marked()), (wanted, None));
+            slot.give(at(8));
+            assert_eq!(reached(&slot), wanted, "8 is in hand");
+            slot.leave();
+            assert_eq!(reached(&slot), wanted);
+            slot.come_back(Start::Latest);
+            assert_eq!(reached(&slot), None);
+        }
+        // So is where a reset has led.
+        let mut slot = slot();
+        slot.give(at(8));
+        slot.mark(turn(0), at(8));
+        slot.find(3, false);
+        assert_eq!((reached(&slot), slot.marked()), (Some(3), None));
+        slot.cut(at(2));
+        assert_eq!(reached(&slot), Some(2));
+    }
+
+    #[test]
+    fn what_has_nothing_for_the_user_is_done_with_once_all_before_it_is() {
+        let mut slot = slot();
+        slot.pass(at(6));
+        assert_eq!(reached(&slot), Some(6), "nothing comes before it");
+        slot.give(at(8));
+        slot.pass(at(9));
+        slot.pass(at(11));
+        assert_eq!(reached(&slot), Some(6), "6 and 7 are in hand");
+        slot.mark(turn(0), at(7));
+        assert_eq!(reached(&slot), Some(7));
+        slot.mark(turn(0), at(8));
+        assert_eq!((reached(&slot), slot.marked()), (Some(11), Some(at(8))));
+        slot.give(at(12));
+        assert_eq!(reached(&slot), Some(11));
+        slot.cut(at(10));
+        assert_eq!(reached(&slot), Some(10));
+        // Also where it is taken away meanwhile.
+        slot.give(at(12));
+        slot.pass(at(13));
+        slot.leave();
+        assert_eq!(reached(&slot), Some(10));
+        assert!(slot.mark_given());
+        assert_eq!(reached(&slot), Some(13));
+    }
+
+    #[test]
+    fn what_lies_behind_records_that_nobody_has_marked_is_not_done() {
+        let mut slot = slot();
+        slot.give(at(8));
+        slot.let_go_of(0);
+        slot.pass(at(9));
+        assert_eq!(reached(&slot), None, "they were let go");
+        let mut slot = Slot::new("t".into(), 0, Start::Latest);
+        slot.find(5, false);
+        // A batch that cannot be read was passed over, as the program wishes.
+        slot.position = Some(7);
+        slot.pass(at(9));
+        assert_eq!(reached(&slot), Some(5));
     }
 
     #[test]

@@ -109,11 +109,16 @@ impl Driver {
             let Some(last) = held.get_mut(&of) else { continue };
             if marked.turn.is_some() && last.turn != marked.turn {
                 self.progress.handle_seek(&of);
-                *last = Marked { turn: marked.turn, offset: None };
+                *last = Marked { turn: marked.turn, ..Marked::default() };
             }
+            let done = marked.offset.as_ref().map(|of| of.offset);
             if let Some(offset) = marked.offset.filter(|of| last.offset.as_ref() != Some(of)) {
                 last.offset = Some(offset.clone());
                 self.progress.mark(offset);
+            }
+            if let Some(offset) = marked.reached.filter(|of| last.reached.as_ref() != Some(of)) {
+                last.reached = Some(offset.clone());
+                self.progress.reach(done, offset);
             }
         }
     }

@@ -45,7 +45,7 @@ mod tests {
 
     /// Partitions 0 and 1, which are held since turns 3 and 5.
     fn held() -> BTreeMap<TopicPartition, Marked> {
-        let since = |turn| Marked { turn: Some(turn), offset: None };
+        let since = |turn| Marked { turn: Some(turn), ..Marked::default() };
         BTreeMap::from([(of(0), since(3)), (of(1), since(5)), (of(2), Marked::default())])
     }
 

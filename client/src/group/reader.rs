@@ -58,4 +58,7 @@ pub(crate) struct Marked {
     pub(crate) turn: Option<u64>,
     /// Up to where it is done since then.
     pub(crate) offset: Option<GroupOffset>,
+    /// Up to where there is nothing to be done, if that is more: behind it lies no record for the
+    /// program, or where to begin was looked up, and is not to be looked up once more.
+    pub(crate) reached: Option<GroupOffset>,
 }

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kurier_client::Record;
+use kurier_client::offsets::Isolation;
+use kurier_client::transactions::GroupOffset;
 use tokio::time::{sleep, timeout};
 
 use crate::world::{KINDS, S, World, member, next, numbers};
@@ -72,6 +75,64 @@ async fn a_consumer_that_is_dropped_commits_what_is_marked_and_leaves() {
         let mut consumer = member(&world.client, kind).start().unwrap();
         let batch = timeout(10 * S, next(&mut consumer)).await.unwrap();
         assert_eq!(numbers(&batch), [(0, 1)], "{kind:?}");
+    }
+}
+
+/// Else tools would show a lag for as long as nothing is written. As Java's.
+#[tokio::test(start_paused = true)]
+async fn markers_behind_all_that_is_marked_are_committed_too() {
+    for kind in KINDS {
+        for (isolation, aborts) in [
+            (Isolation::ReadUncommitted, false),
+            (Isolation::ReadCommitted, false),
+            (Isolation::ReadCommitted, true),
+        ] {
+            let world = World::new(1, 2).await;
+            let producer = world.client.transactional_producer("id").build().await.unwrap();
+            for _ in 0..2 {
+                let mut transaction = producer.begin().await.unwrap();
+                transaction.send(Record::to("t").partition(0).value("2")).await.unwrap();
+                if aborts {
+                    transaction.abort().await.unwrap();
+                } else {
+                    transaction.commit().await.unwrap();
+                }
+            }
+            let end = world.cluster.log_end("t", 0);
+            assert_eq!(end, 6);
+            for auto in [None, Some(5 * S)] {
+                let what = format!("{kind:?} {isolation:?} {aborts} {auto:?}");
+                let builder = member(&world.client, kind).auto_mark(false).auto_commit(auto);
+                let builder = builder.isolation(isolation).start();
+                let mut consumer = builder.unwrap();
+                let mut given = Vec::new();
+                while let Ok(batch) = timeout(20 * S, consumer.next()).await {
+                    given.push(batch.unwrap().unwrap());
+                }
+                if auto.is_none() {
+                    // Nothing is marked yet.
+                    consumer.commit().await.unwrap();
+                    assert_eq!(world.committed(1).await, BTreeMap::new(), "{what}");
+                    for batch in &given {
+                        consumer.mark(batch);
+                    }
+                    consumer.commit().await.unwrap();
+                    assert_eq!(world.committed(1).await, BTreeMap::from([(0, end)]), "{what}");
+                    // Who comes next begins there; so that the other one has something, too.
+                    consumer.commit_offsets([GroupOffset::new("t", 0, 0)]).await.unwrap();
+                } else {
+                    let last = given.last().unwrap();
+                    given.iter().rev().skip(1).for_each(|batch| consumer.mark(batch));
+                    sleep(10 * S).await;
+                    let committed = world.committed(1).await[&0];
+                    assert!(committed <= last.first_offset(), "{what}: {committed}");
+                    consumer.mark(last);
+                    sleep(10 * S).await;
+                    assert_eq!(world.committed(1).await, BTreeMap::from([(0, end)]), "{what}");
+                }
+                consumer.close(10 * S).await;
+            }
+        }
     }
 }
 

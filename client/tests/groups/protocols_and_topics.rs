@@ -1,6 +1,8 @@
 //! Who divides is chosen by what the cluster has, and what is read by names or a pattern.
 
-use kurier_client::consumer::{OffsetReset, Start, Stop};
+use std::time::Duration;
+
+use kurier_client::consumer::{Consumer, OffsetReset, Start, Stop};
 use kurier_client::error::ErrorKind;
 use kurier_client::group::{Assignor, GroupProtocol};
 use kurier_client::transactions::GroupOffset;
@@ -118,6 +120,89 @@ async fn where_nothing_is_committed_the_reset_says_where_to_begin() {
         let producer = world.client.producer().build().await.unwrap();
         producer.send(Record::to("t").value("9")).await.unwrap();
         assert_eq!(numbers(&next(&mut latest).await), [(0, 9)], "{kind:?}");
+    }
+}
+
+/// How a member ends, or does not, that has read nothing yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Close,
+    Drop,
+    /// It is not heard of any more.
+    Crash,
+    /// Another one comes beside it.
+    Never,
+}
+
+/// The numbers that come until nothing does for a while.
+async fn all(consumer: &mut Consumer) -> Vec<(i32, i64)> {
+    let mut all = Vec::new();
+    while let Ok(batch) = timeout(60 * S, consumer.next()).await {
+        all.extend(numbers(&batch.unwrap().unwrap()));
+    }
+    all
+}
+
+/// Else what is written in between would be skipped, and nobody would hear of it.
+#[tokio::test(start_paused = true)]
+async fn where_a_reset_has_led_the_next_holder_begins_too() {
+    let ends = [End::Close, End::Drop, End::Crash, End::Never];
+    for (kind, end) in KINDS.into_iter().flat_map(|kind| ends.map(|end| (kind, end))) {
+        for reset in [OffsetReset::Latest, OffsetReset::Ago(5 * S)] {
+            let what = format!("{kind:?} {end:?} {reset:?}");
+            let world = World::new(2, 5).await;
+            sleep(10 * S).await;
+            // Who ends well needs no commit before.
+            let auto = if end == End::Crash { 5 * S } else { 3600 * S };
+            let first = member(&world.client, kind).offset_reset(reset).auto_commit(Some(auto));
+            let mut first = first.start().unwrap();
+            assert!(timeout(20 * S, first.next()).await.is_err(), "{what}");
+            let mut first = Some(first);
+            match end {
+                End::Close => first.take().unwrap().close(10 * S).await,
+                End::Drop => drop(first.take()),
+                End::Crash => {
+                    std::mem::forget(first.take());
+                    world.cluster.network().client("member-1").partition();
+                }
+                End::Never => {}
+            }
+            let client = world.other(2).await;
+            let producer = client.producer().linger(Duration::ZERO).build().await.unwrap();
+            for (n, partition) in [(5, 0), (5, 1), (6, 0), (6, 1)] {
+                let value = n.to_string();
+                producer.send(Record::to("t").partition(partition).value(&value)).await.unwrap();
+            }
+            sleep(10 * S).await;
+            let mut second = member(&client, kind).offset_reset(reset).start().unwrap();
+            let (theirs, mine) = tokio::join!(all(&mut second), async {
+                match &mut first {
+                    Some(first) => all(first).await,
+                    None => Vec::new(),
+                }
+            });
+            let mut read = [theirs, mine].concat();
+            read.sort_unstable();
+            assert_eq!(read, [(0, 5), (0, 6), (1, 5), (1, 6)], "{what}");
+        }
+    }
+}
+
+/// What waits to be taken is not lost with the partition.
+#[tokio::test(start_paused = true)]
+async fn where_a_reset_has_led_counts_though_the_program_asks_for_nothing() {
+    for kind in KINDS {
+        let world = World::new(1, 5).await;
+        let first = member(&world.client, kind).offset_reset(OffsetReset::Latest);
+        let mut first = first.auto_commit(Some(3600 * S)).start().unwrap();
+        // Once, or a member of a classic group does not join.
+        assert!(timeout(S / 1000, first.next()).await.is_err());
+        sleep(10 * S).await;
+        world.write(1, 5..7).await;
+        sleep(10 * S).await;
+        first.close(10 * S).await;
+        let second = member(&world.client, kind).offset_reset(OffsetReset::Latest);
+        assert_eq!(all(&mut second.start().unwrap()).await, [(0, 5), (0, 6)], "{kind:?}");
     }
 }
 

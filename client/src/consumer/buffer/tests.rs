@@ -46,14 +46,29 @@ fn taken(buffer: &mut Buffer) -> Option<(i32, i64)> {
 #[test]
 fn a_position_moves_only_when_the_user_was_given_the_batch() {
     let (mut buffer, turns) = buffer(1);
-    push(&mut buffer, turns[0], Item::At { offset: 5 });
+    push(&mut buffer, turns[0], Item::At { offset: 5, is_log_start: true });
     push(&mut buffer, turns[0], batch(5));
     let Taken::Batch { turn, fetched, .. } = buffer.take() else { panic!() };
     assert_eq!(buffer.position(0), Some(5));
     assert!(buffer.give(turn, fetched).is_some());
     assert_eq!(buffer.position(0), Some(6));
-    push(&mut buffer, turns[0], Item::Skip { next_offset: 9 });
+    push(&mut buffer, turns[0], Item::Skip(Mark { offset: 9, leader_epoch: -1 }));
     assert_eq!((taken(&mut buffer), buffer.position(0)), (None, Some(9)));
+}
+
+#[test]
+fn where_reading_begins_is_known_before_anything_is_asked_for() {
+    for is_paused in [false, true] {
+        let (mut buffer, turns) = buffer(1);
+        if is_paused {
+            buffer.pause(0);
+        }
+        push(&mut buffer, turns[0], Item::At { offset: 5, is_log_start: false });
+        push(&mut buffer, turns[0], batch(5));
+        assert_eq!(buffer.reached(0).map(|mark| mark.offset), Some(5));
+        buffer.unassign(0);
+        assert_eq!(buffer.reached(0).map(|mark| mark.offset), Some(5), "paused: {is_paused}");
+    }
 }
 
 #[test]
@@ -72,7 +87,7 @@ fn what_is_listed_to_be_marked_is_no_more_than_there_are_partitions() {
     taken(&mut buffer);
     assert_eq!(buffer.given().len(), 1);
     assert!(buffer.mark_given());
-    assert_eq!(buffer.marked(1).map(|mark| mark.offset), Some(101));
+    assert_eq!(buffer.reached(1).map(|mark| mark.offset), Some(101));
 }
 
 #[test]

@@ -201,9 +201,9 @@ impl Fixture {
                     let (first, last) = (f.batch.base_offset(), f.batch.last_offset());
                     format!("{slot}: {first}..={last} from {}", f.span.start)
                 }
-                Item::Skip { next_offset } => format!("{slot}: skip to {next_offset}"),
+                Item::Skip(behind) => format!("{slot}: skip to {}", behind.offset),
                 Item::Corrupt { next_offset, .. } => format!("{slot}: corrupt up to {next_offset}"),
-                Item::At { offset } => format!("{slot}: at {offset}"),
+                Item::At { offset, .. } => format!("{slot}: at {offset}"),
                 Item::Cut { offset, .. } => format!("{slot}: cut at {offset}"),
                 Item::News(error) => format!("{slot}: news {error}"),
                 Item::Failed(error) => format!("{slot}: failed {error}"),

@@ -43,8 +43,18 @@ pub(crate) struct Progress {
 struct Row {
     /// What is done.
     mark: Option<GroupOffset>,
-    /// Whether that is more than was committed.
-    is_due: bool,
+    due: Due,
+}
+
+/// Whether more is done than was committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    #[default]
+    Nothing,
+    /// There was nothing to do. The program misses nothing if that is not committed.
+    Reached,
+    /// The program has marked something.
+    Marked,
 }
 
 /// What the driver has to do.
@@ -110,10 +120,13 @@ impl Progress {
     /// is still wanted of them would set that one back.
     pub(crate) fn handle_given_up(&mut self, partitions: &[TopicPartition]) {
         for of in partitions {
-            let Some(row) = self.rows.get(of) else { continue };
-            if row.is_due {
-                self.forgone.insert(of.clone());
-                continue;
+            match self.rows.get(of).map(|row| row.due) {
+                Some(Due::Nothing) => {}
+                Some(Due::Marked) => {
+                    self.forgone.insert(of.clone());
+                    continue;
+                }
+                Some(Due::Reached) | None => continue,
             }
             // The clock may have wanted what the last commit has brought.
             let of_clock = self.ledger.wishes().filter(|wish| wish.origin == Origin::Interval);
@@ -152,13 +165,24 @@ impl Progress {
         let of = (offset.topic.clone(), offset.partition);
         let Some(row) = self.rows.get_mut(&of) else { return };
         if row.mark.as_ref().is_none_or(|mark| mark.offset < offset.offset) {
-            (row.mark, row.is_due) = (Some(offset), true);
+            (row.mark, row.due) = (Some(offset), Due::Marked);
+        }
+    }
+
+    /// There was nothing to do up to this offset, behind what is marked. If the program has
+    /// committed less than that since, it wants it so.
+    pub(crate) fn reach(&mut self, marked: Option<i64>, offset: GroupOffset) {
+        let of = (offset.topic.clone(), offset.partition);
+        let Some(row) = self.rows.get_mut(&of) else { return };
+        let known = row.mark.as_ref().map(|mark| mark.offset);
+        if known.is_none_or(|known| known < offset.offset && marked.is_none_or(|of| of <= known)) {
+            (row.mark, row.due) = (Some(offset), row.due.max(Due::Reached));
         }
     }
 
     /// Whether more is marked of a partition than was committed.
     pub(crate) fn is_due(&self, of: &TopicPartition) -> bool {
-        self.rows.get(of).is_some_and(|row| row.is_due)
+        self.rows.get(of).is_some_and(|row| row.due == Due::Marked)
     }
 
     /// The program reads on from elsewhere: what it marks next may be less than what it has marked.
@@ -191,7 +215,7 @@ impl Progress {
         let offsets: BTreeMap<_, _> = offsets.into_iter().map(by_partition).collect();
         for (of, offset) in &offsets {
             if let Some(row) = self.rows.get_mut(of) {
-                (row.mark, row.is_due) = (Some(offset.clone()), false);
+                (row.mark, row.due) = (Some(offset.clone()), Due::Nothing);
             }
         }
         self.wish(Origin::Program, offsets, (now, until))
@@ -205,7 +229,8 @@ impl Progress {
         (now, until): (Instant, Instant),
     ) -> u64 {
         let is_automatic = self.interval.is_some();
-        let due = |of: &TopicPartition| self.rows.get(of).filter(|row| row.is_due && is_automatic);
+        let due =
+            |of: &TopicPartition| self.rows.get(of).filter(|row| row.is_due() && is_automatic);
         let marked = |of: &TopicPartition| Some((of.clone(), due(of)?.mark.clone()?));
         let offsets = partitions.iter().filter_map(marked).collect();
         self.wish(Origin::Parting, offsets, (now, until))
@@ -271,7 +296,7 @@ impl Progress {
             self.next_commit = (!self.rows.is_empty()).then(|| now + interval);
             let is_waiting = self.ledger.wishes().any(|wish| wish.origin == Origin::Interval);
             let due = |(of, row): (&TopicPartition, &Row)| {
-                Some((of.clone(), row.mark.clone().filter(|_| row.is_due)?))
+                Some((of.clone(), row.mark.clone().filter(|_| row.is_due())?))
             };
             let offsets: BTreeMap<_, _> = self.rows.iter().filter_map(due).collect();
             if !is_waiting && !offsets.is_empty() {
@@ -397,7 +422,7 @@ impl Progress {
         if let Some(row) = self.rows.get_mut(of)
             && row.mark.as_ref() == Some(offset)
         {
-            row.is_due = false;
+            row.due = Due::Nothing;
         }
     }
 
@@ -476,6 +501,12 @@ impl Progress {
 
     fn refused(&self, of: &TopicPartition, code: ErrorCode) -> Error {
         Error::broker(ApiKey::OFFSET_COMMIT, code, About::partition(&of.0, of.1))
+    }
+}
+
+impl Row {
+    fn is_due(&self) -> bool {
+        self.due > Due::Nothing
     }
 }
 

@@ -595,6 +595,41 @@ fn what_went_uncommitted_is_told_by_the_next_commit_once() {
     assert_eq!(job.done_well(), [number]);
 }
 
+#[test]
+fn what_there_was_nothing_to_do_of_is_committed_and_nobody_misses_it() {
+    let reached = |offset| GroupOffset::new("t", 0, offset);
+    let mut job = Job::new(&[0]);
+    job.core.reach(None, reached(4));
+    job.pass(5 * SECOND);
+    let call = job.sends(&[(0, 4)]);
+    job.answer(&call, ErrorCode::NONE);
+    assert_eq!(job.done_well().len(), 1);
+    job.mark(0, 5);
+    job.core.reach(Some(5), reached(7));
+    let call = {
+        let until = job.until();
+        job.core.commit_parting(&partitions(&[0]), until);
+        job.sends(&[(0, 7)])
+    };
+    job.answer(&call, ErrorCode::NONE);
+    assert_eq!(job.done_well().len(), 1);
+    // A program that has committed less means it.
+    let own = job.commit(0, 3);
+    let call = job.sends(&[(0, 3)]);
+    job.answer(&call, ErrorCode::NONE);
+    assert_eq!(job.done_well(), [own]);
+    job.core.reach(Some(5), reached(9));
+    job.pass(30 * SECOND);
+    assert!(job.actions.is_empty(), "{:?}", job.actions);
+    // It is lost before it is committed: the program has done nothing in vain.
+    job.core.handle_seek(&partitions(&[0])[0]);
+    job.core.reach(None, reached(4));
+    job.core.handle_given_up(&partitions(&[0]));
+    let (now, until) = job.until();
+    let number = job.core.commit_marked(now, until);
+    assert_eq!(job.done_well(), [number]);
+}
+
 // ---- starts
 
 #[test]
