@@ -12,8 +12,9 @@ PASSED=0
 ONLY=()     # the steps to run; all if none is named
 STEP=""     # pid of the step that runs
 STARTED=$SECONDS
-# A panic says where it was without debug information, which takes time to make and to link.
-export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
+# A panic says where it was without debug information, which takes time to make and to link. Each codegen unit compiles
+# all futures that it polls, and those they poll, anew: with sixteen units a test program held sixteen copies of each.
+export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_CODEGEN_UNITS=1
 mkdir -p "$LOGS"
 
 # Runs the function NAME, which stops at its first failing command. Its output goes to a log, of which the end is
