@@ -1,14 +1,10 @@
 //! Members of a group are ended by `kill -9` while others go on.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::cluster::{Kept, SESSION, Way, cluster};
-use super::members::{Kind, Member, Protocol, judge_group};
-use super::shared::PARTITIONS;
-use super::traffic::Traffic;
-use super::trial::{account, fresh_topic};
-use crate::real_brokers::{each_since, say};
+use super::cluster::SESSION;
+use super::crew::group_trial;
+use super::members::{Kind, Protocol};
 use crate::run::wait_until;
 
 /// How long those who are left may take to have what a member had that is gone.
@@ -25,42 +21,25 @@ fn the_others_take_over_from_killed_members_of_a_group_that_its_coordinator_divi
 }
 
 fn bereave(protocol: Protocol) {
-    each_since("4.4", &format!("members killed, {protocol:?}"), |release| {
-        let mut shared = cluster(release);
-        let cluster = shared.as_mut().unwrap();
-        let topic = fresh_topic();
-        cluster.create_topic(&topic, PARTITIONS, Kept::WELL);
-        let servers = cluster.servers(Way::Plain);
-        let (traffic, group) = Traffic::for_group(&servers, &topic);
+    group_trial(&format!("members killed, {protocol:?}"), |crew| {
         let kind = Kind::ours(protocol);
         let by_the_clock = Kind { by_the_clock: true, ..kind };
-        let mut members = Member::crew(&[kind, by_the_clock, kind], &servers, &group);
-        traffic.flows("before anything happens");
-        let (mut orphans, mut longest) = (BTreeSet::new(), Duration::ZERO);
+        crew.join(&[kind, by_the_clock, kind], "before anything happens");
+        let mut longest = Duration::ZERO;
         // One of each kind; then a new one comes, so that two are left.
         for _ in 0..2 {
-            let dead = members.remove(0);
+            let dead = crew.members.remove(0);
             let left = dead.held();
             let killed = Instant::now();
             dead.kill();
             let is_read =
-                |of: &i32| members.iter().any(|member| member.read_last(*of) > Some(killed));
+                |of: &i32| crew.members.iter().any(|member| member.read_last(*of) > Some(killed));
             wait_until("the others read what it has read", || left.iter().all(is_read));
             assert!(killed.elapsed() < TAKEN_OVER_WITHIN, "that took {:?}", killed.elapsed());
             longest = longest.max(killed.elapsed());
-            orphans.extend(left);
-            members.extend(Member::crew(&[kind], &servers, &group));
+            crew.may_repeat.extend(left);
+            crew.join(&[kind], "one was killed, and another one has come");
         }
-        traffic.flows("two were killed");
-        let seen = traffic.finish();
-        let again = judge_group(&seen);
-        assert!(again.keys().all(|of| orphans.contains(of)), "{again:?} read again: {orphans:?}");
-        say(&format!(
-            "members killed, {protocol:?}: {}; taken over within {:.1} s, {} read again",
-            account(&seen),
-            longest.as_secs_f32(),
-            again.values().sum::<usize>(),
-        ));
-        members.into_iter().for_each(Member::leave);
+        crew.note = format!("; taken over within {:.1} s", longest.as_secs_f32());
     });
 }

@@ -16,6 +16,7 @@ mod watching;
 mod traffic;
 mod trial;
 mod members;
+mod crew;
 mod rolls;
 mod bereaved;
 mod names;

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::cluster::{Kept, Way, cluster};
-use super::members::{Kind, Member, Protocol, judge_group};
+use super::crew::group_trial;
+use super::members::{Kind, Member, Protocol};
 use super::shared::PARTITIONS;
-use super::traffic::Traffic;
-use super::trial::{account, fresh_topic};
-use crate::real_brokers::{each_since, say};
 use crate::run::wait_until;
 
 #[test]
@@ -31,61 +28,41 @@ fn of_two_members_of_a_group_of_kip_848_with_one_name_the_second_is_refused_and_
 }
 
 fn come_back(protocol: Protocol) {
-    each_since("4.4", &format!("a static member restarted, {protocol:?}"), |release| {
-        let mut shared = cluster(release);
-        let cluster = shared.as_mut().unwrap();
-        let topic = fresh_topic();
-        cluster.create_topic(&topic, PARTITIONS, Kept::WELL);
-        let servers = cluster.servers(Way::Plain);
-        let (traffic, group) = Traffic::for_group(&servers, &topic);
+    group_trial(&format!("a static member restarted, {protocol:?}"), |crew| {
         let named = |name| Kind { name: Some(name), ..Kind::ours(protocol) };
-        let mut members = Member::crew(&[named("a"), named("b"), named("c")], &servers, &group);
-        traffic.flows("before anything happens");
+        crew.join(&[named("a"), named("b"), named("c")], "before anything happens");
         let settled = |members: &[Member]| -> Vec<(BTreeSet<i32>, u32)> {
             members.iter().map(|member| (member.held(), member.revoked())).collect()
         };
         for name in ["a", "b", "c"] {
-            let member = members.remove(0);
-            let (others, held) = (settled(&members), member.held());
+            let member = crew.members.remove(0);
+            let (others, held) = (settled(&crew.members), member.held());
             member.leave();
-            let again = Member::start(named(name), &servers, &group);
+            let again = crew.start(named(name));
             wait_until("it has its partitions again", || again.held() == held);
-            traffic.flows(&format!("{name} is back"));
-            assert_eq!(settled(&members), others, "{name} has disturbed nobody");
-            members.push(again);
+            crew.flows(&format!("{name} is back"));
+            assert_eq!(settled(&crew.members), others, "{name} has disturbed nobody");
+            crew.members.push(again);
         }
-        let seen = traffic.finish();
-        let again = judge_group(&seen);
-        assert!(again.is_empty(), "{again:?} read again");
-        say(&format!("static members restarted, {protocol:?}: {}", account(&seen)));
-        members.into_iter().for_each(Member::leave);
     });
 }
 
 /// What is told, in whichever protocol, names the member and what to do.
 fn twice(protocol: Protocol) {
-    each_since("4.4", &format!("a name twice, {protocol:?}"), |release| {
-        let mut shared = cluster(release);
-        let cluster = shared.as_mut().unwrap();
-        let topic = fresh_topic();
-        cluster.create_topic(&topic, PARTITIONS, Kept::WELL);
-        let servers = cluster.servers(Way::Plain);
-        let (traffic, group) = Traffic::for_group(&servers, &topic);
+    group_trial(&format!("a name twice, {protocol:?}"), |crew| {
         let twin = Kind { name: Some("twin"), ..Kind::ours(protocol) };
-        let mut members = Member::crew(&[twin], &servers, &group);
-        traffic.flows("before anything happens");
-        members.push(Member::start(twin, &servers, &group));
-        let loser = members.remove(if protocol == Protocol::Classic { 0 } else { 1 });
+        crew.join(&[twin], "before anything happens");
+        crew.members.push(crew.start(twin));
+        let loser = crew.members.remove(if protocol == Protocol::Classic { 0 } else { 1 });
         let (is_well, told) = loser.end();
         let code = match protocol {
             Protocol::Classic => "FENCED_INSTANCE_ID",
             Protocol::Consumer => "UNRELEASED_INSTANCE_ID",
         };
         assert!(!is_well && told.contains(code), "it says that its name is taken: {told}");
-        traffic.flows("one is left");
-        let seen = traffic.finish();
-        judge_group(&seen);
-        say(&format!("a name twice, {protocol:?}: {}", told.lines().last().unwrap_or_default()));
-        members.into_iter().for_each(Member::leave);
+        crew.flows("one is left");
+        // The one that is fenced cannot commit what it has processed.
+        crew.may_repeat = (0..PARTITIONS).collect();
+        crew.note = format!("; {}", told.lines().last().unwrap_or_default());
     });
 }
