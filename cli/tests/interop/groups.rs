@@ -1,116 +1,143 @@
-//! Groups with a member of ours and one of Java's: each record is read by one of them, and each
-//! goes on where the last one stopped.
+//! Groups with a member of ours, one of Java's and one of librdkafka's: each record is read by one of
+//! them, and each goes on where another one stopped.
 
-use std::path::Path;
 use std::process::Command;
 
 use crate::real_broker::RealBroker;
 use crate::real_brokers::each;
-use crate::run::{Running, text, wait_until};
+use crate::run::{Running, wait_until};
 
 const PARTITIONS: u32 = 4;
 
+/// A way to divide partitions: its name, Java's class, since which release of Java's client it is
+/// there, and whether librdkafka has it.
+const ASSIGNORS: [(&str, &str, &str, bool); 4] = [
+    ("range", "RangeAssignor", "0.10", true),
+    ("roundrobin", "RoundRobinAssignor", "0.10", true),
+    ("sticky", "StickyAssignor", "0.11", false),
+    ("cooperative-sticky", "CooperativeStickyAssignor", "2.4", true),
+];
+
 #[test]
-fn a_member_of_ours_and_one_of_javas_share_a_group() {
+fn members_of_ours_and_of_others_share_a_group_by_every_assignor_and_by_the_coordinator() {
     each("groups", |release| {
         let broker = &RealBroker::start(release);
-        share(broker, "classic", (&[], &[]));
-        if broker.release.at_least("4.0") {
-            let java = [broker.java().property_option(), "group.protocol=consumer"];
-            share(broker, "coordinator", (&["-X", "group.protocol=consumer"], &java));
+        for (name, class, since, has_kcat) in ASSIGNORS {
+            if release.at_least(since) {
+                let ours = format!("partition.assignment.strategy={name}");
+                let class = format!("org.apache.kafka.clients.consumer.{class}");
+                let javas = format!("partition.assignment.strategy={class}");
+                share(broker, name, [&ours, &javas], has_kcat);
+            }
+        }
+        if release.at_least("4.0") {
+            share(broker, "coordinator", ["group.protocol=consumer"; 2], false);
         }
     });
 }
 
-fn share(broker: &RealBroker, topic: &str, (ours, javas): (&[&str], &[&str])) {
-    broker.create_topic(topic, PARTITIONS);
-    let group = format!("group-{topic}");
-    let member = || {
-        let mut command = broker.kurier().command(&["consume", topic, "-G", &group, "-q"]);
-        command.args(["-f", "%s\n"]).args(ours);
-        command
-    };
-    let mut all = Written::default();
-    all.more(broker, topic);
-    let first = Running::heard(&mut member());
-    wait_until("we have all", || count(&first) == all.count);
-    let config = broker.file("group.properties");
-    std::fs::write(&config, format!("group.id={group}\nauto.offset.reset=earliest\n")).unwrap();
-    let second = Running::heard(&mut broker.java().group_member(&config, topic, javas));
-    // Both have some of what comes once Java's has joined.
-    wait_until("both have some", || {
-        all.more(broker, topic);
-        std::thread::sleep(std::time::Duration::from_secs(1));
-        assert!(!second.stderr().contains("not a recognized option"), "{}", second.stderr());
-        count(&second) > 0
-    });
-    wait_until("all is read", || count(&first) + count(&second) == all.count);
-    all.more(broker, topic);
-    wait_until("all is read", || count(&first) + count(&second) >= all.count);
-    // Ours leaves, and Java's has all that comes.
-    let before = (count(&first), count(&second));
-    first.signal("TERM");
-    let (status, printed) = first.end();
-    assert!(status.success(), "{status}");
-    assert_eq!(printed.lines().count(), before.0);
-    all.more(broker, topic);
-    wait_until("java's has the rest", || before.0 + count(&second) >= all.count);
-    let theirs = second.stdout();
-    // Java's leaves, and ours goes on behind it.
-    second.signal_child("INT");
-    second.end();
-    all.more(broker, topic);
-    let mut last = member();
-    let rest = text(last.args(["-c", &Written::EACH.to_string()]), "");
-    let mut seen: Vec<&str> = printed.lines().chain(theirs.lines()).chain(rest.lines()).collect();
-    seen.sort_unstable();
-    let mut expected: Vec<String> = (0..all.count).map(|n| format!("{n:06}")).collect();
-    expected.sort_unstable();
-    assert_eq!(seen, expected, "each record once: {topic}");
+/// Who divides is ours first, then one of the others, also for ours.
+fn share(broker: &RealBroker, topic: &str, [ours, javas]: [&str; 2], has_kcat: bool) {
+    let mut group = Group::new(broker, topic);
+    let us = || Running::heard(&mut group_member(broker, topic, ours));
+    group.write();
+    group.join(us());
+    group.all_read();
+    let config = broker.file(&format!("{topic}.properties"));
+    let settings = format!("group.id={topic}\nauto.offset.reset=earliest\n{javas}\n");
+    std::fs::write(&config, settings).unwrap();
+    group.join(Running::heard(&mut broker.java().group_member(&config, topic)));
+    if has_kcat {
+        let args = ["-u", "-q", "-f", "%s\n", "-X", ours];
+        group.join(Running::heard(&mut broker.kcat().member(topic, topic, &args)));
+    }
+    group.each_reads();
+    group.leave(|us| us.signal("TERM"));
+    group.each_reads();
+    group.join(us());
+    group.each_reads();
+    group.leave(|java| java.signal_child("TERM"));
+    group.each_reads();
+    if has_kcat {
+        group.leave(|kcat| kcat.signal("TERM"));
+    }
+    group.each_reads();
+    group.leave(|us| us.signal("TERM"));
+    let expected: Vec<String> = (0..group.written).map(|n| format!("{n:06}")).collect();
+    group.read.sort_unstable();
+    assert_eq!(group.read, expected, "each record once: {topic}");
+}
+
+fn group_member(broker: &RealBroker, topic: &str, setting: &str) -> Command {
+    let mut command = broker.kurier().command(&["consume", topic, "-G", topic, "-q"]);
+    command.args(["-f", "%s\n", "-X", setting]);
+    command
+}
+
+/// The numbers that were written to a topic, and the members of the group of its name.
+struct Group<'a> {
+    broker: &'a RealBroker,
+    topic: &'a str,
+    written: usize,
+    /// The one that came first is the first.
+    members: Vec<Running>,
+    /// What was read by those that have left.
+    read: Vec<String>,
+}
+
+impl<'a> Group<'a> {
+    /// A multiple of the partitions.
+    const EACH: usize = 20;
+
+    fn new(broker: &'a RealBroker, topic: &'a str) -> Self {
+        broker.create_topic(topic, PARTITIONS);
+        Self { broker, topic, written: 0, members: Vec::new(), read: Vec::new() }
+    }
+
+    fn write(&mut self) {
+        let end = self.written + Self::EACH;
+        for partition in 0..PARTITIONS {
+            let of = usize::try_from(partition).unwrap();
+            let numbers = (self.written..end).filter(|n| n % 4 == of).map(|n| format!("{n:06}\n"));
+            let lines: String = numbers.collect();
+            self.broker.kurier().produce(self.topic, &["-p", &partition.to_string()], lines);
+        }
+        self.written = end;
+    }
+
+    fn join(&mut self, member: Running) {
+        self.members.push(member);
+    }
+
+    /// Waits until all that was written is read.
+    fn all_read(&self) {
+        wait_until(&format!("all is read of {}", self.topic), || {
+            let now = self.members.iter().map(count).sum::<usize>();
+            assert!(self.members.iter().all(|one| !one.stderr().contains("not a recognized")));
+            self.read.len() + now >= self.written
+        });
+    }
+
+    /// Writes until each member has read of it.
+    fn each_reads(&mut self) {
+        let before: Vec<usize> = self.members.iter().map(count).collect();
+        let topic = self.topic;
+        wait_until(&format!("each member reads {topic}, beyond {before:?}"), || {
+            self.write();
+            self.all_read();
+            self.members.iter().zip(&before).all(|(member, before)| count(member) > *before)
+        });
+    }
+
+    /// Asks the first one to leave, in its own way.
+    fn leave(&mut self, ask: impl FnOnce(&Running)) {
+        let member = self.members.remove(0);
+        ask(&member);
+        let (_, printed) = member.end();
+        self.read.extend(printed.lines().map(String::from));
+    }
 }
 
 fn count(member: &Running) -> usize {
     member.stdout().lines().count()
-}
-
-/// Numbers that were written.
-#[derive(Default)]
-struct Written {
-    count: usize,
-}
-
-impl Written {
-    /// A multiple of the partitions.
-    const EACH: usize = 20;
-
-    fn more(&mut self, broker: &RealBroker, topic: &str) {
-        let end = self.count + Self::EACH;
-        for partition in 0..PARTITIONS {
-            let of = usize::try_from(partition).unwrap();
-            let numbers = (self.count..end).filter(|n| n % 4 == of).map(|n| format!("{n:06}\n"));
-            let lines: String = numbers.collect();
-            broker.kurier().produce(topic, &["-p", &partition.to_string()], lines);
-        }
-        self.count = end;
-    }
-}
-
-impl crate::tools::Java<'_> {
-    /// What the console tools call the option that has a setting.
-    fn property_option(&self) -> &'static str {
-        if self.release.at_least("4.2") { "--command-property" } else { "--consumer-property" }
-    }
-
-    /// `kafka-console-consumer` in a group, until it is told to end.
-    fn group_member(&self, config: &Path, topic: &str, args: &[&str]) -> Command {
-        let mut command = self.console_consumer();
-        let file =
-            if self.release.at_least("4.2") { "--command-config" } else { "--consumer.config" };
-        command.args(["--bootstrap-server", self.bootstrap, "--topic", topic]).args(args);
-        command.arg(file).arg(config);
-        if !self.release.at_least("0.10.1") {
-            command.arg("--new-consumer");
-        }
-        command
-    }
 }

@@ -47,9 +47,15 @@ impl Kcat<'_> {
 
     /// Reads in a group until it is told to end.
     pub(crate) fn join(&self, group: &str, topic: &str) -> Running {
+        Running::start(&mut self.member(group, topic, &[]))
+    }
+
+    /// The same with these options, to be started.
+    pub(crate) fn member(&self, group: &str, topic: &str, args: &[&str]) -> Command {
         let mut command = Command::new("kcat");
         let quick = ["-X", "heartbeat.interval.ms=500", "-X", "auto.offset.reset=earliest"];
-        Running::start(command.args(["-b", self.0]).args(quick).args(["-G", group, topic]))
+        command.args(["-b", self.0]).args(quick).args(args).args(["-G", group, topic]);
+        command
     }
 
     /// Writes in a transaction that ends with the input.
@@ -110,6 +116,19 @@ impl Java<'_> {
         let new = self.release.at_least("3.9");
         let package = if new { "org.apache.kafka.tools.consumer" } else { "kafka.tools" };
         self.tool(&format!("{package}.ConsoleConsumer"))
+    }
+
+    /// `kafka-console-consumer` in the group of this file, until it is told to end.
+    pub(crate) fn group_member(&self, config: &Path, topic: &str) -> Command {
+        let mut command = self.console_consumer();
+        let file =
+            if self.release.at_least("4.2") { "--command-config" } else { "--consumer.config" };
+        command.args(["--bootstrap-server", self.bootstrap, "--topic", topic]);
+        command.arg(file).arg(config);
+        if !self.release.at_least("0.10.1") {
+            command.arg("--new-consumer");
+        }
+        command
     }
 
     /// `kafka-console-consumer`: keys before a tab, headers before both if there can be any.
