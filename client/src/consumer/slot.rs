@@ -264,9 +264,15 @@ impl Slot {
         self.hand = None;
     }
 
-    /// The user drops what it has of this generation: it will not be marked.
+    /// The user drops what it has of this generation, or has left of it since the log was cut: it
+    /// will not be marked.
     pub(crate) fn let_go_of(&mut self, generation: u64) {
-        self.hand = self.hand.filter(|hand| hand.generation != generation);
+        self.hand = self.hand.filter(|hand| !self.is_since(generation, hand));
+    }
+
+    /// Whether what is in hand is of this generation, or of a later one of the same log.
+    fn is_since(&self, generation: u64, hand: &Hand) -> bool {
+        (self.since..=hand.generation).contains(&generation)
     }
 
     /// The user has been given a batch.
@@ -469,6 +475,23 @@ mod tests {
         assert_eq!(slot.marked(), Some(end));
         slot.mark(turn(1), at(12));
         assert_eq!((slot.marked(), slot.is_in_hand()), (Some(at(12)), false));
+    }
+
+    #[test]
+    fn what_is_let_go_of_is_not_in_hand_whether_or_not_its_log_was_cut() {
+        let end = Mark { offset: 7, leader_epoch: 2 };
+        let mut slot = slot();
+        slot.give(at(10));
+        slot.cut(end);
+        slot.leave();
+        slot.let_go_of(2);
+        assert!(slot.is_in_hand(), "that is of no batch that was given");
+        slot.let_go_of(0);
+        assert!(!slot.is_in_hand());
+        slot.come_back(Start::Offset(5));
+        slot.give(at(8));
+        slot.let_go_of(1);
+        assert!(slot.is_in_hand(), "it is given anew");
     }
 
     #[test]

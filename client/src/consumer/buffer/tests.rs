@@ -190,6 +190,25 @@ fn what_a_log_has_lost_is_not_given_any_more() {
 }
 
 #[test]
+fn what_a_round_has_of_a_log_that_was_cut_is_not_in_hand_once_it_is_taken_back() {
+    for is_left in [false, true] {
+        let (mut buffer, turns) = buffer(1);
+        push(&mut buffer, turns[0], Item::At { offset: 3 });
+        for offset in [3, 4, 5] {
+            push(&mut buffer, turns[0], batch(offset));
+            taken(&mut buffer);
+        }
+        push(&mut buffer, turns[0], Item::Cut { offset: 5, leader_epoch: 1 });
+        assert_eq!((taken(&mut buffer), buffer.is_in_hand(0)), (None, true));
+        if is_left {
+            buffer.unassign(0);
+        }
+        buffer.take_back(turns[0]);
+        assert!(!buffer.is_in_hand(0), "whoever takes the partition away would wait for ever");
+    }
+}
+
+#[test]
 fn partitions_come_and_go_and_touch_no_others() {
     let (mut buffer, turns) = buffer(2);
     for turn in &turns {
