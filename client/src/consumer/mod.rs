@@ -7,6 +7,7 @@
 
 mod config;
 mod turn;
+mod cuts;
 mod pace;
 mod batch;
 mod entry;

@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::config::Start;
+use super::cuts::Cuts;
 use super::entry::Entry;
 use super::turn::{Mark, Turn};
 use crate::sync::Notify;
@@ -31,8 +32,8 @@ pub(crate) struct Slot {
     since: u64,
     /// How often where to read was looked up since a place was asked for.
     pub(crate) finds: u64,
-    /// Where it was cut since then, at the lowest.
-    cut: Option<Mark>,
+    /// Where it was cut since then, by the generations that began with that.
+    cuts: Cuts,
     /// Where reading started in this generation.
     pub(crate) start: Start,
     /// The next record that the user gets; none until it was looked up.
@@ -112,7 +113,7 @@ impl Slot {
             fetching: 0,
             since: 0,
             finds: 0,
-            cut: None,
+            cuts: Cuts::default(),
             start,
             position: None,
             readable: None,
@@ -193,7 +194,7 @@ impl Slot {
     /// What was given says nothing of what is read from now on.
     fn forget_log(&mut self) {
         self.since = self.generation;
-        (self.hand, self.marked, self.cut) = (None, None, None);
+        (self.hand, self.marked, self.cuts) = (None, None, Cuts::default());
         (self.reached, self.passed) = (None, None);
     }
 
@@ -244,7 +245,7 @@ impl Slot {
         self.begun = self.begun.map(|offset| offset.min(end.offset));
         self.passed = self.passed.filter(|passed| passed.from < end.offset);
         self.passed = self.passed.map(|of| Passed { behind: cut(of.behind), ..of });
-        self.cut = Some(self.cut.map_or(end, cut));
+        self.cuts.push(self.generation, end);
         let generation = self.generation;
         let left = self.hand.filter(|hand| hand.from.offset < end.offset);
         self.hand = left.map(|hand| Hand { generation, mark: cut(hand.mark), ..hand });
@@ -309,12 +310,10 @@ impl Slot {
     /// The user has processed a batch, and all before it.
     pub(crate) fn mark(&mut self, turn: Turn, mark: Mark) {
         // A seek makes an older one meaningless, and so does coming back.
-        let latest = match self.state {
-            State::Gone => self.hand.map(|hand| hand.generation),
-            State::Open | State::Done => Some(self.generation),
-        };
-        let Some(latest) = latest.filter(|_| self.is_of_log(turn)) else { return };
-        let cut = self.cut.filter(|_| turn.generation < latest);
+        if !self.is_of_log(turn) || (!self.is_assigned() && self.hand.is_none()) {
+            return;
+        }
+        let cut = self.cuts.since(turn.generation);
         let mark = cut.filter(|cut| cut.offset < mark.offset).unwrap_or(mark);
         self.hand = self.hand.filter(|hand| mark.offset < hand.mark.offset);
         if self.marked.is_none_or(|before| before.offset < mark.offset) {
@@ -475,6 +474,22 @@ mod tests {
         assert_eq!(slot.marked(), Some(end));
         slot.mark(turn(1), at(12));
         assert_eq!((slot.marked(), slot.is_in_hand()), (Some(at(12)), false));
+    }
+
+    #[test]
+    fn what_is_marked_late_is_done_up_to_where_the_log_was_cut_after_it_was_given() {
+        let end = |offset| Mark { offset, leader_epoch: 2 };
+        let mut slot = slot();
+        slot.give(at(9));
+        slot.cut(end(6));
+        slot.give(at(20));
+        slot.cut(end(15));
+        slot.mark(turn(0), at(9));
+        assert_eq!(slot.marked(), Some(end(6)));
+        slot.mark(turn(1), at(12));
+        assert_eq!(slot.marked(), Some(at(12)), "the log still has that");
+        slot.mark(turn(1), at(20));
+        assert_eq!((slot.marked(), slot.is_in_hand()), (Some(end(15)), false));
     }
 
     #[test]
