@@ -289,9 +289,18 @@ impl Buffer {
         self.slots.get(slot)?.reached()
     }
 
-    /// Whether the user has a batch of a partition that is not marked.
-    pub(crate) fn is_in_hand(&self, slot: usize) -> bool {
-        self.slots.get(slot).is_some_and(Slot::is_in_hand)
+    /// What the user has of these partitions that is not marked.
+    pub(crate) fn hands(&self, slots: &[usize]) -> Vec<Turn> {
+        let hand = |slot: &usize| {
+            let (generation, _) = self.slots.get(*slot)?.in_hand()?;
+            Some(Turn { slot: *slot, generation })
+        };
+        slots.iter().filter_map(hand).collect()
+    }
+
+    /// Whether the user still has what it had of this turn, and it is not marked.
+    pub(crate) fn has_in_hand(&self, turn: Turn) -> bool {
+        self.slots.get(turn.slot).is_some_and(|slot| slot.has_in_hand(turn.generation))
     }
 
     /// A batch could not be unpacked: the partition stands still. Says whether that is news.

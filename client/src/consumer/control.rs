@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::config::Start;
 use super::shared::Shared;
+use super::turn::Turn;
 use crate::error::Error;
 use crate::group::Group;
 
@@ -146,7 +147,8 @@ impl Control {
 
     /// Reads these partitions no more, and all others go on. At once nothing more of them is given;
     /// what is given of them by then may still be processed, and this waits until it is
-    /// [marked](super::Consumer::mark), or the consumer is dropped.
+    /// [marked](super::Consumer::mark), or the consumer is dropped, or the partition is assigned
+    /// again: then nothing of before that can be marked any more.
     ///
     /// # Errors
     ///
@@ -160,23 +162,26 @@ impl Control {
         &self,
         partitions: impl IntoIterator<Item = (&'a str, i32)>,
     ) -> Result<(), Error> {
-        let slots = self.leave(partitions)?;
-        self.shared.wait_for_marks(&slots).await;
+        let hands = self.leave(partitions)?;
+        self.shared.wait_for_marks(&hands).await;
         Ok(())
     }
 
-    /// Gives nothing more of these partitions; returns their slots.
+    /// Gives nothing more of these partitions; returns what is in hand of them.
     pub(super) fn leave<'a>(
         &self,
         partitions: impl IntoIterator<Item = (&'a str, i32)>,
-    ) -> Result<Vec<usize>, Error> {
+    ) -> Result<Vec<Turn>, Error> {
         self.check_own_assignment()?;
         let slots = partitions.into_iter().map(|(topic, partition)| self.slot_of(topic, partition));
         let slots = slots.collect::<Result<Vec<_>, _>>()?;
-        self.shared.order(|buffer| slots.iter().for_each(|slot| buffer.unassign(*slot)));
+        let hands = self.shared.order(|buffer| {
+            slots.iter().for_each(|slot| buffer.unassign(*slot));
+            buffer.hands(&slots)
+        });
         // Perhaps nothing is left to be read.
         self.shared.wake_user();
-        Ok(slots)
+        Ok(hands)
     }
 
     /// Whether it is for the program to say what is read.

@@ -51,12 +51,10 @@ mod tests {
     #[test]
     fn only_what_was_cut_later_counts() {
         let cuts = cuts(&[5, 12, 9]);
-        assert_eq!([0, 1, 2, 3].map(|number| since(&cuts, number)), [
-            Some(5),
-            Some(9),
-            Some(9),
-            None
-        ]);
+        assert_eq!(
+            [0, 1, 2, 3].map(|number| since(&cuts, number)),
+            [Some(5), Some(9), Some(9), None]
+        );
     }
 
     #[test]

@@ -374,6 +374,7 @@ impl Driver {
                 self.begin(claim);
             }
         }
+        self.shared.wake_takers();
         // Perhaps somebody makes readers for them.
         self.shared.wake_user();
     }

@@ -104,7 +104,8 @@ impl Reader for Holding {
 
     fn wait_for_marks(&self, partitions: &[TopicPartition]) -> BoxFuture<'static, ()> {
         let (shared, slots) = (Arc::clone(&self.shared), self.slots(partitions));
-        async move { shared.wait_for_marks(&slots).await }.boxed()
+        let hands = shared.with(|buffer| buffer.hands(&slots));
+        async move { shared.wait_for_marks(&hands).await }.boxed()
     }
 
     fn marks(

@@ -15,7 +15,7 @@ pub(crate) struct Shared {
     buffer: Mutex<Buffer>,
     for_user: Notify,
     for_driver: Notify,
-    /// Rings at every mark, for who takes partitions away.
+    /// Rings when something in hand is marked or nobody's, for who takes partitions away.
     marked: Notify,
     /// Rings when the user asks for more, for who waits for that.
     rested: Notify,
@@ -68,14 +68,13 @@ impl Shared {
     /// The reader of a partition is gone, and gives way to another one.
     pub(crate) fn vacate(&self, reader: &Reserved) {
         self.order(|buffer| buffer.vacate(reader));
-        self.marked.notify_waiters();
         self.rest(reader.who);
     }
 
     /// The user has processed what the reader of a partition was given.
     pub(crate) fn mark_given_to(&self, reader: &Reserved) {
         if self.with(|buffer| buffer.mark_given_to(reader)) {
-            self.marked.notify_waiters();
+            self.wake_takers();
         }
     }
 
@@ -89,7 +88,7 @@ impl Shared {
     /// The user has processed a batch, and all before it.
     pub(crate) fn mark(&self, turn: Turn, mark: Mark) {
         self.with(|buffer| buffer.mark(turn, mark));
-        self.marked.notify_waiters();
+        self.wake_takers();
     }
 
     /// The user has processed what is before an offset of a partition. False if it was not given.
@@ -98,27 +97,26 @@ impl Shared {
             let slot = buffer.place_of(topic, partition);
             slot.is_some_and(|slot| buffer.mark_before(slot, offset))
         });
-        self.marked.notify_waiters();
+        self.wake_takers();
         is_marked
     }
 
     /// The user has processed all that it was given.
     pub(crate) fn mark_given(&self) {
         if self.with(Buffer::mark_given) {
-            self.marked.notify_waiters();
+            self.wake_takers();
         }
     }
 
     /// What the user has of these turns is done with otherwise than by a mark.
     pub(crate) fn let_go_of(&self, turns: impl Iterator<Item = Turn>) {
         self.with(|buffer| turns.for_each(|turn| buffer.let_go_of(turn)));
-        self.marked.notify_waiters();
+        self.wake_takers();
     }
 
     /// What the user was given of these turns and has not marked is given anew.
     pub(crate) fn take_back(&self, turns: impl Iterator<Item = Turn>) {
         self.order(|buffer| turns.for_each(|turn| buffer.take_back(turn)));
-        self.marked.notify_waiters();
     }
 
     /// The user asks for more, or one of its readers.
@@ -135,13 +133,14 @@ impl Shared {
         }
     }
 
-    /// Waits until the user has nothing of these slots in hand.
-    pub(crate) async fn wait_for_marks(&self, slots: &[usize]) {
+    /// Waits until the user has none of these in hand any more: they are marked, or let go of, or
+    /// their partitions were sought or assigned anew.
+    pub(crate) async fn wait_for_marks(&self, hands: &[Turn]) {
         loop {
             // Before the look, so that no mark between it and the wait is missed.
             let mut marked = std::pin::pin!(self.marked.notified());
             marked.as_mut().enable();
-            if !self.with(|buffer| slots.iter().any(|slot| buffer.is_in_hand(*slot))) {
+            if !self.with(|buffer| hands.iter().any(|turn| buffer.has_in_hand(*turn))) {
                 return;
             }
             marked.await;
@@ -171,6 +170,7 @@ impl Shared {
     pub(crate) fn order<T>(&self, work: impl FnOnce(&mut Buffer) -> T) -> T {
         let (result, is_split) = self.with(|buffer| (work(buffer), buffer.is_split()));
         self.for_driver.notify_one();
+        self.wake_takers();
         if is_split {
             // Perhaps a partition lacks a reader now.
             self.for_user.notify_one();
@@ -193,6 +193,11 @@ impl Shared {
         self.for_user.notify_one();
     }
 
+    /// What was in hand may be nobody's any more: for who takes partitions away.
+    pub(crate) fn wake_takers(&self) {
+        self.marked.notify_waiters();
+    }
+
     /// Waits until the driver has something.
     pub(crate) async fn wait_for_driver(&self) {
         self.for_user.notified().await;
@@ -205,17 +210,18 @@ impl Shared {
 
     /// Readers of partitions are given nothing more; waits until nothing is in hand.
     pub(crate) async fn end_split(&self) {
-        let slots: Vec<usize> = self.with(|buffer| {
+        let hands = self.with(|buffer| {
             buffer.end_split();
-            (0..buffer.slot_count()).collect()
+            let slots: Vec<usize> = (0..buffer.slot_count()).collect();
+            buffer.hands(&slots)
         });
-        self.wait_for_marks(&slots).await;
+        self.wait_for_marks(&hands).await;
     }
 
     /// The user is gone.
     pub(crate) fn drop_user(&self) {
         self.with(Buffer::let_go);
-        self.marked.notify_waiters();
+        self.wake_takers();
         self.is_dropped.store(true, Ordering::Release);
         self.for_driver.notify_one();
     }

@@ -268,12 +268,15 @@ impl Slot {
     /// The user drops what it has of this generation, or has left of it since the log was cut: it
     /// will not be marked.
     pub(crate) fn let_go_of(&mut self, generation: u64) {
-        self.hand = self.hand.filter(|hand| !self.is_since(generation, hand));
+        if self.has_in_hand(generation) {
+            self.hand = None;
+        }
     }
 
-    /// Whether what is in hand is of this generation, or of a later one of the same log.
-    fn is_since(&self, generation: u64, hand: &Hand) -> bool {
-        (self.since..=hand.generation).contains(&generation)
+    /// Whether the user has a batch that is not marked, and has had one since this generation of
+    /// the log.
+    pub(crate) fn has_in_hand(&self, generation: u64) -> bool {
+        self.hand.is_some_and(|hand| (self.since..=hand.generation).contains(&generation))
     }
 
     /// The user has been given a batch.
@@ -348,11 +351,6 @@ impl Slot {
         (self.since..=self.generation).contains(&turn.generation)
     }
 
-    /// Whether the user has a batch of it that is not marked.
-    pub(crate) fn is_in_hand(&self) -> bool {
-        self.hand.is_some()
-    }
-
     /// How far it is processed, since it was assigned.
     pub(crate) fn marked(&self) -> Option<Mark> {
         self.marked
@@ -369,6 +367,13 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Slot {
+        /// Whether the user has a batch of it that is not marked.
+        fn is_in_hand(&self) -> bool {
+            self.hand.is_some()
+        }
+    }
 
     fn turn(generation: u64) -> Turn {
         Turn { slot: 0, generation }

@@ -149,6 +149,29 @@ async fn who_takes_a_partition_away_from_a_consumer_that_is_dropped_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_takes_a_partition_away_goes_on_where_it_is_assigned_again_meanwhile() {
+    // Whether its next batch is in hand by the time that anybody looks, or none is.
+    for is_given in [false, true] {
+        let world = world(0..3).await;
+        let consumer = world.client.consumer().assign([("t", 0, Start::Earliest)]);
+        let mut consumer = consumer.auto_mark(false).start().unwrap();
+        let control = consumer.control();
+        let batch = next(&mut consumer).await;
+        let taking = tokio::spawn({
+            let control = control.clone();
+            async move { control.unassign([("t", 0)]).await }
+        });
+        tokio::time::sleep(S).await;
+        assert!(!taking.is_finished());
+        control.assign([("t", 0, Start::Earliest)]).unwrap();
+        if is_given {
+            assert_eq!(next(&mut consumer).await.first_offset(), batch.first_offset());
+        }
+        timeout(S, taking).await.unwrap().unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn partitions_that_are_kept_resumed_or_named_again_go_on_where_they_are() {
     let world = world(0..10).await;
     let mut consumer = world.client.consumer().assign([("t", 0, Start::Earliest)]).start().unwrap();

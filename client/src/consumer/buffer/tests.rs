@@ -20,6 +20,13 @@ pub(crate) fn batch(offset: i64) -> Item {
     })
 }
 
+impl Buffer {
+    /// Whether the user has a batch of a partition that is not marked.
+    pub(crate) fn is_in_hand(&self, slot: usize) -> bool {
+        !self.hands(&[slot]).is_empty()
+    }
+}
+
 fn buffer(partitions: i32) -> (Buffer, Vec<Turn>) {
     let mut buffer = Buffer::default();
     let topic = "t".into();

@@ -62,14 +62,18 @@ fn take_away(then: impl FnOnce(&Shared) + Send + 'static) {
     shared.hand_over(vec![entry(turn)]);
     let shared = Arc::new(shared);
     let theirs = Arc::clone(&shared);
+    // It is given before that, or not at all.
     let user = spawn(move || {
         if let Taken::Batch { turn, fetched, .. } = theirs.take() {
             theirs.with(|buffer| buffer.give(turn, fetched));
         }
         then(&theirs);
     });
-    block_on(shared.wait_for_marks(&[turn.slot]));
-    shared.with(|buffer| buffer.unassign(turn.slot));
+    let hands = shared.order(|buffer| {
+        buffer.unassign(turn.slot);
+        buffer.hands(&[turn.slot])
+    });
+    block_on(shared.wait_for_marks(&hands));
     user.join().unwrap();
 }
 
