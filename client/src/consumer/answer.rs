@@ -400,8 +400,7 @@ impl Fetcher {
         let (topic, partition, offset) = (&asked.topic, asked.partition, asked.offset);
         tracing::warn!(%topic, partition, offset, ?start, "offset out of range: reset");
         if let Some(track) = self.current(asked.turn) {
-            track.place = Place::Unknown(start);
-            track.epoch = -1;
+            track.reset(start);
         }
         // After a pause: the offset that is found may be out of range again.
         let (code, about) = (ErrorCode::OFFSET_OUT_OF_RANGE, About::partition(topic, partition));

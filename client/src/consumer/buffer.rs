@@ -27,7 +27,7 @@ use super::config::Start;
 use super::entry::{Entry, Fetched, Item};
 use super::pace::Pace;
 use super::slot::{Slot, State};
-use super::turn::{Mark, Turn};
+use super::turn::{Mark, Told, Turn};
 use crate::error::Error;
 use crate::group::Marked;
 use crate::transactions::{GroupOffset, TopicPartition};
@@ -84,9 +84,8 @@ pub(crate) struct Split {
 pub(crate) enum Order {
     /// Read a partition from elsewhere.
     Seek(Turn, Start),
-    /// Read a partition once more from there, as its log is known to whoever has found out so often
-    /// where to read in this generation.
-    Return(Turn, Start, u64),
+    /// Read a partition once more from there, as its log is known to whoever was told this of it.
+    Return(Turn, Start, Told),
     /// Fetch no more of a partition.
     Pause(usize),
     /// Fetch a partition again.
@@ -175,6 +174,7 @@ impl Buffer {
                 self.skipped += 1;
             }
             Item::Cut { offset, leader_epoch } => slot.cut(Mark { offset, leader_epoch }),
+            Item::Gone => slot.lose(),
             Item::News(error) => return Some(Taken::Error(error)),
             Item::Failed(error) => {
                 self.finish(turn.slot);
@@ -389,9 +389,9 @@ impl Buffer {
     /// Reads what is not marked of a partition once more.
     pub(super) fn read_again(&mut self, slot: usize, start: Start) {
         self.read_from(slot, |entry, slot| {
-            let finds = entry.finds;
+            let told = entry.told();
             entry.turn_back(start);
-            Order::Return(Turn { slot, generation: entry.generation }, start, finds)
+            Order::Return(Turn { slot, generation: entry.generation }, start, told)
         });
     }
 

@@ -16,7 +16,7 @@ use super::entry::{Entry, Item};
 use super::fetcher::{Fetcher, Moment};
 use super::position::Place;
 use super::question::Check;
-use super::turn::Turn;
+use super::turn::{Mark, Turn};
 use crate::error::{About, Error, Remedy, remedy};
 
 /// What came of it.
@@ -96,20 +96,27 @@ impl Fetcher {
             leader_epoch: track.epoch,
             divergence,
         };
-        let Some(start) = reset.start() else { return self.fail(turn, error) };
-        match divergence {
-            Some((until, epoch)) => {
-                track.place = Place::At(until);
-                track.epoch = epoch;
-                track.checked = None;
-                let item = Item::Cut { offset: until, leader_epoch: epoch };
-                self.entries.push(Entry { turn, item });
-                tracing::warn!(%topic, partition, offset, until, "log truncated: going back");
-            }
-            None => {
-                track.place = Place::Unknown(start);
-                track.epoch = -1;
+        let end = divergence.map(|(offset, leader_epoch)| Mark { offset, leader_epoch });
+        match (end, reset.start()) {
+            (None, Some(start)) => {
+                track.reset(start);
                 tracing::warn!(%topic, partition, offset, ?start, "log truncated: reset");
+            }
+            (None, None) => {
+                track.cut(None);
+                self.entries.push(Entry { turn, item: Item::Gone });
+                self.fail(turn, error);
+            }
+            (Some(Mark { offset: until, leader_epoch }), start) => {
+                track.cut(end);
+                (track.place, track.epoch) = (Place::At(until), leader_epoch);
+                self.entries.push(Entry { turn, item: Item::Cut { offset: until, leader_epoch } });
+                match start {
+                    Some(_) => {
+                        tracing::warn!(%topic, partition, offset, until, "log truncated: going back");
+                    }
+                    None => self.fail(turn, error),
+                }
             }
         }
     }
@@ -122,14 +129,13 @@ impl Fetcher {
         let (turn, topic, partition) = (track.turn, Arc::clone(&track.topic), track.partition);
         let Some(start) = reset.start() else {
             let topic = (&*topic).into();
+            self.entries.push(Entry { turn, item: Item::Gone });
             return self.fail(turn, Error::TopicRecreated { topic, partition, offset });
         };
         self.is_stirred = true;
         let Some(track) = self.track(slot) else { return };
         track.topic_id = topic_id;
-        track.place = Place::Unknown(start);
-        track.epoch = -1;
-        track.checked = None;
+        track.reset(start);
         tracing::warn!(%topic, partition, offset, ?start, "topic created anew: reset");
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Item {
     Skip(Mark),
     /// The log has nothing any more from there on of what was fetched: the position goes back.
     Cut { offset: i64, leader_epoch: i32 },
+    /// The log is another one, which has nothing of what was fetched.
+    Gone,
     /// A batch that cannot be read was passed over, from here on.
     Corrupt { from: i64, next_offset: i64 },
     /// The position is known now; whether that is where the log begins.

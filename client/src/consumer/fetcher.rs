@@ -20,7 +20,7 @@ use super::position::{End, Place, Track};
 use super::question::Check;
 use super::replica::Replica;
 use super::seat::{Flight, Seat};
-use super::turn::Turn;
+use super::turn::{Mark, Turn};
 use crate::backoff::Backoff;
 use crate::error::Error;
 use crate::metadata::Hint;
@@ -167,12 +167,15 @@ impl Fetcher {
                     track.seek(turn, start);
                 }
             }
-            Order::Return(turn, start, finds) => {
+            Order::Return(turn, start, told) => {
                 self.end_wait(turn.slot);
                 self.detach(turn.slot);
                 let reset = self.config.offset_reset.start();
-                if let Some(track) = self.track(turn.slot).filter(|track| !track.is_gone) {
-                    track.turn_back(turn, (start, finds), reset);
+                let track = self.track(turn.slot).filter(|track| !track.is_gone);
+                let cut = track.and_then(|track| track.turn_back(turn, (start, told), reset));
+                if let Some(Mark { offset, leader_epoch }) = cut {
+                    let divergence = (offset >= 0).then_some((offset, leader_epoch));
+                    self.handle_divergence(turn, divergence);
                 }
             }
             Order::Pause(slot) => {

@@ -63,7 +63,7 @@ impl Fetcher {
                 let offset = offset.max(floor.unwrap_or(offset));
                 track.place = Place::At(offset);
                 track.epoch = -1;
-                track.finds += 1;
+                track.told.finds += 1;
                 self.entries.push(Entry { turn, item: Item::At { offset, is_log_start } });
             }
             // No record is that young: all that come are.

@@ -7,8 +7,9 @@ use kurier_protocol::Uuid;
 
 use super::buffer::Claim;
 use super::config::Start;
+use super::cuts::Cuts;
 use super::replica::Replica;
-use super::turn::Turn;
+use super::turn::{Mark, Told, Turn};
 use crate::backoff::Backoff;
 use crate::error::Error;
 use crate::metadata::Leader;
@@ -54,8 +55,10 @@ pub(crate) struct Track {
     pub(crate) checking: Option<Leader>,
     /// The id of the topic that the position is of; zero if it is not known.
     pub(crate) topic_id: Uuid,
-    /// How often where to read was looked up in this turn.
-    pub(crate) finds: u64,
+    /// What there was to tell of the log in this turn.
+    pub(crate) told: Told,
+    /// Up to where the log still has what was read in this turn, by how often it had not all of it.
+    pub(crate) cuts: Cuts,
     /// Where it starts, unless the log begins later: so many offsets before its end.
     pub(crate) floor: Option<i64>,
     /// Whether the position is one that the user has named and no broker has confirmed.
@@ -157,7 +160,8 @@ impl Track {
             checked: None,
             checking: None,
             topic_id: Uuid::ZERO,
-            finds: 0,
+            told: Told::default(),
+            cuts: Cuts::default(),
             is_unchecked: claim.start.offset().is_some(),
             floor: None,
         }
@@ -195,26 +199,43 @@ impl Track {
         self.checked = None;
         self.checking = None;
         self.topic_id = Uuid::ZERO;
-        self.finds = 0;
+        self.told = Told::default();
+        self.cuts = Cuts::default();
         self.heard();
     }
 
-    /// It is read once more from there, by another turn: as whoever has been told so often of where
-    /// to read has got it. What that one has not been told yet has led elsewhere, as `reset` says.
+    /// It is read once more from there, by another turn: as whoever has been told this of the log
+    /// has got it. What that one has not been told yet has led elsewhere, as `reset` says. Returns
+    /// up to where the log has what is before there, if that is less: that is to be told again.
     pub(crate) fn turn_back(
         &mut self,
         turn: Turn,
-        (start, finds): (Start, u64),
+        (start, told): (Start, Told),
         reset: Option<Start>,
-    ) {
+    ) -> Option<Mark> {
         let start = match self.place {
             Place::Unknown(elsewhere) | Place::Lookup(elsewhere) => elsewhere,
-            Place::At(_) | Place::Done if finds == self.finds => start,
+            Place::At(_) | Place::Done if told.finds == self.told.finds => start,
             Place::At(_) | Place::Done => reset.unwrap_or(start),
         };
-        let topic_id = self.topic_id;
+        let (topic_id, cut) = (self.topic_id, self.cuts.since(told.cuts));
         self.seek(turn, start);
         self.topic_id = topic_id;
+        cut.filter(|cut| start.offset().is_some_and(|offset| cut.offset < offset))
+    }
+
+    /// The log is another one than was read: up to there it has the same, if it has any of it.
+    pub(crate) fn cut(&mut self, end: Option<Mark>) {
+        self.told.cuts += 1;
+        self.cuts.push(self.told.cuts, end.unwrap_or(NOTHING));
+        self.checked = None;
+    }
+
+    /// It is not known any more where to read: that is looked up.
+    pub(crate) fn reset(&mut self, start: Start) {
+        self.place = Place::Unknown(start);
+        self.epoch = -1;
+        self.checked = None;
     }
 
     /// Whether records should be there, as far as was told.
@@ -240,6 +261,9 @@ impl Track {
         self.trouble = None;
     }
 }
+
+/// Before all offsets.
+const NOTHING: Mark = Mark { offset: -1, leader_epoch: -1 };
 
 /// The leader epoch of the record before a start, if it is named.
 fn epoch_of(start: Start) -> i32 {

@@ -278,7 +278,7 @@ mod tests {
         buffer.mark(*turn, Mark { offset: 1, leader_epoch: -1 });
         buffer.vacate(reader);
         let next = reserved(&mut buffer).unwrap();
-        let Some(Order::Return(turn, Start::Offset(1), 0)) = buffer.pop_order() else { panic!() };
+        let Some(Order::Return(turn, Start::Offset(1), _)) = buffer.pop_order() else { panic!() };
         push(&mut buffer, turn, 1);
         assert_eq!(taken(&mut buffer, &next), Some(1));
         assert!(matches!(buffer.take_for(reader), Taken::Ended), "it is gone");

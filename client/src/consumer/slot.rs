@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::config::Start;
 use super::cuts::Cuts;
 use super::entry::Entry;
-use super::turn::{Mark, Turn};
+use super::turn::{Mark, Told, Turn};
 use crate::sync::Notify;
 
 /// One partition as the user sees it.
@@ -30,8 +30,8 @@ pub(crate) struct Slot {
     pub(crate) fetching: u64,
     /// The first generation of the log that is read: at most its end was cut since.
     since: u64,
-    /// How often where to read was looked up since a place was asked for.
-    pub(crate) finds: u64,
+    /// Of the log that is read, since a place was asked for.
+    told: Told,
     /// Where it was cut since then, by the generations that began with that.
     cuts: Cuts,
     /// Where reading started in this generation.
@@ -112,7 +112,7 @@ impl Slot {
             generation: 0,
             fetching: 0,
             since: 0,
-            finds: 0,
+            told: Told::default(),
             cuts: Cuts::default(),
             start,
             position: None,
@@ -182,7 +182,7 @@ impl Slot {
 
     fn begin_at(&mut self, start: Start) {
         self.start = start;
-        self.finds = 0;
+        self.told = Told::default();
         self.position = start.offset();
         self.begun = self.position;
         self.behind = match start {
@@ -203,7 +203,7 @@ impl Slot {
     /// Whoever looks the begin of a log up once more finds all that is there. Any other place is
     /// looked up once: what lies before it is nobody's to process any more.
     pub(crate) fn find(&mut self, offset: i64, is_log_start: bool) {
-        self.finds += 1;
+        self.told.finds += 1;
         if self.position.replace(offset).is_some() {
             self.generation += 1;
             self.behind = None;
@@ -233,6 +233,7 @@ impl Slot {
     /// The log has nothing any more of what was read beyond this. What is before it is the same:
     /// who has processed more has processed that.
     pub(crate) fn cut(&mut self, end: Mark) {
+        self.told.cuts += 1;
         if self.position.is_none_or(|position| position <= end.offset) {
             return;
         }
@@ -249,6 +250,19 @@ impl Slot {
         let generation = self.generation;
         let left = self.hand.filter(|hand| hand.from.offset < end.offset);
         self.hand = left.map(|hand| Hand { generation, mark: cut(hand.mark), ..hand });
+    }
+
+    /// The log has nothing of what was read. Where to read on is for a seek to say.
+    pub(crate) fn lose(&mut self) {
+        self.told.cuts += 1;
+        self.generation += 1;
+        self.behind = None;
+        self.forget_log();
+    }
+
+    /// What was told of the log, since a place in it was asked for.
+    pub(crate) fn told(&self) -> Told {
+        self.told
     }
 
     pub(crate) fn is_assigned(&self) -> bool {

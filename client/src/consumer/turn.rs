@@ -7,6 +7,15 @@ pub(crate) struct Turn {
     pub(crate) generation: u64,
 }
 
+/// What whoever reads was told of a log since it asked for a place in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// How often where to read was looked up.
+    pub(crate) finds: u64,
+    /// How often it had not all any more of what was read of it.
+    pub(crate) cuts: u64,
+}
+
 /// How far a partition is processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mark {

@@ -110,6 +110,7 @@ async fn an_offset_is_not_carried_into_a_topic_created_anew() {
         assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
         let Error::TopicRecreated { topic, partition, offset } = &error else { panic!("{error}") };
         assert_eq!((&**topic, *partition, *offset), ("t", 0, 5));
+        assert_eq!(consumer.marked("t", 0), None, "what was done was done of another log");
         consumer.seek("t", 0, Start::Offset(1)).unwrap();
         let batch = consumer.next().await.unwrap().unwrap();
         let first = batch.records().next().unwrap().unwrap();

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use kurier_client::consumer::Consumer;
+use kurier_client::consumer::{Consumer, OffsetReset};
+use kurier_client::error::ErrorKind;
 use kurier_client::session::{Ended, Reason};
 use kurier_testkit::TestCluster;
 use tokio::time::{sleep, timeout};
@@ -58,6 +59,27 @@ async fn what_was_lost_of_a_log_is_not_committed_for_what_came_in_its_place() {
         drop(consumer);
         let mut other = member(&world.client, kind).start().unwrap();
         assert_eq!(read(&mut other).await, [101], "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_lost_of_a_log_is_not_committed_where_that_is_an_error_either() {
+    for kind in KINDS {
+        let world = world().await;
+        let mut first = member(&world.client, kind).start().unwrap();
+        let _ = next(&mut first).await;
+        first.commit().await.unwrap();
+        first.close(10 * S).await;
+        let start = world.committed(1).await[&0];
+        let consumer = member(&world.client, kind).offset_reset(OffsetReset::Error);
+        let mut consumer = consumer.start().unwrap();
+        assert_eq!(read(&mut consumer).await, (start..10).collect::<Vec<_>>());
+        assert_eq!(world.committed(1).await, BTreeMap::from([(0, 10)]));
+        cut(&world).await;
+        let error = timeout(60 * S, consumer.next()).await.unwrap().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutOfRange, "{kind:?}: {error}");
+        consumer.commit().await.unwrap();
+        assert_eq!(world.committed(1).await, BTreeMap::from([(0, 5)]), "{kind:?}");
     }
 }
 

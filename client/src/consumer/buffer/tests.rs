@@ -216,6 +216,40 @@ fn what_a_round_has_of_a_log_that_was_cut_is_not_in_hand_once_it_is_taken_back()
 }
 
 #[test]
+fn whoever_gives_something_back_says_what_it_was_told_of_the_log() {
+    for is_told in [false, true] {
+        let (mut buffer, turns) = buffer(1);
+        push(&mut buffer, turns[0], Item::At { offset: 3 });
+        push(&mut buffer, turns[0], batch(3));
+        taken(&mut buffer);
+        push(&mut buffer, turns[0], Item::Cut { offset: 8, leader_epoch: 1 });
+        if is_told {
+            taken(&mut buffer);
+        }
+        buffer.take_back(turns[0]);
+        let Some(Order::Return(_, Start::Offset(3), told)) = buffer.pop_order() else { panic!() };
+        assert_eq!(told, Told { finds: 1, cuts: u64::from(is_told) });
+    }
+}
+
+#[test]
+fn nothing_is_done_of_a_log_that_is_gone() {
+    let (mut buffer, turns) = buffer(1);
+    push(&mut buffer, turns[0], Item::At { offset: 3 });
+    for offset in [3, 4] {
+        push(&mut buffer, turns[0], batch(offset));
+        taken(&mut buffer);
+    }
+    buffer.mark(turns[0], Mark { offset: 4, leader_epoch: 0 });
+    push(&mut buffer, turns[0], Item::Gone);
+    push(&mut buffer, turns[0], Item::Failed(Error::Closed { what: "test" }));
+    assert!(matches!(buffer.take(), Taken::Error(_)));
+    assert_eq!((buffer.marked(0), buffer.is_in_hand(0)), (None, false));
+    buffer.mark(turns[0], Mark { offset: 5, leader_epoch: 0 });
+    assert_eq!((buffer.marked(0), buffer.position(0)), (None, Some(5)));
+}
+
+#[test]
 fn partitions_come_and_go_and_touch_no_others() {
     let (mut buffer, turns) = buffer(2);
     for turn in &turns {

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use kurier_protocol::api::fetch::{
-    AbortedTransaction, FetchResponse, FetchableTopicResponse, PartitionData,
+    AbortedTransaction, EpochEndOffset, FetchResponse, FetchableTopicResponse, PartitionData,
 };
 use kurier_protocol::api::metadata::{
     MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
@@ -13,6 +13,7 @@ use kurier_protocol::{ErrorCode, Records, Uuid};
 
 use super::super::config::{OffsetReset, Start};
 use super::super::reading::is_empty;
+use super::super::turn::Told;
 use super::*;
 use crate::error::Cause;
 use crate::metadata::Picture;
@@ -113,6 +114,14 @@ impl Fixture {
         self.fetch()
     }
 
+    /// The offset that a leader is asked about.
+    fn checked(&mut self) -> i64 {
+        match &self.actions()[..] {
+            [Action::Check { checks, .. }] => checks[0].offset,
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn lookup(&mut self) -> Lookup {
         match &self.actions()[..] {
             [Action::Lookup(lookup)] => lookup.clone(),
@@ -205,6 +214,7 @@ impl Fixture {
                 Item::Corrupt { next_offset, .. } => format!("{slot}: corrupt up to {next_offset}"),
                 Item::At { offset, .. } => format!("{slot}: at {offset}"),
                 Item::Cut { offset, .. } => format!("{slot}: cut at {offset}"),
+                Item::Gone => format!("{slot}: gone"),
                 Item::News(error) => format!("{slot}: news {error}"),
                 Item::Failed(error) => format!("{slot}: failed {error}"),
                 Item::End => format!("{slot}: end"),
@@ -216,6 +226,10 @@ impl Fixture {
 
 fn turn(slot: usize, generation: u64) -> Turn {
     Turn { slot, generation }
+}
+
+fn told(finds: u64, cuts: u64) -> Told {
+    Told { finds, cuts }
 }
 
 fn claim(turn: Turn, start: Start) -> Claim {
@@ -243,6 +257,12 @@ fn data(partition: i32, batches: &[Vec<u8>]) -> PartitionData {
         records: Some(Records(Bytes::from(batches.concat()))),
         ..PartitionData::default()
     }
+}
+
+/// The log has the same up to there, and then goes on otherwise.
+fn cut(partition: i32, end_offset: i64) -> PartitionData {
+    let diverging_epoch = EpochEndOffset { epoch: 3, end_offset };
+    PartitionData { diverging_epoch, ..data(partition, &[]) }
 }
 
 fn code(partition: i32, error_code: ErrorCode) -> PartitionData {
@@ -596,8 +616,11 @@ fn a_seek_makes_what_is_in_flight_useless_and_nothing_else() {
 /// A reader of one partition that goes on at its beginning if its log is another one, which is at
 /// offset 5 and has read some.
 fn at_five() -> (Fixture, Fetch) {
-    let config =
-        ConsumerConfig { offset_reset: OffsetReset::Earliest, ..ConsumerConfig::default() };
+    at_five_with(OffsetReset::Earliest)
+}
+
+fn at_five_with(offset_reset: OffsetReset) -> (Fixture, Fetch) {
+    let config = ConsumerConfig { offset_reset, ..ConsumerConfig::default() };
     let mut f = Fixture::with(&[1], Start::Offset(5), config);
     let fetch = f.fetch();
     f.answer(&fetch, vec![data(0, &[batch(5, 1, &seal(5))])]);
@@ -608,15 +631,15 @@ fn at_five() -> (Fixture, Fetch) {
 #[test]
 fn what_is_read_once_more_is_of_the_topic_that_it_was_read_of() {
     let (mut f, fetch) = at_five();
-    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), 0));
+    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), told(0, 0)));
     f.answer(&fetch, vec![data(0, &[])]);
     let fetch = f.fetch();
     assert_eq!(fetch.asked(), [(0, 5)]);
     f.answer(&fetch, vec![data(0, &[])]);
     // Created anew before it is asked for.
-    f.fetcher.handle_order(Order::Return(turn(0, 2), Start::Offset(5), 0));
+    f.fetcher.handle_order(Order::Return(turn(0, 2), Start::Offset(5), told(0, 0)));
     let fetch = f.fetch();
-    f.fetcher.handle_order(Order::Return(turn(0, 3), Start::Offset(5), 0));
+    f.fetcher.handle_order(Order::Return(turn(0, 3), Start::Offset(5), told(0, 0)));
     f.lead_topic(8, &[Some(1)]);
     f.answer(&fetch, vec![data(0, &[])]);
     let found = f.lookup();
@@ -634,20 +657,59 @@ fn what_is_read_once_more_of_a_log_that_is_gone_goes_on_where_that_has_led() {
     };
     // While it is looked up where that is.
     let (mut f, found) = gone();
-    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), 0));
+    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), told(0, 0)));
     f.fetcher.handle_offsets(f.moment(), found, Ok(vec![Some(0)]));
     assert_eq!(f.lookup().turns, [turn(0, 1)]);
     // Whoever gives it back has not been told of it.
     let (mut f, found) = gone();
     f.fetcher.handle_offsets(f.moment(), found, Ok(vec![Some(0)]));
     assert_eq!(f.fetch().asked(), [(0, 0)]);
-    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), 0));
+    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), told(0, 0)));
     assert_eq!(f.lookup().turns, [turn(0, 1)]);
     // It has: this is an offset of the new log.
     let (mut f, found) = gone();
     f.fetcher.handle_offsets(f.moment(), found, Ok(vec![Some(0)]));
-    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(3), 1));
+    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(3), told(1, 0)));
     assert_eq!(f.fetch().asked(), [(0, 3)]);
+}
+
+#[test]
+fn what_is_read_once_more_of_a_log_that_was_cut_goes_on_where_it_was_cut_and_tells_so() {
+    let was_cut = |reset| {
+        let (mut f, fetch) = at_five_with(reset);
+        let said = f.answer(&fetch, vec![cut(0, 2)]);
+        (f, said)
+    };
+    let (mut f, said) = was_cut(OffsetReset::Earliest);
+    assert_eq!(said, ["0: cut at 2"]);
+    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), told(0, 0)));
+    assert_eq!(f.entries(), ["0: cut at 2"]);
+    assert_eq!(f.checked(), 2);
+    // What is read once more was not lost.
+    let (mut f, _) = was_cut(OffsetReset::Earliest);
+    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(1), told(0, 0)));
+    assert_eq!((f.entries(), f.fetch().asked()), (vec![], vec![(0, 1)]));
+    // Whoever gives it back has been told: this is an offset of what came in its place.
+    let (mut f, _) = was_cut(OffsetReset::Earliest);
+    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), told(0, 1)));
+    assert_eq!((f.entries(), f.fetch().asked()), (vec![], vec![(0, 5)]));
+    // Where that is an error it is one still.
+    let (mut f, said) = was_cut(OffsetReset::Error);
+    assert!(said[0] == "0: cut at 2" && said[1].starts_with("0: failed"), "{said:?}");
+    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), told(0, 0)));
+    let said = f.entries();
+    assert!(said[0] == "0: cut at 2" && said[1].starts_with("0: failed"), "{said:?}");
+    assert!(f.actions().is_empty());
+}
+
+#[test]
+fn a_log_of_which_nothing_is_left_is_an_error_still_where_it_is_read_once_more() {
+    let (mut f, fetch) = at_five_with(OffsetReset::Error);
+    let said = f.answer(&fetch, vec![cut(0, -1)]);
+    assert!(said[0] == "0: gone" && said[1].starts_with("0: failed"), "{said:?}");
+    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), told(0, 0)));
+    let said = f.entries();
+    assert!(said[0] == "0: gone" && said[1].starts_with("0: failed"), "{said:?}");
 }
 
 #[test]
