@@ -262,7 +262,8 @@ impl Fetcher {
             let bytes = fetched.batch.bytes().len();
             match catches.last_mut().filter(|last| last.topic == track.topic) {
                 Some(last) => {
-                    last.records += records;
+                    // As batches claim.
+                    last.records = last.records.saturating_add(records);
                     last.bytes += bytes;
                 }
                 None => catches.push(Catch { topic: Arc::clone(&track.topic), records, bytes }),

@@ -131,7 +131,7 @@ impl<'a> Reading<'a> {
         error: &Error,
         entries: &mut Vec<Entry>,
     ) -> i64 {
-        let until = behind.unwrap_or_default().max(offset + 1);
+        let until = behind.unwrap_or_default().max(offset.saturating_add(1));
         let next_offset = until.min(self.track.end_offset());
         skipped(&self.track.topic, self.track.partition, (offset, until), error);
         self.skipped = None;

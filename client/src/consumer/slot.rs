@@ -271,7 +271,7 @@ impl Slot {
 
     /// How many records there are that the user has not got, as far as was told.
     pub(crate) fn lag(&self) -> Option<u64> {
-        Some(u64::try_from(self.readable? - self.position?).unwrap_or(0))
+        Some(u64::try_from(self.readable?.saturating_sub(self.position?)).unwrap_or(0))
     }
 
     /// The user drops what it has: it will not be marked.
@@ -459,6 +459,15 @@ mod tests {
         slot.turn_back(start);
         assert_eq!((slot.position, slot.is_in_hand()), (Some(8), false));
         assert_eq!((slot.generation, slot.marked()), (1, Some(at(8))));
+    }
+
+    #[test]
+    fn no_end_that_a_broker_may_tell_is_behind_by_more_than_there_can_be() {
+        let mut slot = slot();
+        for (readable, lag) in [(i64::MAX, i64::MAX - 5), (i64::MIN, 0), (5, 0), (7, 2)] {
+            slot.readable = Some(readable);
+            assert_eq!(slot.lag(), u64::try_from(lag).ok());
+        }
     }
 
     #[test]

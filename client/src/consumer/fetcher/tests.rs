@@ -11,7 +11,7 @@ use kurier_protocol::record::control::EndTransaction;
 use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
 use kurier_protocol::{ErrorCode, Records, Uuid};
 
-use super::super::config::{OffsetReset, Start};
+use super::super::config::{Corrupt, OffsetReset, Start};
 use super::super::reading::is_empty;
 use super::super::turn::Told;
 use super::*;
@@ -850,6 +850,35 @@ fn bytes_that_are_no_batch_stop_the_partition_after_what_came_whole() {
     let entries = f.answer(&fetch, vec![data(0, &[batch(0, 1, &seal(0)), broken])]);
     assert_eq!(entries[0], "0: 0..=0 from 0");
     assert!(entries[1].contains("failed partition 0 of topic t at offset 1"), "{entries:?}");
+}
+
+#[test]
+fn batches_may_claim_any_offset_and_any_count_of_records() {
+    let config = ConsumerConfig { corrupt: Corrupt::Skip, ..ConsumerConfig::default() };
+    let mut f = Fixture::with(&[1], Start::Offset(i64::MAX), config);
+    let fetch = f.fetch();
+    let mut broken = batch(0, 1, &seal(0));
+    *broken.last_mut().unwrap() ^= 1;
+    let said = f.answer(&fetch, vec![data(0, &[broken])]);
+    assert_eq!(said, [format!("0: corrupt up to {}", i64::MAX)]);
+
+    let mut f = Fixture::new(&[1]);
+    let fetch = f.fetch();
+    let claims = [0, 1, 2].map(|offset| {
+        let mut batch = batch(offset, 1, &seal(offset));
+        batch[57..61].copy_from_slice(&i32::MAX.to_be_bytes());
+        batch
+    });
+    let response = FetchResponse {
+        responses: vec![FetchableTopicResponse {
+            topic: "t".into(),
+            partitions: vec![data(0, &claims)],
+            ..FetchableTopicResponse::default()
+        }],
+        ..FetchResponse::default()
+    };
+    f.fetcher.handle_answer(f.moment(), fetch.id, Ok((12, response)));
+    assert_eq!(f.fetcher.caught_behind(0)[0].records, u32::MAX);
 }
 
 #[test]
