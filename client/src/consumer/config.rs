@@ -26,9 +26,11 @@ pub struct ConsumerConfig {
     /// what the batch that was given last is unpacked to, until the next one is asked for, and of
     /// what a round of a [session](crate::session) begins with. No more is asked for than fits.
     /// Beyond it there is at most, of each broker, the first batch of an answer if it alone is
-    /// larger than the broker's share; the batch that is being unpacked; what was fetched of
-    /// partitions that were paused since; and what the program keeps: a batch keeps the answer that
-    /// it came in, and what it is unpacked to. Where each partition has a reader of its own
+    /// larger than the broker's share, and 16 KiB if its share is less: with the default, where
+    /// more than 512 brokers are read from; the batch that is being unpacked; of a round, what its
+    /// last batch takes beyond half of this; what was fetched of partitions that were paused since;
+    /// and what the program keeps: a batch keeps the answer that it came in, and what it is
+    /// unpacked to. Where each partition has a reader of its own
     /// ([split](super::Consumer::split)) it may be 32 KiB a partition, if that is more: with the
     /// default, from 512 of them on. librdkafka: queued.max.messages.kbytes. Default: 16777216
     /// (16 MiB).

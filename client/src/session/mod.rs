@@ -7,6 +7,7 @@
 //! nothing twice.
 //!
 //! ```
+//! use kurier_client::error::ErrorKind;
 //! use kurier_client::session::{Ended, Reason};
 //! use kurier_client::{Client, Record};
 //! # use kurier_client::consumer::OffsetReset;
@@ -27,10 +28,11 @@
 //!             drop(round.enqueue(Record::to("bills").value(bill)).await?);
 //!         }
 //!     }
-//!     if let Ended::NotCommitted(reason) = round.end().await? {
-//!         // The same records come again, here or elsewhere: what is refused for a lasting reason
-//!         // would be so for ever. `Session::run` goes on where the reason passes.
-//!         if let Reason::Refused(error) = reason {
+//!     if let Ended::NotCommitted(Reason::Refused(error)) = round.end().await? {
+//!         // The same records come again, here or elsewhere, and what is refused for a lasting
+//!         // reason would be so for ever. That the group has gone on without the member passes.
+//!         // `Session::run` does this, and waits a little between two such rounds.
+//!         if error.kind() != ErrorKind::Membership {
 //!             return Err(error);
 //!         }
 //!     }
