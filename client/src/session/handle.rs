@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use futures_util::future::FutureExt;
 use kurier_protocol::Str;
+use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::time::{Instant, timeout_at};
 
+use super::beginning::Beginning;
 use super::ended::{Ended, Reason};
 use super::reads::Reads;
-use crate::consumer::{Consumer, FetchedBatch, Lease, Start, Turn};
+use crate::consumer::{Consumer, FetchedBatch, Start, Turn};
 use crate::error::{Error, TransactionFate, means_left_behind};
 use crate::group::{GroupEvents, Member, Pledge};
 use crate::transactional::{Transaction, TransactionalProducer};
@@ -25,10 +27,7 @@ pub struct Session {
     pub(super) producer: TransactionalProducer,
     consumer: Consumer,
     records_max: usize,
-    /// What the next round begins with, or the open one did.
-    pub(super) batches: Vec<FetchedBatch>,
-    /// Counts them in the consumer's budget.
-    lease: Option<Lease>,
+    pub(super) beginning: Beginning,
     reads: Reads,
     pub(super) open: Option<Open>,
     /// How the last round ended, if nobody was told.
@@ -72,8 +71,7 @@ impl Session {
             producer,
             consumer,
             records_max,
-            batches: Vec::new(),
-            lease: None,
+            beginning: Beginning::default(),
             reads: Reads::default(),
             open: None,
             previous: None,
@@ -185,7 +183,7 @@ impl Session {
 
     /// Gives back what was read for a round that has not begun.
     fn lay_down(&mut self) {
-        if self.open.is_none() && !self.batches.is_empty() {
+        if self.open.is_none() && !self.beginning.is_empty() {
             self.give_back();
         }
     }
@@ -199,8 +197,11 @@ impl Session {
             Some(batch) => self.take(batch),
             None => return Ok(false),
         }
-        while self.has_room() {
-            match self.consumer.next().now_or_never().flatten() {
+        while self.beginning.has_room(self.records_max, &self.consumer) {
+            // The other tasks of this thread have their turn here, and only here: where a call of
+            // `next` lets them go first, that says nothing of what lies ready.
+            consume_budget().await;
+            match unconstrained(self.consumer.next()).now_or_never().flatten() {
                 Some(Ok(batch)) => self.take(batch),
                 Some(Err(error)) => {
                     self.kept_error = Some(error);
@@ -215,19 +216,7 @@ impl Session {
     /// Keeps a batch for the round.
     fn take(&mut self, batch: FetchedBatch) {
         self.reads.push(&batch);
-        self.batches.push(batch);
-        // Not both at a time.
-        self.lease = None;
-        let bytes = self.batches.iter().map(FetchedBatch::bytes).sum();
-        self.lease = Some(self.consumer.count(bytes));
-    }
-
-    /// Whether the round may begin with more than it has.
-    fn has_room(&self) -> bool {
-        let counts = |batch: &FetchedBatch| (batch.record_count_max() as usize, batch.bytes());
-        let sum = |sum: (usize, usize), one: (usize, usize)| (sum.0 + one.0, sum.1 + one.1);
-        let (records, bytes) = self.batches.iter().map(counts).fold((0, 0), sum);
-        records < self.records_max && bytes < self.consumer.round_bytes_max()
+        self.beginning.push(batch, &mut self.consumer);
     }
 
     /// One more batch, for the round that is open; none once there may be no more for it.
@@ -342,16 +331,14 @@ impl Session {
     fn keep(&mut self) {
         self.consumer.let_go_of(self.reads.turns());
         self.reads.commit();
-        self.batches.clear();
-        self.lease = None;
+        self.beginning = Beginning::default();
         self.open = None;
     }
 
     /// What was read comes again.
     pub(super) fn give_back(&mut self) {
         self.consumer.take_back(&self.reads.take_back());
-        self.batches.clear();
-        self.lease = None;
+        self.beginning = Beginning::default();
         self.open = None;
     }
 }

@@ -47,6 +47,7 @@
 
 mod ended;
 mod reads;
+mod beginning;
 mod handle;
 mod round;
 mod run;

@@ -43,10 +43,10 @@ impl Session {
         if self.open.is_some() {
             self.previous = Some(self.finish().await?);
         }
-        if !self.batches.is_empty() && !self.is_whole() {
+        if !self.beginning.is_empty() && !self.is_whole() {
             self.give_back();
         }
-        if self.batches.is_empty() && !self.read().await? {
+        if self.beginning.is_empty() && !self.read().await? {
             return Ok(None);
         }
         let transaction = self.producer.begin().await?;
@@ -60,7 +60,7 @@ impl Round<'_> {
     /// What was there when the round began: one batch at least. Those of a partition are in order.
     #[must_use]
     pub fn batches(&self) -> &[FetchedBatch] {
-        &self.session.batches
+        self.session.beginning.batches()
     }
 
     /// Waits for one more batch, which belongs to the round with those before it. None when nothing
