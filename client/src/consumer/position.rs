@@ -228,14 +228,23 @@ impl Track {
     pub(crate) fn cut(&mut self, end: Option<Mark>) {
         self.told.cuts += 1;
         self.cuts.push(self.told.cuts, end.unwrap_or(NOTHING));
-        self.checked = None;
+        self.forget_log();
     }
 
     /// It is not known any more where to read: that is looked up.
     pub(crate) fn reset(&mut self, start: Start) {
         self.place = Place::Unknown(start);
         self.epoch = -1;
+        self.forget_log();
+    }
+
+    /// What was found out of the log was of another one: where it ends is looked up again.
+    fn forget_log(&mut self) {
         self.checked = None;
+        self.gap = Gap::None;
+        if matches!(self.end, End::At(_)) {
+            self.end = End::Unknown;
+        }
     }
 
     /// Whether records should be there, as far as was told.

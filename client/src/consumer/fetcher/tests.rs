@@ -12,6 +12,7 @@ use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
 use kurier_protocol::{ErrorCode, Records, Uuid};
 
 use super::super::config::{Corrupt, OffsetReset, Start};
+use super::super::lookup::Aim;
 use super::super::reading::is_empty;
 use super::super::turn::Told;
 use super::*;
@@ -469,6 +470,63 @@ fn stops_at_the_end() {
     let entries = f.answer(&fetch, vec![data(0, &batches)]);
     assert_eq!(entries, ["0: 0..=2 from 0", "0: 3..=6 from 3", "0: end"]);
     assert!(f.actions().is_empty());
+}
+
+/// The same, where a log that is another one leads to its beginning.
+fn until_the_end_of_any(end: i64) -> Fixture {
+    let (stop, offset_reset) = (Stop::End, OffsetReset::Earliest);
+    let config = ConsumerConfig { stop, offset_reset, ..ConsumerConfig::default() };
+    let mut f = Fixture::with(&[1], Start::Offset(0), config);
+    let lookup = f.lookup();
+    f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![Some(end)]));
+    f
+}
+
+#[test]
+fn the_end_is_that_of_the_log_that_is_read() {
+    // What was read of the log is gone, and its end with it.
+    let mut f = until_the_end_of_any(20);
+    let fetch = f.fetch();
+    f.answer(&fetch, vec![data(0, &[batch(0, 6, &seal(0))])]);
+    let fetch = f.fetch();
+    assert_eq!(f.answer(&fetch, vec![cut(0, 4)]), ["0: cut at 4"]);
+    let lookup = f.lookup();
+    assert_eq!((lookup.aim, &lookup.wanted[0].2), (Aim::End, &Position::Latest));
+    f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![Some(4)]));
+    assert_eq!(f.entries(), ["0: end"]);
+
+    // All of it is.
+    let mut f = until_the_end_of_any(20);
+    let fetch = f.fetch();
+    f.answer(&fetch, vec![data(0, &[batch(0, 6, &seal(0))])]);
+    let fetch = f.fetch();
+    f.answer(&fetch, vec![code(0, ErrorCode::OFFSET_OUT_OF_RANGE)]);
+    f.now += 1000 * MS;
+    for action in f.actions() {
+        let Action::Lookup(lookup) = action else { panic!("{action:?}") };
+        let offset = if lookup.aim == Aim::End { 3 } else { 0 };
+        f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![Some(offset)]));
+    }
+    assert_eq!(f.entries(), ["0: at 0"]);
+    let fetch = f.fetch();
+    let said = f.answer(&fetch, vec![data(0, &[batch(0, 3, &seal(0))])]);
+    assert_eq!(said, ["0: 0..=2 from 0", "0: end"]);
+}
+
+#[test]
+fn a_gap_in_a_log_says_nothing_of_the_one_that_comes_in_its_place() {
+    let mut f = until_the_end_of_any(20);
+    let fetch = f.fetch();
+    f.answer(&fetch, vec![data(0, &[batch(0, 6, &seal(0))])]);
+    for _ in 0..2 {
+        let fetch = f.fetch();
+        f.answer(&fetch, vec![data(0, &[])]);
+    }
+    let [gap, fetch] = <[Action; 2]>::try_from(f.actions()).unwrap();
+    let (Action::Lookup(gap), Action::Fetch { id, broker, plan }) = (gap, fetch) else { panic!() };
+    assert_eq!(f.answer(&Fetch { id, broker, plan }, vec![cut(0, 4)]), ["0: cut at 4"]);
+    f.fetcher.handle_offsets(f.moment(), gap, Ok(vec![Some(0)]));
+    assert!(f.entries().is_empty(), "nothing of the new log is passed over");
 }
 
 #[test]
