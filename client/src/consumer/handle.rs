@@ -121,7 +121,8 @@ impl Consumer {
         self.kept_error.take()
     }
 
-    pub(super) fn keep_error(&mut self, error: Error) {
+    /// The next call of `next` gives this error.
+    pub(crate) fn keep_error(&mut self, error: Error) {
         self.kept_error = Some(error);
     }
 

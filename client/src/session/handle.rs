@@ -32,7 +32,6 @@ pub struct Session {
     pub(super) open: Option<Open>,
     /// How the last round ended, if nobody was told.
     pub(super) previous: Option<Ended>,
-    kept_error: Option<Error>,
 }
 
 /// A round that has begun and not come to its end.
@@ -75,7 +74,6 @@ impl Session {
             reads: Reads::default(),
             open: None,
             previous: None,
-            kept_error: None,
         }
     }
 
@@ -190,9 +188,6 @@ impl Session {
 
     /// Waits for a batch, and takes those that lie ready with it. False if none will come.
     pub(super) async fn read(&mut self) -> Result<bool, Error> {
-        if let Some(error) = self.kept_error.take() {
-            return Err(error);
-        }
         match self.consumer.next().await.transpose()? {
             Some(batch) => self.take(batch),
             None => return Ok(false),
@@ -204,7 +199,7 @@ impl Session {
             match unconstrained(self.consumer.next()).now_or_never().flatten() {
                 Some(Ok(batch)) => self.take(batch),
                 Some(Err(error)) => {
-                    self.kept_error = Some(error);
+                    self.consumer.keep_error(error);
                     break;
                 }
                 None => break,
@@ -221,9 +216,6 @@ impl Session {
 
     /// One more batch, for the round that is open; none once there may be no more for it.
     pub(super) async fn read_on(&mut self) -> Option<Result<FetchedBatch, Error>> {
-        if let Some(error) = self.kept_error.take() {
-            return Some(Err(error));
-        }
         let turns: Vec<Turn> = self.reads.turns().collect();
         let next = self.consumer.next_beside(&turns).await;
         if let Some(Ok(batch)) = &next {
