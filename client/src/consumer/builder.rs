@@ -13,7 +13,7 @@ use super::driver::{Driver, Wanted};
 use super::fetcher::Fetcher;
 use super::handle::Consumer;
 use super::holding::Holding;
-use super::member::Seat;
+use super::member::Membership;
 use super::pace::ALL;
 use super::shared::Shared;
 use crate::backoff::Backoff;
@@ -300,7 +300,7 @@ impl ConsumerBuilder {
                 consumer.shared.with(|buffer| buffer.pace.work(ALL, now()));
             }
             consumer.control.group = Some(group);
-            consumer.seat = Some(Seat { tenure, hearing });
+            consumer.membership = Some(Membership { tenure, hearing });
         }
         Ok(consumer)
     }

@@ -11,7 +11,7 @@ use super::batch::FetchedBatch;
 use super::config::{ConsumerConfig, Start};
 use super::control::Control;
 use super::intake::Intake;
-use super::member::{Seat, Waiting};
+use super::member::{Membership, Waiting};
 use super::pace::ALL;
 use super::shared::Shared;
 use crate::error::Error;
@@ -27,7 +27,7 @@ use crate::offsets::Offsets;
 pub struct Consumer {
     pub(super) shared: Arc<Shared>,
     pub(super) control: Control,
-    pub(super) seat: Option<Seat>,
+    pub(super) membership: Option<Membership>,
     /// Whether asking for a batch marks what was given before.
     pub(super) marks_given: bool,
     pub(super) intake: Intake,
@@ -49,7 +49,7 @@ impl Consumer {
             intake: Intake::new(Arc::clone(&shared), env, limits, meter),
             shared,
             control,
-            seat: None,
+            membership: None,
             marks_given: true,
             kept_error: None,
             offsets,
@@ -98,7 +98,7 @@ impl Consumer {
         if self.marks_given {
             self.shared.mark_given();
         }
-        self.seat.is_some().then(|| Waiting::new(&self.shared, ALL))
+        self.membership.is_some().then(|| Waiting::new(&self.shared, ALL))
     }
 
     /// Everything is read by readers of one partition each from now on.
@@ -148,8 +148,8 @@ impl Consumer {
     pub async fn close_as(mut self, farewell: Farewell, within: Duration) {
         let until = Instant::now() + within;
         self.shared.drop_user();
-        if let Some(seat) = self.seat.take() {
-            seat.tenure.close(Closing { farewell, until }).await;
+        if let Some(membership) = self.membership.take() {
+            membership.tenure.close(Closing { farewell, until }).await;
         }
         let ended = async {
             while !self.shared.with(|buffer| buffer.is_dead()) {

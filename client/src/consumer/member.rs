@@ -8,9 +8,9 @@ use super::pace::Who;
 use super::shared::Shared;
 use crate::group::{Hearing, Tenure};
 
-/// A consumer's place in its group.
+/// What a consumer has of its place in a group.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct Membership {
     pub(super) tenure: Tenure,
     pub(super) hearing: Hearing,
 }

@@ -212,7 +212,7 @@ impl Consumer {
     /// What happens to the partitions that this has as the member of a group. Given once, and only
     /// with a group; what has happened before the call is left out.
     pub fn events(&mut self) -> Option<GroupEvents> {
-        self.seat.as_mut()?.hearing.take()
+        self.membership.as_mut()?.hearing.take()
     }
 
     /// See [`Control::commit`]. What was given is processed by this, as by the next call of
