@@ -208,7 +208,8 @@ impl Buffer {
     /// is not to be given any more comes to nothing; one of a partition that was paused meanwhile
     /// waits there.
     pub(crate) fn give(&mut self, turn: Turn, fetched: Fetched) -> Option<(Turn, Fetched)> {
-        let slot = self.current(turn)?;
+        let is_over = self.split.as_ref().is_some_and(|split| split.is_over);
+        let slot = self.current(turn).filter(|_| !is_over)?;
         if let Some(parked) = &mut slot.parked {
             parked.push_front(Entry { turn, item: Item::Batch(fetched) });
             return None;

@@ -321,6 +321,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_being_unpacked_when_all_readers_end_is_not_given() {
+        let (mut buffer, readers) = split(1);
+        let (turn, reader) = &readers[0];
+        push(&mut buffer, *turn, 0);
+        let Taken::Batch { turn, fetched, .. } = buffer.take_for(reader) else { panic!() };
+        buffer.end_split();
+        assert!(buffer.give(turn, fetched).is_none() && !buffer.is_in_hand(0));
+        assert!(matches!(buffer.take_for(reader), Taken::Ended));
+    }
+
+    #[test]
     fn a_partition_at_its_end_needs_no_reader_before_a_seek() {
         let (mut buffer, readers) = split(1);
         let (turn, reader) = &readers[0];
