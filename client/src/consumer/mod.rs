@@ -13,6 +13,8 @@ mod batch;
 mod entry;
 mod slot;
 mod buffer;
+mod taking;
+mod ordering;
 mod readers;
 mod replica;
 mod position;

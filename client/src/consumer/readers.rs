@@ -1,4 +1,4 @@
-//! Core: the buffer's second part: where each partition has a reader of its own.
+//! Core: the buffer's fourth part: where each partition has a reader of its own.
 //!
 //! What waits for a reader lies in its slot. Each partition may have an equal part of the budget,
 //! half of it under way; beyond that it is not fetched until its reader has taken some. So nobody
