@@ -111,12 +111,10 @@ impl Fetcher {
                 track.cut(end);
                 (track.place, track.epoch) = (Place::At(until), leader_epoch);
                 self.entries.push(Entry { turn, item: Item::Cut { offset: until, leader_epoch } });
-                match start {
-                    Some(_) => {
-                        tracing::warn!(%topic, partition, offset, until, "log truncated: going back");
-                    }
-                    None => self.fail(turn, error),
+                if start.is_none() {
+                    return self.fail(turn, error);
                 }
+                tracing::warn!(%topic, partition, offset, until, "log truncated: going back");
             }
         }
     }

@@ -188,7 +188,9 @@ pub enum Corrupt {
 /// after this one looks again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OffsetReset {
-    /// `next` gives an error, and the partition stands still until a seek.
+    /// `next` gives an error, and the partition stands still until a seek. After
+    /// [`Error::LogTruncation`] that says up to where both logs agree its position is there, and
+    /// what was processed beyond is not committed.
     #[default]
     Error,
     /// Reading goes on at the first record that is there.

@@ -319,6 +319,26 @@ mod tests {
         assert_eq!(shared.with(|buffer| buffer.bytes()), 0);
     }
 
+    #[test]
+    fn whoever_takes_a_partition_away_waits_for_nothing_of_when_it_is_assigned_again() {
+        let (shared, turn) = shared();
+        let give = |turn: Turn| {
+            shared.hand_over(vec![entry(turn)]);
+            let Taken::Batch { turn, fetched, .. } = shared.take() else { panic!() };
+            shared.with(|buffer| buffer.give(turn, fetched)).unwrap();
+        };
+        give(turn);
+        let hands = shared.order(|buffer| {
+            buffer.unassign(turn.slot);
+            buffer.hands(&[turn.slot])
+        });
+        let mut waits = pin!(shared.wait_for_marks(&hands));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(waits.as_mut().poll(&mut context).is_pending());
+        give(shared.order(|buffer| buffer.add(&"t".into(), 0, Start::Offset(0))));
+        assert!(waits.poll(&mut context).is_ready());
+    }
+
     #[cfg(kurier_loom)]
     mod models;
 }

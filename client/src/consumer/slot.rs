@@ -256,7 +256,7 @@ impl Slot {
     pub(crate) fn lose(&mut self) {
         self.told.cuts += 1;
         self.generation += 1;
-        self.behind = None;
+        (self.behind, self.begun) = (None, None);
         self.forget_log();
     }
 

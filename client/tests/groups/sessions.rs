@@ -15,6 +15,7 @@ use kurier_client::{Client, Error};
 use kurier_protocol::api::fetch::FetchRequest;
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::{Fault, Isolation, TestCluster};
+use tokio::task::coop::consume_budget;
 use tokio::time::{sleep, timeout};
 
 use crate::world::{KINDS, Kind, S, World, member, numbers};
@@ -476,22 +477,28 @@ async fn a_round_counts_in_the_consumers_budget_and_more_of_it_can_be_waited_for
 
 #[tokio::test(start_paused = true)]
 async fn a_round_begins_with_as_many_records_as_it_may_and_lets_other_tasks_have_their_turn() {
-    let world = world(300).await;
-    let consumer = member(&world.client, Kind::Cooperative);
-    let session = world.client.session("s", consumer).records_max(500);
-    let mut session = session.start().await.unwrap();
-    // Time for what is fetched ahead: each record is a batch.
-    sleep(10 * S).await;
-    let mut polls = 0;
-    let mut begin = pin!(session.begin());
-    let round = poll_fn(|context| {
-        polls += 1;
-        begin.as_mut().poll(context)
-    });
-    let round = round.await.unwrap().unwrap();
-    assert_eq!(round.batches().len(), 500);
-    assert!(polls > 500 / 128, "{polls} turns of a task");
-    assert!(round.end().await.unwrap().is_committed());
+    // At any moment of the task's turn.
+    for before in 0..3 {
+        let world = world(300).await;
+        let consumer = member(&world.client, Kind::Cooperative);
+        let session = world.client.session("s", consumer).records_max(500);
+        let mut session = session.start().await.unwrap();
+        // Time for what is fetched ahead: each record is a batch.
+        sleep(10 * S).await;
+        for _ in 0..before {
+            consume_budget().await;
+        }
+        let mut polls = 0;
+        let mut begin = pin!(session.begin());
+        let round = poll_fn(|context| {
+            polls += 1;
+            begin.as_mut().poll(context)
+        });
+        let round = round.await.unwrap().unwrap();
+        assert_eq!(round.batches().len(), 500, "{before}");
+        assert!(polls > 500 / 128, "{polls} turns of a task");
+        assert!(round.end().await.unwrap().is_committed());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -200,7 +200,7 @@ fn what_a_log_has_lost_is_not_given_any_more() {
 fn what_a_round_has_of_a_log_that_was_cut_is_not_in_hand_once_it_is_taken_back() {
     for is_left in [false, true] {
         let (mut buffer, turns) = buffer(1);
-        push(&mut buffer, turns[0], Item::At { offset: 3 });
+        push(&mut buffer, turns[0], Item::At { offset: 3, is_log_start: true });
         for offset in [3, 4, 5] {
             push(&mut buffer, turns[0], batch(offset));
             taken(&mut buffer);
@@ -219,7 +219,7 @@ fn what_a_round_has_of_a_log_that_was_cut_is_not_in_hand_once_it_is_taken_back()
 fn whoever_gives_something_back_says_what_it_was_told_of_the_log() {
     for is_told in [false, true] {
         let (mut buffer, turns) = buffer(1);
-        push(&mut buffer, turns[0], Item::At { offset: 3 });
+        push(&mut buffer, turns[0], Item::At { offset: 3, is_log_start: true });
         push(&mut buffer, turns[0], batch(3));
         taken(&mut buffer);
         push(&mut buffer, turns[0], Item::Cut { offset: 8, leader_epoch: 1 });
@@ -235,7 +235,7 @@ fn whoever_gives_something_back_says_what_it_was_told_of_the_log() {
 #[test]
 fn nothing_is_done_of_a_log_that_is_gone() {
     let (mut buffer, turns) = buffer(1);
-    push(&mut buffer, turns[0], Item::At { offset: 3 });
+    push(&mut buffer, turns[0], Item::At { offset: 3, is_log_start: true });
     for offset in [3, 4] {
         push(&mut buffer, turns[0], batch(offset));
         taken(&mut buffer);
@@ -244,9 +244,9 @@ fn nothing_is_done_of_a_log_that_is_gone() {
     push(&mut buffer, turns[0], Item::Gone);
     push(&mut buffer, turns[0], Item::Failed(Error::Closed { what: "test" }));
     assert!(matches!(buffer.take(), Taken::Error(_)));
-    assert_eq!((buffer.marked(0), buffer.is_in_hand(0)), (None, false));
+    assert_eq!((buffer.reached(0), buffer.is_in_hand(0)), (None, false));
     buffer.mark(turns[0], Mark { offset: 5, leader_epoch: 0 });
-    assert_eq!((buffer.marked(0), buffer.position(0)), (None, Some(5)));
+    assert_eq!((buffer.reached(0), buffer.position(0)), (None, Some(5)));
 }
 
 #[test]
