@@ -9,6 +9,7 @@ use kurier_client::group::{GroupEvent, Loss};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::partitions_are_given_up::event;
 use crate::world::{KINDS, Kind, S, World, member, next, numbers};
 
 /// How many numbers were processed of each partition; they come from 0 and in order.
@@ -154,4 +155,41 @@ async fn who_closes_waits_for_the_work_of_readers_and_commits_it() {
     split.close(30 * S).await;
     assert_eq!(world.committed(2).await, BTreeMap::from([(0, done.of(0)), (1, done.of(1))]));
     assert!(done.of(0) >= 3 && done.of(1) >= 9, "{done:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_come_while_no_reader_asks_and_a_dropped_readers_partition_has_another() {
+    for kind in KINDS {
+        let world = World::new(2, 10).await;
+        let mut split = member(&world.client, kind).start().unwrap().split();
+        let mut events = split.events().unwrap();
+        let mut all = readers(&mut split, 2).await;
+        // For longer than many heartbeats take.
+        sleep(60 * S).await;
+        drop(all.remove(&0));
+        all.extend(readers(&mut split, 1).await);
+        assert_eq!(all.len(), 2, "{kind:?}: the one that was dropped has another");
+        let client = world.other(2).await;
+        let mut second = member(&client, kind).start().unwrap();
+        let revoked = loop {
+            match event(&mut events).await {
+                GroupEvent::Revoked { partitions, .. } => break partitions.len(),
+                GroupEvent::Assigned { .. } => {}
+                other => panic!("{kind:?}: {other:?}"),
+            }
+        };
+        assert_eq!(revoked, if kind == Kind::Eager { 2 } else { 1 }, "{kind:?}");
+        sleep(60 * S).await;
+        let mine = split.control().assignment();
+        let [(_, partition)] = mine[..] else { panic!("{kind:?}: {mine:?}") };
+        let mut reader = match timeout(S, split.next()).await {
+            Ok(next) => next.unwrap().unwrap(),
+            Err(_) => all.remove(&partition).unwrap(),
+        };
+        for n in 0..10 {
+            let mine = timeout(S, reader.next()).await.unwrap().unwrap().unwrap();
+            assert_eq!(numbers(&mine), [(partition, n)], "{kind:?}");
+            assert_eq!(numbers(&next(&mut second).await), [(1 - partition, n)], "{kind:?}");
+        }
+    }
 }

@@ -11,4 +11,5 @@ mod members_come_back;
 mod protocols_and_topics;
 mod sessions;
 mod each_partition_has_a_reader;
+mod members_are_dropped;
 mod logs_change;

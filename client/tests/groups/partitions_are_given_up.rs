@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::world::{KINDS, Kind, S, World, member, next, numbers};
 
-async fn event(events: &mut GroupEvents) -> GroupEvent {
+pub(crate) async fn event(events: &mut GroupEvents) -> GroupEvent {
     timeout(120 * S, events.next()).await.unwrap().unwrap()
 }
 

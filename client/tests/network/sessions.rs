@@ -217,10 +217,10 @@ async fn a_consumer_that_is_closed_waits_for_the_brokers_no_longer_than_it_may()
             cluster.pause_broker(1);
         }
         let start = Instant::now();
-        consumer.close(SECOND).await;
+        consumer.close(2 * SECOND).await;
         let took = start.elapsed();
         assert_eq!(took >= SECOND, is_silent, "{took:?}");
-        assert!(took <= SECOND, "{took:?}");
+        assert!(took <= 2 * SECOND, "{took:?}");
     }
     assert_eq!(closed(&cluster), [1].into());
 }

@@ -69,7 +69,7 @@ fn take_away(then: impl FnOnce(&Shared) + Send + 'static) {
         }
         then(&theirs);
     });
-    let hands = shared.order(|buffer| {
+    let hands = shared.with(|buffer| {
         buffer.unassign(turn.slot);
         buffer.hands(&[turn.slot])
     });
