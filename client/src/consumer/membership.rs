@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use kurier_protocol::record::RecordRef;
 use tokio::time::Instant;
 
 use super::batch::FetchedBatch;
 use super::buffer::Buffer;
 use super::control::{Control, check_partition};
 use super::handle::Consumer;
+use super::poll::FetchedRecord;
 use crate::error::Error;
 use crate::group::{Group, GroupEvents, Marked, Pattern, Subscription, Wanted};
 use crate::offsets::Isolation;
@@ -191,18 +193,24 @@ impl Control {
         })
     }
 
-    /// Says that all records of a partition up to this offset, and the one with it, are processed.
+    /// Says that this record is processed, and all records of its partition before it.
+    ///
+    /// It is a [`FetchedRecord`], a batch and a record that is borrowed from it, or a topic, a
+    /// partition and an offset: see [`RecordPlace`].
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if it was not given since the partition was assigned or sought.
-    pub fn mark_through(&self, topic: &str, partition: i32, offset: i64) -> Result<(), Error> {
-        if self.shared.mark_before((topic, partition), offset.saturating_add(1)) {
+    /// [`Error::Invalid`] if it was not given since the partition was assigned or sought; then
+    /// nothing is marked.
+    pub fn mark_through<'a>(&self, record: impl Into<RecordPlace<'a>>) -> Result<(), Error> {
+        let RecordPlace { topic, partition, offset, generation } = record.into();
+        let behind = offset.saturating_add(1);
+        if self.shared.mark_before((topic, partition), generation, behind) {
             return Ok(());
         }
         let problem = format!(
-            "offset {offset} of partition {partition} of topic {topic} was not given, or lies \
-             before a seek"
+            "{offset} of partition {partition} of topic {topic} was not given since the partition \
+             was assigned or sought; mark records that came after that"
         );
         Err(Error::invalid("offset", problem))
     }
@@ -268,8 +276,67 @@ impl Consumer {
     /// # Errors
     ///
     /// Those of [`Control::mark_through`].
-    pub fn mark_through(&self, topic: &str, partition: i32, offset: i64) -> Result<(), Error> {
-        self.control.mark_through(topic, partition, offset)
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kurier_client::{Client, Record, Start};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), kurier_client::Error> {
+    /// # let cluster = kurier_testkit::TestCluster::builder().topic("orders", 1).build();
+    /// # let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).connect().await?;
+    /// # let producer = client.producer().build().await?;
+    /// # producer.send(Record::to("orders").value("v")).await?;
+    /// # producer.send(Record::to("orders").value("w")).await?;
+    /// let orders = client.consumer().topics(["orders"], Start::Earliest).auto_mark(false);
+    /// let mut consumer = orders.start()?;
+    /// for one in consumer.poll_records(1, Duration::from_secs(1)).await? {
+    ///     consumer.mark_through(&one)?;
+    /// }
+    /// if let Some(batch) = consumer.next().await.transpose()? {
+    ///     for record in batch.records() {
+    ///         consumer.mark_through((&batch, &record?))?;
+    ///     }
+    /// }
+    /// assert_eq!(consumer.marked("orders", 0), Some(2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn mark_through<'a>(&self, record: impl Into<RecordPlace<'a>>) -> Result<(), Error> {
+        self.control.mark_through(record)
+    }
+}
+
+/// Where a record is, for [`Consumer::mark_through`].
+#[derive(Clone, Copy, Debug)]
+pub struct RecordPlace<'a> {
+    topic: &'a str,
+    partition: i32,
+    offset: i64,
+    /// In which turn of its partition it was given, if that is known.
+    generation: Option<u64>,
+}
+
+impl<'a> From<&'a FetchedRecord> for RecordPlace<'a> {
+    fn from(one: &'a FetchedRecord) -> Self {
+        let generation = Some(one.turn.generation);
+        let (partition, offset) = (one.partition, one.record.offset);
+        Self { topic: &one.topic, partition, offset, generation }
+    }
+}
+
+impl<'a> From<(&'a FetchedBatch, &RecordRef<'_>)> for RecordPlace<'a> {
+    fn from((batch, record): (&'a FetchedBatch, &RecordRef<'_>)) -> Self {
+        let generation = Some(batch.turn.generation);
+        let (partition, offset) = (batch.partition, record.offset);
+        Self { topic: &batch.topic, partition, offset, generation }
+    }
+}
+
+/// Topic, partition and offset. Whether that was given before a seek or after it nobody can say:
+/// it counts for what was given last.
+impl<'a> From<(&'a str, i32, i64)> for RecordPlace<'a> {
+    fn from((topic, partition, offset): (&'a str, i32, i64)) -> Self {
+        Self { topic, partition, offset, generation: None }
     }
 }
 

@@ -48,6 +48,7 @@ pub use self::builder::ConsumerBuilder;
 pub use self::config::{ConsumerConfig, Corrupt, OffsetReset, Start, Stop};
 pub use self::control::Control;
 pub use self::handle::Consumer;
+pub use self::membership::RecordPlace;
 pub use self::poll::FetchedRecord;
 pub(crate) use self::shared::Lease;
 pub use self::split::{PartitionReader, Split};

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::batch::FetchedBatch;
 use super::handle::Consumer;
+use super::turn::Turn;
 use crate::error::Error;
 
 /// A record, and where it is from. It keeps the answer that it came in alive.
@@ -21,6 +22,8 @@ pub struct FetchedRecord {
     pub partition: i32,
     /// The record.
     pub record: Record,
+    /// As which its partition was read.
+    pub(super) turn: Turn,
 }
 
 impl Consumer {
@@ -120,8 +123,12 @@ impl Consumer {
                 self.intake.return_from(batch, record.offset);
                 return None;
             }
-            let (topic, partition) = (Arc::clone(&batch.topic), batch.partition);
-            records.push(FetchedRecord { topic, partition, record: batch.to_owned(&record) });
+            records.push(FetchedRecord {
+                topic: Arc::clone(&batch.topic),
+                partition: batch.partition,
+                record: batch.to_owned(&record),
+                turn: batch.turn,
+            });
         }
         None
     }

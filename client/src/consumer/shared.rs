@@ -91,11 +91,17 @@ impl Shared {
         self.wake_takers();
     }
 
-    /// The user has processed what is before an offset of a partition. False if it was not given.
-    pub(crate) fn mark_before(&self, (topic, partition): (&str, i32), offset: i64) -> bool {
+    /// The user has processed what is before an offset of a partition, in this generation if it is
+    /// known. False if it was not given.
+    pub(crate) fn mark_before(
+        &self,
+        (topic, partition): (&str, i32),
+        generation: Option<u64>,
+        offset: i64,
+    ) -> bool {
         let is_marked = self.with(|buffer| {
             let slot = buffer.place_of(topic, partition);
-            slot.is_some_and(|slot| buffer.mark_before(slot, offset))
+            slot.is_some_and(|slot| buffer.mark_before(slot, generation, offset))
         });
         self.wake_takers();
         is_marked

@@ -311,15 +311,21 @@ impl Slot {
         }
     }
 
-    /// The user has processed what is before this offset. False if it was not given all of it.
-    pub(crate) fn mark_before(&mut self, offset: i64) -> bool {
+    /// The user has processed what is before this offset, in this generation if it is known. False
+    /// if it was not given all of it.
+    pub(crate) fn mark_before(&mut self, generation: Option<u64>, offset: i64) -> bool {
+        let is_of_log = |generation| self.is_of_log(Turn { slot: 0, generation });
+        if !generation.is_none_or(is_of_log) {
+            return false;
+        }
         if self.marked.is_some_and(|marked| offset <= marked.offset) {
             return true;
         }
-        let Some(Hand { generation, mark, .. }) = self.hand else { return false };
+        let Some(Hand { generation: newest, mark, .. }) = self.hand else { return false };
         if offset > mark.offset {
             return false;
         }
+        let generation = generation.unwrap_or(newest);
         self.mark(Turn { slot: 0, generation }, Mark { offset, ..mark });
         true
     }
@@ -438,12 +444,22 @@ mod tests {
     #[test]
     fn what_was_not_given_cannot_be_marked() {
         let mut slot = slot();
-        assert!(!slot.mark_before(5));
+        assert!(!slot.mark_before(None, 5));
         slot.give(at(8));
-        assert!(!slot.mark_before(9));
-        assert!(slot.mark_before(7) && slot.mark_before(6));
+        assert!(!slot.mark_before(None, 9));
+        assert!(slot.mark_before(None, 7) && slot.mark_before(Some(0), 6));
         assert_eq!((slot.is_in_hand(), slot.marked()), (true, Some(at(7))));
-        assert!(slot.mark_before(8) && !slot.is_in_hand());
+        assert!(slot.mark_before(Some(0), 8) && !slot.is_in_hand());
+        // What was given before a seek is not what is given after it.
+        slot.turn(Start::Offset(5));
+        slot.give(at(8));
+        assert!(!slot.mark_before(Some(0), 7) && slot.is_in_hand());
+        assert!(slot.mark_before(Some(1), 7));
+        // Nor is what a log has lost what comes in its place.
+        slot.cut(Mark { offset: 7, leader_epoch: 2 });
+        slot.give(at(8));
+        assert!(slot.mark_before(Some(1), 8));
+        assert_eq!(slot.marked().map(|mark| mark.offset), Some(7));
     }
 
     #[test]

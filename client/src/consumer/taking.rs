@@ -256,7 +256,12 @@ impl Buffer {
     }
 
     /// The user has processed what is before this offset. False if it was not given all of it.
-    pub(crate) fn mark_before(&mut self, slot: usize, offset: i64) -> bool {
-        self.slots.get_mut(slot).is_some_and(|slot| slot.mark_before(offset))
+    pub(crate) fn mark_before(
+        &mut self,
+        slot: usize,
+        generation: Option<u64>,
+        offset: i64,
+    ) -> bool {
+        self.slots.get_mut(slot).is_some_and(|slot| slot.mark_before(generation, offset))
     }
 }

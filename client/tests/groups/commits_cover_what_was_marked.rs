@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kurier_client::Record;
+use kurier_client::consumer::Start;
+use kurier_client::error::ErrorKind;
 use kurier_client::offsets::Isolation;
 use kurier_client::transactions::GroupOffset;
 use tokio::time::{sleep, timeout};
@@ -39,10 +41,34 @@ async fn who_marks_itself_commits_what_it_marks() {
         consumer.mark(&first);
         sleep(6 * S).await;
         assert_eq!(world.committed(1).await, BTreeMap::from([(0, 1)]), "{kind:?}");
-        consumer.mark_through("t", 0, 1).unwrap();
-        assert!(consumer.mark_through("t", 0, 3).is_err(), "it was not given");
+        consumer.mark_through(("t", 0, 1)).unwrap();
+        assert!(consumer.mark_through(("t", 0, 3)).is_err(), "it was not given");
         consumer.close(10 * S).await;
         assert_eq!(world.committed(1).await, BTreeMap::from([(0, 2)]), "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_records_marks_records() {
+    for kind in KINDS {
+        let world = World::new(1, 5).await;
+        let mut consumer = member(&world.client, kind).auto_mark(false).start().unwrap();
+        let first = consumer.poll_records(3, 120 * S).await.unwrap();
+        let more = consumer.poll_records(2, 120 * S).await.unwrap();
+        consumer.mark_through(first.last().unwrap()).unwrap();
+        sleep(6 * S).await;
+        let through = i64::try_from(first.len()).unwrap();
+        assert_eq!(world.committed(1).await, BTreeMap::from([(0, through)]), "{kind:?}");
+        // What was given before a seek says nothing of what is given after it.
+        consumer.seek("t", 0, Start::Offset(0)).unwrap();
+        let batch = next(&mut consumer).await;
+        let late = consumer.mark_through(more.last().unwrap()).unwrap_err();
+        assert_eq!(late.kind(), ErrorKind::Invalid, "{kind:?}");
+        assert_eq!(consumer.marked("t", 0), None, "{kind:?}");
+        let record = batch.records().next().unwrap().unwrap();
+        consumer.mark_through((&batch, &record)).unwrap();
+        sleep(6 * S).await;
+        assert_eq!(world.committed(1).await, BTreeMap::from([(0, 1)]), "{kind:?}");
     }
 }
 

@@ -66,7 +66,7 @@ async fn two_members_of_one_client_do_not_block_each_other() {
         let mut second = member(&world.client, kind).start().unwrap();
         let control = first.control();
         assert!(timeout(20 * S, second.next()).await.is_err() || kind != Kind::Eager);
-        control.mark_through("t", 0, 0).or_else(|_| control.mark_through("t", 1, 0)).unwrap();
+        control.mark_through(("t", 0, 0)).or_else(|_| control.mark_through(("t", 1, 0))).unwrap();
         timeout(20 * S, async {
             while control.assignment().len() != 1 || second.assignment().len() != 1 {
                 let _ = timeout(S, second.next()).await;

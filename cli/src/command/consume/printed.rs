@@ -28,7 +28,7 @@ impl Printed {
         self.batches = 0;
         for ((topic, partition), last) in std::mem::take(&mut self.last) {
             // What was lost meanwhile is another member's to mark.
-            let _ = control.mark_through(&topic, partition, last);
+            let _ = control.mark_through((topic.as_str(), partition, last));
         }
     }
 }

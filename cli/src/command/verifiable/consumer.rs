@@ -115,7 +115,7 @@ impl Job<'_> {
         self.teller.say(&Report::Consumed(&read))?;
         self.teller.stdout.flush().map_err(Fault::Output)?;
         // It may have been lost meanwhile: then it is another member's to mark, and to commit.
-        let _ = self.consumer.mark_through(topic, partition, last);
+        let _ = self.consumer.mark_through((topic, partition, last));
         if !self.args.enable_autocommit {
             let offset = GroupOffset::new(topic, partition, last + 1);
             // As in Java's tool, who is asked to end commits first what it has told of; who is
