@@ -36,15 +36,22 @@ impl Control {
     }
 
     /// Commits what is [marked](Control::marked) of all partitions, once more if nothing has come
-    /// to it. While the group divides its partitions anew this waits until it has.
+    /// to it. While the group divides its partitions anew this waits until it has; then what is
+    /// still this member's is committed, as the member that it is by then.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] without a group; [`ErrorKind::Membership`](crate::error::ErrorKind) of a
-    /// partition that is not this member's any more, also if it went since the last call with marks
-    /// that nobody has committed, and of a member that was fenced; and what the
-    /// coordinator said last, if it takes nothing within
-    /// [`outage_max`](super::ConsumerConfig::outage_max).
+    /// * [`Error::Invalid`] without a group.
+    /// * [`ErrorKind::Membership`](crate::error::ErrorKind) of a partition that is not this
+    ///   member's any more, also if it went since the last call with marks that nobody has
+    ///   committed, and of a member that was fenced. It is not
+    ///   [retriable](Error::is_retriable), as Java's CommitFailedException is not: the same commit
+    ///   can never succeed, and whoever has the partition now works on from its last commit. The
+    ///   consumer reads on, and what it marks next can be committed.
+    /// * [`Error::TimedOut`], with what the coordinator said last, if it takes nothing within
+    ///   [`outage_max`](super::ConsumerConfig::outage_max), or the division takes so long:
+    ///   retriable.
+    /// * Whatever else it has refused an offset with. The other partitions are committed.
     ///
     /// # Cancel safety
     ///

@@ -6,7 +6,7 @@ use kurier_client::error::ErrorKind;
 use kurier_client::transactions::GroupOffset;
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::Fault;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::world::{KINDS, Kind, S, World, member, next, numbers};
 
@@ -78,6 +78,7 @@ async fn a_program_may_commit_at_any_moment_of_a_rebalance() {
             let outcome = timeout(70 * S, first.commit()).await.unwrap();
             if let Err(error) = outcome {
                 assert_eq!(error.kind(), ErrorKind::Membership, "{kind:?} {moment}: {error}");
+                assert!(!error.is_retriable() && !error.is_fatal(), "{kind:?} {moment}: {error}");
                 continue;
             }
             held = held.min(first.assignment().len());
@@ -120,8 +121,31 @@ async fn marks_of_partitions_that_are_gone_are_told_by_the_next_commit() {
         sleep(2 * S).await;
         let error = timeout(70 * S, consumer.commit()).await.unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Membership, "{kind:?}: {error}");
+        assert!(!error.is_retriable() && !error.is_fatal(), "{kind:?}: {error}");
         assert_eq!(world.committed(1).await, BTreeMap::new(), "{kind:?}");
         timeout(70 * S, consumer.commit()).await.unwrap().unwrap();
+    }
+}
+
+/// GRP-10: what may yet succeed is retriable, and what never will is not.
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_the_coordinator_does_not_take_in_time_is_retriable() {
+    for kind in KINDS {
+        for code in [ErrorCode::COORDINATOR_LOAD_IN_PROGRESS, ErrorCode::NOT_COORDINATOR] {
+            let world = World::new(1, 5).await;
+            let mut consumer = member(&world.client, kind).auto_commit(None).start().unwrap();
+            next(&mut consumer).await;
+            let refused = Fault::on(ApiKey::OFFSET_COMMIT).always().answer(code);
+            world.cluster.fault(refused);
+            let start = Instant::now();
+            let error = timeout(70 * S, consumer.commit()).await.unwrap().unwrap_err();
+            assert!(error.is_retriable(), "{kind:?} {code:?}: {error}");
+            assert_eq!((error.kind(), error.code()), (ErrorKind::TimedOut, Some(code)), "{kind:?}");
+            assert!((60..=61).contains(&start.elapsed().as_secs()), "{kind:?} {code:?}");
+            world.cluster.clear_faults();
+            timeout(70 * S, consumer.commit()).await.unwrap().unwrap();
+            assert_eq!(world.committed(1).await, BTreeMap::from([(0, 1)]), "{kind:?} {code:?}");
+        }
     }
 }
 
