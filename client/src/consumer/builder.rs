@@ -141,8 +141,12 @@ impl ConsumerBuilder {
 
     /// The same for all topics whose whole names match a regular expression, without the brokers'
     /// own. Those that are created later are read within
-    /// [`metadata_age_max`](crate::config::ClientConfig::metadata_age_max). Where the coordinator
-    /// divides and knows patterns (Kafka 4.0), it reads this one itself, by RE2's syntax.
+    /// [`metadata_age_max`](crate::config::ClientConfig::metadata_age_max).
+    ///
+    /// The syntax is that of the crate `regex-lite`: Perl's without look-around and back
+    /// references, where `\d`, `\s`, `\w` and ignoring case are ASCII's, and without Unicode
+    /// classes. Where the coordinator divides and knows patterns (Kafka 4.0), it reads the pattern
+    /// itself, by RE2's syntax: keep to what both know.
     pub fn subscribe_pattern(mut self, pattern: impl Into<Arc<str>>) -> Self {
         self.subscription = Some(Wish::Pattern(pattern.into()));
         self

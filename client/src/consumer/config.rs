@@ -10,17 +10,19 @@ use crate::offsets::Isolation;
 /// How a consumer behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerConfig {
-    /// How many bytes a broker should have before it answers. Kafka: fetch.min.bytes. Default: 1.
+    /// How many bytes a broker should have before it answers. Kafka: fetch.min.bytes. 0 to
+    /// 2147483647. Default: 1.
     pub fetch_bytes_min: usize,
     /// How many bytes one answer may have; a single larger batch comes nevertheless. Kafka:
     /// fetch.max.bytes. Default: 1048576 (1 MiB), for which Kafka has 52428800: smaller answers
     /// stay in the processor's cache, which is faster and takes less memory. Raise it where the
-    /// way to the broker is long.
+    /// way to the broker is long. 1 to 2147483647.
     pub fetch_bytes_max: usize,
-    /// How many bytes of one partition an answer may have. Kafka: max.partition.fetch.bytes.
-    /// Default: 1048576 (1 MiB).
+    /// How many bytes of one partition an answer may have; a single larger batch comes
+    /// nevertheless. Kafka: max.partition.fetch.bytes. 1 to 2147483647. Default: 1048576 (1 MiB).
     pub partition_bytes_max: usize,
-    /// How long a broker may wait for `fetch_bytes_min`. Kafka: fetch.max.wait.ms. Default: 500 ms.
+    /// How long a broker may wait for `fetch_bytes_min`. Kafka: fetch.max.wait.ms. 0 to less than
+    /// `request_timeout`. Default: 500 ms.
     pub fetch_wait_max: Duration,
     /// How many bytes there may be of what waits to be taken, as it came, of answers under way, of
     /// what the batch that was given last is unpacked to, until the next one is asked for, and of
@@ -32,11 +34,11 @@ pub struct ConsumerConfig {
     /// and what the program keeps: a batch keeps the answer that it came in, and what it is
     /// unpacked to. Where each partition has a reader of its own
     /// ([split](super::Consumer::split)) it may be 32 KiB a partition, if that is more: with the
-    /// default, from 512 of them on. librdkafka: queued.max.messages.kbytes. Default: 16777216
-    /// (16 MiB).
+    /// default, from 512 of them on. librdkafka: queued.max.messages.kbytes. 1 to 2147483647.
+    /// Default: 16777216 (16 MiB).
     pub buffer_bytes_max: usize,
     /// How many bytes a batch may have when it is unpacked; a larger one is an error. Kafka: none.
-    /// Default: 134217728 (128 MiB).
+    /// 1 to 2147483647. Default: 134217728 (128 MiB).
     pub batch_bytes_max: usize,
     /// The rack or zone of this client: leaders send it to a replica there, if they are set up to
     /// (replica.selector.class, Kafka 2.4). Kafka: client.rack. Default: none.
@@ -55,10 +57,11 @@ pub struct ConsumerConfig {
     /// Whether a batch counts as processed when the next one is asked for; if not, when it is
     /// [marked](super::Consumer::mark). librdkafka: enable.auto.offset.store. Default: true.
     pub auto_mark: bool,
-    /// How long one request may take. Kafka: request.timeout.ms. Default: 30 s.
+    /// How long one request may take. Kafka: request.timeout.ms. More than `fetch_wait_max`, to a
+    /// year. Default: 30 s.
     pub request_timeout: Duration,
     /// How long a partition may be out of reach before `next` says so; trying goes on. Kafka:
-    /// default.api.timeout.ms. Default: 60 s.
+    /// default.api.timeout.ms. More than 0, to a year. Default: 60 s.
     pub outage_max: Duration,
 }
 

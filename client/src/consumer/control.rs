@@ -196,7 +196,10 @@ impl Control {
     pub(super) fn slot_of(&self, topic: &str, partition: i32) -> Result<usize, Error> {
         let slot = self.shared.with(|buffer| buffer.slot_of(topic, partition));
         slot.ok_or_else(|| {
-            let problem = format!("partition {partition} of topic {topic} is not assigned");
+            let problem = format!(
+                "partition {partition} of topic {topic} is not assigned; `assign` it first, or \
+                 wait until the group has given it to this consumer"
+            );
             Error::invalid("partition", problem)
         })
     }

@@ -94,7 +94,11 @@ impl Consumer {
         Ok(records)
     }
 
-    /// The batches of [`next`](Self::next) as a stream.
+    /// The batches of [`next`](Self::next) as a stream. It ends where that gives none.
+    ///
+    /// # Errors
+    ///
+    /// Items are errors where [`next`](Self::next) gives one; the stream goes on behind them.
     ///
     /// # Cancel safety
     ///

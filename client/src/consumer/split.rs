@@ -210,7 +210,17 @@ impl PartitionReader {
         next
     }
 
-    /// The batches of [`next`](Self::next) as a stream, which keeps the reader.
+    /// The batches of [`next`](Self::next) as a stream, which keeps the reader. It ends where that
+    /// gives none.
+    ///
+    /// # Errors
+    ///
+    /// Items are errors where [`next`](Self::next) gives one; the stream goes on behind them.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping what waits for an item loses nothing: it comes to whoever waits next. Dropping the
+    /// stream drops the reader: another one begins with what is not marked.
     pub fn into_stream(self) -> impl Stream<Item = Result<FetchedBatch, Error>> + Send + 'static {
         stream::unfold(self, async |mut reader| {
             let next = reader.next().await?;

@@ -83,6 +83,7 @@ fn on_groups(code: ErrorCode) -> Option<&'static str> {
         }
         ErrorCode::ILLEGAL_GENERATION
         | ErrorCode::UNKNOWN_MEMBER_ID
+        | ErrorCode::STALE_MEMBER_EPOCH
         | ErrorCode::FENCED_MEMBER_EPOCH => {
             "if it comes again, handle fewer records between polls, or raise \
              max.poll.interval.ms or session.timeout.ms"

@@ -27,12 +27,18 @@ pub struct GroupConfig {
     /// Rack or zone that the member runs in (KIP-881). Kafka: client.rack. Default: none.
     pub rack: Option<Arc<str>>,
     /// After how long without a heartbeat the coordinator removes the member. Kafka:
-    /// session.timeout.ms. Default: 45 s.
+    /// session.timeout.ms. More than `heartbeat_interval`, to a year; the coordinator takes what
+    /// lies between its group.min.session.timeout.ms and group.max.session.timeout.ms, 6 s and 30
+    /// min by default. With KIP-848 it is the coordinator's to say. Default: 45 s.
     pub session_timeout: Duration,
-    /// How often the member says that it is there. Kafka: heartbeat.interval.ms. Default: 3 s.
+    /// How often the member says that it is there. Kafka: heartbeat.interval.ms. More than 0, to
+    /// less than `session_timeout`; a third of it or less, or two heartbeats that are late cost the
+    /// member its partitions. With KIP-848 it is the coordinator's to say. Default: 3 s.
     pub heartbeat_interval: Duration,
     /// How long the program may be at work between two calls of `next`, and how long it may take
-    /// to give partitions up. Kafka: max.poll.interval.ms. Default: 5 min.
+    /// to give partitions up. Who takes longer loses them
+    /// ([`Loss::Overdue`](super::Loss::Overdue)), and has partitions again after the next call.
+    /// Kafka: max.poll.interval.ms. More than 0, to a year. Default: 5 min.
     pub poll_interval_max: Duration,
     /// How often what is done is committed; never, if there is none. Kafka: enable.auto.commit,
     /// auto.commit.interval.ms. 1 to 2147483647 ms. Default: 5 s.
