@@ -382,6 +382,8 @@ impl Cluster {
     ) -> Result<T, Error> {
         let picture = self.picture();
         let Some(known) = picture.broker(broker) else {
+            // Somebody else has named it, as a coordinator: the picture is older than that.
+            self.refresh();
             return Err(picture.absence(Some(broker)));
         };
         Ok(then(Route {
