@@ -60,8 +60,8 @@ pub struct ConsumerConfig {
     /// How long one request may take. Kafka: request.timeout.ms. More than `fetch_wait_max`, to a
     /// year. Default: 30 s.
     pub request_timeout: Duration,
-    /// How long a partition may be out of reach before `next` says so; trying goes on. Kafka:
-    /// default.api.timeout.ms. More than 0, to a year. Default: 60 s.
+    /// How long a partition, or the coordinator of a group, may be out of reach before `next` says
+    /// so; trying goes on. Kafka: default.api.timeout.ms. More than 0, to a year. Default: 60 s.
     pub outage_max: Duration,
 }
 

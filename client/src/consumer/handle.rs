@@ -78,8 +78,9 @@ impl Consumer {
     /// ([`OffsetReset::Error`](super::OffsetReset::Error)), a topic or partition that does not
     /// exist, a batch that is broken, a missing permission. A [`seek`](Self::seek) sets the
     /// partition going again, and looks again for a topic that was not there. An error that
-    /// [`Error::is_retriable`] tells of a broker or leader that has been out of reach for
-    /// [`outage_max`](super::ConsumerConfig::outage_max); trying goes on.
+    /// [`Error::is_retriable`] tells of a broker, leader or coordinator that has been out of reach
+    /// for [`outage_max`](super::ConsumerConfig::outage_max), or has refused for as long what a
+    /// member of a group waits for; trying goes on.
     ///
     /// # Cancel safety
     ///

@@ -73,6 +73,13 @@ pub enum Waiting {
         /// The group.
         group: Box<str>,
     },
+    /// What a member of a group needs of its coordinator: a good answer.
+    Coordinator {
+        /// The API that it is asked.
+        api: ApiKey,
+        /// The group.
+        group: Box<str>,
+    },
 }
 
 /// What requests have to wait for on a connection.
@@ -129,6 +136,9 @@ impl fmt::Display for Waiting {
             Self::Division { group } => {
                 write!(f, "group {group} has not come to the end of dividing its partitions")
             }
+            Self::Coordinator { api, group } => {
+                write!(f, "no good answer to {api} from the coordinator of group {group}")
+            }
         }
     }
 }
@@ -142,7 +152,9 @@ impl Waiting {
     /// The request that waits.
     pub(super) fn api(&self) -> Option<ApiKey> {
         match self {
-            Self::Answer { api, .. } | Self::Turn { api, .. } => Some(*api),
+            Self::Answer { api, .. } | Self::Turn { api, .. } | Self::Coordinator { api, .. } => {
+                Some(*api)
+            }
             _ => None,
         }
     }
@@ -205,6 +217,10 @@ impl Waiting {
             Self::Division { .. } => {
                 "look for members that join and leave again and again, or that take long to give \
                  partitions up"
+            }
+            Self::Coordinator { .. } => {
+                "check that all brokers can be reached, and the health of the one that coordinates \
+                 the group"
             }
         }
     }

@@ -192,12 +192,15 @@ impl Asker {
         (timeout, class): (Duration, Class),
         versions: RangeInclusive<i16>,
         make: F,
+        let request_timeout = self.cluster.request_timeout();
     ) -> impl Future<Output = Answer<R>> + Send + use<R, F> {
         let cluster = self.cluster.with_request_timeout(timeout);
         let group = Arc::clone(&self.group);
         async move {
             let deadline = Instant::now() + timeout;
-            let broker = coordinator(&cluster, KeyType::Group, &group, deadline).await?;
+            // A join takes long, and whom to ask for it does not.
+            let found_by = Instant::now() + timeout.min(request_timeout);
+            let broker = coordinator(&cluster, KeyType::Group, &group, found_by).await?;
             call_on(&cluster, deadline, (broker, class), versions, make).await
         }
     }

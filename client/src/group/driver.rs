@@ -25,6 +25,7 @@ use super::notices::Notices;
 use super::offsets::{self, Progress};
 use super::pattern::{Pattern, Subscription};
 use super::reader::{Marked, Reader};
+use super::silence::{Need, Silence};
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::transactions::TopicPartition;
@@ -37,6 +38,7 @@ pub(crate) struct Driver {
     pub(crate) notices: Notices,
     pub(crate) membership: Membership,
     pub(crate) progress: Progress,
+    pub(crate) silence: Silence,
     /// Where whoever asks sees as whom it commits, or did last; none before it was a member.
     pub(crate) member: watch::Sender<Option<Member>>,
     pub(crate) work: Work,
@@ -150,7 +152,8 @@ impl Driver {
 
     fn deadline(&self) -> Option<Instant> {
         let member = self.membership.committer();
-        let cores = [self.membership.deadline(), self.progress.deadline(member.as_ref())];
+        let progress = self.progress.deadline(member.as_ref());
+        let cores = [self.membership.deadline(), progress, self.silence.deadline()];
         cores.into_iter().flatten().map(Instant::from_std).chain(self.state.closing).min()
     }
 
@@ -174,6 +177,7 @@ impl Driver {
                     self.answer_pleas(member.as_ref());
                     return self.show(member);
                 }
+                    self.break_silence();
             }
         }
     }
@@ -268,17 +272,25 @@ impl Driver {
                 }
             }
             News::Named { mut asked, names } => {
-                asked.retain(|id| !names.iter().any(|(named, _)| named == id));
                 self.membership.handle_names(at.now, names);
                 if !asked.is_empty() {
+                if let Some(trouble) = reply.trouble(&self.asker.group) {
+                    self.silence.handle_trouble(&[Need::Place, Need::Word], trouble);
+                }
                     self.name(asked, NAMES_WAIT);
                 }
             }
             News::Commit(number, answer) => self.progress.handle_commit(at, number, answer),
-            News::Start(number, answer) => self.progress.handle_start(at, number, answer),
+            News::Start(number, answer) => {
+                self.progress.handle_start(at, number, answer);
+                if let Some(trouble) = self.progress.start_trouble() {
+                    self.silence.handle_trouble(&[Need::Start], trouble.clone());
+                }
+            }
             News::Idle(number) => self.part(number),
             News::Told(number, pattern) if number == self.state.subscriptions => {
                 let interest = Interest::Pattern(Arc::clone(pattern.text()));
+                asked.retain(|id| self.membership.is_nameless(id));
                 self.membership.set_interest(at.now, interest);
             }
             News::Topics(number, pattern, topics) if number == self.state.subscriptions => {

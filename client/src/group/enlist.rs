@@ -21,6 +21,7 @@ use super::offsets::Progress;
 use super::pattern::Subscription;
 use super::protocol::GroupProtocol;
 use super::reader::Reader;
+use super::silence::Silence;
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
 use crate::error::ErrorKind;
@@ -67,7 +68,7 @@ pub(crate) fn enlist(of: Enlistment, reader: Arc<dyn Reader>) -> (Group, Tenure,
     let span = tracing::debug_span!("member", %group);
     let asker = Asker { cluster, group, class, meter };
     let inbox = Inbox { orders: ordered, subscription: subscriptions, closing: closed };
-    let task = begin((asker, config), (reader, notices), member, inbox);
+    let task = begin((asker, config, Silence::new(patience)), (reader, notices), member, inbox);
     tokio::spawn(
         async move {
             task.await;
@@ -79,7 +80,7 @@ pub(crate) fn enlist(of: Enlistment, reader: Arc<dyn Reader>) -> (Group, Tenure,
 }
 
 async fn begin(
-    (asker, config): (Asker, GroupConfig),
+    (asker, config, silence): (Asker, GroupConfig, Silence),
     (reader, notices): (Arc<dyn Reader>, Notices),
     member: watch::Sender<Option<super::classic::Member>>,
     mut inbox: Inbox,
@@ -110,7 +111,8 @@ async fn begin(
     };
     let state = State::default();
     let work = futures_util::stream::FuturesUnordered::new();
-    let driver = Driver { asker, reader, notices, membership, progress, member, work, state };
+    let driver =
+        Driver { asker, reader, notices, membership, progress, silence, member, work, state };
     driver.run(inbox).await;
 }
 

@@ -2,6 +2,7 @@
 //! done with them is committed.
 
 use futures_util::future::join;
+use kurier_protocol::Uuid;
 use tokio::time::{Instant, timeout_at};
 
 use super::driver::{Driver, News, Revoked, now};
@@ -10,6 +11,9 @@ use super::membership::Membership;
 use super::notices::GroupEvent;
 use super::offsets::{Done, Origin};
 use super::reader::Marked;
+use super::silence::{Need, Overdue};
+use crate::error::{Error, Waiting};
+use crate::metadata::KeyType;
 use crate::transactions::TopicPartition;
 
 impl Driver {
@@ -52,6 +56,43 @@ impl Driver {
                 self.state.failure = Some(error.clone());
                 self.reader.tell(error);
             }
+        }
+    }
+
+    /// Says what has been waited for for long.
+    pub(super) fn break_silence(&mut self) {
+        let mut needs = self.membership.needs();
+        needs.extend(self.progress.is_starting().then_some((Need::Start, None)));
+        if self.state.closing.is_some() {
+            // Whoever closes has said how long that may take.
+            needs.clear();
+        }
+        self.silence.handle_needs(now(), &needs);
+        while let Some(overdue) = self.silence.poll_overdue(now()) {
+            self.tell_wait(overdue);
+        }
+    }
+
+    fn tell_wait(&mut self, Overdue { need, after, last }: Overdue) {
+        let (group, cluster) = (&self.asker.group, &self.asker.cluster);
+        let is_found = cluster.known_coordinator(KeyType::Group, group).is_some();
+        let is_classic = matches!(self.membership, Membership::Classic(_));
+        let waits_for_others = need == Need::Place && is_classic && is_found && last.is_none();
+        let what = match need {
+            Need::Place if waits_for_others => Waiting::Division { group: (&**group).into() },
+            Need::Names => {
+                let id = self.membership.nameless().map(Uuid::to_string).unwrap_or_default();
+                Waiting::Metadata { topic: format!("{id} of group {group}").into() }
+            }
+            _ => {
+                Waiting::Coordinator { api: self.membership.api_of(need), group: (&**group).into() }
+            }
+        };
+        let error = Error::timed_out(what, after).after(last.as_ref());
+        tracing::warn!(%group, %error, "a member of the group waits");
+        self.notices.tell(GroupEvent::Waiting { error: error.clone() });
+        if !waits_for_others {
+            self.reader.tell(error);
         }
     }
 

@@ -9,14 +9,15 @@ use kurier_protocol::api::heartbeat::HeartbeatResponse;
 use kurier_protocol::api::join_group::JoinGroupResponse;
 use kurier_protocol::api::leave_group::LeaveGroupResponse;
 use kurier_protocol::api::sync_group::SyncGroupResponse;
-use kurier_protocol::{ErrorCode, Str, Uuid};
+use kurier_protocol::{ApiKey, ErrorCode, Str, Uuid};
 
 use super::classic::{self, Call, Classic, Divided, Division, Farewell, Member};
 use super::consumer::{self, Beat, Interest, Modern};
 use super::event::Event;
 use super::members::GroupTopics;
 use super::moment::Moment;
-use crate::error::Error;
+use super::silence::Need;
+use crate::error::{About, Error, Remedy, means_named, means_rebalance, remedy};
 
 /// A member of a group.
 #[derive(Debug)]
@@ -192,6 +193,39 @@ impl Membership {
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
+    /// What it waits for, and when that came last.
+    pub(crate) fn needs(&self) -> Vec<(Need, Option<Instant>)> {
+        match self {
+            Self::Classic(core) => core.needs().into_iter().collect(),
+            Self::Modern(core) => core.needs().collect(),
+            Self::Alone(_) => Vec::new(),
+        }
+    }
+
+    /// What it asks the coordinator for, when it needs this.
+    pub(crate) fn api_of(&self, need: Need) -> ApiKey {
+        match (self, need) {
+            (_, Need::Start) => ApiKey::OFFSET_FETCH,
+            (_, Need::Names) => ApiKey::METADATA,
+            (Self::Classic(_), Need::Word) => ApiKey::HEARTBEAT,
+            (Self::Classic(_), Need::Place) => ApiKey::JOIN_GROUP,
+            _ => ApiKey::CONSUMER_GROUP_HEARTBEAT,
+        }
+    }
+
+    /// A topic whose name it waits for.
+    pub(crate) fn nameless(&self) -> Option<&Uuid> {
+        match self {
+            Self::Modern(core) => core.nameless.first(),
+            Self::Classic(_) | Self::Alone(_) => None,
+        }
+    }
+
+    /// Whether it waits for the name of this one.
+    pub(crate) fn is_nameless(&self, id: &Uuid) -> bool {
+        matches!(self, Self::Modern(core) if core.nameless.contains(id))
+    }
+
             Self::Classic(core) => core.deadline(),
             Self::Modern(core) => core.deadline(),
             Self::Alone(_) => None,
@@ -209,6 +243,30 @@ impl Membership {
 
 impl From<classic::Action> for Action {
     fn from(action: classic::Action) -> Self {
+impl Reply {
+    /// What keeps the member waiting. That the others join is none of it.
+    pub(crate) fn trouble(&self, group: &str) -> Option<Error> {
+        let refused = |api, code| {
+            let is_trouble = remedy(api, code) != Remedy::Ok;
+            let is_usual = means_named(code) || means_rebalance(code);
+            let error = || Error::broker(api, code, About::Group(group.into()));
+            (is_trouble && !is_usual).then(error)
+        };
+        match self {
+            Self::Join(Ok((_, said))) => refused(ApiKey::JOIN_GROUP, said.error_code),
+            Self::Sync(Ok(said)) => refused(ApiKey::SYNC_GROUP, said.error_code),
+            Self::Heartbeat(Ok(said)) => refused(ApiKey::HEARTBEAT, said.error_code),
+            Self::Beat(Ok(said)) => refused(ApiKey::CONSUMER_GROUP_HEARTBEAT, said.error_code),
+            Self::Divided(Ok(_)) | Self::Leave(_) => None,
+            Self::Join(Err(error))
+            | Self::Divided(Err(error))
+            | Self::Sync(Err(error))
+            | Self::Heartbeat(Err(error))
+            | Self::Beat(Err(error)) => Some(error.clone()),
+        }
+    }
+}
+
         match action {
             classic::Action::Call(call) => Self::Call(call),
             classic::Action::Divide(number, division) => Self::Divide(number, division),

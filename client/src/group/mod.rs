@@ -17,6 +17,7 @@ mod moment;
 mod event;
 mod classic;
 mod offsets;
+mod silence;
 mod consumer;
 mod membership;
 mod pattern;

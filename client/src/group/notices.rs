@@ -46,11 +46,23 @@ pub enum GroupEvent {
         /// when it asks for more.
         why: Loss,
     },
-    /// The coordinator has answered no heartbeat for as long as a session lasts. The member goes
-    /// on; its partitions may be another's by now.
+    /// The coordinator has answered no heartbeat well for as long as a session lasts. The member
+    /// goes on; its partitions may be another's by now.
     Unheard {
-        /// How long a session lasts.
+        /// How long a session lasts: [`session_timeout`](super::GroupConfig::session_timeout).
+        /// Where the coordinator divides (KIP-848) its own setting counts, which it tells nobody.
         session: Duration,
+    },
+    /// The member has waited for [`outage_max`](crate::consumer::ConsumerConfig::outage_max), and
+    /// goes on waiting: for a place in the group, for a good answer to a heartbeat, for the names of
+    /// topics, or for the offsets where its partitions begin. It comes again after as long.
+    ///
+    /// `next` gives the same error, unless all that is missing is that the other members of a
+    /// classic group join: they may take until their `poll_interval_max` for that.
+    Waiting {
+        /// What is waited for, for how long, and what stood in the way the last time: an
+        /// [`Error::TimedOut`].
+        error: Error,
     },
     /// What was marked could not be committed: by itself, or before partitions were given up.
     CommitFailed {

@@ -13,3 +13,4 @@ mod sessions;
 mod each_partition_has_a_reader;
 mod members_are_dropped;
 mod logs_change;
+mod nobody_waits_in_silence;

@@ -263,6 +263,7 @@ fn a_setting_of_the_client_is_named_as_the_builder_and_as_kafka_name_it() {
         Waiting::BufferSpace,
         Waiting::Transactions { transactional_id: "a".into() },
         Waiting::Division { group: "g".into() },
+        Waiting::Coordinator { api: ApiKey::HEARTBEAT, group: "g".into() },
     ];
     texts.extend(waits.iter().map(|wait| wait.advice().to_owned()));
     texts.push(Fault::of_length([0x08, 0, 0, 0], 100 << 20).to_string());

@@ -39,6 +39,7 @@ pub(super) fn specimens() -> Vec<Error> {
         timed_out(Waiting::BufferSpace),
         timed_out(Waiting::Transactions { transactional_id: "a".into() }),
         timed_out(Waiting::Division { group: "g".into() }),
+        timed_out(Waiting::Coordinator { api: ApiKey::HEARTBEAT, group: "g".into() }),
         timed_out(Waiting::Metadata { topic: "t".into() }),
         lost(Cause::Closed),
         lost(Cause::Unwelcome),

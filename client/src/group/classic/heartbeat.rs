@@ -33,6 +33,10 @@ impl Heartbeat {
         (self.silent_since, self.is_told) = (at.max(self.silent_since), false);
     }
 
+    pub(super) fn silent_since(&self) -> Instant {
+        self.silent_since
+    }
+
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.open.is_none() && self.next <= now
     }

@@ -11,6 +11,7 @@ use super::super::assignor::Assignor;
 use super::super::config::GroupConfig;
 use super::super::event::{Event, Loss, Revocation};
 use super::super::members::GroupTopics;
+use super::super::silence::Need;
 use super::calls::{Ask, Call, Leave, Member};
 use super::division::Division;
 use super::heartbeat::Heartbeat;
@@ -270,6 +271,19 @@ impl Classic {
     /// The topics that a leader must hear of when they change.
     pub(crate) fn watched(&self) -> Option<&BTreeSet<Arc<str>>> {
         self.duty.as_ref().map(|duty| &duty.names)
+    }
+
+    /// What it waits for, and when that came last.
+    pub(crate) fn needs(&self) -> Option<(Need, Option<Instant>)> {
+        match self.phase {
+            Phase::Waiting(_) | Phase::Joining(_) | Phase::Dividing(_) | Phase::Syncing(_) => {
+                Some((Need::Place, None))
+            }
+            Phase::Stable | Phase::GivingUp { .. } => {
+                Some((Need::Word, Some(self.heartbeat.as_ref()?.silent_since())))
+            }
+            Phase::Idle | Phase::Away | Phase::Over => None,
+        }
     }
 
     /// The topics of the group as they are now. Those that are not there say nothing.

@@ -51,6 +51,7 @@ impl Modern {
                 if self.epoch == 0 {
                     // It has not joined yet, as a pattern is looked up: it says all again.
                     self.told = None;
+                (self.heard_at, self.is_unheard) = (self.beat_at, false);
                 }
             }
             Remedy::Retry | Remedy::Refresh => self.again(at),

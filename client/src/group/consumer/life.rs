@@ -10,6 +10,7 @@ use kurier_protocol::{Str, Uuid};
 use super::super::classic::{Farewell, Member};
 use super::super::config::GroupConfig;
 use super::super::event::{Event, Loss, Revocation};
+use super::super::silence::Need;
 use super::beat::Told;
 pub(crate) use super::beat::{Beat, Interest};
 use crate::backoff::Backoff;
@@ -38,12 +39,18 @@ pub(crate) struct Modern {
     pub(super) until: Option<Instant>,
     pub(super) names: BTreeMap<Uuid, Arc<str>>,
     /// Whose names are asked for.
-    pub(super) nameless: BTreeSet<Uuid>,
+    pub(crate) nameless: BTreeSet<Uuid>,
     /// What the coordinator knows of it.
     pub(super) told: Option<Told>,
     /// The heartbeat without an answer.
     pub(super) beat: Option<Beat>,
     pub(super) next_beat: Instant,
+    /// When the last one went out.
+    pub(super) beat_at: Instant,
+    /// When the last one went out that was answered well.
+    pub(super) heard_at: Instant,
+    /// Whether the program knows that this is longer ago than a session.
+    pub(super) is_unheard: bool,
     /// How often the coordinator wants to hear of it.
     pub(super) interval: Duration,
     /// How often a join was refused by a coordinator that wants it to join.
@@ -120,6 +127,9 @@ impl Modern {
             next_beat: now,
             interval: FIRST_INTERVAL,
             refusals: 0,
+            beat_at: now,
+            heard_at: now,
+            is_unheard: false,
             is_new: false,
             at_work_since: None,
             call_count: 0,
@@ -244,7 +254,24 @@ impl Modern {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let beat = (self.beats() && self.beat.is_none()).then_some(self.next_beat);
         let until = self.until.filter(|_| !self.open.is_empty());
-        beat.into_iter().chain(until).chain(self.overdue()).min()
+        beat.into_iter().chain(until).chain(self.overdue()).chain(self.unheard()).min()
+    }
+
+    /// When a session will have passed without a good answer, if nobody was told.
+    fn unheard(&self) -> Option<Instant> {
+        let counts = self.beats() && self.epoch > 0 && !self.is_unheard;
+        counts.then(|| self.heard_at + self.config.session_timeout)
+    }
+
+    /// What it waits for, and when that came last.
+    pub(crate) fn needs(&self) -> impl Iterator<Item = (Need, Option<Instant>)> {
+        let coordinator = match self.epoch {
+            _ if !self.beats() => None,
+            ..=0 => Some((Need::Place, None)),
+            _ => Some((Need::Word, Some(self.heard_at))),
+        };
+        let names = (self.beats() && !self.nameless.is_empty()).then_some((Need::Names, None));
+        coordinator.into_iter().chain(names)
     }
 
     /// Whether the coordinator is to hear of it. One that gives up what it holds is still there.
@@ -288,6 +315,10 @@ impl Modern {
         }
         if self.beats() && self.beat.is_none() && self.next_beat <= now {
             self.send(now, self.epoch);
+        if self.unheard().is_some_and(|at| at <= now) {
+            self.is_unheard = true;
+            self.tell(Event::Unheard { session: self.config.session_timeout });
+        }
         }
     }
 
@@ -310,7 +341,7 @@ impl Modern {
             before: self.told.clone(),
         };
         self.beat = Some(beat.clone());
-        self.next_beat = now + self.interval;
+        (self.beat_at, self.next_beat) = (now, now + self.interval);
         self.actions.push_back(Action::Beat(Box::new(beat)));
     }
 

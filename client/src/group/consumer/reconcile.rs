@@ -58,6 +58,7 @@ impl Modern {
     }
 
     fn ask_names(&mut self, target: &BTreeSet<(Uuid, i32)>) {
+        self.nameless.retain(|id| target.iter().any(|(of, _)| of == id));
         let unknown = target.iter().map(|(id, _)| *id).filter(|id| !self.names.contains_key(id));
         let news: BTreeSet<Uuid> = unknown.filter(|id| self.nameless.insert(*id)).collect();
         if !news.is_empty() {

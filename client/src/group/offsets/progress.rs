@@ -34,6 +34,8 @@ pub(crate) struct Progress {
     unstarted: BTreeSet<TopicPartition>,
     asked: Option<StartCall>,
     ask_at: Option<Instant>,
+    /// Why there was no start the last time.
+    start_trouble: Option<Error>,
     count: u64,
     actions: VecDeque<Action>,
 }
@@ -90,6 +92,7 @@ impl Progress {
             unstarted: BTreeSet::new(),
             asked: None,
             ask_at: None,
+            start_trouble: None,
             count: 0,
             actions: VecDeque::new(),
         }
@@ -155,6 +158,16 @@ impl Progress {
             self.ledger.wishes().for_each(|wish| wish.settle(of, &failed));
         }
         self.report();
+    }
+
+    /// Whether starts are waited for.
+    pub(crate) fn is_starting(&self) -> bool {
+        !self.unstarted.is_empty()
+    }
+
+    /// Why there was no start the last time that one was asked for.
+    pub(crate) fn start_trouble(&self) -> Option<&Error> {
+        self.start_trouble.as_ref().filter(|_| self.is_starting())
     }
 
     // ---- what is done
@@ -457,22 +470,22 @@ impl Progress {
             let outcome = match &answer {
                 Err(error) if error.is_retriable() => {
                     is_elsewhere = true;
+                    self.start_trouble = Some(error.clone());
                     continue;
                 }
                 Err(error) => Err(error.clone()),
                 Ok((version, response)) => {
                     let (code, found) = call.read(of, *version, response);
+                    let about = About::partition(&of.0, of.1);
+                    let error = Error::broker(ApiKey::OFFSET_FETCH, code, about);
                     match remedy(ApiKey::OFFSET_FETCH, code) {
                         Remedy::Ok => Ok(found),
-                        Remedy::Retry | Remedy::Refresh => continue,
-                        Remedy::Coordinator => {
-                            is_elsewhere = true;
+                        again @ (Remedy::Retry | Remedy::Refresh | Remedy::Coordinator) => {
+                            is_elsewhere |= again == Remedy::Coordinator;
+                            self.start_trouble = Some(error);
                             continue;
                         }
-                        _ => {
-                            let about = About::partition(&of.0, of.1);
-                            Err(Error::broker(ApiKey::OFFSET_FETCH, code, about))
-                        }
+                        _ => Err(error),
                     }
                 }
             };
