@@ -143,10 +143,14 @@ impl ConsumerBuilder {
     /// own. Those that are created later are read within
     /// [`metadata_age_max`](crate::config::ClientConfig::metadata_age_max).
     ///
-    /// The syntax is that of the crate `regex-lite`: Perl's without look-around and back
-    /// references, where `\d`, `\s`, `\w` and ignoring case are ASCII's, and without Unicode
-    /// classes. Where the coordinator divides and knows patterns (Kafka 4.0), it reads the pattern
-    /// itself, by RE2's syntax: keep to what both know.
+    /// Where the coordinator divides ([`GroupProtocol::Consumer`]) and knows patterns (Kafka 4.0),
+    /// it reads this one itself, by RE2's syntax, and says whether it is one: what it refuses ends
+    /// the member, with an error from [`next`](Consumer::next). Everywhere else the client reads
+    /// it, by the syntax of the crate `regex-lite`: Perl's without look-around and back references,
+    /// where `\d`, `\s`, `\w` and ignoring case are ASCII's, and without classes of Unicode
+    /// (`\pL`, `\p{Greek}`), which names of topics have no letters of. What it cannot read is an
+    /// error at the start, or from `next` if it only turns out then that the coordinator knows no
+    /// patterns.
     pub fn subscribe_pattern(mut self, pattern: impl Into<Arc<str>>) -> Self {
         self.subscription = Some(Wish::Pattern(pattern.into()));
         self
@@ -362,7 +366,10 @@ impl ConsumerBuilder {
         let subscription = match &self.subscription {
             None => Subscription::Assigned(self.committed.clone()),
             Some(Wish::Topics(topics)) => Subscription::Topics(topics.clone()),
-            Some(Wish::Pattern(text)) => Subscription::Pattern(Pattern::new(text)?),
+            Some(Wish::Pattern(text)) if self.membership.may_be_divided_remotely() => {
+                Subscription::Pattern(Pattern::new(text))
+            }
+            Some(Wish::Pattern(text)) => Subscription::Pattern(Pattern::new(text).readable()?),
         };
         let rack = self.membership.rack.clone().or_else(|| self.config.rack.clone());
         let config = GroupConfig { rack, ..self.membership.clone() };

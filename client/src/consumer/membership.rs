@@ -132,10 +132,13 @@ impl Control {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] without a group, and for a pattern that is no regular expression.
+    /// [`Error::Invalid`] without a group, and for a pattern that is no regular expression, unless
+    /// the coordinator may read it: then `next` tells.
     pub fn subscribe_pattern(&self, pattern: &str) -> Result<(), Error> {
         let group = self.subscriber()?;
-        group.subscribe(Subscription::Pattern(Pattern::new(pattern)?));
+        let pattern = Pattern::new(pattern);
+        let pattern = if group.is_remote { pattern } else { pattern.readable()? };
+        group.subscribe(Subscription::Pattern(pattern));
         Ok(())
     }
 

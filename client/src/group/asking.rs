@@ -133,13 +133,12 @@ impl Asker {
     }
 
     /// Whether the coordinator reads patterns itself (Kafka 4.0).
-    pub(crate) async fn knows_patterns(self) -> bool {
+    pub(crate) async fn knows_patterns(self) -> Result<bool, Error> {
         let deadline = Instant::now() + self.cluster.request_timeout();
-        let coordinator = coordinator(&self.cluster, KeyType::Group, &self.group, deadline).await;
-        let Ok(broker) = coordinator else { return false };
-        let versions = self.cluster.until(deadline).versions(broker, Class::Normal).await;
-        let range = versions.ok().and_then(|of| of.get(ApiKey::CONSUMER_GROUP_HEARTBEAT));
-        range.is_some_and(|range| *range.end() >= PATTERNS_SINCE)
+        let broker = coordinator(&self.cluster, KeyType::Group, &self.group, deadline).await?;
+        let versions = self.cluster.until(deadline).versions(broker, Class::Normal).await?;
+        let range = versions.get(ApiKey::CONSUMER_GROUP_HEARTBEAT);
+        Ok(range.is_some_and(|range| *range.end() >= PATTERNS_SINCE))
     }
 
     /// The names of all topics that are not the brokers' own.
@@ -192,8 +191,8 @@ impl Asker {
         (timeout, class): (Duration, Class),
         versions: RangeInclusive<i16>,
         make: F,
-        let request_timeout = self.cluster.request_timeout();
     ) -> impl Future<Output = Answer<R>> + Send + use<R, F> {
+        let request_timeout = self.cluster.request_timeout();
         let cluster = self.cluster.with_request_timeout(timeout);
         let group = Arc::clone(&self.group);
         async move {

@@ -96,6 +96,15 @@ impl GroupConfig {
         Ok(())
     }
 
+    /// Whether the coordinator may turn out to divide.
+    pub(crate) fn may_be_divided_remotely(&self) -> bool {
+        match self.protocol {
+            GroupProtocol::Classic => false,
+            GroupProtocol::Consumer => true,
+            GroupProtocol::Auto => !self.has_classic_settings(),
+        }
+    }
+
     /// Whether one of the settings is changed that only members of classic groups have.
     pub(crate) fn has_classic_settings(&self) -> bool {
         let default = Self::default();

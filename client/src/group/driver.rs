@@ -66,6 +66,8 @@ pub(crate) struct State {
     pub(super) counted: usize,
     /// How often it has subscribed.
     pub(super) subscriptions: u64,
+    /// What the topics match that are to be read, if it has said so.
+    pub(super) pattern: Option<Pattern>,
     /// Topics that are kept fresh for the membership.
     pub(super) watched: BTreeSet<Arc<str>>,
     /// When it ends, whatever is left to do.
@@ -175,9 +177,9 @@ impl Driver {
                 Some(action) => self.follow_offsets(action),
                 None => {
                     self.answer_pleas(member.as_ref());
+                    self.break_silence();
                     return self.show(member);
                 }
-                    self.break_silence();
             }
         }
     }
@@ -214,6 +216,13 @@ impl Driver {
                 self.later(divided.map(|(number, reply)| News::Reply(number, reply)));
             }
             Action::Name(ids) => self.name(ids, Duration::ZERO),
+            Action::Reread => {
+                if let Some(pattern) = self.state.pattern.clone() {
+                    // What was looked up before is of the coordinator before.
+                    self.state.subscriptions += 1;
+                    self.look_for(pattern, Duration::ZERO);
+                }
+            }
             Action::Forget => self.asker.forget(),
             Action::Tell(event) => self.tell(event),
         }
@@ -266,6 +275,9 @@ impl Driver {
         let at = self.moment();
         match news {
             News::Reply(number, reply) => {
+                if let Some(trouble) = reply.trouble(&self.asker.group) {
+                    self.silence.handle_trouble(&[Need::Place, Need::Word], trouble);
+                }
                 self.membership.handle_reply(at, number, reply);
                 if self.membership.watched().is_some_and(|watched| *watched != self.state.watched) {
                     self.look();
@@ -273,10 +285,8 @@ impl Driver {
             }
             News::Named { mut asked, names } => {
                 self.membership.handle_names(at.now, names);
+                asked.retain(|id| self.membership.is_nameless(id));
                 if !asked.is_empty() {
-                if let Some(trouble) = reply.trouble(&self.asker.group) {
-                    self.silence.handle_trouble(&[Need::Place, Need::Word], trouble);
-                }
                     self.name(asked, NAMES_WAIT);
                 }
             }
@@ -290,15 +300,17 @@ impl Driver {
             News::Idle(number) => self.part(number),
             News::Told(number, pattern) if number == self.state.subscriptions => {
                 let interest = Interest::Pattern(Arc::clone(pattern.text()));
-                asked.retain(|id| self.membership.is_nameless(id));
                 self.membership.set_interest(at.now, interest);
             }
             News::Topics(number, pattern, topics) if number == self.state.subscriptions => {
                 let wait = self.cluster().config().metadata_age_max;
-                match topics {
-                    Ok(topics) => {
-                        let chosen = Interest::Topics(pattern.choose(topics));
-                        self.membership.set_interest(at.now, chosen);
+                match topics.and_then(|topics| pattern.choose(topics)) {
+                    Ok(chosen) => {
+                        self.membership.set_interest(at.now, Interest::Topics(chosen));
+                        self.look_for(pattern, wait);
+                    }
+                    Err(error) if !error.is_retriable() => {
+                        self.reader.tell(error);
                         self.look_for(pattern, wait);
                     }
                     Err(error) => {

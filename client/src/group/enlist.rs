@@ -62,6 +62,7 @@ pub(crate) fn enlist(of: Enlistment, reader: Arc<dyn Reader>) -> (Group, Tenure,
         subscription: Arc::new(subscription),
         member: members,
         is_member,
+        is_remote: config.may_be_divided_remotely(),
         patience,
         meter: meter.clone(),
     };

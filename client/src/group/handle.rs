@@ -26,6 +26,8 @@ pub(crate) struct Group {
     pub(crate) member: watch::Receiver<Option<Member>>,
     /// Whether the group says what is read.
     pub(crate) is_member: bool,
+    /// Whether patterns may be the coordinator's to read.
+    pub(crate) is_remote: bool,
     /// How long a commit is tried for.
     pub(crate) patience: Duration,
     pub(crate) meter: GroupMeter,

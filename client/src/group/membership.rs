@@ -52,6 +52,8 @@ pub(crate) enum Action {
     Divide(u64, Division),
     /// Learn the names of these topics.
     Name(BTreeSet<Uuid>),
+    /// See anew who reads the pattern.
+    Reread,
     /// Look the coordinator up before the next call.
     Forget,
     Tell(Event),
@@ -191,8 +193,6 @@ impl Membership {
         }
     }
 
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        match self {
     /// What it waits for, and when that came last.
     pub(crate) fn needs(&self) -> Vec<(Need, Option<Instant>)> {
         match self {
@@ -226,6 +226,8 @@ impl Membership {
         matches!(self, Self::Modern(core) if core.nameless.contains(id))
     }
 
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self {
             Self::Classic(core) => core.deadline(),
             Self::Modern(core) => core.deadline(),
             Self::Alone(_) => None,
@@ -241,8 +243,6 @@ impl Membership {
     }
 }
 
-impl From<classic::Action> for Action {
-    fn from(action: classic::Action) -> Self {
 impl Reply {
     /// What keeps the member waiting. That the others join is none of it.
     pub(crate) fn trouble(&self, group: &str) -> Option<Error> {
@@ -267,6 +267,8 @@ impl Reply {
     }
 }
 
+impl From<classic::Action> for Action {
+    fn from(action: classic::Action) -> Self {
         match action {
             classic::Action::Call(call) => Self::Call(call),
             classic::Action::Divide(number, division) => Self::Divide(number, division),
@@ -281,6 +283,7 @@ impl From<consumer::Action> for Action {
         match action {
             consumer::Action::Beat(beat) => Self::Beat(beat),
             consumer::Action::Name(ids) => Self::Name(ids),
+            consumer::Action::Reread => Self::Reread,
             consumer::Action::Forget => Self::Forget,
             consumer::Action::Tell(event) => Self::Tell(event),
         }

@@ -20,20 +20,21 @@ pub(crate) enum Subscription {
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     text: Arc<str>,
-    regex: Regex,
+    /// As this client reads it. The coordinator may read what it cannot.
+    regex: Result<Regex, Error>,
 }
 
 impl Pattern {
-    /// Reads a pattern.
-    pub(crate) fn new(text: &str) -> Result<Self, Error> {
-        let read = |text: &str| RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build();
-        let refused = |error: regex_lite::Error| {
-            Error::invalid("pattern", format!("{text} is no regular expression: {error}"))
-        };
-        // By itself first: what is put around it must not close what it leaves open.
-        read(text).map_err(refused)?;
-        let regex = read(&format!("^(?:{text})$")).map_err(refused)?;
-        Ok(Self { text: text.into(), regex })
+    pub(crate) fn new(text: &str) -> Self {
+        Self { text: text.into(), regex: regex(text) }
+    }
+
+    /// The same, if this client can read it.
+    pub(crate) fn readable(self) -> Result<Self, Error> {
+        match self.regex {
+            Ok(_) => Ok(self),
+            Err(error) => Err(error),
+        }
     }
 
     pub(crate) fn text(&self) -> &Arc<str> {
@@ -41,9 +42,21 @@ impl Pattern {
     }
 
     /// Those of these names that match.
-    pub(crate) fn choose(&self, names: Vec<Arc<str>>) -> Vec<Arc<str>> {
-        names.into_iter().filter(|name| self.regex.is_match(name)).collect()
+    pub(crate) fn choose(&self, names: Vec<Arc<str>>) -> Result<Vec<Arc<str>>, Error> {
+        let regex = self.regex.as_ref().map_err(Clone::clone)?;
+        Ok(names.into_iter().filter(|name| regex.is_match(name)).collect())
     }
+}
+
+fn regex(text: &str) -> Result<Regex, Error> {
+    let read = |text: &str| RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build();
+    let refused = |error: regex_lite::Error| {
+        let problem = format!("{text} is no regular expression that the client can read: {error}");
+        Error::invalid("pattern", problem)
+    };
+    // By itself first: what is put around it must not close what it leaves open.
+    read(text).map_err(refused)?;
+    read(&format!("^(?:{text})$")).map_err(refused)
 }
 
 /// What a pattern may take when it is read.
@@ -55,17 +68,21 @@ mod tests {
 
     #[test]
     fn whole_names_match() {
-        let pattern = Pattern::new("orders-.*|eu").unwrap();
+        let pattern = Pattern::new("orders-.*|eu");
         let names = ["orders-1", "my-orders-1", "eu", "europe", "orders-"].map(Into::into).to_vec();
         let chosen = ["orders-1", "eu", "orders-"].map(Into::into).to_vec();
-        assert_eq!(pattern.choose(names), chosen as Vec<Arc<str>>);
+        assert_eq!(pattern.choose(names).unwrap(), chosen as Vec<Arc<str>>);
     }
 
     #[test]
     fn what_is_no_pattern_is_named() {
-        for text in ["(", "a)(b", "[", "*", "(?:.{999}){999}"] {
-            let error = Pattern::new(text).unwrap_err().to_string();
-            assert!(error.contains(text) && error.contains("regular expression"), "{error}");
+        for text in ["(", "a)(b", "[", "*", "(?:.{999}){999}", r"\pL+"] {
+            let pattern = Pattern::new(text);
+            assert_eq!(&**pattern.text(), text, "another may read it");
+            let errors = [pattern.choose(Vec::new()).unwrap_err(), pattern.readable().unwrap_err()];
+            for error in errors.map(|error| error.to_string()) {
+                assert!(error.contains(text) && error.contains("regular expression"), "{error}");
+            }
         }
     }
 }

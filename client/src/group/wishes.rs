@@ -23,12 +23,16 @@ use crate::transactions::TopicPartition;
 impl Driver {
     pub(super) fn subscribe(&mut self, to: Subscription) {
         self.state.subscriptions += 1;
+        self.state.pattern = None;
         match to {
             Subscription::Topics(topics) => {
                 topics.iter().for_each(|topic| self.find(Arc::clone(topic)));
                 self.membership.set_interest(now(), Interest::Topics(topics));
             }
-            Subscription::Pattern(pattern) => self.look_for(pattern, Duration::ZERO),
+            Subscription::Pattern(pattern) => {
+                self.state.pattern = Some(pattern.clone());
+                self.look_for(pattern, Duration::ZERO);
+            }
             Subscription::Assigned(begin) => {
                 self.follow_program();
                 self.begin(begin);
@@ -42,8 +46,16 @@ impl Driver {
         let is_modern = matches!(self.membership, Membership::Modern(_));
         self.later(async move {
             sleep(wait).await;
-            if is_modern && asker.clone().knows_patterns().await {
-                return News::Told(number, pattern);
+            if is_modern {
+                match asker.clone().knows_patterns().await {
+                    Ok(true) => return News::Told(number, pattern),
+                    // Whoever is found then may read what this client cannot.
+                    Err(error) if error.is_retriable() => {
+                        return News::Topics(number, pattern, Err(error));
+                    }
+                    // Whoever joins hears of it.
+                    Ok(false) | Err(_) => {}
+                }
             }
             let topics = asker.all_topics().await;
             News::Topics(number, pattern, topics)

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use kurier_client::consumer::{Consumer, OffsetReset, Start, Stop};
 use kurier_client::error::ErrorKind;
-use kurier_client::group::{Assignor, GroupProtocol};
+use kurier_client::group::{Assignor, GroupConfig, GroupProtocol};
 use kurier_client::transactions::GroupOffset;
 use kurier_client::{Error, Record};
-use kurier_protocol::ApiKey;
-use kurier_testkit::{Requests, TestCluster};
+use kurier_protocol::api::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
+use kurier_protocol::{ApiKey, ErrorCode};
+use kurier_testkit::{Fault, RecordedRequest, Requests, TestCluster};
 use tokio::time::{sleep, timeout};
 
 use crate::world::{KINDS, Kind, S, World, member, next, numbers};
@@ -17,29 +18,55 @@ async fn world(release: &str) -> World {
     World::of(TestCluster::builder().brokers(3).topic("t", 2).release(release)).await
 }
 
+/// Whether a member joins a group that the coordinator divides.
+async fn is_modern(world: &World, config: GroupConfig) -> bool {
+    world.write(2, 0..1).await;
+    let builder = member(&world.client, Kind::Eager).group_config(config);
+    let mut consumer = builder.start().unwrap();
+    next(&mut consumer).await;
+    let of = |api| !world.cluster.requests_of(&Requests::of(api)).is_empty();
+    let (beats, joins) = (of(ApiKey::CONSUMER_GROUP_HEARTBEAT), of(ApiKey::JOIN_GROUP));
+    assert!(beats != joins, "it is of one kind");
+    beats
+}
+
 #[tokio::test(start_paused = true)]
 async fn auto_is_the_coordinator_where_it_can_and_nothing_classic_is_set() {
-    let rows = [
-        ("4.4", None, true),
-        ("4.4", Some(Assignor::Sticky), false),
-        ("3.6", None, false),
-        ("0.10.1", None, false),
+    let auto = || GroupConfig { protocol: GroupProtocol::Auto, ..GroupConfig::default() };
+    let classic_only = [
+        ("assignors", GroupConfig { assignors: vec![Assignor::Sticky], ..auto() }),
+        ("assignors", GroupConfig { assignors: vec![Assignor::Range], ..auto() }),
+        ("session_timeout", GroupConfig { session_timeout: 30 * S, ..auto() }),
+        ("heartbeat_interval", GroupConfig { heartbeat_interval: 2 * S, ..auto() }),
     ];
-    for (release, assignor, is_modern) in rows {
-        let world = world(release).await;
-        world.write(2, 0..1).await;
-        let builder = member(&world.client, Kind::Eager).group_config(Default::default());
-        let builder =
-            builder.group_protocol(GroupProtocol::Auto).assignors(assignor.clone().map_or_else(
-                || vec![Assignor::Range, Assignor::CooperativeSticky],
-                |one| vec![one],
-            ));
-        let mut consumer = builder.start().unwrap();
-        next(&mut consumer).await;
-        let beats = world.cluster.requests_of(&Requests::of(ApiKey::CONSUMER_GROUP_HEARTBEAT));
-        let joins = world.cluster.requests_of(&Requests::of(ApiKey::JOIN_GROUP));
-        assert_eq!((!beats.is_empty(), joins.is_empty()), (is_modern, is_modern), "{release}");
+    for (setting, config) in classic_only {
+        assert!(!is_modern(&world("4.4").await, config).await, "{setting}");
     }
+    // What both kinds have decides nothing.
+    let both = [
+        ("instance_id", GroupConfig { instance_id: Some("one".into()), ..auto() }),
+        ("rack", GroupConfig { rack: Some("a".into()), ..auto() }),
+        ("poll_interval_max", GroupConfig { poll_interval_max: 60 * S, ..auto() }),
+        ("auto_commit_interval", GroupConfig { auto_commit_interval: None, ..auto() }),
+        ("remote_assignor", GroupConfig { remote_assignor: Some("range".into()), ..auto() }),
+    ];
+    for (setting, config) in both {
+        assert!(is_modern(&world("4.4").await, config).await, "{setting}");
+    }
+    // Releases without the protocol, or with the feature off; brokers of the features' time that
+    // are too old for it.
+    for (release, expected) in
+        [("4.4", true), ("4.0", true), ("3.9", false), ("3.6", false), ("0.10.1", false)]
+    {
+        assert_eq!(is_modern(&world(release).await, auto()).await, expected, "{release}");
+    }
+    // The cluster has the feature, and no broker says so any more.
+    let world = world("4.4").await;
+    for broker in 1..=3 {
+        world.cluster.set_versions(broker, ApiKey::API_VERSIONS, Some(0..=2));
+    }
+    let world = World { client: world.other(2).await, ..world };
+    assert!(!is_modern(&world, auto()).await, "nobody tells of features before ApiVersions 3");
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,18 +80,128 @@ async fn topics_of_a_pattern_are_read_and_those_that_come_later_too() {
         let mut consumer =
             member(&world.client, kind).subscribe_pattern("orders-.*").start().unwrap();
         let _ = timeout(20 * S, consumer.next()).await;
-        let topics = |of: Vec<(std::sync::Arc<str>, i32)>| {
-            of.into_iter().map(|(topic, _)| topic.to_string()).collect::<Vec<_>>()
-        };
-        assert_eq!(topics(consumer.assignment()), ["orders-1", "orders-2"], "{kind:?} {release}");
+        assert_eq!(topics(&consumer), ["orders-1", "orders-2"], "{kind:?} {release}");
         world.cluster.create_topic("orders-3", 1);
         let _ = timeout(400 * S, consumer.next()).await;
-        let mut found = topics(consumer.assignment());
-        found.sort_unstable();
-        assert_eq!(found, ["orders-1", "orders-2", "orders-3"], "{kind:?} {release}");
+        assert_eq!(topics(&consumer), ["orders-1", "orders-2", "orders-3"], "{kind:?} {release}");
         consumer.control().subscribe(["other"]).unwrap();
         let _ = timeout(20 * S, consumer.next()).await;
-        assert_eq!(topics(consumer.assignment()), ["other"], "{kind:?} {release}");
+        assert_eq!(topics(&consumer), ["other"], "{kind:?} {release}");
+    }
+}
+
+/// The topics that a member reads, in order.
+fn topics(consumer: &Consumer) -> Vec<String> {
+    let mut topics: Vec<String> =
+        consumer.assignment().into_iter().map(|(topic, _)| topic.to_string()).collect();
+    topics.sort_unstable();
+    topics
+}
+
+/// GRP-08: KIP-848 with brokers before patterns (3.7 to 3.9 with the preview on, ConsumerGroupHeartbeat
+/// 0). The client looks for the topics itself, those that come later too.
+#[tokio::test(start_paused = true)]
+async fn where_the_coordinator_knows_no_patterns_the_member_looks_for_topics_itself() {
+    let world = World::of(
+        TestCluster::builder().brokers(3).topic("orders-1", 1).topic("orders-2", 1).topic("x", 1),
+    )
+    .await;
+    for broker in 1..=3 {
+        world.cluster.set_versions(broker, ApiKey::CONSUMER_GROUP_HEARTBEAT, Some(0..=0));
+    }
+    let client = world.other(2).await;
+    let builder = member(&client, Kind::Coordinator).subscribe_pattern("orders-.*");
+    let mut consumer = builder.start().unwrap();
+    assert!(timeout(20 * S, consumer.next()).await.is_err());
+    assert_eq!(topics(&consumer), ["orders-1", "orders-2"]);
+    world.cluster.create_topic("orders-3", 1);
+    world.cluster.create_topic("none-of-orders-3", 1);
+    // Within the age of metadata, five minutes.
+    assert!(timeout(310 * S, consumer.next()).await.is_err());
+    assert_eq!(topics(&consumer), ["orders-1", "orders-2", "orders-3"]);
+    let producer = client.producer().build().await.unwrap();
+    producer.send(Record::to("orders-3").value("7")).await.unwrap();
+    assert_eq!(numbers(&next(&mut consumer).await), [(0, 7)]);
+    world.cluster.delete_topic("orders-1");
+    let _ = timeout(310 * S, consumer.next()).await;
+    assert_eq!(topics(&consumer), ["orders-2", "orders-3"]);
+    let beats = world.cluster.requests_of(&Requests::of(ApiKey::CONSUMER_GROUP_HEARTBEAT));
+    assert!(beats.iter().all(|beat| beat.version == 0));
+    // Nor is anything sent for a pattern that nobody can read.
+    consumer.control().subscribe_pattern(r"\pL+").unwrap();
+    let error = timeout(20 * S, consumer.next()).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert!(error.to_string().contains(r"\pL+"), "{error}");
+}
+
+/// A coordinator that can read patterns is followed by one that cannot, and that by one that can.
+#[tokio::test(start_paused = true)]
+async fn who_reads_a_pattern_is_seen_anew_when_the_coordinator_moves() {
+    let builder = TestCluster::builder().brokers(3);
+    let world = World::of(builder.topic("orders-1", 1).topic("x", 1)).await;
+    let first = world.cluster.coordinator("g").unwrap();
+    let (older, newer) = (first % 3 + 1, (first + 1) % 3 + 1);
+    world.cluster.set_versions(older, ApiKey::CONSUMER_GROUP_HEARTBEAT, Some(0..=0));
+    let client = world.other(2).await;
+    let builder = member(&client, Kind::Coordinator).subscribe_pattern("orders-.*");
+    let mut consumer = builder.start().unwrap();
+    let told = |consumer: Consumer, created: &'static str| {
+        let world = &world;
+        async move {
+            let mut consumer = consumer;
+            world.cluster.create_topic(created, 1);
+            let said = timeout(310 * S, consumer.next()).await;
+            assert!(said.is_err(), "{created}: {said:?}");
+            assert!(topics(&consumer).contains(&created.to_owned()), "{:?}", topics(&consumer));
+            assert!(!topics(&consumer).contains(&"x".to_owned()));
+            consumer
+        }
+    };
+    assert!(timeout(20 * S, consumer.next()).await.is_err());
+    consumer = told(consumer, "orders-2").await;
+    for (to, topic) in [(older, "orders-3"), (newer, "orders-4")] {
+        world.cluster.move_coordinator("g", to);
+        // It is to say all again.
+        let fault = Fault::on(ApiKey::CONSUMER_GROUP_HEARTBEAT).broker(to);
+        world.cluster.fault(fault.answer(ErrorCode::UNKNOWN_MEMBER_ID));
+        consumer = told(consumer, topic).await;
+    }
+    let beats = world.cluster.requests_of(&Requests::of(ApiKey::CONSUMER_GROUP_HEARTBEAT));
+    let by =
+        |broker, version| beats.iter().any(|beat| beat.broker == broker && beat.version == version);
+    assert!(by(first, 1) && by(older, 0) && by(newer, 1));
+}
+
+/// Where the coordinator divides it says what a pattern is; elsewhere the client does, at once.
+#[tokio::test(start_paused = true)]
+async fn whoever_reads_a_pattern_says_whether_it_is_one() {
+    // By RE2 a letter of any language; regex-lite has no classes of Unicode.
+    let of_re2 = r"\pL+-1";
+    let world = World::of(TestCluster::builder().topic("orders-1", 1)).await;
+    let refused = member(&world.client, Kind::Eager).subscribe_pattern(of_re2).start();
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Invalid);
+    let auto = |assignor| {
+        let builder = member(&world.client, Kind::Eager).group_protocol(GroupProtocol::Auto);
+        builder.assignors([assignor]).subscribe_pattern(of_re2).start()
+    };
+    assert_eq!(auto(Assignor::Sticky).unwrap_err().kind(), ErrorKind::Invalid, "it is classic");
+    for (pattern, is_one) in [(of_re2, true), ("(", false)] {
+        let client = world.other(2).await;
+        let builder = member(&client, Kind::Coordinator).subscribe_pattern(pattern);
+        let mut consumer = builder.start().unwrap();
+        let said = timeout(20 * S, consumer.next()).await;
+        let beats = world.cluster.requests_of(&Requests::of(ApiKey::CONSUMER_GROUP_HEARTBEAT));
+        let sent = |beat: &RecordedRequest| {
+            let asked = beat.decode::<ConsumerGroupHeartbeatRequest>().subscribed_topic_regex;
+            asked.as_deref() == Some(pattern)
+        };
+        assert!(beats.iter().any(sent), "{pattern}: the coordinator was not asked");
+        if !is_one {
+            let error = said.unwrap().unwrap().unwrap_err();
+            assert_eq!(error.code(), Some(ErrorCode::INVALID_REGULAR_EXPRESSION), "{error}");
+            assert!(error.is_fatal(), "{error}");
+            assert!(timeout(S, consumer.next()).await.unwrap().is_none());
+        }
     }
 }
 
@@ -91,6 +228,7 @@ async fn what_cannot_be_is_told_by_its_name() {
     let wrong = member.commit_offsets([GroupOffset::new("t", 0, -3)]).await;
     problem(wrong.unwrap_err());
     problem(member.control().subscribe_pattern("[").unwrap_err());
+    problem(member.control().subscribe_pattern(r"\pL").unwrap_err());
     problem(member.assign([("t", 0, Start::Earliest)]).unwrap_err());
     problem(member.control().unassign([("t", 0)]).await.unwrap_err());
     // A topic that is not there is told once, and the others are read.

@@ -7,7 +7,7 @@ use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::super::event::{Event, Loss};
 use super::super::moment::Moment;
-use super::life::{Action, Modern, Phase};
+use super::life::{Action, Interest, Modern, Phase};
 use crate::error::{About, Error, Remedy, means_forgotten, remedy};
 
 impl Modern {
@@ -33,6 +33,11 @@ impl Modern {
                 self.actions.push_back(Action::Forget);
                 return self.again(at);
             }
+            // It was another one that could.
+            Err(Error::Unsupported { .. }) if matches!(self.interest, Interest::Pattern(_)) => {
+                self.actions.push_back(Action::Reread);
+                return self.again(at);
+            }
             Err(error) => return self.end(error),
         };
         let code = response.error_code;
@@ -46,12 +51,12 @@ impl Modern {
                     self.retry.reset();
                 }
                 self.refusals = 0;
+                (self.heard_at, self.is_unheard) = (self.beat_at, false);
                 self.told = Some(beat.now);
                 self.adopt(at, response);
                 if self.epoch == 0 {
                     // It has not joined yet, as a pattern is looked up: it says all again.
                     self.told = None;
-                (self.heard_at, self.is_unheard) = (self.beat_at, false);
                 }
             }
             Remedy::Retry | Remedy::Refresh => self.again(at),

@@ -93,6 +93,8 @@ pub(crate) enum Action {
     Beat(Box<Beat>),
     /// Learn the names of these topics, from the brokers if need be.
     Name(BTreeSet<Uuid>),
+    /// See anew who reads the pattern: the coordinator cannot.
+    Reread,
     /// Look the coordinator up before the next call.
     Forget,
     /// Tell the program.
@@ -125,11 +127,11 @@ impl Modern {
             told: None,
             beat: None,
             next_beat: now,
-            interval: FIRST_INTERVAL,
-            refusals: 0,
             beat_at: now,
             heard_at: now,
             is_unheard: false,
+            interval: FIRST_INTERVAL,
+            refusals: 0,
             is_new: false,
             at_work_since: None,
             call_count: 0,
@@ -313,12 +315,12 @@ impl Modern {
             self.tell(Event::Lost { partitions, why: Loss::TooSlow });
             self.go_on(now);
         }
-        if self.beats() && self.beat.is_none() && self.next_beat <= now {
-            self.send(now, self.epoch);
         if self.unheard().is_some_and(|at| at <= now) {
             self.is_unheard = true;
             self.tell(Event::Unheard { session: self.config.session_timeout });
         }
+        if self.beats() && self.beat.is_none() && self.next_beat <= now {
+            self.send(now, self.epoch);
         }
     }
 
