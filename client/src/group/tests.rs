@@ -3,11 +3,13 @@
 
 mod runner;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kurier_testkit::TestCluster;
+use kurier_protocol::ApiKey;
+use kurier_protocol::api::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
+use kurier_testkit::{RecordedRequest, TestCluster};
 use tokio::time::sleep;
 
 use self::runner::{Running, World, start};
@@ -44,7 +46,9 @@ impl Stage {
         let servers = bootstrap.iter().map(|server| server.parse().unwrap()).collect();
         let seed = u64::try_from(self.count).unwrap();
         let env = self.cluster.env_for(&format!("member-{seed}"), seed);
-        let client = Cluster::connect(env, ClientConfig::default(), servers).await.unwrap();
+        let client_id = format!("member-{seed}");
+        let client = ClientConfig { client_id, ..ClientConfig::default() };
+        let client = Cluster::connect(env, client, servers).await.unwrap();
         start((client, &self.world), (self.count, config), work, topics)
     }
 
@@ -64,11 +68,36 @@ impl Stage {
     /// After a while, each partition of these topics has a holder, and nothing went wrong.
     async fn settles(&self, partition_count: usize, holder_count: usize) {
         sleep(60 * SECOND).await;
+        self.is_settled(partition_count, holder_count);
+    }
+
+    fn is_settled(&self, partition_count: usize, holder_count: usize) {
         let world = self.world.lock().unwrap();
         assert_eq!(world.faults, [] as [String; 0]);
         assert_eq!(world.holders.len(), partition_count, "{:?}", world.holders);
         let holders: BTreeSet<&usize> = world.holders.values().collect();
         assert_eq!(holders.len(), holder_count, "{:?}", world.holders);
+    }
+
+    /// The client of the member that holds nothing.
+    fn idle(&self) -> String {
+        let world = self.world.lock().unwrap();
+        let mut members = 1..=self.count;
+        let idle = members.find(|member| !world.holders.values().any(|holder| holder == member));
+        format!("member-{}", idle.unwrap())
+    }
+
+    /// Gives a topic so many partitions.
+    async fn grow(&self, topic: &str, count: i32) {
+        let mut peer = self.cluster.connect(1).await.unwrap();
+        let topic = CreatePartitionsTopic { name: topic.into(), count, assignments: None };
+        let request = CreatePartitionsRequest {
+            topics: vec![topic],
+            timeout_ms: 1_000,
+            ..Default::default()
+        };
+        let answer = peer.call(3, &request).await.unwrap();
+        assert!(answer.results.iter().all(|of| of.error_code.is_ok()), "{answer:?}");
     }
 
     fn lost(&self) -> Vec<Loss> {
@@ -162,14 +191,34 @@ async fn a_member_without_partitions_is_used_when_there_is_work() {
         let mut stage = Stage::new("4.4");
         let members = stage.join_many(4, kind, &["u", "v"]).await;
         stage.settles(3, 3).await;
+        let idle = stage.idle();
         let before = stage.world.lock().unwrap().rebalances;
+        let from = stage.cluster.requests().len();
         sleep(600 * SECOND).await;
         assert_eq!(stage.world.lock().unwrap().rebalances, before, "they are at rest");
-        if !kind.is_empty() {
-            stage.cluster.create_topic("v", 5);
-            sleep(600 * SECOND).await;
-            stage.settles(8, 4).await;
+        let requests = stage.cluster.requests();
+        let mut counts: BTreeMap<ApiKey, usize> = BTreeMap::new();
+        let own = |of: &&RecordedRequest| of.client_id.as_deref() == Some(&*idle);
+        for request in requests.iter().skip(from).filter(own) {
+            *counts.entry(request.api).or_default() += 1;
         }
+        // Java asks every three seconds, the coordinator of KIP-848 every five.
+        let (beat, count) = match kind {
+            [] => (ApiKey::CONSUMER_GROUP_HEARTBEAT, 120),
+            _ => (ApiKey::HEARTBEAT, 200),
+        };
+        let beats = counts.remove(&beat).unwrap_or_default();
+        assert!((count - 1..=count + 1).contains(&beats), "{kind:?}: {beats} heartbeats");
+        let looks = counts.remove(&ApiKey::METADATA).unwrap_or_default();
+        assert!(looks <= 3, "{kind:?}: {looks} looks at the topics, one each five minutes");
+        assert_eq!(counts, BTreeMap::new(), "{kind:?}: and nothing else");
+        // A topic comes that they read already, and another one grows.
+        stage.cluster.create_topic("v", 1);
+        sleep(600 * SECOND).await;
+        stage.settles(4, 4).await;
+        stage.grow("u", 7).await;
+        sleep(600 * SECOND).await;
+        stage.settles(8, 4).await;
         for member in members {
             member.close().await;
         }
@@ -245,10 +294,11 @@ async fn a_member_that_was_cut_off_has_lost_its_partitions_and_is_back_within_a_
         stage.settles(9, 2).await;
         assert_eq!(stage.lost(), [], "it does not know");
         network.heal();
-        sleep(45 * SECOND).await;
+        sleep(GroupConfig::default().session_timeout).await;
         let is_lost = |loss: &Loss| matches!(loss, Loss::Forgotten | Loss::LeftBehind);
         assert!(stage.lost().iter().all(is_lost) && stage.lost().len() == 1, "{:?}", stage.lost());
         stage.world.lock().unwrap().unheard.clear();
+        stage.is_settled(9, 3);
         stage.settles(9, 3).await;
     }
 }

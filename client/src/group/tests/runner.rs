@@ -116,6 +116,7 @@ pub(super) fn start(
         core,
         progress: Progress::new(GROUP, interval, retry()),
         positions: BTreeMap::new(),
+        topics: Vec::new(),
         partings: BTreeMap::new(),
         work,
         answers: FuturesUnordered::new(),
@@ -156,6 +157,8 @@ struct Runner {
     progress: Progress,
     /// Where it reads.
     positions: BTreeMap<TopicPartition, i64>,
+    /// What it reads.
+    topics: Vec<&'static str>,
     /// Commits of what is given up, and the numbers that those are given up by.
     partings: BTreeMap<u64, (u64, Vec<TopicPartition>)>,
     work: Duration,
@@ -202,6 +205,9 @@ impl Runner {
 
     async fn obey(&mut self, order: Command) {
         let now = Instant::now().into_std();
+        if let Command::Read(topics) = &order {
+            self.topics.clone_from(topics);
+        }
         match (order, &mut self.core) {
             (Command::Read(topics), Core::Classic(core)) => {
                 core.set_topics(now, topics.into_iter().map(Into::into));
@@ -340,11 +346,12 @@ impl Runner {
                     move |answer| Answer::Beat(number, answer.map(|(_, response)| response)),
                 );
             }
+            consumer::Action::Reread => unreachable!("nobody reads by a pattern"),
             consumer::Action::Name(ids) => {
-                let cluster = self.cluster.clone();
+                let (cluster, topics) = (self.cluster.clone(), self.topics.clone());
                 self.later(async move {
                     let deadline = Instant::now() + Duration::from_secs(10);
-                    for topic in ["t", "u"] {
+                    for topic in topics {
                         drop(cluster.topic(topic, Creation::Never, deadline).await);
                     }
                     let picture = cluster.picture();
