@@ -1,11 +1,18 @@
 //! Commits and rebalances meet: what is refused is made later, or is told, and reading goes on.
 
 use std::collections::BTreeMap;
+use std::mem;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use kurier_client::consumer::Consumer;
 use kurier_client::error::ErrorKind;
 use kurier_client::transactions::GroupOffset;
+use kurier_protocol::api::join_group::JoinGroupRequest;
+use kurier_protocol::api::offset_commit::OffsetCommitRequest;
+use kurier_protocol::api::sync_group::SyncGroupRequest;
 use kurier_protocol::{ApiKey, ErrorCode};
-use kurier_testkit::Fault;
+use kurier_testkit::{Fault, RecordedRequest, Requests};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::world::{KINDS, Kind, S, World, member, next, numbers};
@@ -41,10 +48,11 @@ async fn an_automatic_commit_that_is_refused_is_made_again() {
 #[tokio::test(start_paused = true)]
 async fn a_member_that_a_commit_finds_forgotten_joins_again_and_reads_on() {
     for kind in KINDS {
-        for code in [ErrorCode::UNKNOWN_MEMBER_ID, ErrorCode::ILLEGAL_GENERATION] {
-            if kind == Kind::Coordinator && code == ErrorCode::ILLEGAL_GENERATION {
-                continue;
-            }
+        let codes = match kind {
+            Kind::Coordinator => [ErrorCode::UNKNOWN_MEMBER_ID, ErrorCode::FENCED_MEMBER_EPOCH],
+            _ => [ErrorCode::UNKNOWN_MEMBER_ID, ErrorCode::ILLEGAL_GENERATION],
+        };
+        for code in codes {
             let world = World::new(1, 5).await;
             let mut consumer = member(&world.client, kind).start().unwrap();
             next(&mut consumer).await;
@@ -62,36 +70,161 @@ async fn a_member_that_a_commit_finds_forgotten_joins_again_and_reads_on() {
     }
 }
 
-/// GRP-02, GRP-10: whenever a program commits, it hears of it, and what it committed is committed.
+/// GRP-14: another one has the name. That ends the member, and it says so; no other one is fenced.
+#[tokio::test(start_paused = true)]
+async fn a_static_member_that_a_commit_finds_fenced_says_so_and_ends() {
+    for kind in [Kind::Eager, Kind::Cooperative] {
+        let world = World::new(1, 5).await;
+        let builder = member(&world.client, kind).instance_id("one");
+        let mut consumer = builder.start().unwrap();
+        next(&mut consumer).await;
+        world
+            .cluster
+            .fault(Fault::on(ApiKey::OFFSET_COMMIT).always().answer(ErrorCode::FENCED_INSTANCE_ID));
+        let error = timeout(70 * S, consumer.commit()).await.unwrap().unwrap_err();
+        assert_eq!(error.code(), Some(ErrorCode::FENCED_INSTANCE_ID), "{kind:?}: {error}");
+        let mut told = None;
+        while let Some(said) = timeout(60 * S, consumer.next()).await.unwrap() {
+            told = said.err().or(told);
+        }
+        let told = told.unwrap();
+        assert!(told.is_fatal(), "{kind:?}: {told}");
+        assert_eq!(told.code(), Some(ErrorCode::FENCED_INSTANCE_ID), "{kind:?}: {told}");
+        let joins = world.cluster.requests_of(&Requests::of(ApiKey::JOIN_GROUP)).len();
+        sleep(100 * S).await;
+        let later = world.cluster.requests_of(&Requests::of(ApiKey::JOIN_GROUP)).len();
+        assert_eq!(later, joins, "{kind:?}: it does not fence the other one in turn");
+    }
+}
+
+/// GRP-02, GRP-10: whenever a program commits, it hears of it, and what it committed is committed;
+/// nobody loses a partition by it. Commits go out each millisecond, every second one is not waited
+/// for, and the network takes its time, so that they come before, between and after the joins.
 #[tokio::test(start_paused = true)]
 async fn a_program_may_commit_at_any_moment_of_a_rebalance() {
+    let moment = S / 1000;
     for kind in KINDS {
+        let what = format!("{kind:?}");
         let world = World::new(4, 100).await;
         let mut first = member(&world.client, kind).auto_commit(None).start().unwrap();
         next(&mut first).await;
-        let client = world.other(2).await;
-        let second = member(&client, kind).start().unwrap();
-        let mut held = 4;
-        for moment in 0..80 {
-            let batch = next(&mut first).await;
-            let of = batch.partition();
-            let outcome = timeout(70 * S, first.commit()).await.unwrap();
-            if let Err(error) = outcome {
-                assert_eq!(error.kind(), ErrorKind::Membership, "{kind:?} {moment}: {error}");
-                assert!(!error.is_retriable() && !error.is_fatal(), "{kind:?} {moment}: {error}");
-                continue;
+        world.cluster.network().latency(20 * moment);
+        let from = world.cluster.requests().len();
+        let control = first.control();
+        let who = control.group_metadata().unwrap().member_id;
+        // What is told to be committed is, if it is held still.
+        let heard = Arc::new(Mutex::new(BTreeMap::<i32, i64>::new()));
+        let (notes, asked) = (Arc::clone(&heard), control.clone());
+        let commits = tokio::spawn(async move {
+            let (mut pending, mut refused) = (Vec::new(), 0_usize);
+            for nth in 0..5_000_u32 {
+                sleep(moment).await;
+                let (notes, control) = (Arc::clone(&notes), asked.clone());
+                let before: Vec<(i32, i64)> = control
+                    .assignment()
+                    .iter()
+                    .filter_map(|(topic, of)| Some((*of, control.marked(topic, *of)?)))
+                    .collect();
+                let commit = async move {
+                    let outcome = timeout(70 * S, control.commit()).await.expect("it is heard of");
+                    if outcome.is_ok() {
+                        let mut notes = notes.lock().unwrap();
+                        for (of, offset) in before {
+                            let known = notes.entry(of).or_default();
+                            *known = offset.max(*known);
+                        }
+                    }
+                    outcome
+                };
+                if nth % 2 == 0 {
+                    // Asked for, and dropped.
+                    let _ = timeout(Duration::ZERO, commit).await;
+                } else {
+                    pending.push(tokio::spawn(commit));
+                }
             }
-            held = held.min(first.assignment().len());
-            let committed = world.committed(4).await;
-            let is_mine = first.assignment().contains(&("t".into(), of));
-            assert!(
-                !is_mine || committed[&of] >= batch.next_offset(),
-                "{kind:?} {moment}: {committed:?}"
-            );
-            sleep(S / 10).await;
+            for outcome in pending {
+                if let Err(error) = outcome.await.unwrap() {
+                    assert_eq!(error.kind(), ErrorKind::Membership, "{kind:?}: {error}");
+                    assert!(!error.is_retriable() && !error.is_fatal(), "{kind:?}: {error}");
+                    refused += 1;
+                }
+            }
+            refused
+        });
+        let reading = |mut consumer: Consumer| async move {
+            loop {
+                if let Ok(batch) = timeout(20 * S, consumer.next()).await {
+                    batch.unwrap().unwrap();
+                    sleep(10 * moment).await;
+                    continue;
+                }
+                return consumer;
+            }
+        };
+        let client = world.other(2).await;
+        let second = async {
+            sleep(S / 3).await;
+            let second = member(&client, kind).auto_commit(Some(S)).start().unwrap();
+            reading(second).await
+        };
+        let (mut first, second, refused) = tokio::join!(reading(first), second, commits);
+        let refused = refused.unwrap();
+        // The first partition goes with marks that nobody has committed; nothing else fails.
+        assert!(refused <= 100, "{what}: {refused} of 2500 were refused");
+        timeout(70 * S, first.commit()).await.unwrap().unwrap();
+        let (mut all, others) = (first.assignment(), second.assignment());
+        assert_eq!((all.len(), others.len()), (2, 2), "{what}: {all:?} {others:?}");
+        all.extend(others);
+        all.sort_unstable();
+        assert_eq!(all, (0..4).map(|of| ("t".into(), of)).collect::<Vec<_>>(), "{what}");
+        let committed = world.committed(4).await;
+        for (of, offset) in heard.lock().unwrap().iter() {
+            assert!(committed[of] >= *offset, "{what}: {of}: {offset}, {committed:?}");
         }
-        assert!(held < 4, "{kind:?}: there was a rebalance");
-        drop(second);
+        second.close(10 * S).await;
+        assert_eq!(world.committed(4).await, (0..4).map(|of| (of, 100)).collect(), "{what}");
+        let joins = Joins::of(&who, &world.cluster.requests()[from..]);
+        // Who joins twice goes on with what is its own. The others have nothing to commit then.
+        assert!(kind != Kind::Cooperative || joins.between > 0, "{what}: {joins:?}");
+        assert!(joins.commits > 50, "{what}: {joins:?}");
+    }
+}
+
+/// The commits of a member, and how many of them came while it joined.
+#[derive(Debug, Default)]
+struct Joins {
+    commits: usize,
+    /// Between the end of one join and the next.
+    between: usize,
+}
+
+impl Joins {
+    fn of(member: &str, requests: &[RecordedRequest]) -> Self {
+        let (mut joins, mut last, mut behind) = (Self::default(), None, 0);
+        for request in requests {
+            match request.api {
+                ApiKey::OFFSET_COMMIT
+                    if *request.decode::<OffsetCommitRequest>().member_id == *member =>
+                {
+                    joins.commits += 1;
+                    behind += usize::from(last == Some(ApiKey::SYNC_GROUP));
+                }
+                ApiKey::JOIN_GROUP
+                    if *request.decode::<JoinGroupRequest>().member_id == *member =>
+                {
+                    joins.between += mem::take(&mut behind);
+                    last = Some(request.api);
+                }
+                ApiKey::SYNC_GROUP
+                    if *request.decode::<SyncGroupRequest>().member_id == *member =>
+                {
+                    last = Some(request.api);
+                }
+                _ => {}
+            }
+        }
+        joins
     }
 }
 
