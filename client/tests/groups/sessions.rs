@@ -360,6 +360,55 @@ async fn a_division_that_leaves_the_member_what_was_read_costs_the_round_nothing
     }
 }
 
+/// TXN-01: it has read past what is committed, the group divides anew and takes nothing of it, and
+/// then it is aborted, or dropped.
+#[tokio::test(start_paused = true)]
+async fn a_round_that_is_aborted_behind_a_division_that_takes_nothing_comes_again() {
+    for (kind, is_dropped) in KINDS.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
+        let what = format!("{kind:?}, dropped: {is_dropped}");
+        let world = world(9).await;
+        let mut session = session(&world.client, kind, "a").start().await.unwrap();
+        assert!(turn(&mut session).await.unwrap().is_committed(), "{what}");
+        let committed = world.committed(PARTITIONS).await;
+        let mut round = session.begin().await.unwrap().unwrap();
+        copy(&round).await.unwrap();
+        let mut read: Vec<_> = round.batches().iter().flat_map(numbers).collect();
+        while (0..PARTITIONS).any(|of| read.iter().filter(|(p, _)| *p == of).count() < 2) {
+            let more = round.next().await.unwrap().unwrap();
+            send(&round, &more).await.unwrap();
+            read.extend(numbers(&more));
+        }
+        let client = world.other(2).await;
+        let other = member(&client, kind).subscribe(["out"]).start().unwrap();
+        sleep(30 * S).await;
+        // Members that give all up before they join keep the group waiting until the round ends.
+        let divided = if kind == Kind::Eager { 0 } else { 2 };
+        assert_eq!(other.assignment().len(), divided, "{what}");
+        match is_dropped {
+            true => drop(round),
+            false => round.abort().await.unwrap(),
+        }
+        let mut round = timeout(60 * S, session.begin()).await.unwrap().unwrap().unwrap();
+        let mut again: Vec<_> = round.batches().iter().flat_map(numbers).collect();
+        while (0..PARTITIONS).any(|of| again.iter().all(|(p, _)| *p != of)) {
+            let more = timeout(60 * S, round.next()).await.unwrap();
+            // It is wanted back before all is read: the next one has the rest.
+            let Some(more) = more else { break };
+            again.extend(numbers(&more.unwrap()));
+        }
+        assert!(!again.is_empty(), "{what}");
+        for of in 0..PARTITIONS {
+            let first = again.iter().find(|(p, _)| *p == of).map(|(_, number)| *number);
+            let expected = committed.get(&of).copied().unwrap_or(0);
+            assert!(first.is_none_or(|first| first == expected), "{what}: {of}, {again:?}");
+        }
+        round.abort().await.unwrap();
+        drain(&mut session).await;
+        assert_eq!((other.assignment().len(), session.assignment().len()), (2, 2), "{what}");
+        assert_once(&world, 9, &what);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_partition_that_has_failed_stands_still_until_it_is_sought() {
     let faults = [
