@@ -18,8 +18,9 @@ import org.apache.kafka.common.TopicPartition;
 
 /**
  * Prints how Java's assignors divide partitions; README.md says how to run it. A line has the assignor, the topics
- * with the racks of each partition, the members, and what they are given; for the sticky assignor the sum of the
- * squares of the loads, and how many partitions are not where they were.
+ * with the racks of each partition, the members, and what they are given; for the sticky ones before that the sum of
+ * the squares of the loads, and how many partitions are not where they were. What the cooperative one withholds until
+ * it is given up counts as moved, and the loads are those of the round in which nothing moves any more.
  */
 public class Assignments {
     private static final String[] RACKS = {"a", "b", "c"};
@@ -37,6 +38,23 @@ public class Assignments {
             List<Member> members = members(round % 2 == 0, false);
             claim(topics, members, round % 4 < 2);
             print("sticky", new StickyAssignor(), topics, members);
+        }
+        for (int round = 0; round < 400; round++) {
+            Map<String, List<PartitionInfo>> topics = topics(false);
+            List<Member> members = members(round % 2 == 0, false);
+            claim(topics, members, round % 4 < 2);
+            try {
+                print("cooperative-sticky", new CooperativeStickyAssignor(), topics, members);
+            } catch (NullPointerException error) {
+                // Java's fails where partitions have moved twice, as members held what they do not read.
+                System.err.println("round " + round + ": " + error);
+            }
+        }
+        for (int round = 0; round < 200; round++) {
+            Map<String, List<PartitionInfo>> topics = topics(false);
+            List<Member> members = members(true, false);
+            print("sticky", new StickyAssignor(), topics, members);
+            print("cooperative-sticky", new CooperativeStickyAssignor(), topics, members);
         }
     }
 
@@ -118,12 +136,54 @@ public class Assignments {
 
     private static void print(String name, AbstractPartitionAssignor assignor, Map<String, List<PartitionInfo>> topics,
             List<Member> members) {
+        Map<String, List<TopicPartition>> plan = assign(name, assignor, topics, members);
+        String outcome = show(members, plan);
+        if (name.equals("sticky")) {
+            outcome = squares(members, plan) + " " + moves(members, plan) + "\t" + outcome;
+        } else if (name.equals("cooperative-sticky")) {
+            Map<Member, List<TopicPartition>> held = new HashMap<>();
+            Map<Member, Integer> generations = new HashMap<>();
+            for (Member member : members) {
+                held.put(member, member.held);
+                generations.put(member, member.generation);
+            }
+            Map<String, List<TopicPartition>> last = plan;
+            int generation = members.stream().mapToInt(member -> member.generation).max().getAsInt();
+            int withheld = withheld(members, last);
+            // Until nobody has to give anything up, once or more.
+            for (int more = 1; more > 0; withheld += more) {
+                generation++;
+                for (Member member : members) {
+                    member.held = last.get(member.id);
+                    member.generation = generation;
+                }
+                last = assign(name, assignor, topics, members);
+                more = withheld(members, last);
+            }
+            int squares = squares(members, last);
+            for (Member member : members) {
+                member.held = held.get(member);
+                member.generation = generations.get(member);
+            }
+            outcome = squares + " " + withheld + "\t" + outcome;
+        }
+        System.out.println(name + "\t" + show(topics) + "\t" + members.stream().map(Assignments::show)
+            .collect(Collectors.joining(" ")) + "\t" + outcome);
+    }
+
+    private static Map<String, List<TopicPartition>> assign(String name, AbstractPartitionAssignor assignor,
+            Map<String, List<PartitionInfo>> topics, List<Member> members) {
+        boolean isCooperative = name.equals("cooperative-sticky");
         Map<String, Subscription> subscriptions = new HashMap<>();
         for (Member member : members) {
-            java.nio.ByteBuffer data = member.held.isEmpty() ? null : StickyAssignor.serializeTopicPartitionAssignment(
-                new MemberData(member.held, Optional.of(member.generation)));
-            Subscription subscription = new Subscription(member.topics, data, Collections.emptyList(),
-                member.generation, Optional.ofNullable(member.rack));
+            java.nio.ByteBuffer data = null;
+            if (!member.held.isEmpty() && !isCooperative) {
+                data = StickyAssignor.serializeTopicPartitionAssignment(
+                    new MemberData(member.held, Optional.of(member.generation)));
+            }
+            List<TopicPartition> owned = isCooperative ? member.held : Collections.emptyList();
+            Subscription subscription = new Subscription(member.topics, data, owned, member.generation,
+                Optional.ofNullable(member.rack));
             subscription.setGroupInstanceId(Optional.ofNullable(member.instance));
             subscriptions.put(member.id, subscription);
         }
@@ -134,10 +194,7 @@ public class Assignments {
                 read.put(topic, partitions);
             }
         });
-        Map<String, List<TopicPartition>> plan = assignor.assignPartitions(read, subscriptions);
-        String outcome = name.equals("sticky") ? score(members, plan) : show(members, plan);
-        System.out.println(name + "\t" + show(topics) + "\t" + members.stream().map(Assignments::show)
-            .collect(Collectors.joining(" ")) + "\t" + outcome);
+        return assignor.assignPartitions(read, subscriptions);
     }
 
     private static String show(Map<String, List<PartitionInfo>> topics) {
@@ -163,13 +220,19 @@ public class Assignments {
             .collect(Collectors.joining(","));
     }
 
-    private static String score(List<Member> members, Map<String, List<TopicPartition>> plan) {
-        int squares = 0;
+    private static int withheld(List<Member> members, Map<String, List<TopicPartition>> plan) {
+        return members.stream().mapToInt(member -> (int) member.held.stream()
+            .filter(of -> member.topics.contains(of.topic()) && !plan.get(member.id).contains(of)).count()).sum();
+    }
+
+    private static int squares(List<Member> members, Map<String, List<TopicPartition>> plan) {
+        return members.stream().mapToInt(member -> plan.get(member.id).size()).map(load -> load * load).sum();
+    }
+
+    private static int moves(List<Member> members, Map<String, List<TopicPartition>> plan) {
         int moves = 0;
         for (Member member : members) {
-            List<TopicPartition> given = plan.get(member.id);
-            squares += given.size() * given.size();
-            for (TopicPartition partition : given) {
+            for (TopicPartition partition : plan.get(member.id)) {
                 for (Member other : members) {
                     if (other != member && other.held.contains(partition)
                             && other.topics.contains(partition.topic())) {
@@ -178,6 +241,6 @@ public class Assignments {
                 }
             }
         }
-        return squares + " " + moves;
+        return moves;
     }
 }

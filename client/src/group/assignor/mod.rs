@@ -32,8 +32,9 @@ pub enum Assignor {
     Range,
     /// The partitions in turn, to one member after the other. Kafka: `roundrobin`.
     RoundRobin,
-    /// As even as can be, with as few moves as that takes; members give up everything before
-    /// (KIP-54). Kafka: `sticky`.
+    /// As even as can be, with as few moves as that takes, rarely one more; members give up
+    /// everything before (KIP-54). Of equal members the ones with the first ids get more, as with
+    /// Java's. Kafka: `sticky`.
     Sticky,
     /// The same, and members go on with what stays theirs: what moves is given up first, and
     /// handed out in the round after that (KIP-429). Kafka: `cooperative-sticky`.
@@ -87,6 +88,10 @@ impl Assignor {
         }
     }
 
+    fn is_sticky(&self) -> bool {
+        matches!(self, Self::Sticky | Self::CooperativeSticky)
+    }
+
     /// What a member tells the one that divides, besides what it reads and holds: it was given
     /// these in this generation.
     #[must_use]
@@ -124,6 +129,8 @@ impl Assignor {
     pub fn assign(&self, members: &[GroupMember], topics: &GroupTopics) -> Result<Plan, Error> {
         let mut order: Vec<usize> = (0..members.len()).collect();
         order.sort_by(|a, b| match (members.get(*a), members.get(*b)) {
+            // Java's sticky ones have no eye for static members, who keep what they had.
+            (Some(a), Some(b)) if self.is_sticky() => a.id.cmp(&b.id),
             (Some(a), Some(b)) => a.order(b),
             _ => a.cmp(b),
         });
