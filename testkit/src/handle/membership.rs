@@ -70,7 +70,8 @@ pub(super) fn check_commit(
     partitions: &[(Uuid, i32)],
 ) -> Result<(), ErrorCode> {
     if let Some(Kind::Consumer(consumer)) = state.groups.get(group).map(|group| &group.kind) {
-        return consumer.check_commit((claim, kind), context.version, partitions);
+        let how = (context.version, state.settings.takes_earlier_epochs());
+        return consumer.check_commit((claim, kind), how, partitions);
     }
     let now = context.now.instant;
     match act(state, group, |classic, _| classic.check_commit(now, claim, kind)) {

@@ -78,6 +78,12 @@ impl Settings {
         self.release >= Release::V4_3
     }
 
+    /// Whether members of KIP-848's groups may commit as in an earlier epoch what they were given
+    /// by then, in transactions too (KIP-1251).
+    pub(crate) fn takes_earlier_epochs(&self) -> bool {
+        self.release >= Release::V4_3
+    }
+
     /// Whether a commit of offsets that is refused, as it is one of an earlier transaction, takes
     /// those of the open one away (KAFKA-17754).
     pub(crate) fn loses_offsets_to_late_ones(&self) -> bool {

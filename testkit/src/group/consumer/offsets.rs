@@ -11,12 +11,13 @@ impl Consumer {
     ///
     /// # Errors
     ///
-    /// It is not in the group, or it was given a partition in a later epoch than it says, or not
-    /// at all; versions before 9 have no word for that.
+    /// It is not in the group, or not in its epoch; where earlier ones are taken (KIP-1251), it was
+    /// given a partition in a later epoch than it says, or not at all. Versions before 9 have no
+    /// word for that.
     pub(crate) fn check_commit(
         &self,
         (claim, kind): (Claim<'_>, CommitKind),
-        version: i16,
+        (version, takes_earlier): (i16, bool),
         partitions: &[(Uuid, i32)],
     ) -> Result<(), ErrorCode> {
         let is_nameless = claim.member.is_empty() && claim.instance.is_none();
@@ -38,7 +39,7 @@ impl Consumer {
             let epoch = given(&place.assigned).or_else(|| given(&place.revoking));
             epoch.is_some_and(|epoch| said >= epoch)
         };
-        if said == is || (said < is && partitions.iter().all(was_given)) {
+        if said == is || (takes_earlier && said < is && partitions.iter().all(was_given)) {
             return Ok(());
         }
         Err(match stale(member) {

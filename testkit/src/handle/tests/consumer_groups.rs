@@ -312,15 +312,22 @@ fn a_group_without_members_has_nothing_to_assign() {
 
 #[test]
 fn offsets_are_committed_in_the_members_epoch_or_since_the_partition_was_given() {
-    let mut bench = Bench::new(Release::NEWEST);
-    bench.beat(&joins("m1"));
-    assert_eq!(bench.commits_in(9, 1, 0), ErrorCode::NONE);
-    assert_eq!(bench.commits_in(9, 0, 0), ErrorCode::STALE_MEMBER_EPOCH);
-    assert_eq!(bench.commits_in(9, 2, 0), ErrorCode::STALE_MEMBER_EPOCH);
-    assert_eq!(bench.commits_in(8, 1, 0), ErrorCode::UNSUPPORTED_VERSION);
-    bench.beat(&joins("m2"));
-    bench.beat(&beats("m1", 1));
-    assert_eq!(bench.owns("m1", 1, &[0, 1]).member_epoch, 2);
-    assert_eq!(bench.commits_in(9, 1, 0), ErrorCode::NONE, "it has had it since epoch 1");
-    assert_eq!(bench.commits_in(9, 1, 2), ErrorCode::STALE_MEMBER_EPOCH, "it has given it up");
+    let since = [
+        (Release::V4_2, ErrorCode::STALE_MEMBER_EPOCH),
+        (Release::V4_3, ErrorCode::NONE),
+        (Release::NEWEST, ErrorCode::NONE),
+    ];
+    for (release, earlier) in since {
+        let mut bench = Bench::new(release);
+        bench.beat(&joins("m1"));
+        assert_eq!(bench.commits_in(9, 1, 0), ErrorCode::NONE);
+        assert_eq!(bench.commits_in(9, 0, 0), ErrorCode::STALE_MEMBER_EPOCH);
+        assert_eq!(bench.commits_in(9, 2, 0), ErrorCode::STALE_MEMBER_EPOCH);
+        assert_eq!(bench.commits_in(8, 1, 0), ErrorCode::UNSUPPORTED_VERSION);
+        bench.beat(&joins("m2"));
+        bench.beat(&beats("m1", 1));
+        assert_eq!(bench.owns("m1", 1, &[0, 1]).member_epoch, 2);
+        assert_eq!(bench.commits_in(9, 1, 0), earlier, "it has had it since epoch 1: {release}");
+        assert_eq!(bench.commits_in(9, 1, 2), ErrorCode::STALE_MEMBER_EPOCH, "it has given it up");
+    }
 }
