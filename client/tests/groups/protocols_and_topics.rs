@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use kurier_client::consumer::{Consumer, OffsetReset, Start, Stop};
+use kurier_client::consumer::{Consumer, ConsumerConfig, OffsetReset, Start, Stop};
 use kurier_client::error::ErrorKind;
-use kurier_client::group::{Assignor, GroupConfig, GroupProtocol};
+use kurier_client::group::{
+    Assign, Assignor, GroupConfig, GroupMember, GroupProtocol, GroupTopics, Plan,
+};
 use kurier_client::transactions::GroupOffset;
 use kurier_client::{Error, Record};
 use kurier_protocol::api::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::{Fault, RecordedRequest, Requests, TestCluster};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::world::{KINDS, Kind, S, World, member, next, numbers};
 
@@ -449,4 +451,75 @@ async fn a_partition_that_the_coordinator_knows_first_is_read_from_its_beginning
     producer.send(Record::to("t").partition(1).value("7")).await.unwrap();
     let read = timeout(30 * S, reading).await.unwrap().unwrap();
     assert_eq!(read, [(1, 7)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_ends_in_time_while_nobody_says_who_divides() {
+    let world = world("4.4").await;
+    world.write(2, 0..1).await;
+    let builder = member(&world.client, Kind::Eager).group_config(Default::default());
+    let config = ConsumerConfig { outage_max: 20 * S, ..Default::default() };
+    let consumer = builder.group_protocol(GroupProtocol::Auto).config(config);
+    (1..=3).for_each(|broker| world.cluster.pause_broker(broker));
+    let consumer = consumer.start().unwrap();
+    let start = Instant::now();
+    // More than the member takes in.
+    let commits = (0..300).map(|_| async {
+        let error = consumer.control().commit().await.unwrap_err();
+        (error, start.elapsed())
+    });
+    for (error, took) in futures_util::future::join_all(commits).await {
+        assert_eq!((error.kind(), error.maybe_written()), (ErrorKind::TimedOut, false));
+        assert!((20 * S..=21 * S).contains(&took), "{took:?}: {error}");
+        let text = error.to_string();
+        assert!(text.contains("who divides the partitions of a group"), "{text}");
+    }
+    // What is asked for just before it is known is done.
+    let asked = tokio::spawn({
+        let control = consumer.control();
+        async move { control.commit_offsets([GroupOffset::new("t", 0, 1)]).await }
+    });
+    sleep(S).await;
+    (1..=3).for_each(|broker| world.cluster.resume_broker(broker));
+    timeout(60 * S, asked).await.unwrap().unwrap().unwrap();
+    assert_eq!(world.committed(2).await[&0], 1);
+}
+
+/// An assignor that does not work.
+#[derive(Debug)]
+struct Broken {
+    says: bool,
+}
+
+impl Assign for Broken {
+    fn name(&self) -> &str {
+        "broken"
+    }
+
+    fn user_data(&self, _: &[(std::sync::Arc<str>, i32)], _: i32) -> Option<bytes::Bytes> {
+        assert!(self.says, "nothing to say");
+        None
+    }
+
+    fn assign(&self, _: &[GroupMember], _: &GroupTopics) -> Plan {
+        panic!("out of ideas")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_assignor_that_panics_ends_the_member_with_an_error_that_names_it() {
+    for (says, why) in [(true, "out of ideas"), (false, "nothing to say")] {
+        let world = world("4.4").await;
+        world.write(2, 0..1).await;
+        let assignor = Assignor::Own(std::sync::Arc::new(Broken { says }));
+        let builder = member(&world.client, Kind::Eager).assignors([assignor]);
+        let mut consumer = builder.start().unwrap();
+        let error = timeout(60 * S, consumer.next()).await.unwrap().unwrap().unwrap_err();
+        let text = error.to_string();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{text}");
+        assert!(text.contains("assignor broken") && text.contains(why), "{text}");
+        assert!(timeout(S, consumer.next()).await.unwrap().is_none(), "that is its end");
+        let error = timeout(S, consumer.commit()).await.unwrap().unwrap_err();
+        assert!(!error.is_retriable(), "{error}");
+    }
 }

@@ -8,6 +8,7 @@ mod sticky;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -44,6 +45,7 @@ pub enum Assignor {
 }
 
 /// An assignor of the program's own. All members of the group must have it under the same name.
+/// If it panics, the member ends, and [`Consumer::next`](crate::Consumer::next) says so.
 pub trait Assign: fmt::Debug + Send + Sync {
     /// The name that members agree on.
     fn name(&self) -> &str;
@@ -118,6 +120,15 @@ impl Assignor {
         }
     }
 
+    /// The same, for who cannot be stopped by a program's assignor that panics.
+    pub(crate) fn said(
+        &self,
+        held: &[TopicPartition],
+        generation: i32,
+    ) -> Result<Option<Bytes>, Error> {
+        contain(self, || self.user_data(held, generation))
+    }
+
     /// Divides the partitions of these topics. What it gives depends on what the members are, not
     /// on the order in which they are listed. With a cooperative assignor, what another member
     /// still holds is given to nobody.
@@ -125,7 +136,7 @@ impl Assignor {
     /// # Errors
     ///
     /// The program's own assignor gave a partition to two members, to one that does not read its
-    /// topic, or one that does not exist.
+    /// topic, or one that does not exist; or it panicked.
     pub fn assign(&self, members: &[GroupMember], topics: &GroupTopics) -> Result<Plan, Error> {
         let mut order: Vec<usize> = (0..members.len()).collect();
         order.sort_by(|a, b| match (members.get(*a), members.get(*b)) {
@@ -142,7 +153,7 @@ impl Assignor {
             Self::Sticky => sticky::assign(&sorted, topics, Source::UserData),
             Self::CooperativeSticky => sticky::assign(&sorted, topics, Source::Owned),
             Self::Own(own) => {
-                let plan = own.assign(&sorted, topics);
+                let plan = contain(self, || own.assign(&sorted, topics))?;
                 check(own.name(), &plan, (&sorted, topics))?;
                 plan
             }
@@ -161,16 +172,27 @@ impl Assignor {
     }
 }
 
+/// Calls what a program has written, and makes an error of a panic.
+fn contain<T>(assignor: &Assignor, call: impl FnOnce() -> T) -> Result<T, Error> {
+    panic::catch_unwind(AssertUnwindSafe(call)).map_err(|thrown| {
+        let text = thrown.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| thrown.downcast_ref::<String>().map(|text| &**text));
+        let text = text.unwrap_or("it does not say why");
+        fault(assignor.name(), format!("it panicked: {text}"))
+    })
+}
+
+fn fault(assignor: &str, what: String) -> Error {
+    Error::invalid(format!("assignor {assignor} (partition.assignment.strategy)"), what)
+}
+
 /// Whether a plan gives each partition once at most, and to a member that reads it.
 fn check(
     assignor: &str,
     plan: &Plan,
     (members, topics): (&[GroupMember], &GroupTopics),
 ) -> Result<(), Error> {
-    let fault = |what: String| {
-        let setting = format!("assignor {assignor} (partition.assignment.strategy)");
-        Err(Error::invalid(setting, what))
-    };
+    let fault = |what: String| Err(fault(assignor, what));
     if plan.len() != members.len() {
         return fault(format!("it divides among {} of {} members", plan.len(), members.len()));
     }

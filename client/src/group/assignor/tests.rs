@@ -339,6 +339,38 @@ fn an_assignor_of_the_programs_own_is_held_to_the_rules() {
     assert_eq!(plan, [vec![("t".into(), 1)], vec![]], "it is cooperative");
 }
 
+#[derive(Debug)]
+struct Broken(&'static str);
+
+impl Assign for Broken {
+    fn name(&self) -> &str {
+        "broken"
+    }
+
+    fn user_data(&self, held: &[TopicPartition], _: i32) -> Option<Bytes> {
+        assert!(self.0 != "said", "nothing to say of {}", held.len());
+        None
+    }
+
+    fn assign(&self, members: &[GroupMember], _: &GroupTopics) -> Plan {
+        assert!(self.0 != "assigned", "{} are too many", members.len());
+        panic!("too many")
+    }
+}
+
+#[test]
+fn an_assignor_that_panics_is_an_error_that_names_it() {
+    for (which, text) in [("assigned", "2 are too many"), ("", "too many")] {
+        let members = [GroupMember::new("a", ["t"]), GroupMember::new("b", ["t"])];
+        let assignor = Assignor::Own(Arc::new(Broken(which)));
+        let error = assignor.assign(&members, &GroupTopics::default()).unwrap_err().to_string();
+        assert!(error.contains(text) && error.contains("assignor broken"), "{error}");
+        assert_eq!(assignor.said(&[], 1).unwrap(), None);
+    }
+    let error = Assignor::Own(Arc::new(Broken("said"))).said(&[], 1).unwrap_err().to_string();
+    assert!(error.contains("nothing to say of 0") && error.contains("broken"), "{error}");
+}
+
 #[test]
 fn large_groups_are_divided_by_every_assignor() {
     let topics = (0..20).fold(GroupTopics::default(), |all, n| all.with(format!("t{n:02}"), 1_000));

@@ -99,21 +99,26 @@ impl Classic {
         self.said.clone_from(&self.wanted);
         let owned: Vec<TopicPartition> = self.held.iter().cloned().collect();
         let (given, in_generation) = &self.given;
-        let protocol = |assignor: &Assignor| {
+        let protocol = |assignor: &Assignor| -> Result<_, Error> {
+            let user_data = assignor.said(given, *in_generation)?;
             let member = GroupMember {
                 owned: owned.clone(),
                 generation: self.generation,
                 rack: self.config.rack.clone(),
-                user_data: assignor.user_data(given, *in_generation),
+                user_data,
                 ..GroupMember::new("", self.said.iter().cloned())
             };
-            (assignor.name().into(), write_subscription(&member))
+            Ok((assignor.name().into(), write_subscription(&member)))
+        };
+        let protocols = match self.config.assignors.iter().map(protocol).collect() {
+            Ok(protocols) => protocols,
+            Err(error) => return self.end(error),
         };
         let ask = Join {
             member: self.member(),
             session_timeout: self.config.session_timeout,
             rebalance_timeout: self.config.poll_interval_max,
-            protocols: self.config.assignors.iter().map(protocol).collect(),
+            protocols,
             reason: self.reason,
         };
         let timeout = self.rebalance_timeout + JOIN_GRACE;
@@ -156,7 +161,7 @@ impl Classic {
     pub(super) fn joined(&mut self, now: Instant, version: i16, response: JoinGroupResponse) {
         let is_leader = !response.leader.is_empty() && response.leader == response.member_id;
         self.id = response.member_id;
-        self.generation = response.generation_id;
+        (self.generation, self.confirmed_at) = (response.generation_id, None);
         self.rebalance_timeout = match version {
             0 => self.config.session_timeout,
             _ => self.config.poll_interval_max,
