@@ -169,7 +169,10 @@ impl Asker {
         Ok(there.filter_map(read).collect())
     }
 
-    /// Looks the coordinator up before the next call.
+    /// Looks the coordinator up before the next call. The connections to the one before stay: they
+    /// are not the member's alone, and a coordinator that gives a group up answers all that waits
+    /// for it. So do Java's consumer of KIP-848 and franz-go; Java's classic consumer, and
+    /// librdkafka, close one that serves for nothing else.
     pub(crate) fn forget(&self) {
         if let Some(broker) = self.cluster.known_coordinator(KeyType::Group, &self.group) {
             self.cluster.forget_coordinator(KeyType::Group, &self.group, broker);

@@ -117,11 +117,12 @@ pub(crate) enum News {
 type Work = FuturesUnordered<BoxFuture<'static, News>>;
 
 impl Driver {
-    /// Runs until the member is gone.
-    pub(crate) async fn run(mut self, mut inbox: Inbox) {
+    /// Runs until the member is gone. It begins with what it was asked for before.
+    pub(crate) async fn run(mut self, mut inbox: Inbox, orders: Vec<Order>) {
         let mut pictures = self.asker.cluster.watch();
         let subscription = inbox.subscription.borrow_and_update().clone();
         self.subscribe(subscription);
+        orders.into_iter().for_each(|order| self.obey(order));
         loop {
             self.act();
             let is_late = self.state.closing.is_some_and(|until| until <= Instant::now());
@@ -171,6 +172,9 @@ impl Driver {
             if let Some(action) = self.membership.poll_action(now) {
                 self.follow(action);
                 continue;
+            }
+            if let Some((generation, asked)) = self.membership.confirmed() {
+                self.progress.handle_confirmed(generation, asked);
             }
             let member = self.membership.committer();
             match self.progress.poll_action(now, member.as_ref()) {

@@ -1,12 +1,13 @@
 //! How a member begins: of which kind it is, and its task.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kurier_env::{Env, Purpose, watch};
-use kurier_protocol::Uuid;
+use kurier_protocol::{ApiKey, Uuid};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::Instrument;
 
 use super::asking::Asker;
@@ -14,7 +15,7 @@ use super::classic::Classic;
 use super::config::GroupConfig;
 use super::consumer::Modern;
 use super::driver::{Driver, Inbox, State};
-use super::handle::{Group, Tenure};
+use super::handle::{Group, Order, Tenure};
 use super::membership::{Alone, Membership};
 use super::notices::{Hearing, Notices, notices};
 use super::offsets::Progress;
@@ -24,7 +25,7 @@ use super::reader::Reader;
 use super::silence::Silence;
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind, Waiting};
 use crate::features::{GROUP_VERSION, features};
 use crate::net::Class;
 use crate::routing::Target;
@@ -86,11 +87,8 @@ async fn begin(
     member: watch::Sender<Option<super::classic::Member>>,
     mut inbox: Inbox,
 ) {
-    let settled = tokio::select! {
-        biased;
-        settled = protocol(&asker.cluster, &config, &*reader) => Some(settled),
-        _ = &mut inbox.closing => None,
-    };
+    let mut early = Early::default();
+    let settled = early.settle(&asker.cluster, &config, (&*reader, &mut inbox)).await;
     let Some(protocol) = settled else { return reader.end() };
     let is_alone = matches!(*inbox.subscription.borrow(), Subscription::Assigned(_));
     let retry = || {
@@ -114,28 +112,90 @@ async fn begin(
     let work = futures_util::stream::FuturesUnordered::new();
     let driver =
         Driver { asker, reader, notices, membership, progress, silence, member, work, state };
-    driver.run(inbox).await;
+    driver.run(inbox, early.orders).await;
 }
 
-/// Who divides the partitions.
-async fn protocol(cluster: &Cluster, config: &GroupConfig, reader: &dyn Reader) -> GroupProtocol {
-    if config.protocol != GroupProtocol::Auto {
-        return config.protocol;
-    }
-    if config.has_classic_settings() {
-        return GroupProtocol::Classic;
-    }
-    loop {
-        let deadline = Instant::now() + cluster.request_timeout();
-        match features(cluster, &Target::Any, deadline).await {
-            Ok(told) if told.feature(GROUP_VERSION).is_some_and(|level| level >= 1) => {
-                return GroupProtocol::Consumer;
-            }
-            Ok(_) => return GroupProtocol::Classic,
-            Err(error) if error.kind() == ErrorKind::Unsupported => return GroupProtocol::Classic,
-            Err(error) => reader.tell(error),
+/// What a member is asked for before it is known of which kind it is.
+#[derive(Debug, Default)]
+struct Early {
+    orders: Vec<Order>,
+    /// Why it is not known yet.
+    last: Option<Error>,
+}
+
+impl Early {
+    /// Who divides the partitions; none if the member is closed before that is known.
+    async fn settle(
+        &mut self,
+        cluster: &Cluster,
+        config: &GroupConfig,
+        (reader, inbox): (&dyn Reader, &mut Inbox),
+    ) -> Option<GroupProtocol> {
+        if config.protocol != GroupProtocol::Auto {
+            return Some(config.protocol);
         }
-        sleep(cluster.config().retry_backoff_max).await;
+        if config.has_classic_settings() {
+            return Some(GroupProtocol::Classic);
+        }
+        loop {
+            match self.during(protocol(cluster), inbox).await? {
+                Ok(protocol) => return Some(protocol),
+                Err(error) => {
+                    reader.tell(error.clone());
+                    self.last = Some(error);
+                }
+            }
+            self.during(sleep(cluster.config().retry_backoff_max), inbox).await?;
+        }
+    }
+
+    /// Waits for something, and keeps what is asked for meanwhile, until nobody waits for that any
+    /// more; none if the member is closed.
+    async fn during<T>(&mut self, what: impl Future<Output = T>, inbox: &mut Inbox) -> Option<T> {
+        let mut what = pin!(what);
+        loop {
+            let due = self.orders.iter().filter_map(Order::until).min();
+            tokio::select! {
+                biased;
+                done = &mut what => return Some(done),
+                _ = &mut inbox.closing => return None,
+                Some(order) = inbox.orders.recv(), if self.orders.len() < ORDERS_MAX => {
+                    self.orders.push(order);
+                }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.refuse(Instant::now());
+                }
+            }
+        }
+    }
+
+    /// Tells who has waited for long enough.
+    fn refuse(&mut self, now: Instant) {
+        let is_over = |order: &mut Order| order.until().is_some_and(|until| until <= now);
+        for order in self.orders.extract_if(.., is_over) {
+            if let Order::Commit { since, reply, .. } = order {
+                let address = "the brokers, which say who divides the partitions of a group";
+                let _ = reply.send(Err(Error::TimedOut {
+                    what: Waiting::Answer { api: ApiKey::API_VERSIONS, address: address.into() },
+                    after: now - since,
+                    maybe_written: false,
+                    last: self.last.clone().map(Into::into),
+                }));
+            }
+        }
+    }
+}
+
+/// Who divides the partitions, as a broker says.
+async fn protocol(cluster: &Cluster) -> Result<GroupProtocol, Error> {
+    let deadline = Instant::now() + cluster.request_timeout();
+    match features(cluster, &Target::Any, deadline).await {
+        Ok(told) if told.feature(GROUP_VERSION).is_some_and(|level| level >= 1) => {
+            Ok(GroupProtocol::Consumer)
+        }
+        Ok(_) => Ok(GroupProtocol::Classic),
+        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(GroupProtocol::Classic),
+        Err(error) => Err(error),
     }
 }
 

@@ -38,6 +38,7 @@ pub(crate) struct Group {
 pub(crate) enum Order {
     Commit {
         what: Wanted,
+        since: Instant,
         until: Instant,
         reply: oneshot::Sender<Result<(), Error>>,
     },
@@ -47,12 +48,23 @@ pub(crate) enum Order {
     Pledge(Plea),
 }
 
+impl Order {
+    /// When whoever gave it does not wait any more.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        match self {
+            Self::Commit { until, .. } | Self::Pledge(Plea { until, .. }) => Some(*until),
+            Self::Begin(_) => None,
+        }
+    }
+}
+
 /// A question whether what was read is still the member's own.
 #[derive(Debug)]
 pub(crate) struct Plea {
     pub(crate) lots: Vec<Lot>,
     /// The generation of which the coordinator takes nothing any more, if it said so.
     pub(crate) refused: Option<i32>,
+    pub(crate) since: Instant,
     pub(crate) until: Instant,
     pub(crate) reply: oneshot::Sender<Pledge>,
 }
@@ -97,13 +109,13 @@ impl Group {
     /// Commits this.
     pub(crate) async fn commit(&self, what: Wanted) -> Result<(), Error> {
         let (reply, answer) = oneshot::channel();
-        let start = Instant::now();
-        let until = start + self.patience;
+        let since = Instant::now();
+        let until = since + self.patience;
         let closed = || Error::Closed { what: "member of the group" };
-        let order = Order::Commit { what, until, reply };
+        let order = Order::Commit { what, since, until, reply };
         self.orders.send(order).await.map_err(|_| closed())?;
         let outcome = answer.await.unwrap_or_else(|_| Err(closed()));
-        self.meter.committed(start.elapsed());
+        self.meter.committed(since.elapsed());
         outcome
     }
 
@@ -115,12 +127,13 @@ impl Group {
 
     /// Whether these are still the member's own, and as whom it commits. While the group divides
     /// its partitions anew this waits until it has; and where the coordinator has refused a
-    /// generation, until the member is of another one.
+    /// generation, until the member is of another one, or has asked the coordinator, which says
+    /// that it is not.
     ///
     /// # Errors
     ///
-    /// [`Error::TimedOut`] if it has not for as long as a commit is tried for, or is not within
-    /// five seconds; [`Error::Closed`] if there is no member any more.
+    /// [`Error::TimedOut`] if it has not for as long as a commit is tried for, or if that is not
+    /// known within five seconds; [`Error::Closed`] if there is no member any more.
     pub(crate) async fn pledge(
         &self,
         lots: Vec<Lot>,
@@ -128,9 +141,10 @@ impl Group {
     ) -> Result<Pledge, Error> {
         let (reply, answer) = oneshot::channel();
         let patience = if refused.is_some() { self.patience.min(NEWER_MAX) } else { self.patience };
-        let until = Instant::now() + patience;
+        let since = Instant::now();
+        let until = since + patience;
         let closed = |_| Error::Closed { what: "member of the group" };
-        let order = Order::Pledge(Plea { lots, refused, until, reply });
+        let order = Order::Pledge(Plea { lots, refused, since, until, reply });
         self.orders.send(order).await.map_err(|_| closed(()))?;
         match timeout_at(until, answer).await {
             Ok(said) => said.map_err(|_| closed(())),
@@ -146,6 +160,6 @@ impl Group {
     }
 }
 
-/// How long a member takes to hear of a generation that its coordinator has come to: the answer to
-/// its join, or to its next heartbeat.
+/// How long a member takes at most to hear of a generation that its coordinator has come to: the
+/// answer to its join, or to a heartbeat.
 const NEWER_MAX: Duration = Duration::from_secs(5);

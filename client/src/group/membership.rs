@@ -102,16 +102,28 @@ impl Membership {
     pub(crate) fn handle_commit_refused(&mut self, at: Moment, generation: i32, code: ErrorCode) {
         match self {
             Self::Classic(core) => core.handle_commit_refused(at, generation, code),
-            Self::Modern(core) => core.handle_commit_refused(at, generation, code),
+            Self::Modern(core) => core.handle_commit_refused(at.now, generation, code),
             Self::Alone(_) => {}
         }
     }
 
-    /// The coordinator has gone on from this generation. Members of a classic group are asked to
-    /// join before it does, and hear of it by the answer.
+    /// The coordinator has gone on from this generation: it is asked at once, unless a join is
+    /// under way that says what comes next.
     pub(crate) fn handle_left_behind(&mut self, now: Instant, generation: i32) {
-        if let Self::Modern(core) = self {
-            core.handle_left_behind(now, generation);
+        match self {
+            Self::Classic(core) => core.handle_left_behind(now, generation),
+            Self::Modern(core) => core.handle_left_behind(now, generation),
+            Self::Alone(_) => {}
+        }
+    }
+
+    /// The generation that the member is in, and when the coordinator was asked last that has said
+    /// so since.
+    pub(crate) fn confirmed(&self) -> Option<(i32, Instant)> {
+        match self {
+            Self::Classic(core) => core.confirmed(),
+            Self::Modern(core) => core.confirmed(),
+            Self::Alone(_) => None,
         }
     }
 

@@ -113,7 +113,7 @@ impl Driver {
 
     pub(super) fn obey(&mut self, order: Order) {
         let (what, until, reply) = match order {
-            Order::Commit { what, until, reply } => (what, until, reply),
+            Order::Commit { what, until, reply, .. } => (what, until, reply),
             Order::Begin(partitions) => {
                 self.follow_program();
                 return self.begin(partitions);
@@ -148,8 +148,13 @@ impl Driver {
     /// said now.
     pub(super) fn answer_pleas(&mut self, committer: Option<&Member>) {
         let now = Instant::now();
+        let confirmed = self.membership.confirmed();
         for plea in mem::take(&mut self.state.pleas) {
-            let newer = committer.filter(|member| plea.refused != Some(member.generation));
+            // Who was refused for this generation may ask once more if the coordinator says since
+            // that it is the one of now.
+            let is_confirmed = confirmed.is_some_and(|(_, asked)| asked >= plea.since.into_std());
+            let newer =
+                committer.filter(|member| is_confirmed || plea.refused != Some(member.generation));
             match pledge(&plea.lots, &self.state.held, newer.cloned()) {
                 // Who asks may have stopped waiting.
                 Some(said) => drop(plea.reply.send(said)),

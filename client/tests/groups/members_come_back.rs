@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use kurier_client::group::Farewell;
-use tokio::time::{sleep, timeout};
+use kurier_client::group::{Farewell, GroupEvent};
+use kurier_protocol::{ApiKey, ErrorCode};
+use kurier_testkit::Fault;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::world::{KINDS, Kind, S, World, member, next, numbers};
 
@@ -58,7 +60,7 @@ async fn a_static_member_that_is_fenced_says_so_and_reads_nothing_more() {
                 Err(error) => break error,
             }
         };
-        assert_eq!(error.code(), Some(kurier_protocol::ErrorCode::FENCED_INSTANCE_ID), "{error}");
+        assert_eq!(error.code(), Some(ErrorCode::FENCED_INSTANCE_ID), "{error}");
         assert!(timeout(S, first.next()).await.unwrap().is_none(), "{kind:?}: that is its end");
         let error = first.commit().await.unwrap_err();
         assert!(!error.is_retriable(), "{error}");
@@ -75,7 +77,7 @@ async fn a_member_whose_name_another_one_has_is_refused_by_the_coordinator_and_s
     let client = world.other(2).await;
     let mut second = named(&client);
     let error = timeout(60 * S, second.next()).await.unwrap().unwrap().unwrap_err();
-    assert_eq!(error.code(), Some(kurier_protocol::ErrorCode::UNRELEASED_INSTANCE_ID), "{error}");
+    assert_eq!(error.code(), Some(ErrorCode::UNRELEASED_INSTANCE_ID), "{error}");
     assert!(!error.is_retriable() && error.to_string().contains("stop the other"), "{error}");
     assert!(timeout(S, second.next()).await.unwrap().is_none(), "that is its end");
     sleep(60 * S).await;
@@ -113,8 +115,59 @@ async fn a_coordinator_that_moves_is_found_again_and_nothing_is_lost() {
             assert_eq!(of.collect::<Vec<_>>(), (0..20).collect::<Vec<_>>(), "{kind:?}");
         }
         while let Ok(Some(event)) = timeout(S, events.next()).await {
-            let is_lost = matches!(event, kurier_client::group::GroupEvent::Lost { .. });
+            let is_lost = matches!(event, GroupEvent::Lost { .. });
             assert!(!is_lost, "{kind:?}: {event:?}");
+        }
+    }
+}
+
+/// A coordinator that has just come up may refuse a commit of a member that it will know again.
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_is_refused_for_no_reason_costs_a_member_nothing() {
+    for code in [ErrorCode::UNKNOWN_MEMBER_ID, ErrorCode::STALE_MEMBER_EPOCH] {
+        for instance in [None, Some("a")] {
+            let world = World::new(1, 30).await;
+            let builder = member(&world.client, Kind::Coordinator);
+            let mut consumer = match instance {
+                Some(name) => builder.instance_id(name).start().unwrap(),
+                None => builder.start().unwrap(),
+            };
+            let mut events = consumer.events().unwrap();
+            next(&mut consumer).await;
+            world.cluster.fault(Fault::on(ApiKey::OFFSET_COMMIT).answer(code));
+            let committed = timeout(2 * S, consumer.commit()).await;
+            committed.expect("as soon as the coordinator says that it knows it").unwrap();
+            assert_eq!(world.committed(1).await[&0], 1, "{code:?} {instance:?}");
+            next(&mut consumer).await;
+            while let Ok(Some(event)) = timeout(20 * S, events.next()).await {
+                assert!(matches!(event, GroupEvent::Assigned { .. }), "{code:?}: {event:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_while_the_group_waits_for_others_takes_no_longer_than_it_may() {
+    for kind in [Kind::Eager, Kind::Cooperative] {
+        for farewell in [Farewell::AsUsual, Farewell::Remain] {
+            let world = World::new(2, 30).await;
+            let mut first = member(&world.client, kind).poll_interval_max(60 * S).start().unwrap();
+            // What is in hand it does not give up, and so the other one waits.
+            next(&mut first).await;
+            let client = world.other(2).await;
+            let second = member(&client, kind).poll_interval_max(60 * S).start().unwrap();
+            sleep(10 * S).await;
+            assert!(second.assignment().is_empty(), "{kind:?}: it waits");
+            let start = Instant::now();
+            second.close_as(farewell, 5 * S).await;
+            assert!(start.elapsed() <= 5 * S, "{kind:?} {farewell:?}: {:?}", start.elapsed());
+            // Nor does the group wait for it: at the longest for as long as its session lasts.
+            let mut seen = BTreeSet::new();
+            while let Ok(batch) = timeout(120 * S, first.next()).await {
+                seen.extend(numbers(&batch.unwrap().unwrap()));
+            }
+            assert_eq!(first.assignment().len(), 2, "{kind:?} {farewell:?}");
+            assert_eq!(seen.iter().filter(|(_, number)| *number == 29).count(), 2, "{kind:?}");
         }
     }
 }

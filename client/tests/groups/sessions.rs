@@ -16,7 +16,7 @@ use kurier_protocol::api::fetch::FetchRequest;
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::{Fault, Isolation, TestCluster};
 use tokio::task::coop::consume_budget;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::world::{KINDS, Kind, S, World, member, numbers};
 
@@ -320,6 +320,38 @@ async fn offsets_or_records_that_are_refused_abort_the_round_and_say_why() {
             world.cluster.clear_faults();
             drain(&mut session).await;
             assert_once(&world, 9, &format!("{kind:?} {code:?}"));
+        }
+    }
+}
+
+/// What a member has that was refused, its coordinator tells: nobody waits for a generation that does
+/// not come.
+#[tokio::test(start_paused = true)]
+async fn offsets_of_a_generation_that_is_the_one_of_now_are_offered_once_more_and_soon() {
+    for kind in KINDS {
+        for times in [1, 1000] {
+            let world = world(9).await;
+            let mut session = session(&world.client, kind, "s").start().await.unwrap();
+            assert!(turn(&mut session).await.unwrap().is_committed());
+            let code = match kind {
+                Kind::Coordinator => ErrorCode::STALE_MEMBER_EPOCH,
+                Kind::Eager | Kind::Cooperative => ErrorCode::ILLEGAL_GENERATION,
+            };
+            let refused = Fault::on(ApiKey::TXN_OFFSET_COMMIT).times(times).answer(code);
+            world.cluster.fault(refused);
+            let start = Instant::now();
+            let ended = turn(&mut session).await.unwrap();
+            assert!(start.elapsed() < S, "{kind:?}: {:?}", start.elapsed());
+            match ended {
+                Ended::Committed => assert_eq!(times, 1, "{kind:?}"),
+                Ended::NotCommitted(Reason::Refused(error)) => {
+                    assert_eq!((times, error.code()), (1000, Some(code)), "{kind:?}: {error}");
+                }
+                other => panic!("{kind:?}: {other:?}"),
+            }
+            world.cluster.clear_faults();
+            drain(&mut session).await;
+            assert_once(&world, 9, &format!("{kind:?} {times}"));
         }
     }
 }

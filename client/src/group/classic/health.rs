@@ -1,6 +1,7 @@
 //! Core: what heartbeats and refusals mean for a member.
 
 use std::mem;
+use std::time::Instant;
 
 use kurier_protocol::api::heartbeat::HeartbeatResponse;
 use kurier_protocol::{ApiKey, ErrorCode, Str};
@@ -35,7 +36,10 @@ impl Classic {
             return;
         }
         match answer {
-            Ok(_) if cure == Some(Remedy::Ok) => self.retry.reset(),
+            Ok(_) if cure == Some(Remedy::Ok) => {
+                self.confirmed_at = Some(sent);
+                self.retry.reset();
+            }
             Ok(_) if cure == Some(Remedy::Retry) => self.beat_later(at),
             Ok(_) if cure == Some(Remedy::Coordinator) => {
                 self.actions.push_back(Action::Forget);
@@ -64,6 +68,22 @@ impl Classic {
         if generation == self.generation && is_settled {
             self.handle_doubt(at, ApiKey::OFFSET_COMMIT, code);
         }
+    }
+
+    /// The coordinator has gone on from this generation, as it said to somebody else: the next
+    /// heartbeat tells. While the member joins, the answer to that does.
+    pub(crate) fn handle_left_behind(&mut self, now: Instant, generation: i32) {
+        if generation == self.generation
+            && let Some(heartbeat) = &mut self.heartbeat
+        {
+            heartbeat.put_off(now);
+        }
+    }
+
+    /// The generation that it is in, and when the last heartbeat was sent to which the coordinator
+    /// has said so.
+    pub(crate) fn confirmed(&self) -> Option<(i32, Instant)> {
+        Some((self.generation, self.confirmed_at?))
     }
 
     /// The coordinator says that the member's generation is not what it thinks.
@@ -143,6 +163,7 @@ impl Classic {
             self.tell(Event::Lost { partitions, why });
         }
         (self.generation, self.heartbeat, self.duty) = (-1, None, None);
+        self.confirmed_at = None;
     }
 
     /// Nothing can be done any more.

@@ -41,6 +41,9 @@ pub(crate) struct Classic {
     pub(super) given: (Vec<TopicPartition>, i32),
     /// There is one while the coordinator takes it for a member.
     pub(super) heartbeat: Option<Heartbeat>,
+    /// When the last heartbeat was sent to which the coordinator has said that this is its
+    /// generation.
+    pub(super) confirmed_at: Option<Instant>,
     /// What it looks after, if it leads the group.
     pub(super) duty: Option<Duty>,
     /// Since when the program has been at work.
@@ -160,6 +163,7 @@ impl Classic {
             held: BTreeSet::new(),
             given: (Vec::new(), -1),
             heartbeat: None,
+            confirmed_at: None,
             duty: None,
             at_work_since: None,
             rebalance_timeout,

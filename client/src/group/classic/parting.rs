@@ -31,6 +31,7 @@ impl Classic {
         }
         self.held.clear();
         (self.generation, self.heartbeat, self.duty) = (-1, None, None);
+        self.confirmed_at = None;
     }
 
     pub(super) fn leave(&mut self, id: Str, reason: &'static str) {

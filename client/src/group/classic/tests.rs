@@ -888,6 +888,47 @@ fn closing_while_the_group_divides_waits_until_what_is_held_can_be_committed() {
 }
 
 #[test]
+fn closing_while_it_joins_with_nothing_in_hand_leaves_at_once_and_says_so() {
+    for answer in [Ok(()), Err(())] {
+        let mut life = Life::new(&[Assignor::Range]);
+        life.settle(1, &[0]);
+        life.beat(ErrorCode::REBALANCE_IN_PROGRESS);
+        let (number, ..) = life.revoked();
+        life.core.handle_given_up(life.now, number);
+        let (join, _) = life.asks_join();
+        life.core.close(life.now, Farewell::AsUsual);
+        let (leave, asked) = life.asks_leave();
+        assert_eq!(asked.member.id, "m", "the group waits for nobody who has gone");
+        assert!(!life.core.is_done(), "it is to be heard");
+        // What the join comes to concerns nobody any more.
+        match answer {
+            Ok(()) => life.answer_join(join, 9, joined(2, "range", "m")),
+            Err(()) => life.core.handle_join(life.at(), join, Err(gone())),
+        }
+        assert!(life.told().is_empty() && !life.has_call());
+        life.core.handle_leave(leave, Ok(LeaveGroupResponse::default()));
+        assert!(life.core.is_done() && life.core.deadline().is_none());
+    }
+}
+
+#[test]
+fn a_doubt_brings_the_next_heartbeat_forward_and_its_answer_settles_it() {
+    let mut life = Life::new(&[Assignor::Range]);
+    life.settle(3, &[0]);
+    let now = life.now;
+    life.core.handle_left_behind(now, 2);
+    assert!(!life.has_call(), "that was of another generation");
+    life.pass(SECOND);
+    let doubted_at = life.now;
+    life.core.handle_left_behind(life.now, 3);
+    let (call, _) = life.asks_heartbeat();
+    assert!(life.core.confirmed().is_none_or(|(_, asked)| asked < doubted_at));
+    life.core.handle_heartbeat(life.at(), call, Ok(HeartbeatResponse::default()));
+    assert_eq!(life.core.confirmed(), Some((3, doubted_at)));
+    assert!(life.told().is_empty() && !life.has_call());
+}
+
+#[test]
 fn a_leave_that_nobody_heard_is_repeated_a_few_times() {
     let mut life = Life::new(&[Assignor::Range]);
     life.settle(1, &[]);

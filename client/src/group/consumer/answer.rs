@@ -23,10 +23,6 @@ impl Modern {
         if beat.epoch < 0 || !matches!(self.phase, Phase::Active | Phase::Parting { .. }) {
             return;
         }
-        // It has lost all since, and joins anew: this is of the member that it was.
-        if beat.epoch > 0 && self.epoch == 0 {
-            return;
-        }
         let response = match answer {
             Ok(response) => response,
             Err(error) if error.is_retriable() => {
@@ -54,6 +50,13 @@ impl Modern {
                 (self.heard_at, self.is_unheard) = (self.beat_at, false);
                 self.told = Some(beat.now);
                 self.adopt(at, response);
+                self.confirmed_at = Some(beat.sent);
+                if self.doubted_at.take_if(|at| *at <= beat.sent).is_none()
+                    && self.doubted_at.is_some()
+                {
+                    // It was sent before the doubt came up.
+                    self.next_beat = at.now;
+                }
                 if self.epoch == 0 {
                     // It has not joined yet, as a pattern is looked up: it says all again.
                     self.told = None;
@@ -127,16 +130,17 @@ impl Modern {
         self.next_beat = if is_first { at.now } else { at.now + wait };
     }
 
-    /// A commit in this epoch was refused with a code that concerns the member.
-    pub(crate) fn handle_commit_refused(&mut self, at: Moment, epoch: i32, code: ErrorCode) {
+    /// A commit in this epoch was refused with a code that concerns the member. What has become of
+    /// it the next heartbeat tells: a static member that joined instead would be refused its own
+    /// name by a coordinator that still has it.
+    pub(crate) fn handle_commit_refused(&mut self, now: Instant, epoch: i32, code: ErrorCode) {
         if epoch != self.epoch || self.phase != Phase::Active {
             return;
         }
         let about = About::Group((&*self.group).into());
         let error = Error::broker(ApiKey::OFFSET_COMMIT, code, about);
         match remedy(ApiKey::OFFSET_COMMIT, code) {
-            Remedy::Rejoin if !means_forgotten(code) => self.handle_left_behind(at.now, epoch),
-            Remedy::Rejoin => self.rejoin(at, code, error),
+            Remedy::Rejoin => self.handle_left_behind(now, epoch),
             Remedy::Fatal => self.end(error),
             _ => {}
         }
@@ -145,8 +149,14 @@ impl Modern {
     /// The coordinator has gone on from this epoch: the next heartbeat tells.
     pub(crate) fn handle_left_behind(&mut self, now: Instant, epoch: i32) {
         if epoch == self.epoch && self.phase == Phase::Active {
-            self.next_beat = now;
+            (self.next_beat, self.doubted_at) = (now, Some(now));
         }
+    }
+
+    /// The epoch that it is in, and when the last heartbeat was sent to which the coordinator has
+    /// said so.
+    pub(crate) fn confirmed(&self) -> Option<(i32, Instant)> {
+        Some((self.epoch, self.confirmed_at.filter(|_| self.epoch > 0)?))
     }
 }
 

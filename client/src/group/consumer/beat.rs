@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kurier_protocol::api::consumer_group_heartbeat::{
     ConsumerGroupHeartbeatRequest, TopicPartitions,
@@ -29,6 +29,7 @@ pub(super) struct Told {
 #[derive(Clone, Debug)]
 pub(crate) struct Beat {
     pub(crate) number: u64,
+    pub(super) sent: Instant,
     pub(crate) timeout: Duration,
     pub(super) group: Str,
     pub(super) id: Str,

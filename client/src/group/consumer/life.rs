@@ -51,6 +51,10 @@ pub(crate) struct Modern {
     pub(super) heard_at: Instant,
     /// Whether the program knows that this is longer ago than a session.
     pub(super) is_unheard: bool,
+    /// Since when it is to be asked whether the coordinator has gone on from this epoch.
+    pub(super) doubted_at: Option<Instant>,
+    /// When the last heartbeat was sent that the coordinator has taken.
+    pub(super) confirmed_at: Option<Instant>,
     /// How often the coordinator wants to hear of it.
     pub(super) interval: Duration,
     /// How often a join was refused by a coordinator that wants it to join.
@@ -130,6 +134,8 @@ impl Modern {
             beat_at: now,
             heard_at: now,
             is_unheard: false,
+            doubted_at: None,
+            confirmed_at: None,
             interval: FIRST_INTERVAL,
             refusals: 0,
             is_new: false,
@@ -328,6 +334,7 @@ impl Modern {
         self.call_count += 1;
         let beat = Beat {
             number: self.call_count,
+            sent: now,
             timeout: self.interval.max(TIMEOUT_MIN),
             group: self.group.clone(),
             id: self.id.clone(),
@@ -362,6 +369,7 @@ impl Modern {
         self.held.clear();
         self.open.clear();
         (self.epoch, self.told, self.target) = (0, None, None);
+        (self.doubted_at, self.confirmed_at) = (None, None);
     }
 
     /// Nothing can be done any more.

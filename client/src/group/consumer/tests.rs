@@ -553,31 +553,38 @@ fn a_member_that_reads_nothing_leaves_and_comes_back() {
 #[test]
 fn a_refused_commit_brings_the_next_heartbeat_forward() {
     let mut life = Life::settled(&[0]);
-    life.core.handle_commit_refused(life.at(), 1, ErrorCode::STALE_MEMBER_EPOCH);
+    let mut is = 1;
+    for code in [ErrorCode::STALE_MEMBER_EPOCH, ErrorCode::UNKNOWN_MEMBER_ID] {
+        life.core.handle_commit_refused(life.now, is - 1, code);
+        assert!(life.beat().is_none(), "that was of another epoch");
+        life.core.handle_commit_refused(life.now, is, code);
+        let (number, request) = life.beats();
+        assert_eq!(request.member_epoch, is, "{code:?}: it is still what it was");
+        is += 1;
+        life.answer(number, epoch(is));
+        assert!(life.told().is_empty() && life.beat().is_none());
+    }
+    life.core.handle_commit_refused(life.now, is, ErrorCode::UNKNOWN_MEMBER_ID);
     let (number, _) = life.beats();
-    life.answer(number, epoch(2));
-    life.core.handle_commit_refused(life.at(), 1, ErrorCode::UNKNOWN_MEMBER_ID);
-    assert!(life.told().is_empty(), "that was of another epoch");
-    life.core.handle_commit_refused(life.at(), 2, ErrorCode::UNKNOWN_MEMBER_ID);
+    life.refuse(number, ErrorCode::UNKNOWN_MEMBER_ID);
     assert_eq!(life.lost(), (vec![0], Loss::Forgotten));
 }
 
 #[test]
-fn what_a_heartbeat_of_before_is_answered_makes_nobody_a_member_again() {
-    let refusal =
-        ConsumerGroupHeartbeatResponse { error_code: ErrorCode::FENCED_MEMBER_EPOCH, ..epoch(0) };
-    for late in [epoch(1), shall(2, &[(T, &[0])]), refusal] {
-        let mut life = Life::settled(&[0]);
-        life.pass(5 * SECOND);
-        let (number, _) = life.beats();
-        life.core.handle_commit_refused(life.at(), 1, ErrorCode::UNKNOWN_MEMBER_ID);
-        assert_eq!(life.lost(), (vec![0], Loss::Forgotten));
-        assert!(life.beat().is_none(), "one at a time");
-        life.answer(number, late);
-        assert!(life.core.committer().is_none());
-        let (number, request) = life.beats();
-        assert_eq!((request.member_epoch, owned(&request).len()), (0, 0));
-        life.answer(number, shall(3, &[(T, &[0])]));
-        assert_eq!(life.assigned(), [0]);
-    }
+fn what_was_sent_before_the_doubt_answers_no_doubt() {
+    let mut life = Life::settled(&[0]);
+    life.pass(5 * SECOND);
+    let (number, _) = life.beats();
+    life.pass(SECOND);
+    let doubted_at = life.now;
+    life.core.handle_left_behind(life.now, 1);
+    assert!(life.beat().is_none(), "one at a time");
+    life.pass(SECOND);
+    life.answer(number, epoch(1));
+    assert!(life.core.confirmed().is_some_and(|(_, asked)| asked < doubted_at));
+    let (number, _) = life.beats();
+    assert!(life.core.confirmed().is_some_and(|(_, asked)| asked < doubted_at), "nor yet");
+    life.answer(number, epoch(1));
+    assert!(life.core.confirmed().is_some_and(|(epoch, asked)| epoch == 1 && asked > doubted_at));
+    assert!(life.beat().is_none(), "that is all there is to know");
 }

@@ -82,8 +82,8 @@ pub(super) struct Batch {
     /// The request without an answer, and the generation that it names.
     pub(super) open: Option<(u64, i32)>,
     pub(super) not_before: Instant,
-    /// The coordinator takes none before a later generation than this.
-    pub(super) behind: Option<i32>,
+    /// The coordinator takes none before a later generation than this, as it said then.
+    pub(super) behind: Option<(i32, Instant)>,
     /// What stood in the way the last time.
     pub(super) last: Option<Error>,
 }
@@ -91,7 +91,8 @@ pub(super) struct Batch {
 impl Batch {
     /// Whether the coordinator takes it from this member.
     pub(super) fn may_go(&self, member: Option<&Member>) -> bool {
-        member.is_some_and(|member| self.behind.is_none_or(|behind| member.generation > behind))
+        member
+            .is_some_and(|member| self.behind.is_none_or(|(behind, _)| member.generation > behind))
     }
 }
 

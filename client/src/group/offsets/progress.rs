@@ -362,6 +362,14 @@ impl Progress {
         self.actions.push_back(Action::Ask(call));
     }
 
+    /// The coordinator has said that this is the generation of now, when it was asked then. What it
+    /// refused before that may go once more.
+    pub(crate) fn handle_confirmed(&mut self, generation: i32, asked: Instant) {
+        if let Some(batch) = &mut self.ledger.batch {
+            batch.behind.take_if(|(behind, since)| *behind == generation && *since <= asked);
+        }
+    }
+
     // ---- answers
 
     /// OffsetCommit was answered, or will not be.
@@ -449,7 +457,7 @@ impl Progress {
         match (self.ledger.batch.as_mut(), verdict.last) {
             (Some(batch), Some(last)) => {
                 batch.not_before = at.now + self.retry.next(at.chance);
-                batch.behind = verdict.is_behind.then_some(generation);
+                batch.behind = verdict.is_behind.then_some((generation, at.now));
                 batch.last = Some(last);
             }
             _ => self.retry.reset(),

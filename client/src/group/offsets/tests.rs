@@ -705,3 +705,24 @@ fn an_answer_of_an_old_broker_is_read_as_well() {
     job.core.handle_start(job.at(), call.number, Ok((1, OffsetFetchResponse::default())));
     assert!(job.starts()[&1].is_err());
 }
+
+#[test]
+fn what_was_refused_goes_once_more_when_the_coordinator_says_that_nothing_has_changed() {
+    for code in [ErrorCode::STALE_MEMBER_EPOCH, ErrorCode::UNKNOWN_MEMBER_ID] {
+        let mut job = Job::with(None, &[0]);
+        job.commit(0, 7);
+        let call = job.sends(&[(0, 7)]);
+        let before = job.now;
+        job.pass(SECOND);
+        job.answer(&call, code);
+        job.pass(SECOND);
+        assert!(job.sent().is_none(), "{code:?}: not in this generation");
+        job.core.handle_confirmed(1, before);
+        job.pass(SECOND);
+        assert!(job.sent().is_none(), "{code:?}: that was said before");
+        job.core.handle_confirmed(1, job.now);
+        let call = job.sends(&[(0, 7)]);
+        job.answer(&call, ErrorCode::NONE);
+        assert!(job.core.is_idle() || !job.actions.is_empty());
+    }
+}

@@ -405,7 +405,7 @@ impl Runner {
                 let at = Self::at();
                 match &mut self.core {
                     Core::Classic(core) => core.handle_commit_refused(at, generation, code),
-                    Core::Modern(core) => core.handle_commit_refused(at, generation, code),
+                    Core::Modern(core) => core.handle_commit_refused(at.now, generation, code),
                 }
             }
             offsets::Action::Done(Done { number, origin, outcomes }) => {
