@@ -14,7 +14,11 @@ use kurier_client::session::{Ended, Reason, Round, Session, SessionBuilder};
 use kurier_client::{Client, Error};
 use kurier_protocol::api::fetch::FetchRequest;
 use kurier_protocol::{ApiKey, ErrorCode};
-use kurier_testkit::{Fault, Isolation, TestCluster};
+use kurier_testkit::history::{
+    Action, Check, End, Offsets, Outcome, Pending, Polled, Recorder, Start as From, Step, Stretch,
+    TopicPartition as Partition,
+};
+use kurier_testkit::{Fault, Isolation, Requests, TestCluster};
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -324,8 +328,8 @@ async fn offsets_or_records_that_are_refused_abort_the_round_and_say_why() {
     }
 }
 
-/// What a member has that was refused, its coordinator tells: nobody waits for a generation that does
-/// not come.
+/// Whether a member has what was refused its coordinator tells: nobody waits for a generation that
+/// does not come.
 #[tokio::test(start_paused = true)]
 async fn offsets_of_a_generation_that_is_the_one_of_now_are_offered_once_more_and_soon() {
     for kind in KINDS {
@@ -744,6 +748,8 @@ async fn a_session_reads_where_its_group_has_stopped_and_nowhere_else() {
     assert_once(&world, 6, "assigned by the program");
 }
 
+/// The number of the last program.
+const LAST: u64 = 1000;
 /// What is added to the number of a program for that of another one with its name.
 const RIVAL: u64 = 10;
 
@@ -758,9 +764,68 @@ impl Dice {
     }
 }
 
+/// Who notes what a program does.
+#[derive(Clone)]
+struct Notes {
+    recorder: Recorder,
+    process: u32,
+}
+
+impl Notes {
+    /// What a round has read and is to commit. What was not committed is read once more.
+    fn round(&self, round: &Round<'_>) -> Pending {
+        let of = |partition| Partition::new("t", partition);
+        let (mut begins, mut ends, mut stretches) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        for batch in round.batches() {
+            let partition = batch.partition();
+            begins.entry(partition).or_insert(batch.first_offset());
+            ends.insert(partition, batch.next_offset());
+            let value = |(partition, number)| u64::try_from(1000 * partition + number).unwrap();
+            let numbers = numbers(batch).into_iter().map(|(of, number)| (i64::from(of), number));
+            let records = (batch.first_offset()..).zip(numbers.map(value)).collect();
+            stretches.push(Stretch { of: of(partition), records });
+        }
+        let begins = begins.into_iter().map(|(partition, at)| (of(partition), From::At(at)));
+        self.recorder.note(self.process, Action::Assign(begins.collect()));
+        let noted = self.recorder.txn(self.process);
+        noted.step(Step::Poll(Polled { isolation: Isolation::Committed, stretches }));
+        noted.step(Step::CommitOffsets(offsets(ends)));
+        noted.ending(End::Commit);
+        noted
+    }
+}
+
+fn offsets(of: BTreeMap<i32, i64>) -> Offsets {
+    let offsets = of.into_iter().map(|(partition, next)| (Partition::new("t", partition), next));
+    Offsets { group: "g".into(), offsets: offsets.collect() }
+}
+
+/// One round, which takes so long.
+async fn noted_turn(session: &mut Session, notes: &Notes, time: Duration) -> Result<(), Error> {
+    let Some(round) = session.begin().await? else { return Ok(()) };
+    let noted = notes.round(&round);
+    sleep(time).await;
+    // Of any other error the end tells.
+    if let Err(error) = copy(&round).await
+        && error.is_fatal()
+    {
+        return Err(error);
+    }
+    let ended = round.end().await?;
+    noted.end(if ended.is_committed() { Outcome::Ok } else { Outcome::Failed });
+    Ok(())
+}
+
 /// A program that copies until it is ended, and begins anew when its session is over.
-async fn program(client: Client, kind: Kind, id: u64, seed: u64) {
+async fn program((client, notes): (Client, Notes), kind: Kind, id: u64, seed: u64) {
     let (mut dice, mut rounds) = (Dice(seed), 0);
+    // Now and then for longer than it may.
+    let mut time = move || match dice.roll(5) {
+        0 => Duration::ZERO,
+        1 | 2 => S,
+        3 => 2 * S,
+        _ => 70 * S,
+    };
     loop {
         let consumer = member(&client, kind).poll_interval_max(60 * S);
         let start = client.session(format!("program-{id}"), consumer).records_max(2).start();
@@ -769,24 +834,29 @@ async fn program(client: Client, kind: Kind, id: u64, seed: u64) {
             continue;
         };
         loop {
-            let running = session.run::<Error>(|round| {
-                // Now and then for longer than it may.
-                let time = match dice.roll(5) {
-                    0 => Duration::ZERO,
-                    1 | 2 => S,
-                    3 => 2 * S,
-                    _ => 70 * S,
-                };
-                rounds += 1;
-                assert!(rounds < 1000, "it begins rounds without end");
-                Box::pin(async move {
-                    sleep(time).await;
-                    copy(round).await
-                })
-            });
-            match running.await {
+            rounds += 1;
+            assert!(rounds < 1000, "it begins rounds without end");
+            let went = if seed.is_multiple_of(2) {
+                noted_turn(&mut session, &notes, time()).await
+            } else {
+                let running = session.run::<Error>(|round| {
+                    let (noted, time) = (notes.round(round), time());
+                    rounds += 1;
+                    assert!(rounds < 1000, "it begins rounds without end");
+                    Box::pin(async move {
+                        sleep(time).await;
+                        let copied = copy(round).await;
+                        // Nobody hears how it ends.
+                        drop(noted);
+                        copied
+                    })
+                });
+                running.await
+            };
+            match went {
                 Err(error) if error.is_fatal() => break,
-                _ => sleep(S).await,
+                Err(_) => sleep(S).await,
+                Ok(()) => {}
             }
         }
     }
@@ -798,17 +868,25 @@ async fn whatever_happens_to_programs_and_brokers_each_record_comes_out_once() {
         let world = world(30).await;
         let mut dice = Dice(seed);
         let mut programs = BTreeMap::new();
+        let recorder = Recorder::new();
+        let notes = |process: u64| Notes {
+            recorder: recorder.clone(),
+            process: u32::try_from(process).unwrap(),
+        };
         for step in 0..30 {
             let id = dice.roll(3);
             match dice.roll(7) {
                 0..=2 if !programs.contains_key(&id) => {
                     let client = world.other(100 + step).await;
-                    programs.insert(id, tokio::spawn(program(client, kind, id, seed + step)));
+                    programs.insert(
+                        id,
+                        tokio::spawn(program((client, notes(step)), kind, id, seed + step)),
+                    );
                 }
                 // One more of the same name: they shut each other out.
                 1 if !programs.contains_key(&(id + RIVAL)) => {
                     let client = world.other(100 + step).await;
-                    let rival = tokio::spawn(program(client, kind, id, seed + step));
+                    let rival = tokio::spawn(program((client, notes(step)), kind, id, seed + step));
                     programs.insert(id + RIVAL, rival);
                 }
                 2 => drop(programs.remove(&(id + RIVAL)).map(|one| one.abort())),
@@ -831,12 +909,22 @@ async fn whatever_happens_to_programs_and_brokers_each_record_comes_out_once() {
         programs.values().for_each(|one| one.abort());
         world.cluster.clear_faults();
         let mut last = session(&world.client, kind, "last").start().await.unwrap();
+        let notes = notes(LAST);
         let done = async {
             while world.committed(PARTITIONS).await.values().sum::<i64>() < 60 {
-                let _ = turn(&mut last).await.unwrap();
+                noted_turn(&mut last, &notes, Duration::ZERO).await.unwrap();
             }
         };
         timeout(600 * S, done).await.unwrap();
         assert_once(&world, 30, &format!("{kind:?} {seed}"));
+        let alone = world.cluster.requests_of(&Requests::of(ApiKey::OFFSET_COMMIT));
+        assert!(alone.is_empty(), "{kind:?} {seed}: offsets go with what was made of them");
+        let committed = offsets(world.committed(PARTITIONS).await);
+        recorder.note(notes.process + 1, Action::CommitOffsets(committed));
+        let history = recorder.history();
+        let rounds = history.operations.iter().filter(|one| matches!(one.action, Action::Txn(_)));
+        assert!(rounds.filter(|one| one.outcome == Outcome::Ok).count() > 2, "{kind:?} {seed}");
+        let violations = Check::new().run(&history);
+        assert!(violations.is_empty(), "{kind:?} {seed}: {}", violations[0]);
     }
 }
