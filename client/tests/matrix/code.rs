@@ -29,6 +29,8 @@ pub(crate) enum Code {
     Ends,
     /// `g`: a reader gets each record after its predecessors, none twice, and none is left out.
     Unbroken,
+    /// `X`: of each record there is one copy, in the transaction that commits that it was read.
+    Exact,
     /// `C`: what a group has committed it has processed.
     Covered,
     /// `!`: here records may be lost, and the checker must see that they are.
@@ -36,7 +38,7 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    const ALL: [(Self, char); 14] = [
+    const ALL: [(Self, char); 15] = [
         (Self::Kept, 'L'),
         (Self::Once, 'D'),
         (Self::Counted, 'd'),
@@ -49,6 +51,7 @@ impl Code {
         (Self::Bounded, 'M'),
         (Self::Ends, 'N'),
         (Self::Unbroken, 'g'),
+        (Self::Exact, 'X'),
         (Self::Covered, 'C'),
         (Self::Noticed, '!'),
     ];
@@ -110,14 +113,22 @@ pub(crate) enum Column {
     G,
     /// Consumers of assigned partitions, to which idempotent producers write.
     K,
+    /// Sessions of a group, of either protocol, which copy in transactions what idempotent
+    /// producers write.
+    S,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 5] = [Self::P, Self::I, Self::T, Self::G, Self::K];
+    pub(crate) const ALL: [Self; 6] = [Self::P, Self::I, Self::T, Self::G, Self::K, Self::S];
 
     /// Whether it is about consumers.
     pub(crate) fn reads(self) -> bool {
-        matches!(self, Self::G | Self::K)
+        matches!(self, Self::G | Self::K | Self::S)
+    }
+
+    /// Whether it is about a group.
+    pub(crate) fn shares(self) -> bool {
+        matches!(self, Self::G | Self::S)
     }
 }
 

@@ -61,6 +61,7 @@ fn holds(code: Code, ran: &Ran) -> Verdict {
             none_of(ran, &[Invariant::J8, Invariant::J9])?;
             in_turn(ran)
         }
+        Code::Exact => exact(ran),
         Code::Covered => none_of(ran, &[Invariant::Q6]),
         Code::Bounded => bounded(ran),
         Code::Ends => ends(ran),
@@ -143,6 +144,22 @@ fn offsets_are_whole(offsets: &[(i64, Fate)], found: Option<i64>) -> Verdict {
         return Ok(());
     }
     Err(format!("{found:?} is committed, and {least:?} should be, or one of {later:?}"))
+}
+
+/// `X`: what was read and what was made of it is committed together, once.
+fn exact(ran: &Ran) -> Verdict {
+    none_of(ran, &[Invariant::J13])?;
+    let mut copies = ran.copies.clone();
+    copies.sort_unstable();
+    if let Some(twice) = copies.windows(2).find(|pair| matches!(pair, [a, b] if a == b)) {
+        return Err(format!("{:?} has two copies", twice.first()));
+    }
+    let inputs = ran.stored.iter().map(|(partition, offset, _)| (*partition, *offset));
+    let without = |of: &(i32, i64)| copies.binary_search(of).is_err();
+    match inputs.into_iter().find(without) {
+        Some(of) => Err(format!("{of:?} has no copy")),
+        None => Ok(()),
+    }
 }
 
 /// Whoever processes a record, all that is before it in its partition was processed by then.

@@ -45,6 +45,8 @@ pub(crate) struct Pages {
     pub(crate) refused_commits: u64,
     /// How many consumers there were.
     pub(crate) consumers: usize,
+    /// What was copied, by the order in which that was tried: partition and offset.
+    pub(crate) copies: Vec<(i32, i64)>,
     /// Offsets that were in transactions, by process.
     pub(crate) offsets: BTreeMap<u32, Vec<(i64, Fate)>>,
     /// How long the process stood still, over all.
@@ -102,6 +104,13 @@ impl Ledger {
         self.open().holders.retain(|(of, holder)| *holder != name || !is_gone(*of));
     }
 
+    /// The value that a copy of this record has: each of them has another one.
+    pub(crate) fn copy(&self, of: (i32, i64)) -> u64 {
+        let mut pages = self.open();
+        pages.copies.push(of);
+        FIRST_COPY + u64::try_from(pages.copies.len() - 1).unwrap_or(u64::MAX)
+    }
+
     /// A call has taken so long.
     pub(crate) fn took(&self, what: &str, took: Duration, limit: Duration) {
         let mut pages = self.open();
@@ -138,11 +147,19 @@ impl Pages {
         self.offsets.entry(process.0).or_default()
     }
 
+    /// The record that a value is a copy of.
+    pub(crate) fn copied(&self, value: u64) -> Option<(i32, i64)> {
+        let at = usize::try_from(value.checked_sub(FIRST_COPY)?).ok()?;
+        self.copies.get(at).copied()
+    }
+
     /// How often something went wrong.
     pub(crate) fn injections(&self) -> u64 {
         self.struck + self.planted.iter().map(PlantedFault::hits).sum::<u64>()
     }
 }
 
+/// Behind all values that producers send.
+const FIRST_COPY: u64 = 1_000_000_000;
 /// Timers are a little late.
 const SLACK: Duration = Duration::from_secs(1);

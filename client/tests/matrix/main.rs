@@ -32,6 +32,7 @@ mod plain;
 mod transactional;
 mod assigned;
 mod member;
+mod session;
 mod row;
 mod faults;
 mod ran;

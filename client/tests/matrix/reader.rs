@@ -9,33 +9,39 @@ use kurier_testkit::{Isolation, TestCluster};
 /// The topic that is written to.
 pub(crate) const TOPIC: &str = "t";
 pub(crate) const PARTITIONS: i32 = 2;
+/// The one that sessions copy to.
+pub(crate) const OUT: &str = "out";
 
 /// Where it is in each partition.
 #[derive(Debug)]
-pub(crate) struct Reader(BTreeMap<i32, i64>);
+pub(crate) struct Reader {
+    topic: &'static str,
+    next: BTreeMap<i32, i64>,
+}
 
 impl Reader {
     /// Begins at the beginning.
-    pub(crate) fn new(recorder: &Recorder) -> Self {
+    pub(crate) fn new(recorder: &Recorder, topic: &'static str) -> Self {
         let all = 0..PARTITIONS;
-        let noted = all.clone().map(|index| (TopicPartition::new(TOPIC, index), Start::Earliest));
+        let noted = all.clone().map(|index| (TopicPartition::new(topic, index), Start::Earliest));
         recorder.note(PROCESS, Action::Assign(noted.collect()));
-        Self(all.map(|index| (index, 0)).collect())
+        Self { topic, next: all.map(|index| (index, 0)).collect() }
     }
 
     /// Notes everything that is new.
     pub(crate) fn poll(&mut self, cluster: &TestCluster, recorder: &Recorder) {
-        for (&index, next) in &mut self.0 {
-            if cluster.last_stable_offset(TOPIC, index) <= *next {
+        let topic = self.topic;
+        for (&index, next) in &mut self.next {
+            if cluster.last_stable_offset(topic, index) <= *next {
                 continue;
             }
             let polling = recorder.poll(PROCESS, Isolation::Committed);
-            let records = cluster.read(TOPIC, index, Isolation::Committed);
+            let records = cluster.read(topic, index, Isolation::Committed);
             let new = records.iter().filter(|record| record.offset >= *next);
             let seen: Vec<_> =
                 new.filter_map(|one| Some((one.offset, number(one.value()?)?))).collect();
             *next = seen.last().map_or(*next, |(offset, _)| offset + 1);
-            polling.polled(TopicPartition::new(TOPIC, index), seen);
+            polling.polled(TopicPartition::new(topic, index), seen);
             polling.end(Outcome::Ok);
         }
     }

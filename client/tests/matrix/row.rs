@@ -22,6 +22,8 @@ pub(crate) struct Row {
     /// What lets it go wrong for members of groups, and for consumers alone, if they are run.
     pub(crate) members: Option<Inject>,
     pub(crate) readers: Option<Inject>,
+    /// And for sessions.
+    pub(crate) sessions: Option<Inject>,
     /// What must hold of all runs of a column together, besides the codes.
     pub(crate) also: fn(Column, &[Ran]) -> Result<(), String>,
 }
@@ -58,6 +60,7 @@ impl Row {
             tune_group: tune,
             members: None,
             readers: None,
+            sessions: None,
             also,
         }
     }
@@ -88,11 +91,21 @@ impl Row {
         Self { readers: Some(inject), ..self }
     }
 
+    /// The same, where sessions meet what members do, or else producers.
+    pub(crate) fn sessions(self) -> Self {
+        let of_producers = match self.proof {
+            Proof::Runs(inject) => Some(inject),
+            Proof::Elsewhere(_) | Proof::Nothing => None,
+        };
+        Self { sessions: self.members.or(of_producers), ..self }
+    }
+
     /// What lets it go wrong for a column, if that is run.
     pub(crate) fn inject(&self, column: Column) -> Option<Inject> {
         match (column, &self.proof) {
             (Column::G, _) => self.members,
             (Column::K, _) => self.readers,
+            (Column::S, _) => self.sessions,
             (_, Proof::Runs(inject)) => Some(*inject),
             (_, Proof::Elsewhere(_) | Proof::Nothing) => None,
         }
@@ -111,6 +124,9 @@ impl Row {
             Column::T => t,
             Column::G => g,
             Column::K => k,
+            // It is the same that is promised, whatever goes wrong.
+            Column::S if self.sessions.is_some() => Cell::Holds("X A C P"),
+            Column::S => Cell::Nothing,
         }
     }
 }

@@ -10,7 +10,7 @@ use kurier_env::watch;
 use kurier_protocol::ApiKey;
 use kurier_protocol::api::offset_commit::OffsetCommitRequest;
 use kurier_testkit::history::{Action, Offsets, Operation, Outcome, Recorder, TopicPartition};
-use kurier_testkit::{RecordedRequest, Requests, TestCluster};
+use kurier_testkit::{Isolation as Level, RecordedRequest, Requests, TestCluster};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -22,18 +22,18 @@ use crate::dice::Dice;
 use crate::ledger::{Ledger, Pages};
 use crate::numbers;
 use crate::ran::Ran;
-use crate::reader::{PARTITIONS, Reader, TOPIC, number};
+use crate::reader::{OUT, PARTITIONS, Reader, TOPIC, number};
 use crate::row::{Inject, Row};
 use crate::settings::{SECOND, Settings};
 use crate::wall::Jumping;
-use crate::world::{BROKERS, INPUT, Phase, World, cluster, group_of, heal};
-use crate::{assigned, member, plain, stage, transactional};
+use crate::world::{BROKERS, GROUP, INPUT, Phase, World, cluster, group_of, heal};
+use crate::{assigned, member, plain, session, stage, transactional};
 
 /// Runs a cell with a seed, on a runtime and in a time of its own.
 pub(crate) fn run(row: &Row, inject: Inject, column: Column, seed: u64) -> Ran {
     let mut settings = Settings::new(seed * 100 + u64::from(row.number), column);
     (row.tune)(&mut settings);
-    if column == Column::G {
+    if column.shares() {
         (row.tune_group)(&mut settings);
     }
     let _log = std::env::var_os("KURIER_LOG").map(|_| shown_log());
@@ -48,10 +48,11 @@ async fn all(settings: Settings, inject: Inject) -> Ran {
     let world = World {
         dice: Arc::new(Dice::new(settings.seed, "fault")),
         // Where consumers read, the history is theirs alone.
-        reader: Arc::new(Mutex::new(Reader::new(&match settings.column.reads() {
-            true => Recorder::new(),
-            false => recorder.clone(),
-        }))),
+        reader: Arc::new(Mutex::new(match settings.column {
+            Column::S => Reader::new(&recorder, OUT),
+            column if column.reads() => Reader::new(&Recorder::new(), TOPIC),
+            _ => Reader::new(&recorder, TOPIC),
+        })),
         settings: Arc::new(settings),
         ledger: Ledger::default(),
         cluster,
@@ -62,7 +63,7 @@ async fn all(settings: Settings, inject: Inject) -> Ran {
     let mut processes = JoinSet::new();
     for process in 0..world.settings.producers {
         match world.column() {
-            Column::P | Column::I | Column::G | Column::K => {
+            Column::P | Column::I | Column::G | Column::K | Column::S => {
                 processes.spawn(plain::produce(world.clone(), process))
             }
             Column::T => processes.spawn(transactional::produce(world.clone(), process)),
@@ -72,6 +73,7 @@ async fn all(settings: Settings, inject: Inject) -> Ran {
     for one in 0..world.settings.readers {
         match world.column() {
             Column::G => readers.spawn(member::share(world.clone(), one)),
+            Column::S => readers.spawn(session::copy(world.clone(), one)),
             _ => readers.spawn(assigned::read(world.clone(), one)),
         };
     }
@@ -119,9 +121,10 @@ async fn watch_over(world: World) {
 
 /// Reads what is left to read, lets everything end, and looks what there is.
 async fn look(world: World, healed: Duration, progress: Result<(), String>) -> Ran {
+    let written = if world.column() == Column::S { OUT } else { TOPIC };
     let is_open = |index| {
         let cluster = &world.cluster;
-        cluster.last_stable_offset(TOPIC, index) < cluster.log_end(TOPIC, index)
+        cluster.last_stable_offset(written, index) < cluster.log_end(written, index)
     };
     if (0..PARTITIONS).any(is_open) {
         // What was left open is aborted by its coordinator, and then everything can be read.
@@ -129,6 +132,13 @@ async fn look(world: World, healed: Duration, progress: Result<(), String>) -> R
     }
     world.read();
     let committed = committed(&world).await;
+    if world.column() == Column::S {
+        let found = session::committed(&world.client(JUDGE, 0).await).await.expect("all is well");
+        let of = |partition| TopicPartition::new(TOPIC, partition);
+        let offsets = (0..PARTITIONS).map(of).zip(found).collect();
+        let offsets = Offsets { group: GROUP.into(), offsets };
+        world.recorder.note(COORDINATOR, Action::CommitOffsets(offsets));
+    }
     let World { cluster, settings, recorder, ledger, .. } = world;
     let tasks_left = stage::tear_down(&cluster, BROKERS, settings.progress_max()).await;
     let connections_left = cluster.network().connections();
@@ -139,10 +149,16 @@ async fn look(world: World, healed: Duration, progress: Result<(), String>) -> R
         records.filter_map(move |record| Some((index, record.offset, number(record.value()?)?)))
     });
     let pages: Pages = std::mem::take(&mut ledger.open());
+    let copies = (0..PARTITIONS).filter(|_| settings.column == Column::S).flat_map(|index| {
+        let records = cluster.read(OUT, index, Level::Committed).into_iter();
+        records.filter_map(|record| pages.copied(number(record.value()?)?)).collect::<Vec<_>>()
+    });
+    let copies = copies.collect();
     Ran {
         violations: Ran::check(&settings, healed).run(&history),
         healed,
         stored: stored.collect(),
+        copies,
         reused: numbers::reused(&cluster),
         settings: Settings::clone(&settings),
         history,

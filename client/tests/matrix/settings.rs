@@ -100,7 +100,7 @@ impl Settings {
             producer,
             readers: match column {
                 Column::P | Column::I | Column::T => 0,
-                Column::G => 3,
+                Column::G | Column::S => 3,
                 Column::K => 2,
             },
             group: Group::new(&dice),
@@ -108,7 +108,11 @@ impl Settings {
             topic: Vec::new(),
             life: Life::default(),
         };
-        if column == Column::G {
+        if column == Column::S {
+            // What the dead have left open nobody reads past.
+            settings.transaction_timeout = 10 * SECOND;
+        }
+        if column.shares() {
             settings.producers = 2;
             settings.pause_max = dice.millis(300..=900);
             settings.safety = 12 * SECOND;
@@ -149,6 +153,11 @@ impl Settings {
             // Somebody dies, and somebody else does not hear in time that it is to give up.
             Column::G => {
                 of_producers.max(self.group.session() + self.group.config.poll_interval_max)
+            }
+            // And what it has left open.
+            Column::S => {
+                let others = self.group.session() + self.group.config.poll_interval_max;
+                of_producers.max(others) + self.transaction_timeout
             }
             _ => of_producers,
         }

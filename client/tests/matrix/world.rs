@@ -15,7 +15,7 @@ use crate::code::Column;
 use crate::dice::Dice;
 use crate::group::Kind;
 use crate::ledger::Ledger;
-use crate::reader::{PARTITIONS, Reader, TOPIC};
+use crate::reader::{OUT, PARTITIONS, Reader, TOPIC};
 use crate::settings::Settings;
 use crate::wall::Jumping;
 
@@ -67,6 +67,9 @@ pub(crate) fn cluster(settings: &Settings, wall: &Jumping) -> TestCluster {
         .topic(INPUT, 1)
         .wall(Arc::new(wall.clone()))
         .chance(Arc::new(Seeded::new(settings.seed)));
+    if settings.column == Column::S {
+        builder = builder.topic(OUT, PARTITIONS);
+    }
     for (name, value) in &settings.topic {
         builder = builder.topic_config(TOPIC, *name, *value);
     }
@@ -74,7 +77,7 @@ pub(crate) fn cluster(settings: &Settings, wall: &Jumping) -> TestCluster {
         let login = builder.sasl([SaslMechanism::Plain]).user("alice", "secret");
         builder = login.session_lifetime(lifetime);
     }
-    if settings.column == Column::G {
+    if settings.column.shares() {
         let session = settings.group.session().as_millis().to_string();
         for (name, value) in [
             ("group.consumer.min.session.timeout.ms", &*session),
@@ -115,7 +118,7 @@ impl World {
 
     /// Reads what there is to read, unless others do.
     pub(crate) fn read(&self) {
-        if self.column().reads() {
+        if self.column().reads() && self.column() != Column::S {
             return;
         }
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
@@ -178,6 +181,17 @@ impl World {
             Column::P | Column::I => ApiKey::PRODUCE,
             Column::G if self.dice.one_in(4) => ApiKey::FETCH,
             Column::G => self.group_api(),
+            Column::S if self.dice.one_in(3) => self.group_api(),
+            Column::S => self.dice.pick(&[
+                ApiKey::FETCH,
+                ApiKey::PRODUCE,
+                ApiKey::END_TXN,
+                ApiKey::END_TXN,
+                ApiKey::ADD_PARTITIONS_TO_TXN,
+                ApiKey::TXN_OFFSET_COMMIT,
+                ApiKey::TXN_OFFSET_COMMIT,
+                ApiKey::INIT_PRODUCER_ID,
+            ]),
             Column::K => self.dice.pick(&[
                 ApiKey::FETCH,
                 ApiKey::FETCH,
@@ -240,9 +254,10 @@ impl World {
 
     /// A broker that has work to do: a leader, or the coordinator of somebody.
     pub(crate) fn busy_broker(&self) -> i32 {
-        let coordinator = matches!(self.column(), Column::T | Column::G) && self.dice.one_in(2);
+        let coordinator = matches!(self.column(), Column::T | Column::G | Column::S);
+        let coordinator = coordinator && self.dice.one_in(2);
         let found = match coordinator {
-            true if self.column() == Column::G => self.cluster.coordinator(GROUP),
+            true if self.column().shares() => self.cluster.coordinator(GROUP),
             true => self.cluster.coordinator(&self.any_id()),
             false => self.cluster.leader(TOPIC, self.any_partition()),
         };
@@ -259,7 +274,10 @@ impl World {
 
     /// Somebody's transactional id.
     pub(crate) fn any_id(&self) -> String {
-        id_of(self.any_process())
+        match self.column() {
+            Column::S => copier(u32::try_from(self.dice.number(0..=2)).unwrap()),
+            _ => id_of(self.any_process()),
+        }
     }
 
     pub(crate) fn any_process(&self) -> u32 {
@@ -271,6 +289,11 @@ impl World {
 /// The transactional id of a process.
 pub(crate) fn id_of(process: u32) -> String {
     format!("id-{process}")
+}
+
+/// The transactional id of a member's sessions.
+pub(crate) fn copier(member: u32) -> String {
+    format!("copier-{member}")
 }
 
 /// The group whose offsets a process puts into its transactions.

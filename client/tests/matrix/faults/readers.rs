@@ -51,15 +51,18 @@ pub(super) fn rows() -> Vec<Row> {
         }),
         fault!(52, "Members come and go without pause", -, expect[-, -, -, "L C g P", -, later])
             .members(|world| Box::pin(groups::nothing_else(world)))
-            .grouped(groups::storm),
+            .grouped(groups::storm)
+            .sessions(),
         fault!(53, "The session ends while records are processed", -,
             expect[-, -, -, "L C g P", -, later])
-        .members(|world| Box::pin(groups::sessions(world))),
+        .members(|world| Box::pin(groups::sessions(world)))
+        .sessions(),
         fault!(54, "`max.poll.interval.ms` is exceeded", -,
             expect[-, -, -, "L C g E P", -, later])
         .members(|world| Box::pin(groups::nothing_else(world)))
         .grouped(groups::stalls)
-        .also(groups::some_commits_refused),
+        .also(groups::some_commits_refused)
+        .sessions(),
         fault!(55, "A static member starts again", -, expect[-, -, -, "L C g P", -, later])
             .members(|world| Box::pin(groups::nothing_else(world)))
             .grouped(groups::comes_back),
@@ -71,7 +74,8 @@ pub(super) fn rows() -> Vec<Row> {
         fault!(57, "A partition is revoked while it is processed", -,
             expect[-, -, -, "L C g P", -, later])
         .members(|world| Box::pin(groups::nothing_else(world)))
-        .grouped(groups::slow_work),
+        .grouped(groups::slow_work)
+        .sessions(),
         fault!(58, "Assignments that are garbage", -, expect[-, -, -, "L C g E P", -, later])
             .members(|world| Box::pin(groups::garbage(world)))
             .grouped(groups::deceived),

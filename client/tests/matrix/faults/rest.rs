@@ -41,7 +41,8 @@ pub(super) fn rows() -> Vec<Row> {
         fault!(78, "`kill -9` at each point of a connector", -,
             expect[-, -, later, "L C g P", -, later])
         .members(|world| Box::pin(groups::nothing_else(world)))
-        .grouped(groups::dies),
+        .grouped(groups::dies)
+        .sessions(),
         fault!(79, "The disk of checkpoints is full or fails", -,
             expect[-, -, -, -, -, later]),
         fault!(80, "A checkpoint is torn or missing", -, expect[-, -, -, -, -, later]),
@@ -55,7 +56,8 @@ pub(super) fn rows() -> Vec<Row> {
         fault!(84, "Futures are dropped wherever they wait", nothing_else,
             expect["L", "D O", "A", "L C g P", "L g P", later])
         .shared()
-        .tuned(|settings| settings.life.drops = true),
+        .tuned(|settings| settings.life.drops = true)
+        .sessions(),
         // Whoever is closed is not used again; its transaction must be whole.
         fault!(85, "Closing or dropping while anything is under way", anything,
             expect["E", "E", "A", "L C g P", "L g P", later])
@@ -63,7 +65,8 @@ pub(super) fn rows() -> Vec<Row> {
         .tuned(|settings| {
             settings.life.closes = true;
             settings.producer.linger = 50 * MS;
-        }),
+        })
+        .sessions(),
     ]
 }
 

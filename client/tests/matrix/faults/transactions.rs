@@ -21,7 +21,8 @@ pub(super) fn rows() -> Vec<Row> {
             expect[-, -, "A", -, -, later])
         .tuned(version_1),
         fault!(28, "The answer to `EndTxn` is lost", lost_ends,
-            expect[-, -, "A P", -, -, later]),
+            expect[-, -, "A P", -, -, later])
+        .sessions(),
         fault!(29, "`CONCURRENT_TRANSACTIONS` for long", held_markers,
             expect[-, -, "P N", -, -, later])
         .tuned(|settings| {
@@ -60,9 +61,11 @@ pub(super) fn rows() -> Vec<Row> {
         }),
         fault!(37, "The coordinator moves at every step", coordinators,
             expect[-, -, "A P", "L C g P", -, later])
-        .members(|world| Box::pin(groups::coordinators(world))),
+        .members(|world| Box::pin(groups::coordinators(world)))
+        .sessions(),
         fault!(38, "`TxnOffsetCommit` is refused", refused_offsets,
             expect[-, -, "a", "L C g P", -, later])
+        .sessions()
         .members(|world| Box::pin(groups::refused_commits(world))),
         fault!(39, "`UNSTABLE_OFFSET_COMMIT`", -, expect[-, -, -, "L C g P", -, later])
             .members(|world| Box::pin(groups::unstable(world))),
@@ -190,7 +193,7 @@ async fn inner_codes(world: &World) {
     ];
     let apis = match world.column() {
         Column::T => &[ApiKey::PRODUCE, ApiKey::ADD_PARTITIONS_TO_TXN, ApiKey::END_TXN][..],
-        Column::P | Column::I | Column::G | Column::K => &[ApiKey::PRODUCE][..],
+        Column::P | Column::I | Column::G | Column::K | Column::S => &[ApiKey::PRODUCE][..],
     };
     for _ in 0..6 {
         world.moment().await;

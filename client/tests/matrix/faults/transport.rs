@@ -18,13 +18,16 @@ pub(super) fn rows() -> Vec<Row> {
         fault!(1, "A reset before the request is written whole", resets,
             expect["L O P", "L D O P", "L D O A P", "L C g P", "L g P", later])
         .shared()
-        .tuned(|settings| settings.value_bytes = 300),
+        .tuned(|settings| settings.value_bytes = 300)
+        .sessions(),
         fault!(2, "A reset after the append, before the answer", lost_answers,
             expect["L d P", "L D O P", "L D A P", "L C g P", "L g P", later])
-        .shared(),
+        .shared()
+        .sessions(),
         fault!(3, "An answer that ends anywhere", cut_answers,
             expect["L d P", "L D O P", "L D A P", "L C g P", "L g P", later])
-        .shared(),
+        .shared()
+        .sessions(),
         fault!(4, "Half open: the peer is gone without a word", half_open,
             expect["E P", "E P", "E P", "L C g P", "L g P", later])
         .shared(),
@@ -62,7 +65,8 @@ pub(super) fn rows() -> Vec<Row> {
         .shared(),
         fault!(14, "A broker stands still", stopped_broker,
             expect["L d P", "L D O P", "L D A P", "L C g P", "L g P", later])
-        .shared(),
+        .shared()
+        .sessions(),
         fault!(15, "The client stands still", stopped_client,
             expect["E", "E", "F|a A", "L C g P", "L g P", later])
         .shared()
@@ -272,7 +276,9 @@ async fn stopped_broker(world: &World) {
 /// For longer than anything may take.
 async fn stopped_client(world: &World) {
     let longest = match world.column() {
-        Column::P | Column::I | Column::G | Column::K => world.settings.producer.delivery_timeout,
+        Column::P | Column::I | Column::G | Column::K | Column::S => {
+            world.settings.producer.delivery_timeout
+        }
         Column::T => world.settings.transaction_timeout,
     };
     for _ in 0..10 {
