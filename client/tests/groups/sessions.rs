@@ -2,9 +2,6 @@
 //! happens to the group, to brokers and to the program in between.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use kurier_client::consumer::{FetchedBatch, Start, Stop};
@@ -22,7 +19,7 @@ use kurier_testkit::{Fault, Isolation, Requests, TestCluster};
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::world::{KINDS, Kind, S, World, member, numbers};
+use crate::world::{Dice, KINDS, Kind, S, World, cut, member, numbers, seeds};
 
 const PARTITIONS: i32 = 2;
 
@@ -273,6 +270,59 @@ async fn a_round_that_is_aborted_or_dropped_comes_again() {
         assert_eq!(world.committed(PARTITIONS).await, committed, "{kind:?}: nor committed");
         drain(&mut session).await;
         assert_once(&world, 9, &format!("{kind:?}"));
+    }
+}
+
+/// TXN-02: the leaders move while a round is aborted, and what was asked of them is answered when it
+/// has long been.
+#[tokio::test(start_paused = true)]
+async fn answers_that_come_after_an_abort_move_nothing_from_where_it_has_led() {
+    for kind in KINDS {
+        for late in [ApiKey::OFFSET_FOR_LEADER_EPOCH, ApiKey::LIST_OFFSETS] {
+            let world = world(9).await;
+            let mut session = session(&world.client, kind, "s").start().await.unwrap();
+            assert!(turn(&mut session).await.unwrap().is_committed());
+            let committed = world.committed(PARTITIONS).await;
+            let delayed = world.cluster.fault(Fault::on(late).always().delay_answer(3 * S));
+            if late == ApiKey::LIST_OFFSETS {
+                // What makes the client look for the end of the log is under way.
+                session.seek("t", 0, Start::Latest).unwrap();
+            }
+            for nth in 0..2 {
+                let round = session.begin().await.unwrap().unwrap();
+                copy(&round).await.unwrap();
+                if late == ApiKey::OFFSET_FOR_LEADER_EPOCH {
+                    for partition in 0..PARTITIONS {
+                        let next = world.cluster.leader("t", partition).unwrap() % 3 + 1;
+                        world.cluster.move_leader("t", partition, next);
+                    }
+                }
+                sleep(S).await;
+                assert!(delayed.hits() > nth, "{kind:?} {late:?}: nothing is under way");
+                round.abort().await.unwrap();
+                if late == ApiKey::LIST_OFFSETS {
+                    let back = committed.get(&0).copied().unwrap_or(0);
+                    session.seek("t", 0, Start::Offset(back)).unwrap();
+                    sleep(4 * S).await;
+                    session.seek("t", 0, Start::Latest).unwrap();
+                    sleep(S / 2).await;
+                    session.seek("t", 0, Start::Offset(back)).unwrap();
+                }
+            }
+            for _ in 0..2 {
+                let round = session.begin().await.unwrap().unwrap();
+                for partition in 0..PARTITIONS {
+                    let given = round.batches().iter().flat_map(numbers);
+                    let first = given.filter(|(of, _)| *of == partition).map(|(_, n)| n).next();
+                    let wanted = committed.get(&partition).copied().unwrap_or(0);
+                    assert!(first.is_none_or(|n| n == wanted), "{kind:?} {late:?}: {first:?}");
+                }
+                round.abort().await.unwrap();
+                sleep(4 * S).await;
+            }
+            drain(&mut session).await;
+            assert_once(&world, 9, &format!("{kind:?} {late:?}"));
+        }
     }
 }
 
@@ -608,24 +658,6 @@ async fn settings_that_contradict_each_other_shut_nobody_out() {
     assert!(asked.iter().all(|request| request.api != ApiKey::INIT_PRODUCER_ID));
 }
 
-/// Polls a future so many times, each time that it is woken, and drops it if it is not done then.
-async fn cut<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        match future.as_mut().poll(context) {
-            Poll::Ready(value) => Poll::Ready(Some(value)),
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
-}
-
 /// How many records are committed, once whatever was begun has gone on by itself.
 async fn committed(world: &World) -> i64 {
     sleep(S).await;
@@ -753,17 +785,6 @@ const LAST: u64 = 1000;
 /// What is added to the number of a program for that of another one with its name.
 const RIVAL: u64 = 10;
 
-/// Numbers without end, the same ones for a seed.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-}
-
 /// Who notes what a program does.
 #[derive(Clone)]
 struct Notes {
@@ -864,7 +885,7 @@ async fn program((client, notes): (Client, Notes), kind: Kind, id: u64, seed: u6
 
 #[tokio::test(start_paused = true)]
 async fn whatever_happens_to_programs_and_brokers_each_record_comes_out_once() {
-    for (kind, seed) in KINDS.into_iter().flat_map(|kind| (0..2).map(move |seed| (kind, seed))) {
+    for (kind, seed) in KINDS.into_iter().flat_map(|kind| seeds(2).map(move |seed| (kind, seed))) {
         let world = world(30).await;
         let mut dice = Dice(seed);
         let mut programs = BTreeMap::new();

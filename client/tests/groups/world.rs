@@ -1,6 +1,9 @@
 //! A cluster in memory with a topic of numbers, and members of the group `g` that read it.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use kurier_client::consumer::{Consumer, ConsumerBuilder, FetchedBatch, OffsetReset};
@@ -61,14 +64,19 @@ impl World {
 
     /// What `g` has committed of `t`, by partition.
     pub(crate) async fn committed(&self, partitions: i32) -> BTreeMap<i32, i64> {
-        let asked = (0..partitions).map(|partition| ("t", partition));
-        let isolation = kurier_client::offsets::Isolation::ReadUncommitted;
-        let found = self.client.transactions().committed_offsets("g", isolation, asked).await;
-        let of = |one: PartitionOutcome<Option<GroupOffset>>| {
-            Some((one.partition, one.outcome.unwrap()?.offset))
-        };
-        found.into_iter().filter_map(of).collect()
+        committed_by(&self.client, partitions).await
     }
+}
+
+/// The same, as this client is told.
+pub(crate) async fn committed_by(client: &Client, partitions: i32) -> BTreeMap<i32, i64> {
+    let asked = (0..partitions).map(|partition| ("t", partition));
+    let isolation = kurier_client::offsets::Isolation::ReadUncommitted;
+    let found = client.transactions().committed_offsets("g", isolation, asked).await;
+    let of = |one: PartitionOutcome<Option<GroupOffset>>| {
+        Some((one.partition, one.outcome.unwrap()?.offset))
+    };
+    found.into_iter().filter_map(of).collect()
 }
 
 async fn connect(cluster: &TestCluster, seed: u64) -> Client {
@@ -99,4 +107,39 @@ pub(crate) fn numbers(batch: &FetchedBatch) -> Vec<(i32, i64)> {
         (batch.partition(), number(record.unwrap().value.unwrap()))
     };
     batch.records().map(read).collect()
+}
+
+/// Polls a future so many times, each time that it is woken, and drops it if it is not done then.
+pub(crate) async fn cut<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// As many seeds as usual, or as `KURIER_SEEDS` asks for.
+pub(crate) fn seeds(usual: u64) -> std::ops::Range<u64> {
+    let asked = std::env::var("KURIER_SEEDS").ok();
+    0..asked.map_or(usual, |text| text.parse().unwrap())
+}
+
+/// Numbers that look random, the same in every run.
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
 }
