@@ -1,16 +1,20 @@
 //! What is committed by itself is what was marked: all of it, and no more.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use kurier_client::Record;
-use kurier_client::consumer::Start;
+use kurier_client::consumer::{Consumer, FetchedRecord, PartitionReader, Split, Start};
 use kurier_client::error::ErrorKind;
 use kurier_client::offsets::Isolation;
 use kurier_client::transactions::GroupOffset;
 use tokio::time::{sleep, timeout};
 
-use crate::world::{KINDS, S, World, member, next, numbers};
+use crate::world::{KINDS, Kind, S, World, committed_by, cut, member, next, numbers};
+
+const MS: Duration = Duration::from_millis(1);
 
 #[tokio::test(start_paused = true)]
 async fn what_is_marked_is_committed_by_itself_and_what_is_in_hand_is_not() {
@@ -181,43 +185,173 @@ async fn without_automatic_commits_only_the_program_commits() {
     }
 }
 
-/// A member ends at any moment of its work: the next one goes on with what was not processed.
-#[tokio::test(start_paused = true)]
-async fn whenever_a_member_ends_nothing_is_skipped() {
-    for kind in KINDS {
-        for moment in 0..24_u64 {
-            let world = World::new(1, 40).await;
-            let mut consumer = member(&world.client, kind)
-                .auto_commit(Some(Duration::from_millis(30)))
-                .start()
-                .unwrap();
-            let mut processed = Vec::new();
-            let mut batch = next(&mut consumer).await;
-            let reading = async {
-                loop {
-                    // Work takes a while, and may be cut short.
-                    sleep(Duration::from_millis(7)).await;
-                    processed.extend(numbers(&batch));
-                    batch = next(&mut consumer).await;
+/// Partitions, and numbers in each of them.
+const PARTITIONS: i32 = 2;
+const NUMBERS: i64 = 2;
+
+/// How far each partition is processed.
+type Done = Mutex<BTreeMap<i32, i64>>;
+
+/// Works on some numbers, for a while that may be cut short.
+async fn work(done: &Done, numbers: Vec<(i32, i64)>) {
+    sleep(2 * MS).await;
+    let mut done = done.lock().unwrap();
+    done.extend(numbers.into_iter().map(|(partition, number)| (partition, number + 1)));
+}
+
+/// Whether all is processed, and committed by whoever does that by itself.
+async fn is_over(done: &Done) -> bool {
+    let is_done = done.lock().unwrap().values().sum::<i64>() == i64::from(PARTITIONS) * NUMBERS;
+    if is_done {
+        sleep(10 * MS).await;
+    }
+    is_done
+}
+
+async fn read_all(reader: &mut PartitionReader, done: &Done) {
+    loop {
+        let batch = reader.next().await.unwrap().unwrap();
+        work(done, numbers(&batch)).await;
+    }
+}
+
+fn number_of(one: &FetchedRecord) -> (i32, i64) {
+    let value = std::str::from_utf8(one.record.value().unwrap()).unwrap();
+    (one.partition, value.parse().unwrap())
+}
+
+/// How a program reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Next,
+    /// Records by number.
+    Records,
+    /// A reader for each partition.
+    Split,
+    /// Batches; it commits itself after each of them.
+    Commit,
+    /// The same, and marks itself as well.
+    Mark,
+}
+
+/// A program that has been given its partitions.
+struct Program {
+    way: Way,
+    consumer: Option<Consumer>,
+    split: Option<(Split, Vec<PartitionReader>)>,
+}
+
+impl Program {
+    async fn start(world: &World, kind: Kind, way: Way, done: &Done) -> Self {
+        let interval = (way != Way::Commit).then_some(3 * MS);
+        // A batch an answer, so that each is waited for.
+        let builder = member(&world.client, kind).auto_commit(interval).fetch_bytes_max(1);
+        let mut consumer = builder.auto_mark(way != Way::Mark).start().unwrap();
+        let first = next(&mut consumer).await;
+        work(done, numbers(&first)).await;
+        consumer.mark(&first);
+        if way != Way::Split {
+            return Self { way, consumer: Some(consumer), split: None };
+        }
+        let (mut split, mut readers) = (consumer.split(), Vec::new());
+        for _ in 0..PARTITIONS {
+            readers.push(split.next().await.unwrap().unwrap());
+        }
+        Self { way, consumer: None, split: Some((split, readers)) }
+    }
+
+    async fn run(&mut self, done: &Done) {
+        if let Some((_, readers)) = &mut self.split {
+            let over = async {
+                while !is_over(done).await {
+                    sleep(MS).await;
                 }
             };
-            let _ = timeout(Duration::from_millis(3 * moment), reading).await;
-            let done = processed.len();
-            match moment % 3 {
-                0 => drop(consumer),
-                1 => consumer.close(10 * S).await,
-                // It is not heard of any more, and says nothing.
-                _ => {
-                    std::mem::forget(consumer);
-                    world.cluster.network().client("member-1").partition();
+            let reading = join_all(readers.iter_mut().map(|reader| read_all(reader, done)));
+            tokio::select! { _ = reading => {}, () = over => {} }
+            return;
+        }
+        let Some(consumer) = &mut self.consumer else { return };
+        while !is_over(done).await {
+            if self.way == Way::Records {
+                let records = consumer.poll_records(3, 60 * S).await.unwrap();
+                work(done, records.iter().map(number_of).collect()).await;
+                continue;
+            }
+            let batch = consumer.next().await.unwrap().unwrap();
+            work(done, numbers(&batch)).await;
+            match self.way {
+                Way::Commit => consumer.commit().await.unwrap(),
+                Way::Mark => consumer.mark(&batch),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// CONS-11, PURE-14: a member ends, or nobody hears of it any more, wherever it waits between two
+/// of its calls: no more is committed than was processed, and the next one skips nothing.
+async fn check_ends(kind: Kind, way: Way) {
+    for is_heard in [true, false] {
+        let mut polls = 0;
+        loop {
+            let what = format!("{kind:?} {way:?}, heard: {is_heard}, after {polls} polls");
+            let (world, done) = (World::new(PARTITIONS, NUMBERS).await, Done::default());
+            world.cluster.network().latency(MS..=3 * MS);
+            let mut program = Program::start(&world, kind, way, &done).await;
+            let running = timeout(60 * S, cut(program.run(&done), polls)).await;
+            let is_whole = running.unwrap_or_else(|_| panic!("{what}: it hangs")).is_some();
+            let unheard = if is_heard {
+                drop(program);
+                None
+            } else {
+                world.cluster.network().client("member-1").partition();
+                Some(program)
+            };
+            sleep(S).await;
+            let client = world.other(2).await;
+            let committed = committed_by(&client, PARTITIONS).await;
+            let done = done.lock().unwrap().clone();
+            let mut left = i64::from(PARTITIONS) * NUMBERS - committed.values().sum::<i64>();
+            let mut next_of = BTreeMap::new();
+            let mut next_one = member(&client, kind).start().unwrap();
+            while left > 0 {
+                for (partition, number) in numbers(&next(&mut next_one).await) {
+                    next_of.entry(partition).or_insert(number);
+                    left -= 1;
                 }
             }
-            let client = world.other(2).await;
-            let mut consumer = member(&client, kind).start().unwrap();
-            let next = numbers(&next(&mut consumer).await)[0].1;
-            let done = i64::try_from(done).unwrap();
-            assert!(next <= done, "{kind:?} {moment}: {next} comes after {done}");
-            assert!(moment % 3 == 2 || next + 1 >= done, "{kind:?} {moment}: {next}, not {done}");
+            drop(unheard);
+            for partition in 0..PARTITIONS {
+                let of = |map: &BTreeMap<i32, i64>| map.get(&partition).copied().unwrap_or(0);
+                let (committed, done) = (of(&committed), of(&done));
+                assert!(committed <= done, "{what}: {committed} of {done} are committed");
+                let first = next_of.get(&partition).copied().unwrap_or(NUMBERS);
+                assert_eq!(first, committed, "{what}: the next one begins elsewhere");
+                // Whoever is heard of commits what is marked: all but what is in hand.
+                let in_hand = if way == Way::Records { 3 } else { 1 };
+                let is_enough = !is_heard || way == Way::Commit || committed + in_hand >= done;
+                assert!(is_enough, "{what}: {committed} of {done} are committed");
+            }
+            if is_whole {
+                break;
+            }
+            polls += 1;
         }
+        assert!(polls > 8, "{kind:?} {way:?}: it waited {polls} times only");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wherever_a_classic_member_ends_nothing_is_skipped() {
+    for way in [Way::Next, Way::Records, Way::Split, Way::Commit, Way::Mark] {
+        check_ends(Kind::Cooperative, way).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wherever_a_member_of_the_coordinators_choice_ends_nothing_is_skipped() {
+    for way in [Way::Next, Way::Records, Way::Split, Way::Commit, Way::Mark] {
+        check_ends(Kind::Coordinator, way).await;
     }
 }
