@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use kurier_client::consumer::{Consumer, FetchedBatch, OffsetReset, Start};
 use kurier_client::error::ErrorKind;
-use kurier_client::offsets::Position;
+use kurier_client::offsets::{Isolation, Position};
 use kurier_client::producer::Record;
 use kurier_client::{Client, Error};
 use kurier_protocol::ApiKey;
-use kurier_testkit::{Requests, TestCluster};
+use kurier_testkit::{Fault, Requests, TestCluster};
 use tokio::time::{sleep, timeout};
 
 use crate::world::{World, number};
@@ -41,7 +41,6 @@ async fn first(world: &World, start: Start) -> Option<u32> {
 
 #[tokio::test(start_paused = true)]
 async fn a_start_may_be_an_age_or_a_number_of_offsets() {
-    let world = world().await;
     let rows = [
         (Start::Last(4), Some(6)),
         (Start::Last(7), Some(3)),
@@ -53,15 +52,31 @@ async fn a_start_may_be_an_age_or_a_number_of_offsets() {
         (Start::Ago(Duration::MAX), Some(3)),
         (Start::Ago(S), None),
         (Start::InEpoch { offset: 5, leader_epoch: -1 }, Some(5)),
+        (Start::InEpoch { offset: 5, leader_epoch: 0 }, Some(5)),
     ];
-    // The rows take some time themselves, less than the records are apart.
     for (start, wanted) in rows {
+        // Of its own: a row that finds nothing takes time, and records age.
+        let world = world().await;
         assert_eq!(first(&world, start).await, wanted, "{start:?}");
-        if wanted.is_none() {
-            break;
-        }
     }
-    assert_eq!(first(&world, Start::InEpoch { offset: 5, leader_epoch: 0 }).await, Some(5));
+}
+
+/// What an open transaction holds back is behind the end of who reads what is committed.
+#[tokio::test(start_paused = true)]
+async fn the_last_offsets_are_those_before_the_end_that_a_reader_has() {
+    let world = world().await;
+    let producer = world.client.transactional_producer("open").build().await.unwrap();
+    let transaction = producer.begin().await.unwrap();
+    for n in 10..15 {
+        transaction.send(Record::to("t").value(&n.to_string())).await.unwrap();
+    }
+    for (isolation, wanted) in [(Isolation::ReadUncommitted, 13), (Isolation::ReadCommitted, 8)] {
+        let consumer = world.client.consumer().assign([("t", 0, Start::Last(2))]);
+        let mut consumer = consumer.isolation(isolation).start().unwrap();
+        let batch = next(&mut consumer).await.unwrap();
+        let first = batch.records().next().unwrap().unwrap();
+        assert_eq!(number(first.value.unwrap()), wanted, "{isolation:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -164,5 +179,34 @@ async fn latest_is_looked_up_once_whatever_comes_before_the_first_record() {
         assert_eq!(read, [5, 6], "{release} {what}");
         let asked = cluster.requests_of(&Requests::of(ApiKey::LIST_OFFSETS));
         assert_eq!(asked.len(), 1, "{release} {what}");
+    }
+}
+
+/// TXN-02: what was asked for before says nothing of where reading goes on since.
+#[tokio::test(start_paused = true)]
+async fn a_later_seek_wins_over_an_earlier_look_up() {
+    let world = world().await;
+    for late in [ApiKey::LIST_OFFSETS, ApiKey::OFFSET_FOR_LEADER_EPOCH] {
+        let mut consumer =
+            world.client.consumer().assign([("t", 0, Start::Offset(3))]).start().unwrap();
+        next(&mut consumer).await.unwrap();
+        let planted = world.cluster.fault(Fault::on(late).delay_answer(3 * S));
+        match late {
+            ApiKey::LIST_OFFSETS => consumer.seek("t", 0, Start::Latest).unwrap(),
+            _ => {
+                let start = Start::InEpoch { offset: 9, leader_epoch: 0 };
+                consumer.seek("t", 0, start).unwrap();
+            }
+        }
+        sleep(S).await;
+        assert_eq!(planted.hits(), 1, "{late:?}");
+        consumer.seek("t", 0, Start::Offset(5)).unwrap();
+        for wanted in [5, 6] {
+            let batch = next(&mut consumer).await.unwrap();
+            let first = batch.records().next().unwrap().unwrap();
+            assert_eq!(number(first.value.unwrap()), wanted, "{late:?}");
+            // The answer comes in between.
+            sleep(4 * S).await;
+        }
     }
 }

@@ -8,8 +8,9 @@ use kurier_client::group::{
     Assign, Assignor, GroupConfig, GroupMember, GroupProtocol, GroupTopics, Plan,
 };
 use kurier_client::transactions::GroupOffset;
-use kurier_client::{Error, Record};
+use kurier_client::{Error, Record, Target};
 use kurier_protocol::api::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
+use kurier_protocol::api::metadata::{MetadataRequest, MetadataRequestTopic};
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::{Fault, RecordedRequest, Requests, TestCluster};
 use tokio::time::{Instant, sleep, timeout};
@@ -346,6 +347,38 @@ async fn where_a_reset_has_led_counts_though_the_program_asks_for_nothing() {
     }
 }
 
+/// KIP-1106: a group that begins reads what is not older than that, and one that has committed
+/// goes on there.
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_committed_a_group_may_begin_with_what_is_no_older_than_so_long() {
+    for kind in KINDS {
+        for (reset, wanted) in [
+            (OffsetReset::Earliest, Some(0)),
+            (OffsetReset::Ago(150 * S), Some(3)),
+            (OffsetReset::Ago(10_000 * S), Some(0)),
+            (OffsetReset::Ago(S), None),
+        ] {
+            let world = World::new(1, 0).await;
+            for n in 0..5 {
+                world.write(1, n..n + 1).await;
+                sleep(60 * S).await;
+            }
+            let reader = || member(&world.client, kind).offset_reset(reset);
+            let mut first = reader().start().unwrap();
+            let given = timeout(20 * S, first.next()).await.ok();
+            let given = given.map(|batch| numbers(&batch.unwrap().unwrap()));
+            assert_eq!(given, wanted.map(|n| vec![(0, n)]), "{kind:?} {reset:?}");
+            let Some(first_number) = wanted else { continue };
+            assert_eq!(numbers(&next(&mut first).await), [(0, first_number + 1)], "{kind:?}");
+            first.close(10 * S).await;
+            // All of it is older by now, and that counts no more.
+            sleep(1000 * S).await;
+            let mut second = reader().start().unwrap();
+            assert_eq!(numbers(&next(&mut second).await), [(0, first_number + 1)], "{kind:?}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_program_may_commit_what_it_likes_and_asks_what_is_committed() {
     for kind in KINDS {
@@ -432,6 +465,44 @@ async fn what_a_program_unassigns_is_committed_once_more_and_then_let_go() {
     first.commit().await.unwrap();
     let committed = world.committed(2).await;
     assert_eq!((committed[&0], committed[&1]), (next_of[0], 1), "{committed:?}");
+}
+
+/// CONS-13: who answers says that the topic has no partitions, and nothing of an error.
+#[tokio::test(start_paused = true)]
+async fn a_topic_without_partitions_costs_a_group_nothing_and_is_read_once_it_has_some() {
+    for kind in KINDS {
+        let world = World::new(1, 3).await;
+        let topic = MetadataRequestTopic { name: Some("t".into()), ..Default::default() };
+        let request = MetadataRequest { topics: Some(vec![topic]), ..Default::default() };
+        let mut without = world.client.request(Target::Any, request).await.unwrap();
+        without.topics[0].partitions.clear();
+        let client = world.other(2).await;
+        let fault = Fault::on(ApiKey::METADATA).always().reply::<MetadataRequest>(without);
+        let planted = world.cluster.fault(fault);
+        let mut consumer = member(&client, kind).start().unwrap();
+        let start = Instant::now();
+        while start.elapsed() < 200 * S {
+            if let Ok(next) = timeout(10 * S, consumer.next()).await {
+                let error = next.unwrap().unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::NotFound, "{kind:?}: {error}");
+            }
+        }
+        assert!(planted.hits() > 0, "{kind:?}");
+        for api in [ApiKey::METADATA, ApiKey::JOIN_GROUP, ApiKey::CONSUMER_GROUP_HEARTBEAT] {
+            world.cluster.assert_at_most(80, &Requests::of(api), 60 * S);
+        }
+        world.cluster.clear_faults();
+        // Metadata is asked for again every five minutes.
+        let batch = timeout(400 * S, async {
+            loop {
+                match consumer.next().await.unwrap() {
+                    Ok(batch) => return batch,
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+                }
+            }
+        });
+        assert_eq!(numbers(&batch.await.unwrap()), [(0, 0)], "{kind:?}");
+    }
 }
 
 /// KIP-848: the coordinator hears of partitions before its members do.
