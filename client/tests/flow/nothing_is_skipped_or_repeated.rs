@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
+use kurier_client::Compression;
 use kurier_client::consumer::{Consumer, ConsumerConfig, Start, Stop};
 use kurier_client::producer::Record;
 use kurier_protocol::api::fetch::FetchRequest;
+use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::{Fault, TestCluster};
+use tokio::time::timeout;
 
 use crate::world::{World, read_all};
 
 const MS: Duration = Duration::from_millis(1);
+const S: Duration = Duration::from_secs(1);
 
 /// 3000 records in partition 0, in many batches.
 async fn filled(release: &str) -> World {
@@ -129,4 +134,64 @@ async fn nothing_fetched_is_fetched_again() {
     let mut distinct = offsets.clone();
     distinct.dedup();
     assert_eq!(distinct, offsets);
+}
+
+/// Batches of records with these keys; the value of each is its offset.
+fn keyed(magic: Magic, compression: Compression, keys: &[&str]) -> Bytes {
+    let mut writer = BatchWriter::new(BytesMut::new(), magic, 0);
+    for key in keys {
+        let record = RecordParts { key: Some(key.as_bytes()), ..RecordParts::default() };
+        writer.append(&RecordParts { value: Some(b"v"), ..record }).unwrap();
+    }
+    writer.seal(&Seal { compression, ..Seal::default() }).unwrap()
+}
+
+/// CONS-17: a compacted log begins with a gap, has gaps in its batches and between them, and ends
+/// with a batch that has lost all that it had.
+#[tokio::test(start_paused = true)]
+async fn over_the_gaps_of_compaction_in_every_format_of_records() {
+    for (release, magic) in [
+        ("0.10.0", Magic::V0),
+        ("0.10.0", Magic::V1),
+        ("2.8", Magic::V1),
+        ("0.11.0", Magic::V2),
+        ("4.4", Magic::V2),
+    ] {
+        for compression in [Compression::None, Compression::Gzip] {
+            let what = format!("{release} {magic:?} {compression}");
+            let builder = TestCluster::builder().brokers(3).release(release);
+            let world = World::of(builder.topic("t", 1)).await;
+            world.cluster.set_topic_config("t", "cleanup.policy", "compact");
+            let batches: [&[&str]; 5] =
+                [&["a"], &["a", "b", "a", "c"], &["d", "b"], &["c", "e", "d"], &["a", "c", "e"]];
+            for keys in batches {
+                world.cluster.append("t", 0, keyed(magic, compression, keys));
+            }
+            let end = world.cluster.log_end("t", 0);
+            world.cluster.compact("t");
+            let kept: Vec<i64> =
+                world.cluster.stored_records("t", 0).iter().map(|one| one.offset).collect();
+            assert!(kept.len() < 13 && kept.first() != Some(&0), "{what}: {kept:?}");
+            for stop in [Stop::End, Stop::Never] {
+                for start in 0..end {
+                    let before = world.cluster.counters().of(ApiKey::FETCH);
+                    let start_at = [("t", 0, Start::Offset(start))];
+                    let consumer = world.client.consumer().assign(start_at).stop(stop);
+                    let mut consumer = consumer.start().unwrap();
+                    let mut given = Vec::new();
+                    while let Ok(Some(batch)) = timeout(20 * S, consumer.next()).await {
+                        let batch = batch.unwrap();
+                        given.extend(batch.records().map(|record| record.unwrap().offset));
+                    }
+                    let wanted: Vec<i64> =
+                        kept.iter().copied().filter(|offset| *offset >= start).collect();
+                    assert_eq!(given, wanted, "{what} {stop:?} from {start}");
+                    assert_eq!(consumer.position("t", 0), Some(end), "{what} {stop:?}");
+                    // Two a second of who waits at the end for twenty.
+                    let fetches = world.cluster.counters().of(ApiKey::FETCH) - before;
+                    assert!(fetches <= 60, "{what} {stop:?} from {start}: {fetches} fetches");
+                }
+            }
+        }
+    }
 }

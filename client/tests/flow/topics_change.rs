@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use kurier_client::Error;
 use kurier_client::consumer::{Consumer, OffsetReset, Start};
 use kurier_client::error::ErrorKind;
 use kurier_client::producer::{Producer, Record};
+use kurier_client::{Client, Error, Target};
+use kurier_protocol::api::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
 use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
-use kurier_testkit::TestCluster;
+use kurier_protocol::{ApiKey, Uuid};
+use kurier_testkit::{Fault, Requests, TestCluster};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::world::World;
 
@@ -161,6 +164,102 @@ async fn what_is_given_back_of_a_topic_is_not_read_of_one_that_was_created_anew(
             }
             (_, other) => panic!("{reset:?}: {other:?}"),
         }
+    }
+}
+
+/// What a broker answers who is asked about `t`.
+async fn metadata(world: &World) -> MetadataResponse {
+    let topic = MetadataRequestTopic { name: Some("t".into()), ..Default::default() };
+    let request = MetadataRequest { topics: Some(vec![topic]), ..Default::default() };
+    world.client.request(Target::Any, request).await.unwrap()
+}
+
+/// CONS-13: one broker says that the topic has no partitions, and nothing of an error.
+#[tokio::test(start_paused = true)]
+async fn a_topic_without_partitions_is_told_at_once_and_one_that_had_some_keeps_them() {
+    for is_reading in [false, true] {
+        let world = World::of(TestCluster::builder().brokers(1).topic("t", 1)).await;
+        let mut without = metadata(&world).await;
+        without.topics[0].partitions.clear();
+        let env = world.cluster.env(8);
+        let client = Client::builder(world.cluster.bootstrap()).env(env).connect().await.unwrap();
+        let mut consumer = client.consumer().topics(["t"], Start::Earliest).start().unwrap();
+        if is_reading {
+            assert!(tokio::time::timeout(S, consumer.next()).await.is_err());
+        }
+        let fault = Fault::on(ApiKey::METADATA).always().reply::<MetadataRequest>(without);
+        let planted = world.cluster.fault(fault);
+        // It asks for metadata when it comes back.
+        world.cluster.drop_connections(1);
+        if !is_reading {
+            let next = tokio::time::timeout(10 * S, consumer.next()).await.unwrap();
+            let error = next.unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+        }
+        let quiet = tokio::time::timeout(600 * S, consumer.next()).await;
+        assert!(quiet.is_err() || matches!(quiet, Ok(None)), "{quiet:?}");
+        assert!(planted.hits() > 0);
+        world.cluster.assert_at_most(70, &Requests::of(ApiKey::METADATA), 60 * S);
+        world.cluster.assert_at_most(130, &Requests::of(ApiKey::FETCH), 60 * S);
+        if is_reading {
+            world.cluster.append("t", 0, batch(1, "new"));
+            let next = tokio::time::timeout(S, consumer.next()).await.unwrap().unwrap().unwrap();
+            assert_eq!(next.first_offset(), 0);
+        }
+    }
+}
+
+/// CONS-15: the second of three brokers knows no ids of topics: it is older, or says that they are
+/// zero.
+#[tokio::test(start_paused = true)]
+async fn a_topic_whose_id_a_broker_lacks_is_read_by_its_name() {
+    for is_older in [true, false] {
+        let world = World::of(TestCluster::builder().brokers(3).topic("t", 3)).await;
+        if is_older {
+            world.cluster.set_broker_release(2, "2.7");
+        }
+        // Whoever knows one broker alone asks that first.
+        let env = world.cluster.env_for("reader", 8);
+        let client = Client::builder(["broker-2:9092"]).env(env).connect().await.unwrap();
+        let mut consumer = client.consumer().topics(["t"], Start::Earliest).start().unwrap();
+        let mut seen = [0; 3];
+        for round in 0..6_i32 {
+            // From one leader to the next, and so from one broker's answers to another's.
+            for partition in 0..3 {
+                let leader = 1 + (partition + round) % 3;
+                world.cluster.move_leader("t", partition, leader);
+            }
+            if !is_older {
+                world.cluster.clear_faults();
+                let mut without = metadata(&world).await;
+                without.topics[0].topic_id = Uuid::ZERO;
+                let of_second = Fault::on(ApiKey::METADATA).broker(2).always();
+                world.cluster.fault(of_second.reply::<MetadataRequest>(without));
+            }
+            if round == 3 {
+                world.cluster.drop_connections(2);
+            }
+            for partition in 0..3 {
+                world.cluster.append("t", partition, batch(4, "v"));
+            }
+            let wanted = 4 * i64::from(round + 1);
+            let start = Instant::now();
+            while seen != [wanted; 3] {
+                let next = tokio::time::timeout(10 * S, consumer.next()).await;
+                let batch = next.unwrap_or_else(|_| panic!("{is_older} {round}: {seen:?}"));
+                match batch.unwrap() {
+                    Ok(batch) => {
+                        let of = usize::try_from(batch.partition()).unwrap();
+                        assert_eq!(batch.first_offset(), seen[of], "older: {is_older}, {round}");
+                        seen[of] = batch.next_offset();
+                    }
+                    Err(error) => assert!(error.is_retriable(), "{is_older} {round}: {error}"),
+                }
+            }
+            assert!(start.elapsed() < 10 * S, "older: {is_older}, {round}: {:?}", start.elapsed());
+        }
+        // All of it takes a second or two, with eighteen moves.
+        world.cluster.assert_at_most(100, &Requests::of(ApiKey::FETCH), 2 * S);
     }
 }
 

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use kurier_client::Error;
 use kurier_client::consumer::{Consumer, ConsumerBuilder, OffsetReset, Start};
 use kurier_client::error::ErrorKind;
 use kurier_client::producer::{Acks, Record};
+use kurier_client::{Client, Error};
 use kurier_protocol::{ApiKey, ErrorCode};
+use kurier_testkit::net::{Answer, Connects};
 use kurier_testkit::{Fault, Requests, TestCluster};
 use tokio::time::{sleep, timeout};
 
@@ -244,6 +245,45 @@ async fn only_a_brokers_answer_moves_a_position() {
             }
             assert_eq!(given, (0..10).collect::<Vec<u32>>(), "{nth} {reset:?}");
             assert!(planted.is_some_and(|planted| planted.hits() > 0), "{nth}");
+        }
+    }
+}
+
+/// CONS-05: a network that fails is no answer.
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_cannot_be_reached_moves_no_position() {
+    for has_name in [true, false] {
+        for reset in [OffsetReset::Error, OffsetReset::Earliest, OffsetReset::Latest] {
+            let what = format!("{reset:?}, has a name: {has_name}");
+            let world = world("4.4").await;
+            let env = world.cluster.env_for("reader", 9);
+            let client = Client::builder(["broker-3:9092"]).env(env).connect().await.unwrap();
+            let builder = client.consumer().topics(["t"], Start::Earliest);
+            let mut consumer = builder.offset_reset(reset).start().unwrap();
+            write(&world, 0..5).await;
+            let (mut given, _) = read(&mut consumer).await;
+            let lookups = world.cluster.counters().of(ApiKey::LIST_OFFSETS);
+            let of_reader = world.cluster.network().client("reader");
+            match has_name {
+                true => of_reader.broker(2).connects(Connects::Refused),
+                false => of_reader.resolve("broker-2", [Answer::Missing]),
+            }
+            of_reader.broker(2).reset();
+            world.cluster.move_leader("t", 0, 2);
+            write(&world, 5..10).await;
+            for _ in 0..12 {
+                let (more, error) = read(&mut consumer).await;
+                assert!(more.is_empty(), "{what}: {more:?} of nobody");
+                assert!(error.is_none_or(|error| error.is_retriable()), "{what}");
+            }
+            assert_eq!(consumer.position("t", 0), Some(5), "{what}");
+            assert_eq!(world.cluster.counters().of(ApiKey::LIST_OFFSETS), lookups, "{what}");
+            match has_name {
+                true => of_reader.broker(2).connects(Connects::Accepted),
+                false => of_reader.resolve("broker-2", []),
+            }
+            given.extend(read(&mut consumer).await.0);
+            assert_eq!(given, (0..10).collect::<Vec<u32>>(), "{what}");
         }
     }
 }

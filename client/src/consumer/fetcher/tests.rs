@@ -378,6 +378,20 @@ fn records_before_the_position_are_not_given() {
     assert_eq!(f.answer(&fetch, vec![data(0, &batches)]), ["0: 4..=7 from 6"]);
 }
 
+/// CONS-08.
+#[test]
+fn a_partition_that_an_answer_names_twice_is_believed_once() {
+    let mut f = Fixture::new(&[1, 1]);
+    let fetch = f.fetch();
+    let of = |partition, offset| data(partition, &[batch(offset, 2, &seal(offset))]);
+    let refused = code(1, ErrorCode::OFFSET_OUT_OF_RANGE);
+    let entries = f.answer(&fetch, vec![of(0, 0), of(0, 0), of(1, 0), of(0, 2), refused]);
+    assert_eq!(entries, ["0: 0..=1 from 0", "1: 0..=1 from 0"]);
+    let mut asked = f.fetch().asked();
+    asked.sort_unstable();
+    assert_eq!(asked, [(0, 2), (1, 2)]);
+}
+
 #[test]
 fn a_batch_that_is_cut_off_is_asked_for_again() {
     let mut f = Fixture::new(&[1]);
