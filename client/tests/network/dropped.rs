@@ -7,10 +7,13 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use kurier_client::admin::NewTopic;
-use kurier_client::consumer::{Consumer, FetchedBatch, Start, Stop};
+use kurier_client::consumer::{Consumer, FetchedBatch, OffsetReset, Start, Stop};
+use kurier_client::group::GroupEvent;
 use kurier_client::offsets::Position;
 use kurier_client::producer::{Delivery, Producer, ProducerConfig, Record};
+use kurier_client::transactions::GroupOffset;
 use kurier_client::{Client, Target};
 use kurier_protocol::api::describe_groups::DescribeGroupsRequest;
 use kurier_protocol::api::metadata::MetadataRequest;
@@ -48,6 +51,14 @@ enum Connections {
     Lost,
 }
 
+/// As what a world's consumer reads.
+#[derive(Clone, Copy, Debug)]
+enum Reading {
+    Alone,
+    /// In a group, in which nothing is committed by itself.
+    Member,
+}
+
 struct World {
     cluster: TestCluster,
     client: Client,
@@ -60,7 +71,7 @@ struct World {
 }
 
 impl World {
-    async fn new(connections: Connections) -> Self {
+    async fn new(connections: Connections, reading: Reading) -> Self {
         let cluster = TestCluster::builder().brokers(2).topic("t", 2).build();
         // So that each step of a call is waited for.
         cluster.network().latency(Duration::from_millis(1));
@@ -73,7 +84,10 @@ impl World {
             ..ProducerConfig::default()
         };
         let producer = client.producer().config(config).build().await.unwrap();
-        let consumer = client.consumer().topics(["t"], Start::Earliest).start().unwrap();
+        let consumer = match reading {
+            Reading::Alone => client.consumer().topics(["t"], Start::Earliest).start().unwrap(),
+            Reading::Member => member(&client, "g"),
+        };
         let (taken, seen) = (Vec::new(), BTreeMap::new());
         let mut world = Self { cluster, client, producer, consumer, taken, seen };
         for n in 0..2 {
@@ -153,12 +167,22 @@ fn count(batch: &FetchedBatch, seen: &mut BTreeMap<String, usize>) {
     }
 }
 
+/// A member of a group that reads `t` from its beginning.
+fn member(client: &Client, group: &str) -> Consumer {
+    let builder = client.consumer().group(group).subscribe(["t"]).auto_commit(None);
+    builder.offset_reset(OffsetReset::Earliest).start().unwrap()
+}
+
 /// Drops a call after each number of polls, until it is done; it waits that often at least.
 async fn check(name: &str, waits_min: usize, call: impl AsyncFn(&mut World)) {
+    check_as(Reading::Alone, name, waits_min, call).await;
+}
+
+async fn check_as(reading: Reading, name: &str, waits_min: usize, call: impl AsyncFn(&mut World)) {
     for connections in [Connections::Open, Connections::Lost] {
         let mut polls = 0;
         loop {
-            let mut world = World::new(connections).await;
+            let mut world = World::new(connections, reading).await;
             let done = timeout(300 * SECOND, cut(call(&mut world), polls)).await;
             let is_done = done.unwrap_or_else(|_| panic!("{name}: hangs at {polls}")).is_some();
             let after = async {
@@ -267,17 +291,123 @@ async fn calls_of_a_producer() {
     .await;
 }
 
+/// Asks for batches again and again, each time polled once and dropped while batches come: what is
+/// given is taken, and nothing else may be missing afterwards.
+async fn next_batches(world: &mut World) {
+    for _ in 0..30 {
+        if let Some(batch) = cut(world.consumer.next(), 1).await {
+            count(&batch.unwrap().unwrap(), &mut world.seen);
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// The same of a stream.
+async fn next_of_a_stream(world: &mut World) {
+    for _ in 0..30 {
+        let mut stream = pin!(world.consumer.stream());
+        if let Some(batch) = cut(stream.next(), 1).await {
+            count(&batch.unwrap().unwrap(), &mut world.seen);
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// The same of records by number.
+async fn next_records(world: &mut World) {
+    for _ in 0..30 {
+        let records = cut(world.consumer.poll_records(2, SECOND), 1).await;
+        for one in records.into_iter().flat_map(Result::unwrap) {
+            let value = String::from_utf8(one.record.value().unwrap().to_vec()).unwrap();
+            *world.seen.entry(value).or_insert(0) += 1;
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn calls_of_a_consumer() {
-    check("next", 20, async |world: &mut World| {
-        // Polled once and dropped while batches come: what it gives is taken, and nothing else may
-        // be missing afterwards.
-        for _ in 0..30 {
-            if let Some(batch) = cut(world.consumer.next(), 1).await {
-                count(&batch.unwrap().unwrap(), &mut world.seen);
-            }
-            sleep(Duration::from_millis(1)).await;
-        }
+    for reading in [Reading::Alone, Reading::Member] {
+        check_as(reading, "next", 20, next_batches).await;
+        check_as(reading, "stream", 20, next_of_a_stream).await;
+        check_as(reading, "poll records", 20, next_records).await;
+        check_as(reading, "seek, and what comes then", 1, async |world: &mut World| {
+            let at = world.consumer.position("t", 0).unwrap();
+            world.consumer.seek("t", 0, Start::Offset(at)).unwrap();
+            let batch = world.consumer.next().await.unwrap().unwrap();
+            count(&batch, &mut world.seen);
+        })
+        .await;
+    }
+    check("unassign", 1, async |world: &mut World| {
+        let builder = world.client.consumer().assign([("t", 0, Start::Earliest)]);
+        let mut consumer = builder.start().unwrap();
+        let batch = consumer.next().await.unwrap().unwrap();
+        let control = consumer.control();
+        let work = async {
+            sleep(Duration::from_millis(3)).await;
+            consumer.mark(&batch);
+        };
+        let (left, ()) = tokio::join!(control.unassign([("t", 0)]), work);
+        left.unwrap();
+    })
+    .await;
+    check("close a consumer", 1, async |world: &mut World| {
+        let builder = world.client.consumer().topics(["t"], Start::Earliest);
+        let mut consumer = builder.start().unwrap();
+        consumer.next().await.unwrap().unwrap();
+        consumer.close(10 * SECOND).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_a_member() {
+    let as_member = Reading::Member;
+    check_as(as_member, "commit", 1, async |world: &mut World| {
+        world.consumer.commit().await.unwrap();
+    })
+    .await;
+    check_as(as_member, "commit offsets", 1, async |world: &mut World| {
+        let offsets = [GroupOffset::new("t", 0, 1), GroupOffset::new("t", 1, 1)];
+        world.consumer.commit_offsets(offsets).await.unwrap();
+    })
+    .await;
+    check_as(as_member, "committed", 1, async |world: &mut World| {
+        let found = world.consumer.committed([("t", 0), ("t", 1)]).await.unwrap();
+        assert!(found.iter().all(|one| one.outcome.is_ok()), "{found:?}");
+    })
+    .await;
+    check_as(as_member, "close a member", 1, async |world: &mut World| {
+        world.consumer.commit().await.unwrap();
+        // Whoever comes next goes on behind that, whether the close was waited for or not.
+        let next = member(&world.client, "g");
+        std::mem::replace(&mut world.consumer, next).close(10 * SECOND).await;
+    })
+    .await;
+    check("events", 1, async |world: &mut World| {
+        let mut consumer = member(&world.client, "h");
+        let mut events = consumer.events().unwrap();
+        assert!(matches!(events.next().await, Some(GroupEvent::Assigned { .. })));
+    })
+    .await;
+    check("assign what is committed", 2, async |world: &mut World| {
+        let builder = world.client.consumer().group("h").offset_reset(OffsetReset::Earliest);
+        let mut consumer = builder.assign_committed([("t", 0)]).start().unwrap();
+        consumer.control().assign_committed([("t", 1)]).await.unwrap();
+        let batch = consumer.next().await.unwrap().unwrap();
+        consumer.commit().await.unwrap();
+        assert_eq!(batch.first_offset(), 0);
+    })
+    .await;
+    check("readers, and the end of all", 4, async |world: &mut World| {
+        let mut split = member(&world.client, "h").split();
+        let mut reader = split.next().await.unwrap().unwrap();
+        assert_eq!(reader.next().await.unwrap().unwrap().first_offset(), 0);
+        reader.next().await.unwrap().unwrap();
+        split.control().commit().await.unwrap();
+        drop(reader);
+        split.close(10 * SECOND).await;
     })
     .await;
 }
