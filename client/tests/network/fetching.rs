@@ -7,7 +7,7 @@ use kurier_client::Client;
 use kurier_client::consumer::{Consumer, ConsumerConfig, Start};
 use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
 use kurier_testkit::TestCluster;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
@@ -108,4 +108,55 @@ async fn what_becomes_of_others_makes_nothing_be_fetched_again() {
     let came = cluster.counters().answer_bytes - before;
     let stored = u64::try_from(2 * batches * (bytes + 100)).unwrap();
     assert!(came <= stored + stored / 50, "{came} bytes came of {stored}");
+}
+
+/// PURE-18: what comes next is under way while a batch is worked on.
+#[tokio::test(start_paused = true)]
+async fn work_and_fetching_overlap() {
+    let (batches, bytes) = (100, 10_000);
+    let config = ConsumerConfig {
+        // A batch an answer: each costs a round trip of twenty milliseconds.
+        fetch_bytes_max: batch(bytes).len(),
+        ..ConsumerConfig::default()
+    };
+    let mut times = Vec::new();
+    for work in [0, 5, 20, 40] {
+        let cluster = cluster(1);
+        fill(&cluster, 0, batches, bytes);
+        let read = client(&cluster).await.consumer().config(config.clone());
+        let mut consumer = read.assign([("t", 0, Start::Earliest)]).start().unwrap();
+        consumer.next().await.unwrap().unwrap();
+        let start = Instant::now();
+        for _ in 1..batches {
+            sleep(work * MS).await;
+            consumer.next().await.unwrap().unwrap();
+        }
+        times.push(start.elapsed());
+    }
+    // The larger of the two sums, and little more: one after the other they take both.
+    let sums = [20, 20, 20, 40].map(|each| 99 * each * MS);
+    for (time, sum) in times.iter().zip(sums) {
+        assert!(*time <= sum + sum / 20, "{times:?}, against {sums:?}");
+    }
+}
+
+/// PURE-17: a record of a busy partition comes as soon as it can, whatever another broker has not.
+#[tokio::test(start_paused = true)]
+async fn a_quiet_broker_delays_no_record_of_a_busy_one() {
+    for quiet in [0, 1, 4] {
+        let cluster = cluster(5);
+        cluster.network().latency(MS);
+        let read = (0..=quiet).map(|partition| ("t", partition, Start::Latest));
+        let mut consumer = client(&cluster).await.consumer().assign(read).start().unwrap();
+        // Where all begin has been looked up, and all brokers wait for records.
+        assert!(timeout(S, consumer.next()).await.is_err());
+        for nth in 0..300 {
+            // At any moment of the waits, which are half a second long, and in bursts.
+            sleep(nth * 7 % 40 * MS).await;
+            fill(&cluster, 0, 1, 100);
+            let start = Instant::now();
+            consumer.next().await.unwrap().unwrap();
+            assert!(start.elapsed() < 5 * MS, "{quiet} quiet: {:?} of {nth}", start.elapsed());
+        }
+    }
 }
