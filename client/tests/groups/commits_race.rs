@@ -5,11 +5,12 @@ use std::mem;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kurier_client::consumer::Consumer;
+use kurier_client::consumer::{Consumer, OffsetReset};
 use kurier_client::error::ErrorKind;
 use kurier_client::transactions::GroupOffset;
 use kurier_protocol::api::join_group::JoinGroupRequest;
 use kurier_protocol::api::offset_commit::OffsetCommitRequest;
+use kurier_protocol::api::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use kurier_protocol::api::sync_group::SyncGroupRequest;
 use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::{Fault, RecordedRequest, Requests};
@@ -320,5 +321,125 @@ async fn offsets_in_a_transaction_are_never_those_of_nobody() {
         consumer.close(10 * S).await;
         let closed = control.group_metadata().unwrap();
         assert!(closed.generation_id > 0, "{kind:?}: {closed:?}");
+    }
+}
+
+/// CONS-10: records, the end of a partition and an error of another one, in calls that a commit
+/// follows each time.
+#[tokio::test(start_paused = true)]
+async fn what_is_committed_is_behind_the_last_record_that_was_given_and_nothing_else() {
+    for kind in KINDS {
+        let world = World::new(3, 5).await;
+        let mut first = member(&world.client, kind).auto_commit(None).start().unwrap();
+        next(&mut first).await;
+        let begin = [("t", 0, 0), ("t", 1, 99), ("t", 2, 5)];
+        let begin = begin.map(|(topic, partition, at)| GroupOffset::new(topic, partition, at));
+        first.commit_offsets(begin).await.unwrap();
+        first.close(10 * S).await;
+        let mut wanted = BTreeMap::from([(0, 0), (1, 99), (2, 5)]);
+        assert_eq!(world.committed(3).await, wanted, "{kind:?}");
+        let mut begun = 0;
+        for nth in 0..3 {
+            let builder = member(&world.client, kind).auto_commit(None);
+            let mut consumer = builder.offset_reset(OffsetReset::Error).start().unwrap();
+            let (mut errors, mut given) = (0, 0);
+            // To the end of both, and some calls further.
+            for _ in 0..12 {
+                match consumer.poll_records(3, 10 * S).await {
+                    Ok(records) => {
+                        for one in records {
+                            let (partition, offset) = (one.partition, one.record.offset);
+                            assert_eq!(wanted[&partition], offset, "{kind:?} {nth}");
+                            wanted.insert(partition, offset + 1);
+                            given += 1;
+                        }
+                    }
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::OutOfRange, "{kind:?}: {error}");
+                        errors += 1;
+                    }
+                }
+                consumer.commit().await.unwrap();
+                assert_eq!(world.committed(3).await, wanted, "{kind:?} {nth}");
+            }
+            assert_eq!((errors, given), (1, 5 - begun), "{kind:?} {nth}");
+            consumer.close(10 * S).await;
+            assert_eq!(world.committed(3).await, wanted, "{kind:?} {nth}");
+            // The next one goes on there.
+            world.write(1, 5..7).await;
+            begun = 3;
+        }
+    }
+}
+
+/// What was asked to be committed of partition 0: offset, leader epoch, text.
+fn commits(world: &World) -> Vec<(i64, i32, String)> {
+    let of = |request: &kurier_testkit::RecordedRequest| {
+        let request: OffsetCommitRequest = request.decode();
+        let partitions = request.topics.into_iter().flat_map(|topic| topic.partitions);
+        let one = partitions.into_iter().find(|one| one.partition_index == 0)?;
+        let text = one.committed_metadata.map(|text| text.to_string()).unwrap_or_default();
+        Some((one.committed_offset, one.committed_leader_epoch, text))
+    };
+    let requests = world.cluster.requests_of(&Requests::of(ApiKey::OFFSET_COMMIT));
+    requests.iter().filter_map(of).collect()
+}
+
+/// USE-04.
+#[tokio::test(start_paused = true)]
+async fn what_a_program_commits_is_always_sent_also_the_same_offset_once_more() {
+    for kind in KINDS {
+        let world = World::new(1, 9).await;
+        let mut consumer = member(&world.client, kind).auto_commit(None).start().unwrap();
+        next(&mut consumer).await;
+        for text in ["one", "two", "two", ""] {
+            let offset = GroupOffset::new("t", 0, 5).metadata(text);
+            consumer.commit_offsets([offset]).await.unwrap();
+            let found = consumer.committed([("t", 0)]).await.unwrap().remove(0);
+            let found = found.outcome.unwrap().unwrap();
+            assert_eq!((found.offset, &*found.metadata), (5, text), "{kind:?}");
+        }
+        let texts: Vec<String> = commits(&world).into_iter().map(|(_, _, text)| text).collect();
+        assert_eq!(texts, ["one", "two", "two", ""], "{kind:?}");
+    }
+}
+
+/// CONS-14.
+#[tokio::test(start_paused = true)]
+async fn a_leader_epoch_that_is_not_known_is_never_taken_for_one() {
+    for kind in KINDS {
+        let world = World::new(1, 9).await;
+        let mut consumer = member(&world.client, kind).auto_commit(None).start().unwrap();
+        next(&mut consumer).await;
+        consumer.commit_offsets([GroupOffset::new("t", 0, 4)]).await.unwrap();
+        assert_eq!(commits(&world), [(4, -1, String::new())], "{kind:?}");
+        let found = consumer.committed([("t", 0)]).await.unwrap().remove(0);
+        assert_eq!(found.outcome.unwrap().unwrap().leader_epoch, -1, "{kind:?}");
+        consumer.close(10 * S).await;
+        // Its leader moves before it is read again, before its first record is given, and after.
+        let lead = |broker| world.cluster.move_leader("t", 0, broker);
+        lead(1);
+        let mut consumer = member(&world.client, kind).start().unwrap();
+        let _ = timeout(S, consumer.next()).await;
+        lead(2);
+        let mut given = Vec::new();
+        for broker in [3, 1, 2] {
+            given.extend(numbers(&next(&mut consumer).await));
+            lead(broker);
+            sleep(5 * S).await;
+        }
+        while let Ok(batch) = timeout(10 * S, consumer.next()).await {
+            given.extend(numbers(&batch.unwrap().unwrap()));
+        }
+        let given: Vec<i64> = given.into_iter().map(|(_, number)| number).collect();
+        assert!([4, 5].contains(&given[0]), "{kind:?}: {given:?}");
+        assert!(given.iter().copied().eq(given[0]..9), "{kind:?}: {given:?}");
+        let asked = world.cluster.requests_of(&Requests::of(ApiKey::OFFSET_FOR_LEADER_EPOCH));
+        assert!(!asked.is_empty(), "{kind:?}: it asks of what it has read");
+        for request in asked {
+            let request: OffsetForLeaderEpochRequest = request.decode();
+            let mut partitions = request.topics.iter().flat_map(|topic| &topic.partitions);
+            assert!(partitions.all(|one| one.leader_epoch >= 0), "{kind:?}: {request:?}");
+        }
     }
 }
