@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kurier_client::group::{Farewell, GroupEvent};
 use kurier_protocol::{ApiKey, ErrorCode};
-use kurier_testkit::Fault;
+use kurier_testkit::{Fault, Requests};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::world::{KINDS, Kind, S, World, member, next, numbers};
@@ -168,6 +168,79 @@ async fn closing_while_the_group_waits_for_others_takes_no_longer_than_it_may() 
             }
             assert_eq!(first.assignment().len(), 2, "{kind:?} {farewell:?}");
             assert_eq!(seen.iter().filter(|(_, number)| *number == 29).count(), 2, "{kind:?}");
+        }
+    }
+}
+
+/// CONS-02: the coordinator goes from one broker to another and back, and who is asked for it names
+/// the last one for a while.
+#[tokio::test(start_paused = true)]
+async fn a_coordinator_that_goes_to_and_fro_is_looked_for_no_faster_than_it_may() {
+    for kind in KINDS {
+        let world = World::new(1, 0).await;
+        world.cluster.move_coordinator("g", 1);
+        let mut consumer = member(&world.client, kind).auto_commit(Some(S / 10)).start().unwrap();
+        let mut events = consumer.events().unwrap();
+        world.write(1, 0..1).await;
+        let mut seen = numbers(&next(&mut consumer).await);
+        for flip in 1..=5 {
+            let (old, new) = if flip % 2 == 1 { (1, 2) } else { (2, 1) };
+            let stale = Fault::on(ApiKey::FIND_COORDINATOR).times(3).claim_coordinator(old);
+            let stale = world.cluster.fault(stale);
+            world.cluster.move_coordinator("g", new);
+            for n in 3 * flip - 2..=3 * flip {
+                world.write(1, n..n + 1).await;
+                seen.extend(numbers(&next(&mut consumer).await));
+                consumer.commit().await.unwrap();
+                assert_eq!(world.committed(1).await[&0], n + 1, "{kind:?}");
+                sleep(2 * S).await;
+            }
+            assert_eq!(stale.hits(), 3, "{kind:?}");
+        }
+        assert!(seen.iter().map(|(_, number)| *number).eq(0..=15), "{kind:?}: {seen:?}");
+        while let Ok(Some(event)) = timeout(S, events.next()).await {
+            assert!(!matches!(event, GroupEvent::Lost { .. }), "{kind:?}: {event:?}");
+        }
+        for api in [
+            ApiKey::FIND_COORDINATOR,
+            ApiKey::OFFSET_COMMIT,
+            ApiKey::HEARTBEAT,
+            ApiKey::CONSUMER_GROUP_HEARTBEAT,
+            ApiKey::JOIN_GROUP,
+        ] {
+            // Those that the test itself sends beside the automatic ones.
+            world.cluster.assert_at_most(14, &Requests::of(api), S);
+        }
+    }
+}
+
+/// PURE-13: the coordinator moves at any moment of a join.
+#[tokio::test(start_paused = true)]
+async fn who_joins_while_the_coordinator_moves_is_in_all_the_same() {
+    for kind in KINDS {
+        for moment in 0..40_u32 {
+            let world = World::new(1, 3).await;
+            world.cluster.move_coordinator("g", 1);
+            // Each step of a join takes a while; brokers wait three seconds for others to join.
+            world.cluster.network().latency(S / 20);
+            let mut consumer = member(&world.client, kind).start().unwrap();
+            let start = Instant::now();
+            let mut seen = Vec::new();
+            let moves = async {
+                sleep(S / 10 * moment).await;
+                world.cluster.move_coordinator("g", 2 + i32::try_from(moment % 2).unwrap());
+            };
+            let reading = async {
+                while seen.len() < 3 {
+                    let batch = timeout(30 * S, consumer.next()).await;
+                    let batch = batch.unwrap_or_else(|_| panic!("{kind:?} {moment}: not in"));
+                    seen.extend(numbers(&batch.unwrap().unwrap()));
+                }
+            };
+            tokio::join!(moves, reading);
+            assert_eq!(seen, [(0, 0), (0, 1), (0, 2)], "{kind:?} {moment}");
+            // Sooner than a member that was left behind there would be forgotten.
+            assert!(start.elapsed() < 20 * S, "{kind:?} {moment}: {:?}", start.elapsed());
         }
     }
 }
