@@ -74,12 +74,34 @@ async fn consume(client: &Client) {
     assert_eq!((records, allocations), (8000, 0));
 }
 
+/// USE-09: at most 0.02 allocations a record, with those of asking for batches.
+async fn ask_for_batches(client: &Client) {
+    let producer = client.producer().build().await.unwrap();
+    let value = [b'v'; 100];
+    let count = 100_000;
+    producer.send_all((0..count).map(|_| Record::to("v").value(&value))).await.unwrap();
+    let builder = client.consumer().topics(["v"], Start::Earliest).stop(Stop::End);
+    let mut consumer = builder.start().unwrap();
+    let mut records = consumer.next().await.unwrap().unwrap().records().count();
+    let first = records;
+    let region = Region::new(ALLOCATOR);
+    while let Some(batch) = consumer.next().await {
+        records += batch.unwrap().records().map(|record| record.unwrap().value).count();
+    }
+    // Those of the consumer's task and of the broker in memory count, too.
+    let allocations = counted(&region);
+    assert_eq!(records, count);
+    let bound = (count - first) / 50;
+    assert!(allocations <= bound, "{allocations} for {} records", count - first);
+}
+
 #[tokio::test(start_paused = true)]
 async fn nothing_is_allocated_for_a_record() {
-    let cluster = TestCluster::builder().topic("t", 1).topic("u", 1).build();
+    let cluster = TestCluster::builder().topic("t", 1).topic("u", 1).topic("v", 1).build();
     let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).connect().await.unwrap();
     enqueue(&client, Compression::None).await;
     enqueue(&client, Compression::Lz4).await;
     consume(&client).await;
+    ask_for_batches(&client).await;
     send_all(&client).await;
 }
