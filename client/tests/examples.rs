@@ -9,10 +9,12 @@ use std::process::{Command, Output};
 use kurier_testkit::{Builder, Isolation, TestCluster};
 
 /// Those that are run below, or elsewhere: by the interoperability checks of Kerberos.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 11] = [
+    "assigned",
     "checked",
     "consume",
     "exactly_once",
+    "group",
     "kerberos_check",
     "operate",
     "produce",
@@ -153,6 +155,62 @@ async fn exactly_once() {
     let read = cluster.read("squares", 0, Isolation::Committed);
     let squares: Vec<_> = read.iter().filter_map(|record| record.value()).collect();
     assert_eq!(squares, [b"4".as_slice(), b"9", b"16"]);
+}
+
+/// A cluster on which two topics match `numbers.*`, with a number in each of their partitions.
+async fn numbers() -> (TestCluster, kurier_testkit::TcpCluster, String) {
+    let builder = TestCluster::builder().topic("numbers-1", 2).topic("numbers-2", 1);
+    let builder = builder.topic("others", 1);
+    let cluster = builder.group_initial_rebalance_delay(std::time::Duration::ZERO).build();
+    let served = cluster.serve_tcp("127.0.0.1", 0).await.unwrap();
+    let server = served.bootstrap().first().unwrap().clone();
+    let client = kurier_client::Client::builder([server.clone()]).connect().await.unwrap();
+    let producer = client.producer().build().await.unwrap();
+    for (topic, partition) in [("numbers-1", 0), ("numbers-1", 1), ("numbers-2", 0), ("others", 0)]
+    {
+        let record = kurier_client::Record::to(topic).partition(partition).value("7");
+        producer.send(record).await.unwrap();
+    }
+    (cluster, served, server)
+}
+
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// Regular expressions, an assignor of one's own, and a group.
+#[tokio::test(flavor = "multi_thread")]
+async fn group_by_a_pattern() {
+    let (_cluster, served, server) = numbers().await;
+    let mut command = Command::new(program("group"));
+    command.args([&*server, "numbers.*"]);
+    let (stdout, stderr) = run(command).await;
+    let wanted = ["numbers-1-0 at 0: 7", "numbers-1-1 at 0: 7", "numbers-2-0 at 0: 7"];
+    assert_eq!(sorted(&stdout), wanted);
+    assert!(stderr.contains(r#"has [("numbers-1", 0)"#), "{stderr}");
+    // All of it is committed.
+    let mut command = Command::new(program("group"));
+    command.args([&*server, "numbers.*"]);
+    assert_eq!(run(command).await.0, "");
+    served.shutdown().await;
+}
+
+/// Partitions that the program chooses, and offsets of a group.
+#[tokio::test(flavor = "multi_thread")]
+async fn assigned_partitions() {
+    let (_cluster, served, server) = numbers().await;
+    let read = async |partitions: &[&str]| {
+        let mut command = Command::new(program("assigned"));
+        command.args([&*server, "numbers-1"]).args(partitions);
+        run(command).await.0
+    };
+    assert_eq!(read(&["1"]).await, "numbers-1-1 at 0: 7\n");
+    // The next run goes on where that one has stopped.
+    assert_eq!(read(&["0", "1"]).await, "numbers-1-0 at 0: 7\n");
+    assert_eq!(read(&["0", "1"]).await, "");
+    served.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
