@@ -313,7 +313,8 @@ async fn whatever_comes_and_goes_no_partition_has_two_holders() {
         &[Assignor::Sticky, Assignor::Range],
         &[],
     ];
-    for seed in 0..30 {
+    let seeds = std::env::var("KURIER_SEEDS").map_or(30, |text| text.parse().unwrap());
+    for seed in 0..seeds {
         println!("seed {seed}");
         let mut dice = Dice(seed);
         let mut stage = Stage::new("4.4");
