@@ -30,7 +30,7 @@ impl Fetcher {
         answer: Result<(i16, FetchResponse), Error>,
     ) {
         let Some(flight) = self.flights.remove(&id) else { return };
-        let Some(mut seat) = self.seats.remove(&flight.broker) else { return };
+        let Some(mut seat) = self.seats.remove(&flight.lane) else { return };
         self.is_stirred = true;
         seat.flight = None;
         match answer {
@@ -43,7 +43,8 @@ impl Fetcher {
                 let is_over = seat.session.handle_refused(code)
                     && remedy(ApiKey::FETCH, code) == Remedy::Session;
                 if is_over {
-                    tracing::debug!(broker = flight.broker, %code, "a fetch session begins anew");
+                    let broker = flight.lane.broker;
+                    tracing::debug!(broker, %code, "a fetch session begins anew");
                 } else {
                     let error = Error::broker(ApiKey::FETCH, code, About::Nothing);
                     self.handle_failed(moment, (&flight, &seat), &error);
@@ -58,14 +59,14 @@ impl Fetcher {
         }
         for slot in mem::take(&mut seat.pending) {
             // Whoever was turned elsewhere meanwhile, and asked for there.
-            let is_here = |track: &Track| track.home == Some(flight.broker);
+            let is_here = |track: &Track| track.home == Some(flight.lane);
             if !self.tracks.get(slot).and_then(Option::as_ref).is_some_and(is_here) {
                 seat.session.forget(slot);
                 seat.lacking.remove(&slot);
             }
             self.dirty.insert(slot);
         }
-        self.seats.insert(flight.broker, seat);
+        self.seats.insert(flight.lane, seat);
     }
 }
 
@@ -96,7 +97,7 @@ impl Fetcher {
                 }
                 let is_followers =
                     self.tracks.get(slot).and_then(Option::as_ref).is_some_and(|track| {
-                        track.nearer.is_some_and(|near| near.broker == flight.broker)
+                        track.nearer.is_some_and(|near| near.broker == flight.lane.broker)
                     });
                 if !data.error_code.is_ok() {
                     match is_followers {
@@ -106,7 +107,7 @@ impl Fetcher {
                     continue;
                 }
                 if data.preferred_read_replica >= 0 {
-                    if data.preferred_read_replica != flight.broker {
+                    if data.preferred_read_replica != flight.lane.broker {
                         self.go_nearer(slot, moment.now, data.preferred_read_replica);
                     }
                     continue;
@@ -123,7 +124,7 @@ impl Fetcher {
                     }
                     continue;
                 }
-                match self.handle_records((version, kind, flight.broker), one, data) {
+                match self.handle_records((version, kind, flight.lane.broker), one, data) {
                     Yield::Some => {
                         served.insert(slot);
                     }
@@ -145,10 +146,13 @@ impl Fetcher {
                 self.stall(moment, flight, &one, (Standstill::Cut, kind));
             }
         }
-        self.handle_absent((moment, kind), flight, (seat, &seen));
+        self.handle_absent((moment, kind), flight, (&mut *seat, &seen));
         if has_strangers && seat.session.handle_lost() {
             // The broker knows other wishes than these, and perhaps lacks some: it is told all.
-            tracing::debug!(broker = flight.broker, "an answer has partitions that nobody wants");
+            tracing::debug!(
+                broker = flight.lane.broker,
+                "an answer has partitions that nobody wants"
+            );
         }
         if kind == Kind::Hasty || has_strangers {
             // As the broker has not waited for records, or does not wait for those wanted.
@@ -161,12 +165,29 @@ impl Fetcher {
         &mut self,
         (moment, kind): (Moment, Kind),
         flight: &Flight,
-        (seat, seen): (&Seat, &BTreeSet<usize>),
+        (seat, seen): (&mut Seat, &BTreeSet<usize>),
     ) {
         if flight.plan.is_full() {
+            let silent_since = seat.heed.begin(moment.now, seen);
             for one in flight.plan.asked().iter().filter(|one| !seen.contains(&one.turn.slot)) {
+                if let Some(since) = silent_since(one.turn.slot)
+                    && self.current(one.turn).is_some()
+                {
+                    self.note_silence(one.turn.slot, since);
+                }
+                // An answer that names only news would not tell that it is there again.
+                seat.session.handle_lost();
                 self.stall(moment, flight, one, (Standstill::Absent, kind));
             }
+            return;
+        }
+        let wanted = seat.session.wanted().map(|one| one.turn.slot);
+        let heard = (seen, flight.plan.fresh());
+        let age_max = self.config.outage_max / 2;
+        if seat.heed.go_on((moment.now, age_max), heard, wanted) {
+            // The broker may have forgotten some: it is told all, and has to say something of each.
+            tracing::debug!(broker = flight.lane.broker, "partitions are never named");
+            seat.session.handle_lost();
             return;
         }
         // To be looked at: who was out of reach before, and who should have got something, where
@@ -213,7 +234,7 @@ impl Fetcher {
         if self.current(asked.turn).is_none() {
             return;
         }
-        let error = standing_still(asked, flight.broker, standstill, self.config.outage_max);
+        let error = standing_still(asked, flight.lane.broker, standstill, self.config.outage_max);
         if standstill == Standstill::Empty && kind != Kind::Hasty {
             return self.tell_outage(asked.turn.slot, moment.now, |_| error.clone());
         }
@@ -263,7 +284,7 @@ impl Fetcher {
             offset: asked.offset,
             start: data.log_start_offset,
             end: readable,
-            replica: track.home.filter(|_| track.nearer.is_some()),
+            replica: track.home.filter(|_| track.nearer.is_some()).map(|home| home.broker),
         });
         let aborted = if is_committed { data.aborted_transactions } else { None };
         let records = data.records.map(|records| records.0).unwrap_or_default();

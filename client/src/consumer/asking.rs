@@ -2,19 +2,22 @@
 //! by broker.
 //!
 //! A partition is in the session of one broker at a time, its *home*, and moves only while no
-//! answer of that broker is awaited. What a round costs depends on what has changed since the last
-//! one, and on the number of brokers. All partitions are looked at only where something concerns
-//! them all: at a new picture of the cluster, at the begin of a session (with brokers that have
-//! none, each time), and when a fetch fails or stays without an answer for long.
+//! answer of that broker is awaited. Where it moves to a broker that waits for records of others,
+//! it is fetched beside them (`Lane`) until that wait is over. What a round costs depends on what
+//! has changed since the last one, and on the number of brokers. All partitions are looked at only
+//! where something concerns them all: at a new picture of the cluster, at the begin of a session
+//! (with brokers that have none, each time), and when a fetch fails or stays without an answer for
+//! long.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::{iter, mem};
 
 use kurier_protocol::Uuid;
 
 use super::fetcher::{Action, Fetcher};
+use super::lane::Lane;
 use super::lookup;
 use super::plan::{Asked, Plan, standing_still};
 use super::position::{Place, Track};
@@ -107,7 +110,7 @@ impl Fetcher {
     pub(crate) fn close(&mut self) -> Vec<(i32, Plan)> {
         let config = &self.config;
         let close =
-            |(broker, seat): (&i32, &mut Seat)| Some((*broker, seat.session.close(config)?));
+            |(lane, seat): (&Lane, &mut Seat)| Some((lane.broker, seat.session.close(config)?));
         self.seats.iter_mut().filter_map(close).collect()
     }
 }
@@ -133,8 +136,20 @@ impl Fetcher {
                 checks.entry(check.leader.broker).or_default().push(check);
             }
         }
-        let checks = checks.into_iter();
-        self.actions.extend(checks.map(|(broker, checks)| Action::Check { broker, checks }));
+        for (broker, checks) in checks {
+            let lane = self.lane_for(broker, &checks);
+            self.actions.push_back(Action::Check { broker, lane, checks });
+        }
+    }
+
+    /// The lane of a broker whose connection a question about positions opens for the fetch that
+    /// follows, and which is answered at once: so none on which records are waited for.
+    fn lane_for(&self, broker: i32, checks: &[Check]) -> Option<Lane> {
+        let track = |check: &Check| self.tracks.get(check.turn.slot)?.as_ref();
+        let has_moved = checks.iter().filter_map(track).any(|track| track.has_moved);
+        let aside = has_moved.then(|| Lane::aside(broker));
+        let is_free = |lane: &Lane| self.seats.get(lane).is_none_or(Seat::is_idle);
+        iter::once(Lane::main(broker)).chain(aside).find(is_free)
     }
 
     fn seat(&mut self, slot: usize, now: Instant, picture: &Picture) -> Option<Check> {
@@ -150,8 +165,18 @@ impl Fetcher {
             return None;
         }
         let demand = Demand::of(track, picture);
-        let broker = if let Demand::Fetch(_, to, _) = &demand { Some(*to) } else { None };
-        if let Some(left) = track.home.take_if(|home| Some(*home) != broker)
+        if let Some(leader) = demand.leader() {
+            track.has_moved |= track.checked.is_some_and(|known| known.broker != leader.broker);
+        }
+        let to = match &demand {
+            Demand::Fetch(_, to, _) => {
+                let main = Lane::main(*to);
+                let is_busy = self.seats.get(&main).is_some_and(|seat| seat.flight.is_some());
+                Some(if is_busy && track.has_moved { Lane::aside(*to) } else { main })
+            }
+            _ => None,
+        };
+        if let Some(left) = track.home.take_if(|home| Some(*home) != to)
             && let Some(seat) = self.seats.get_mut(&left)
         {
             seat.session.forget(slot);
@@ -171,16 +196,23 @@ impl Fetcher {
                 self.flee(slot, now);
                 self.wait(slot, now, LEADERLESS_RETRY);
             }
-            Demand::Fetch(leader, to, asked) => {
-                let seat = self.seats.entry(to).or_default();
+            Demand::Fetch(leader, broker, asked) => {
+                let lane = to.unwrap_or_else(|| Lane::main(broker));
+                if let Some(main) = self.seats.get_mut(&Lane::main(broker))
+                    && main.flight.is_some()
+                {
+                    main.pending.insert(slot);
+                }
+                let seat = self.seats.entry(lane).or_insert_with(|| Seat::on(lane));
                 if seat.flight.is_some() {
                     seat.pending.insert(slot);
                     return None;
                 }
-                if to == leader.broker {
+                if broker == leader.broker {
                     seat.is_near_until = seat.is_near_until.max(track.shuns_until);
                 }
-                track.home = Some(to);
+                track.has_moved &= lane.is_aside;
+                track.home = Some(lane);
                 track.checked = Some(leader);
                 track.topic_id = asked.topic_id;
                 seat.session.want(asked.within(portion));
@@ -202,22 +234,23 @@ impl Fetcher {
         let mut launched = Vec::new();
         let share = self.share();
         let wait_max = self.config.fetch_wait_max;
-        for (broker, seat) in &mut self.seats {
+        for (lane, seat) in &mut self.seats {
             if seat.is_free() && !seat.session.is_empty() {
                 self.launched += 1;
                 seat.flight = Some(self.launched);
                 let plan = seat.session.plan(&self.config).limited_to(share);
                 let is_near = seat.is_near_until.is_some_and(|until| now < until);
                 let plan = if is_near { plan.without_rack() } else { plan };
-                let plan = plan.waiting(seat.wait(now, wait_max));
-                launched.push((self.launched, *broker, plan));
+                let usual = if lane.is_aside { wait_max.min(ASIDE_WAIT) } else { wait_max };
+                let plan = plan.waiting(seat.wait(now, usual));
+                launched.push((self.launched, *lane, plan));
             }
         }
-        for (id, broker, plan) in launched {
-            let alarm_at = self.alarm_at(broker, now, now);
-            let flight = Flight { broker, plan: plan.clone(), launched_at: now, alarm_at };
+        for (id, lane, plan) in launched {
+            let alarm_at = self.alarm_at(lane, now, now);
+            let flight = Flight { lane, plan: plan.clone(), launched_at: now, alarm_at };
             self.flights.insert(id, flight);
-            self.actions.push_back(Action::Fetch { id, broker, plan });
+            self.actions.push_back(Action::Fetch { id, lane, plan });
         }
     }
 
@@ -227,11 +260,13 @@ impl Fetcher {
         let tracks = self.tracks.iter().flatten().filter(|track| track.place != Place::Done);
         let leader = |track: &Track| picture.leader_of(&track.topic, track.partition);
         let mut serving: BTreeSet<i32> = tracks.filter_map(leader).map(|l| l.broker).collect();
-        serving.extend(self.tracks.iter().flatten().filter_map(|track| track.home));
+        serving.extend(
+            self.tracks.iter().flatten().filter_map(|track| track.home).map(|home| home.broker),
+        );
         let (config, actions) = (&self.config, &mut self.actions);
         let is_awaited = &mut self.is_anyone_left;
-        self.seats.retain(|broker, seat| {
-            if serving.contains(broker) || !seat.session.is_empty() {
+        self.seats.retain(|lane, seat| {
+            if serving.contains(&lane.broker) || !seat.session.is_empty() {
                 return true;
             }
             if seat.flight.is_some() {
@@ -239,7 +274,7 @@ impl Fetcher {
                 return true;
             }
             let plan = seat.session.close(config);
-            actions.extend(plan.map(|plan| Action::Leave { broker: *broker, plan }));
+            actions.extend(plan.map(|plan| Action::Leave { broker: lane.broker, plan }));
             false
         });
     }
@@ -248,12 +283,12 @@ impl Fetcher {
 /// Silence.
 impl Fetcher {
     /// When the silence of one of the partitions of a broker will have lasted for long.
-    fn alarm_at(&mut self, broker: i32, launched_at: Instant, now: Instant) -> Instant {
+    fn alarm_at(&mut self, lane: Lane, launched_at: Instant, now: Instant) -> Instant {
         let tracks = &self.tracks;
         let track = |slot: &usize| tracks.get(*slot).and_then(Option::as_ref);
         let since = |slot: &usize| track(slot).and_then(|track| track.silent_since);
         self.silent.retain(|slot| since(slot).is_some());
-        let is_there = |slot: &&usize| track(slot).is_some_and(|t| t.home == Some(broker));
+        let is_there = |slot: &&usize| track(slot).is_some_and(|t| t.home == Some(lane));
         let since = self.silent.iter().filter(is_there).filter_map(since).min();
         let since = since.unwrap_or(launched_at).min(launched_at);
         // A broker without records is silent by right for a while.
@@ -267,8 +302,8 @@ impl Fetcher {
         let due: Vec<_> = self.flights.iter().filter_map(due).collect();
         for id in due {
             let Some(mut flight) = self.flights.remove(&id) else { continue };
-            let broker = flight.broker;
-            let seat = self.seats.get(&broker).into_iter();
+            let Lane { broker, .. } = flight.lane;
+            let seat = self.seats.get(&flight.lane).into_iter();
             let wanted: Vec<Asked> = seat.flat_map(|seat| seat.session.wanted()).cloned().collect();
             for asked in wanted {
                 let after = self.config.outage_max;
@@ -280,7 +315,7 @@ impl Fetcher {
                     self.tell_outage(asked.turn.slot, now, error);
                 }
             }
-            flight.alarm_at = self.alarm_at(broker, now, now);
+            flight.alarm_at = self.alarm_at(flight.lane, now, now);
             self.flights.insert(id, flight);
         }
     }
@@ -303,6 +338,14 @@ enum Demand {
 }
 
 impl Demand {
+    /// The leader that is to be asked.
+    fn leader(&self) -> Option<Leader> {
+        match self {
+            Self::Check(Check { leader, .. }) | Self::Fetch(leader, ..) => Some(*leader),
+            _ => None,
+        }
+    }
+
     fn of(track: &Track, picture: &Picture) -> Self {
         let Some(offset) = track.wants() else { return Self::Nothing };
         let known = picture.topic(&track.topic).map_or(Uuid::ZERO, |topic| topic.id);
@@ -365,6 +408,10 @@ fn no_leader(picture: &Picture, track: &Track, after: Duration) -> Error {
 
 /// Without a leader and without news, look again after this.
 const LEADERLESS_RETRY: Duration = Duration::from_millis(250);
+
+/// How long a broker waits for records of partitions that have moved to it, beside its usual fetch:
+/// those that move next wait no longer.
+const ASIDE_WAIT: Duration = Duration::from_millis(50);
 
 /// Less than this of a broker is not worth asking for.
 const SHARE_LEAST: usize = 16 << 10;

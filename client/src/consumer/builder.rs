@@ -283,6 +283,7 @@ impl ConsumerBuilder {
         let driver = Driver {
             meter,
             class: Class::Fetch(cluster.new_owner()),
+            class_aside: Class::Fetch(cluster.new_owner()),
             fetcher: Fetcher::new(config.clone(), backoff)
                 .known_as(cluster.config().principal())
                 .with_replica_age(cluster.config().metadata_age_max),

@@ -17,6 +17,7 @@ use super::buffer::{Buffer, Claim, Order};
 use super::config::{ConsumerConfig, Start, Stop};
 use super::entry::{Entry, Item};
 use super::fetcher::{Action, Fetcher, Moment};
+use super::lane::Lane;
 use super::lookup::Lookup;
 use super::plan::Plan;
 use super::question::{self, Check};
@@ -34,6 +35,8 @@ use crate::offsets;
 pub(crate) struct Driver {
     pub(crate) cluster: Cluster,
     pub(crate) class: Class,
+    /// Of what is fetched beside a broker's usual fetch.
+    pub(crate) class_aside: Class,
     pub(crate) config: ConsumerConfig,
     pub(crate) fetcher: Fetcher,
     pub(crate) meter: FetchMeter,
@@ -194,10 +197,13 @@ impl Driver {
 
     fn act(&self, action: Action, work: &mut Work) {
         match action {
-            Action::Fetch { id, broker, plan } => work.push(self.fetch(id, broker, plan)),
+            Action::Fetch { id, lane, plan } => work.push(self.fetch(id, lane, plan)),
             Action::Leave { broker, plan } => work.push(self.leave(broker, plan)),
             Action::Lookup(lookup) => work.push(self.look_up(lookup)),
-            Action::Check { broker, checks } => work.push(self.check(broker, checks)),
+            Action::Check { broker, lane, checks } => {
+                let class = lane.map_or(Class::Normal, |lane| self.class_of(lane));
+                work.push(self.check(broker, class, checks));
+            }
             Action::Refresh => self.cluster.refresh(),
             Action::Heard(hint) => self.cluster.heard_leader(hint),
         }
@@ -408,18 +414,22 @@ impl Driver {
         .boxed()
     }
 
-    fn check(&self, broker: i32, checks: Vec<Check>) -> BoxFuture<'static, Done> {
+    fn check(&self, broker: i32, class: Class, checks: Vec<Check>) -> BoxFuture<'static, Done> {
         let request = question::request(&checks);
-        let answer = self.cluster.call(broker, Class::Normal, CHECK_VERSIONS, move |_| request);
+        let answer = self.cluster.call(broker, class, CHECK_VERSIONS, move |_| request);
         async move { Done::Checked(checks, answer.await.map(|(_, response)| response)) }.boxed()
     }
 
-    fn fetch(&self, id: u64, broker: i32, plan: Plan) -> BoxFuture<'static, Done> {
-        let versions = plan.versions();
+    fn fetch(&self, id: u64, lane: Lane, plan: Plan) -> BoxFuture<'static, Done> {
+        let (versions, class) = (plan.versions(), self.class_of(lane));
         let answer =
-            self.cluster.call(broker, self.class, versions, move |version| plan.request(version));
+            self.cluster.call(lane.broker, class, versions, move |version| plan.request(version));
         let asked_at = tokio::time::Instant::now().into_std();
         async move { Done::Fetched(id, asked_at, answer.await) }.boxed()
+    }
+
+    fn class_of(&self, lane: Lane) -> Class {
+        if lane.is_aside { self.class_aside } else { self.class }
     }
 }
 
@@ -460,5 +470,6 @@ impl Drop for Driver {
         self.shared.with(|buffer| buffer.die());
         self.shared.wake_user();
         self.cluster.release(self.class);
+        self.cluster.release(self.class_aside);
     }
 }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::buffer::{Claim, Order};
 use super::config::{ConsumerConfig, Stop};
 use super::entry::{Entry, Item};
+use super::lane::Lane;
 use super::lookup::Lookup;
 use super::plan::Plan;
 use super::position::{End, Place, Track};
@@ -35,8 +36,7 @@ pub(crate) struct Fetcher {
     pub(super) tracks: Vec<Option<Track>>,
     /// The slots whose tracks may have changed since it was last seen what follows from them.
     pub(super) dirty: BTreeSet<usize>,
-    /// By broker.
-    pub(super) seats: BTreeMap<i32, Seat>,
+    pub(super) seats: BTreeMap<Lane, Seat>,
     /// The ranks of who comes last, and of who comes first.
     pub(super) ranks: (i64, i64),
     pub(super) flights: BTreeMap<u64, Flight>,
@@ -72,13 +72,14 @@ pub(crate) struct Fetcher {
 #[derive(Debug)]
 pub(crate) enum Action {
     /// Ask a broker for records.
-    Fetch { id: u64, broker: i32, plan: Plan },
+    Fetch { id: u64, lane: Lane, plan: Plan },
     /// Tell a broker that nothing more is wanted of it. Nobody waits for the answer.
     Leave { broker: i32, plan: Plan },
     /// Look up offsets.
     Lookup(Lookup),
-    /// Ask a broker whether its logs have what was read.
-    Check { broker: i32, checks: Vec<Check> },
+    /// Ask a broker whether its logs have what was read, on a lane that waits for nothing now;
+    /// where there is none, beside them.
+    Check { broker: i32, lane: Option<Lane>, checks: Vec<Check> },
     /// Ask for metadata soon.
     Refresh,
     /// Tell the cluster of a leader that a broker named (KIP-951).

@@ -17,6 +17,7 @@ mod taking;
 mod ordering;
 mod readers;
 mod replica;
+mod lane;
 mod position;
 mod aborted;
 mod reading;

@@ -58,6 +58,8 @@ pub(crate) struct Stamp {
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     asked: Arc<[Asked]>,
+    /// The slots of which the broker knew nothing.
+    fresh: Arc<[usize]>,
     forgotten: Arc<[Forgotten]>,
     stamp: Stamp,
     versions: (i16, i16),
@@ -90,6 +92,7 @@ impl Plan {
         let number = |bytes: usize| i32::try_from(bytes).unwrap_or(i32::MAX);
         Self {
             asked: asked.into(),
+            fresh: Arc::new([]),
             forgotten: Arc::new([]),
             stamp,
             versions: versions.into_inner(),
@@ -131,6 +134,16 @@ impl Plan {
         let key = |one: &Forgotten| (Arc::clone(&one.topic), one.topic_id, one.partition);
         forgotten.sort_by_key(key);
         Self { forgotten: forgotten.into(), ..self }
+    }
+
+    /// The same, where the broker knew nothing of these slots.
+    pub(crate) fn telling(self, fresh: Vec<usize>) -> Self {
+        Self { fresh: fresh.into(), ..self }
+    }
+
+    /// The slots of which the broker knew nothing, if it knew of others.
+    pub(crate) fn fresh(&self) -> &[usize] {
+        &self.fresh
     }
 
     /// The partitions that it names, in the order of the request.

@@ -8,6 +8,7 @@ use kurier_protocol::Uuid;
 use super::buffer::Claim;
 use super::config::Start;
 use super::cuts::Cuts;
+use super::lane::Lane;
 use super::replica::Replica;
 use super::turn::{Mark, Told, Turn};
 use crate::backoff::Backoff;
@@ -27,8 +28,10 @@ pub(crate) struct Track {
     pub(crate) is_full: bool,
     /// Whether it is read no more.
     pub(crate) is_gone: bool,
-    /// The broker whose session has it.
-    pub(crate) home: Option<i32>,
+    /// The lane whose session has it.
+    pub(crate) home: Option<Lane>,
+    /// Whether another broker has become its leader, whose session does not have it yet.
+    pub(crate) has_moved: bool,
     /// The follower that is read from instead of the leader.
     pub(crate) nearer: Option<Replica>,
     /// Until when the leader itself is read from, as a follower was of no use.
@@ -146,6 +149,7 @@ impl Track {
             is_full: claim.is_full,
             is_gone: false,
             home: None,
+            has_moved: false,
             nearer: None,
             shuns_until: None,
             rank: 0,

@@ -35,6 +35,8 @@ pub(crate) struct Session {
     wanted: BTreeMap<usize, Asked>,
     told: BTreeMap<usize, Told>,
     touched: BTreeSet<usize>,
+    /// Whether the broker is to remember nothing.
+    is_single: bool,
     /// The slots of what is wanted.
     places: BTreeMap<Arc<str>, BTreeMap<i32, usize>>,
     /// The topics of what is wanted, as far as they have ids.
@@ -62,6 +64,11 @@ struct Told {
 }
 
 impl Session {
+    /// None at all: each request names everything.
+    pub(crate) fn single() -> Self {
+        Self { is_single: true, ..Self::default() }
+    }
+
     /// A partition is wanted, in this way from now on.
     pub(crate) fn want(&mut self, asked: Asked) {
         let (slot, topic) = (asked.turn.slot, &asked.topic);
@@ -118,14 +125,15 @@ impl Session {
 
     /// The next request. From now on the broker counts as told.
     pub(crate) fn plan(&mut self, config: &ConsumerConfig) -> Plan {
-        let stamp = Stamp { id: self.id, epoch: self.epoch };
+        let epoch = if self.is_single { CLOSED } else { self.epoch };
+        let stamp = Stamp { id: self.id, epoch };
         let touched = std::mem::take(&mut self.touched);
         if self.epoch == 0 {
             let told = |(slot, asked): (&usize, &Asked)| (*slot, Told::of(asked));
             self.told = self.wanted.iter().map(told).collect();
             return Plan::new(config, stamp, self.versions(), self.wanted().cloned().collect());
         }
-        let (mut named, mut forgotten) = (Vec::new(), Vec::new());
+        let (mut named, mut fresh, mut forgotten) = (Vec::new(), Vec::new(), Vec::new());
         for slot in touched {
             let Some(asked) = self.wanted.get(&slot) else {
                 forgotten.extend(self.told.remove(&slot).map(Told::forgotten));
@@ -137,11 +145,12 @@ impl Session {
                 Some(before) if before.topic_id != now.topic_id && self.naming == Naming::Ids => {
                     forgotten.push(before.forgotten());
                 }
-                _ => {}
+                Some(_) => {}
+                None => fresh.push(slot),
             }
             named.push(asked.clone());
         }
-        Plan::new(config, stamp, self.versions(), named).without(forgotten)
+        Plan::new(config, stamp, self.versions(), named).telling(fresh).without(forgotten)
     }
 
     /// In which versions the next request can go.
@@ -158,13 +167,13 @@ impl Session {
     pub(crate) fn handle_answer(&mut self, version: i16, id: i32) {
         if self.epoch == 0 {
             self.naming = if version >= IDS_SINCE { Naming::Ids } else { Naming::Names };
-            self.epoch = i32::from(id != 0);
+            self.epoch = i32::from(id != 0 && !self.is_single);
         } else if id == self.id {
             self.epoch = self.epoch.checked_add(1).unwrap_or(1);
         } else {
             self.epoch = 0;
         }
-        self.id = id;
+        self.id = if self.is_single { 0 } else { id };
     }
 
     /// A request was refused as a whole. Says whether the session was the reason, so that the next
@@ -217,7 +226,7 @@ impl Told {
     }
 }
 
-/// The epoch of the request that ends a session.
+/// The epoch of a request that ends a session, or needs none.
 const CLOSED: i32 = -1;
 
 #[cfg(test)]

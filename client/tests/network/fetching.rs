@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kurier_client::Client;
+use kurier_client::config::ClientConfig;
 use kurier_client::consumer::{Consumer, ConsumerConfig, Start};
 use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
-use kurier_testkit::TestCluster;
+use kurier_protocol::{ApiKey, ErrorCode};
+use kurier_testkit::{Builder, Fault, Requests, TestCluster};
 use tokio::time::{Instant, sleep, timeout};
 
 const MS: Duration = Duration::from_millis(1);
@@ -32,9 +34,9 @@ fn fill(cluster: &TestCluster, partition: i32, batches: usize, bytes: usize) {
 }
 
 /// Topic `t`, whose partitions are led by one broker each, ten milliseconds away.
-fn cluster(partitions: i32) -> TestCluster {
+fn cluster(builder: Builder, partitions: i32) -> TestCluster {
     let count = partitions.unsigned_abs();
-    let cluster = TestCluster::builder().brokers(count).topic("t", partitions).build();
+    let cluster = builder.brokers(count).topic("t", partitions).build();
     for partition in 0..partitions {
         cluster.move_leader("t", partition, partition + 1);
     }
@@ -56,7 +58,7 @@ async fn time_of(consumer: &mut Consumer, batches: usize) -> Duration {
 async fn a_quiet_broker_changes_the_time_of_a_busy_one_by_a_hundredth_at_most() {
     let mut times = Vec::new();
     for quiet in [0, 1, 4] {
-        let cluster = cluster(5);
+        let cluster = cluster(TestCluster::builder(), 5);
         fill(&cluster, 0, 2000, 10_000);
         let read = (0..=quiet).map(|partition| ("t", partition, Start::Earliest));
         let config = ConsumerConfig { fetch_bytes_max: 100_000, ..ConsumerConfig::default() };
@@ -73,7 +75,7 @@ async fn a_quiet_broker_changes_the_time_of_a_busy_one_by_a_hundredth_at_most() 
 
 #[tokio::test(start_paused = true)]
 async fn what_becomes_of_others_makes_nothing_be_fetched_again() {
-    let cluster = cluster(4);
+    let cluster = cluster(TestCluster::builder(), 4);
     let (batches, bytes) = (300, 10_000);
     (0..2).for_each(|partition| fill(&cluster, partition, batches, bytes));
     let kept = (0..2).map(|partition| ("t", partition, Start::Earliest));
@@ -121,7 +123,7 @@ async fn work_and_fetching_overlap() {
     };
     let mut times = Vec::new();
     for work in [0, 5, 20, 40] {
-        let cluster = cluster(1);
+        let cluster = cluster(TestCluster::builder(), 1);
         fill(&cluster, 0, batches, bytes);
         let read = client(&cluster).await.consumer().config(config.clone());
         let mut consumer = read.assign([("t", 0, Start::Earliest)]).start().unwrap();
@@ -144,7 +146,7 @@ async fn work_and_fetching_overlap() {
 #[tokio::test(start_paused = true)]
 async fn a_quiet_broker_delays_no_record_of_a_busy_one() {
     for quiet in [0, 1, 4] {
-        let cluster = cluster(5);
+        let cluster = cluster(TestCluster::builder(), 5);
         cluster.network().latency(MS);
         let read = (0..=quiet).map(|partition| ("t", partition, Start::Latest));
         let mut consumer = client(&cluster).await.consumer().assign(read).start().unwrap();
@@ -157,6 +159,153 @@ async fn a_quiet_broker_delays_no_record_of_a_busy_one() {
             let start = Instant::now();
             consumer.next().await.unwrap().unwrap();
             assert!(start.elapsed() < 5 * MS, "{quiet} quiet: {:?} of {nth}", start.elapsed());
+        }
+    }
+}
+
+/// How long the first record takes that the new leader has, where it is written so long after the
+/// move; the longest of some moves.
+async fn time_of_moves(release: &str, partitions: &[i32], later: Duration) -> Duration {
+    let cluster = cluster(TestCluster::builder().release(release), 3);
+    let client = client(&cluster).await;
+    let read = partitions.iter().map(|partition| ("t", *partition, Start::Earliest));
+    let mut consumer = client.consumer().assign(read).start().unwrap();
+    let mut longest = Duration::ZERO;
+    for next in [2, 3, 1, 3] {
+        fill(&cluster, 0, 1, 10);
+        consumer.next().await.unwrap().unwrap();
+        // Into the middle of a long poll.
+        sleep(137 * MS).await;
+        cluster.move_leader("t", 0, next);
+        sleep(later).await;
+        let start = Instant::now();
+        fill(&cluster, 0, 1, 10);
+        let batch = consumer.next().await.unwrap().unwrap();
+        assert_eq!(batch.partition(), 0);
+        longest = longest.max(start.elapsed());
+        // The fetch beside the usual one ends with it.
+        sleep(S).await;
+    }
+    longest
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_record_after_a_leader_moved_comes_within_a_round_trip_and_the_back_off() {
+    let round_trip = 20 * MS;
+    let bound = round_trip + ClientConfig::default().retry_backoff;
+    // A leader that names its successor, and one that does not: metadata is asked for then. That
+    // release is asked twice too what it speaks, where a connection is new.
+    for (release, more) in [("4.4", Duration::ZERO), ("3.6", 2 * round_trip)] {
+        // The new leader has nothing else that is read, or waits for records of that.
+        for partitions in [&[0][..], &[0, 1, 2]] {
+            for later in [0, 10, 20, 60, 150, 400] {
+                let took = time_of_moves(release, partitions, later * MS).await;
+                let case = format!("{release}, {partitions:?}, {later} ms later");
+                assert!(took <= bound + more, "{took:?} in {case}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_a_session_never_names_is_told_and_comes_back() {
+    let outage_max = ConsumerConfig::default().outage_max;
+    let cluster = cluster(TestCluster::builder(), 1);
+    fill(&cluster, 0, 1, 10);
+    let client = client(&cluster).await;
+    let mut consumer = client.consumer().topics(["t"], Start::Earliest).start().unwrap();
+    consumer.next().await.unwrap().unwrap();
+    sleep(S).await;
+    // From the middle of a session on, whose answers name only what has news.
+    cluster.fault(Fault::on(ApiKey::FETCH).always().hide());
+    sleep(S).await;
+    fill(&cluster, 0, 1, 10);
+    let told = timeout(outage_max * 3 / 2 + 5 * S, consumer.next()).await.expect("silence");
+    let error = told.unwrap().unwrap_err();
+    assert!(error.to_string().contains("leave the partition out"), "{error}");
+    cluster.clear_faults();
+    timeout(5 * S, consumer.next()).await.expect("a record").unwrap().unwrap();
+}
+
+/// The fault that only those meet who have read something.
+const QUESTION: &str = "nobody says what a leader has";
+
+/// Faults that keep a reader of a partition from its records for good.
+fn for_ever() -> Vec<(&'static str, Vec<Fault>)> {
+    let on = |api| Fault::on(api).always();
+    let fetch = || on(ApiKey::FETCH);
+    vec![
+        ("fetches hang", vec![fetch().execute_then_hang()]),
+        ("connections end", vec![fetch().close()]),
+        ("nobody listens", vec![Fault::on_connect().always().refuse(), fetch().close()]),
+        ("connections hang", vec![Fault::on_connect().always().hang(), fetch().close()]),
+        ("answers are cut", vec![fetch().cut(20)]),
+        ("another leader", vec![fetch().answer(ErrorCode::NOT_LEADER_OR_FOLLOWER)]),
+        ("a fenced epoch", vec![fetch().answer(ErrorCode::FENCED_LEADER_EPOCH)]),
+        ("an unknown epoch", vec![fetch().answer(ErrorCode::UNKNOWN_LEADER_EPOCH)]),
+        ("no storage", vec![fetch().answer(ErrorCode::KAFKA_STORAGE_ERROR)]),
+        ("no session", vec![fetch().answer_at_top(ErrorCode::FETCH_SESSION_ID_NOT_FOUND)]),
+        ("an unknown id", vec![fetch().answer(ErrorCode::UNKNOWN_TOPIC_ID)]),
+        ("nothing is told of it", vec![fetch().hide()]),
+        ("garbage", vec![fetch().execute_then_garble([0; 9])]),
+        ("no offsets", vec![fetch().answer(ErrorCode::OFFSET_OUT_OF_RANGE)]),
+        ("an unheard-of code", vec![fetch().answer(ErrorCode(9999))]),
+        (
+            "no metadata either",
+            vec![
+                on(ApiKey::METADATA).execute_then_hang(),
+                fetch().answer(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+            ],
+        ),
+        (
+            QUESTION,
+            vec![
+                on(ApiKey::OFFSET_FOR_LEADER_EPOCH).execute_then_hang(),
+                Fault::on(ApiKey::FETCH).answer(ErrorCode::NOT_LEADER_OR_FOLLOWER),
+            ],
+        ),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_partition_stands_still_in_silence_for_longer_than_the_outage_that_is_allowed() {
+    let outage_max = ConsumerConfig::default().outage_max;
+    // One more request may be on its way by then.
+    let silence_max = outage_max + ConsumerConfig::default().request_timeout + 5 * S;
+    for (what, faults) in for_ever() {
+        for begins_well in [true, false] {
+            let cluster = cluster(TestCluster::builder(), 2);
+            let client = client(&cluster).await;
+            let read = [("t", 0, Start::Earliest), ("t", 1, Start::Earliest)];
+            let mut consumer = client.consumer().assign(read).start().unwrap();
+            if begins_well {
+                fill(&cluster, 0, 1, 10);
+                consumer.next().await.unwrap().unwrap();
+            }
+            faults.iter().for_each(|fault| drop(cluster.fault(fault.clone())));
+            cluster.drop_connections(1);
+            cluster.move_leader("t", 0, 2);
+            fill(&cluster, 0, 1, 10);
+            // Each silence ends with a word of it, and not only the first.
+            for _ in 0..3 {
+                let next = timeout(silence_max, consumer.next()).await;
+                let next = next.unwrap_or_else(|_| panic!("silence: {what}, {begins_well}"));
+                let error = match next {
+                    Some(Err(error)) => error,
+                    // Who begins then has nothing to ask about.
+                    Some(Ok(_)) if what == QUESTION && !begins_well => break,
+                    next => panic!("{what}: {next:?}"),
+                };
+                if !error.is_retriable() {
+                    break;
+                }
+            }
+            cluster.assert_at_most(40, &Requests::any(), S);
+            cluster.clear_faults();
+            let _ = consumer.seek("t", 0, Start::Earliest);
+            let got = async { while !matches!(consumer.next().await, Some(Ok(_))) {} };
+            let late = |_| panic!("no record after {what}, {begins_well}");
+            timeout(silence_max, got).await.unwrap_or_else(late);
         }
     }
 }

@@ -98,7 +98,7 @@ impl Fixture {
 
     fn fetches(&mut self) -> Vec<Fetch> {
         let fetch = |action| match action {
-            Action::Fetch { id, broker, plan } => Some(Fetch { id, broker, plan }),
+            Action::Fetch { id, lane, plan } => Some(Fetch { id, broker: lane.broker, plan }),
             _ => None,
         };
         self.actions().into_iter().filter_map(fetch).collect()
@@ -185,9 +185,9 @@ impl Fixture {
         while self.now.duration_since(start) <= Duration::from_secs(62) {
             for action in self.actions() {
                 match action {
-                    Action::Fetch { id, broker, plan } => {
+                    Action::Fetch { id, lane, plan } => {
                         count += 1;
-                        let fetch = Fetch { id, broker, plan };
+                        let fetch = Fetch { id, broker: lane.broker, plan };
                         said.extend(self.answer_at_once(12, &fetch, partitions()));
                     }
                     Action::Lookup(lookup) => {
@@ -570,10 +570,10 @@ fn records_in_a_tiered_store_are_waited_for() {
         for _ in 0..2 {
             assert!(f.answer(&fetch, vec![data(0, &[])]).is_empty());
             let actions = f.actions();
-            let [.., Action::Fetch { id, broker, plan }] = &actions[..] else {
+            let [.., Action::Fetch { id, lane, plan }] = &actions[..] else {
                 panic!("{actions:?}")
             };
-            fetch = Fetch { id: *id, broker: *broker, plan: plan.clone() };
+            fetch = Fetch { id: *id, broker: lane.broker, plan: plan.clone() };
             if let [Action::Lookup(lookup), _] = &actions[..] {
                 f.fetcher.handle_offsets(f.moment(), lookup.clone(), Ok(vec![local]));
             }
