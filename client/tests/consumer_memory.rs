@@ -76,6 +76,8 @@ async fn check(case: Case<'_>) -> (usize, usize) {
     let consumer = client.consumer().topics(["t"], Start::Earliest).stop(Stop::End);
     let mut consumer = consumer.buffer_bytes_max(budget).start().unwrap();
     let (mut count, mut most, mut resident_most) = (0, 0, 0);
+    // Nobody reads at first.
+    tokio::time::sleep(Duration::from_secs(5)).await;
     while let Some(batch) = consumer.next().await.transpose().unwrap() {
         most = most.max(held().saturating_sub(before));
         count += batch.records().count();
@@ -105,7 +107,7 @@ async fn is_within_its_budget() {
         );
         println!("{told}");
         assert!(most <= budget + BESIDES, "{told}");
-        assert!(most >= budget / 2, "the budget is used: {told}");
+        assert!(most >= budget.min(8 * MIB) / 2, "the budget is used: {told}");
         // An allocator keeps some of what was given back, too.
         assert!(resident <= budget + budget / 4 + 2 * BESIDES, "{told}");
     }

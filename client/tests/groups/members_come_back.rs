@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use kurier_client::Target;
 use kurier_client::group::{Farewell, GroupEvent};
+use kurier_protocol::api::describe_groups::DescribeGroupsRequest;
 use kurier_protocol::{ApiKey, ErrorCode};
-use kurier_testkit::{Fault, Requests};
+use kurier_testkit::{Fault, Requests, TestCluster};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::world::{KINDS, Kind, S, World, member, next, numbers};
@@ -242,5 +244,72 @@ async fn who_joins_while_the_coordinator_moves_is_in_all_the_same() {
             // Sooner than a member that was left behind there would be forgotten.
             assert!(start.elapsed() < 20 * S, "{kind:?} {moment}: {:?}", start.elapsed());
         }
+    }
+}
+
+/// GRP-01: what makes a member join again comes while it waits for the answer to its first join,
+/// and the connection is lost, or is not.
+#[tokio::test(start_paused = true)]
+async fn who_changes_its_mind_while_it_joins_leaves_no_member_behind() {
+    for kind in [Kind::Eager, Kind::Cooperative] {
+        for is_lost in [false, true] {
+            let topics = TestCluster::builder().brokers(3).topic("t", 1).topic("u", 1);
+            let world = World::of(topics).await;
+            world.write(1, 0..1).await;
+            let slow = Fault::on(ApiKey::JOIN_GROUP).times(2).delay_answer(5 * S);
+            let slow = world.cluster.fault(slow);
+            let mut consumer = member(&world.client, kind).start().unwrap();
+            let _ = timeout(S, consumer.next()).await;
+            consumer.control().subscribe(["t", "u"]).unwrap();
+            if is_lost {
+                let broker = world.cluster.coordinator("g").unwrap();
+                world.cluster.drop_connections(broker);
+            }
+            assert_eq!(numbers(&next(&mut consumer).await), [(0, 0)], "{kind:?} {is_lost}");
+            let _ = timeout(20 * S, consumer.next()).await;
+            assert_eq!((slow.hits(), consumer.assignment().len()), (2, 2), "{kind:?} {is_lost}");
+            let request = DescribeGroupsRequest { groups: vec!["g".into()], ..Default::default() };
+            let group = Target::Group("g".to_owned());
+            let told = world.client.request(group, request).await.unwrap();
+            let members: Vec<_> = told.groups.iter().flat_map(|group| &group.members).collect();
+            assert_eq!(members.len(), 1, "{kind:?} {is_lost}: {members:?}");
+        }
+    }
+}
+
+/// GRP-07: the coordinator has lost the group, once or for ever.
+#[tokio::test(start_paused = true)]
+async fn who_is_told_that_there_is_no_group_joins_once_more_and_ends_if_that_goes_on() {
+    for forever in [false, true] {
+        let world = World::new(1, 2).await;
+        let mut consumer = member(&world.client, Kind::Coordinator).start().unwrap();
+        next(&mut consumer).await;
+        let gone = Fault::on(ApiKey::CONSUMER_GROUP_HEARTBEAT);
+        let gone = if forever { gone.always() } else { gone.times(1) };
+        let gone = world.cluster.fault(gone.answer(ErrorCode::GROUP_ID_NOT_FOUND));
+        if forever {
+            let told = timeout(120 * S, async {
+                loop {
+                    match consumer.next().await {
+                        Some(Err(error)) => return error,
+                        Some(Ok(_)) => {}
+                        None => panic!("without a word"),
+                    }
+                }
+            });
+            let told = told.await.unwrap();
+            assert_eq!(told.code(), Some(ErrorCode::GROUP_ID_NOT_FOUND), "{told}");
+            let hits = gone.hits();
+            let _ = timeout(600 * S, consumer.next()).await;
+            assert!(hits <= 10 && gone.hits() == hits, "{hits} heartbeats, {}", gone.hits());
+            continue;
+        }
+        sleep(20 * S).await;
+        world.write(1, 2..3).await;
+        let mut seen = Vec::new();
+        while seen.last() != Some(&(0, 2)) {
+            seen.extend(numbers(&next(&mut consumer).await));
+        }
+        assert_eq!(gone.hits(), 1, "once");
     }
 }
