@@ -388,7 +388,6 @@ fn large_groups_are_divided_by_every_assignor() {
 
 /// A case of `assignments.tsv`.
 struct Case {
-    line: &'static str,
     assignor: String,
     topics: GroupTopics,
     members: Vec<GroupMember>,
@@ -409,7 +408,7 @@ fn cases() -> impl Iterator<Item = Case> {
             let (squares, moved) = field().split_once(' ').unwrap();
             (squares.parse().unwrap(), moved.parse().unwrap())
         });
-        Case { line, assignor, topics, members, costs, outcome: field().to_owned() }
+        Case { assignor, topics, members, costs, outcome: field().to_owned() }
     })
 }
 
