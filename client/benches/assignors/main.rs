@@ -1,4 +1,4 @@
-//! How long it takes to divide 20,000 partitions among 200 members, by every assignor (case GRP-05).
+//! How long every assignor takes to divide 20,000 partitions among 200 members (case GRP-05).
 //!
 //! ```text
 //! cargo bench -p kurier-client --bench assignors

@@ -54,8 +54,8 @@ pub enum GroupEvent {
         session: Duration,
     },
     /// The member has waited for [`outage_max`](crate::consumer::ConsumerConfig::outage_max), and
-    /// goes on waiting: for a place in the group, for a good answer to a heartbeat, for the names of
-    /// topics, or for the offsets where its partitions begin. It comes again after as long.
+    /// goes on waiting: for a place in the group, for a good answer to a heartbeat, for the names
+    /// of topics, or for the offsets where its partitions begin. It comes again after as long.
     ///
     /// `next` gives the same error, unless all that is missing is that the other members of a
     /// classic group join: they may take until their `poll_interval_max` for that.

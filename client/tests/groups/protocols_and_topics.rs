@@ -101,8 +101,8 @@ fn topics(consumer: &Consumer) -> Vec<String> {
     topics
 }
 
-/// GRP-08: KIP-848 with brokers before patterns (3.7 to 3.9 with the preview on, ConsumerGroupHeartbeat
-/// 0). The client looks for the topics itself, those that come later too.
+/// GRP-08: KIP-848 with brokers before patterns (3.7 to 3.9 with the preview on, version 0 of
+/// ConsumerGroupHeartbeat). The client looks for the topics itself, those that come later too.
 #[tokio::test(start_paused = true)]
 async fn where_the_coordinator_knows_no_patterns_the_member_looks_for_topics_itself() {
     let world = World::of(
