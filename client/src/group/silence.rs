@@ -91,6 +91,10 @@ mod tests {
 
     const S: Duration = Duration::from_secs(1);
 
+    fn start() -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
     fn told(silence: &mut Silence, now: Instant) -> Vec<(Need, Duration, bool)> {
         let next = || silence.poll_overdue(now);
         let shown = |of: Overdue| (of.need, of.after, of.last.is_some());
@@ -99,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_wait_is_told_at_its_limit_and_again_after_as_long() {
-        let (start, mut silence) = (Instant::now(), Silence::new(10 * S));
+        let (start, mut silence) = (start(), Silence::new(10 * S));
         silence.handle_needs(start, &[(Need::Start, None)]);
         silence.handle_needs(start + 4 * S, &[(Need::Start, None), (Need::Place, None)]);
         assert_eq!(silence.deadline(), Some(start + 10 * S));
@@ -115,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_comes_again_and_again_is_waited_for_since_it_came_last() {
-        let (start, mut silence) = (Instant::now(), Silence::new(10 * S));
+        let (start, mut silence) = (start(), Silence::new(10 * S));
         silence.handle_needs(start + S, &[(Need::Word, Some(start))]);
         silence.handle_trouble(&[Need::Word], Error::timed_out(Waiting::BufferSpace, S));
         assert_eq!(silence.deadline(), Some(start + 10 * S));
