@@ -27,7 +27,7 @@ pub(crate) struct ConsumeArgs {
         short = 'G',
         long,
         value_name = "GROUP",
-        conflicts_with_all = ["partitions", "exit", "until"]
+        conflicts_with_all = ["partitions", "until"]
     )]
     pub(crate) group: Option<String>,
 
@@ -43,7 +43,8 @@ pub(crate) struct ConsumeArgs {
     #[arg(short = 'c', long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) count: Option<u64>,
 
-    /// Stop at the end, as it is when the command starts
+    /// Stop at the end, as it is when the command starts; in a group, at the ends of the partitions
+    /// that it is given
     #[arg(short = 'e', long)]
     pub(crate) exit: bool,
 
@@ -190,6 +191,7 @@ Examples:
   kurier consume orders -o end -K ': '           what comes from now on, with keys
   kurier consume orders -o -10 -e -p 0           the last ten of partition 0
   kurier consume orders -G billing               as one of a group
+  kurier consume orders -G billing -e            what the group has yet to read, and then it leaves
   kurier consume orders -o s@2026-01-31T12:00:00Z -o e@2026-01-31T13:00:00Z -e
   kurier consume orders -o -15m                  the last quarter of an hour, and what follows
   kurier consume orders -o stored -X group.id=g -e -q -f '%o\n'   what group g has yet to read

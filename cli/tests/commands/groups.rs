@@ -41,9 +41,32 @@ fn a_signal_ends_a_member_that_commits_and_leaves_first() {
 }
 
 #[test]
+fn a_member_that_ends_at_the_end_reads_what_the_group_has_yet_to_read() {
+    let quick = ["--config", "group.initial.rebalance.delay.ms=0"];
+    let broker = Broker::start(&[&["--topics", "t:3"], &quick[..]].concat());
+    for protocol in ["classic", "consumer"] {
+        let (group, protocol) = (format!("g-{protocol}"), format!("group.protocol={protocol}"));
+        let member = ["consume", "t", "-G", &group, "-e", "-X", &protocol];
+        let read = |more: &[&str]| {
+            let ended = broker.run(&[&member[..], more].concat(), "");
+            let mut lines: Vec<String> = ended.text().lines().map(String::from).collect();
+            lines.sort();
+            lines.concat()
+        };
+        let before = read(&[]);
+        broker.run(&["produce", "t", "-p", "1"], "x\ny\n").done();
+        broker.run(&["produce", "t", "-p", "2"], "z\n").done();
+        assert_eq!(read(&["-c", "1"]).len(), 1, "{protocol}: the count ends it before");
+        assert_eq!(read(&[]).len(), 2, "{protocol}: what is left, and partition 0 is empty");
+        assert_eq!(read(&[]), "", "{protocol}: all is committed");
+        assert_eq!(before.len() % 3, 0, "{protocol}: what was there before, or nothing");
+    }
+}
+
+#[test]
 fn what_a_group_cannot_do_is_wrong_usage() {
     let broker = Broker::start(&["--topics", "t"]);
-    for more in [&["-p", "0"][..], &["-e"], &["-o", "5"], &["--until", "@5"]] {
+    for more in [&["-p", "0"][..], &["-o", "5"], &["--until", "@5"]] {
         let ended = broker.run(&[&["consume", "t", "-G", "g"], more].concat(), "");
         assert_eq!(ended.status, Some(2), "{more:?}: {ended:?}");
     }

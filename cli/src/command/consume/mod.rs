@@ -1,5 +1,6 @@
 //! `kurier consume`: records of topics become bytes on stdout.
 
+mod caught_up;
 mod plan;
 mod printed;
 mod silence;
@@ -9,6 +10,7 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::time::sleep;
 
 use kurier_client::consumer::{Control, OffsetReset};
 use kurier_client::properties::Role;
@@ -25,6 +27,7 @@ use crate::output::stdout::Stdout;
 use crate::session::progress::{Interactive, Progress, Quiet, Talk, say};
 use crate::session::signals::{Last, Stop as Signals};
 use crate::session::{connect_with, failed, properties};
+use caught_up::CaughtUp;
 use plan::{Ends, Plan, Wish};
 use printed::Printed;
 use silence::Silence;
@@ -64,7 +67,11 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
         Ok((client, plan))
     };
     let (client, plan) = signals.or("no broker had answered", ready).await?;
-    let stop = if args.exit { Stop::End } else { Stop::Never };
+    // A member has no end by itself: its partitions come and go.
+    let is_member = args.group.is_some();
+    let stop = if args.exit && !is_member { Stop::End } else { Stop::Never };
+    let isolation = wish.isolation;
+    let caught_up = || CaughtUp::new(client.clone(), isolation);
     let (starts, ends) = match plan {
         Some(plan) => {
             if plan.uncommitted > 0 && !args.quiet {
@@ -94,6 +101,7 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
         silence: Silence::begin(),
         printer,
         ends,
+        caught_up: (args.exit && is_member).then(caught_up),
         printed: args.group.is_some().then(Printed::default),
         reached: Reached::default(),
         records: 0,
@@ -192,6 +200,8 @@ struct Job {
     silence: Silence,
     printer: Printer,
     ends: Ends,
+    /// As the member of a group that ends where there is nothing more to read.
+    caught_up: Option<CaughtUp>,
     /// As the member of a group.
     printed: Option<Printed>,
     reached: Reached,
@@ -206,7 +216,14 @@ struct Job {
 impl Job {
     async fn pump(&mut self, what: &str) -> Outcome {
         while self.left > 0 && !self.ends.are_reached() {
-            let Some(batch) = self.next().await? else { return Ok(()) };
+            if self.is_caught_up(what).await? {
+                return Ok(());
+            }
+            let batch = match self.next().await? {
+                Next::Batch(batch) => batch,
+                Next::Look => continue,
+                Next::Ended => return Ok(()),
+            };
             let batch = match batch {
                 Ok(batch) => batch,
                 // The consumer goes on trying, and so does who follows a topic.
@@ -238,12 +255,24 @@ impl Job {
         }
     }
 
-    /// The next batch; none at the end, or when a signal asks for it. Before it waits, what was
-    /// printed so far goes out.
-    async fn next(&mut self) -> Outcome<Option<Result<FetchedBatch, Error>>> {
+    /// Whether a member has read what there is; also when a signal asks it to end.
+    async fn is_caught_up(&mut self, what: &str) -> Outcome<bool> {
+        let Some(caught_up) = &mut self.caught_up else { return Ok(false) };
+        tokio::select! {
+            biased;
+            () = self.signals.asked() => Ok(true),
+            is_reached = caught_up.is_reached(&self.control) => {
+                is_reached.map_err(|error| failed(what, &error))
+            }
+        }
+    }
+
+    /// The next batch. Before it waits, what was printed so far goes out.
+    async fn next(&mut self) -> Outcome<Next> {
         let mut next = std::pin::pin!(self.consumer.next());
+        let found = |batch: Option<_>| batch.map_or(Next::Ended, Next::Batch);
         if let Some(batch) = next.as_mut().now_or_never() {
-            return Ok(batch);
+            return Ok(found(batch));
         }
         self.stdout.flush()?;
         if let Some(printed) = &mut self.printed {
@@ -252,12 +281,13 @@ impl Job {
         loop {
             tokio::select! {
                 biased;
-                () = self.signals.asked() => return Ok(None),
-                batch = next.as_mut() => return Ok(batch),
+                () = self.signals.asked() => return Ok(Next::Ended),
+                batch = next.as_mut() => return Ok(found(batch)),
                 failure = self.stdout.reader_has_gone() => return Err(failure),
                 () = self.silence.is_long() => {
                     self.progress.note(self.silence.told(&self.control));
                 }
+                () = sleep(LOOK_AFTER), if self.caught_up.is_some() => return Ok(Next::Look),
             }
         }
     }
@@ -314,6 +344,18 @@ impl Job {
         Ok(())
     }
 }
+
+/// What comes next.
+enum Next {
+    Batch(Result<FetchedBatch, Error>),
+    /// Nothing for now: time to look whether there is more to wait for.
+    Look,
+    /// The end, or a signal.
+    Ended,
+}
+
+/// How long a member that ends at the end waits for records before it looks whether it is there.
+const LOOK_AFTER: Duration = Duration::from_millis(100);
 
 /// Brokers that are out of reach, but may come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -222,6 +222,18 @@ fn same_places(broker: &EmbeddedBroker, kcat: &Kcat<'_>) {
     same_lines(&kurier.consume_with("t", &stored), b"c\n");
     same_lines(&kurier.consume_with("t", &stored), b"c\n");
     same_lines(&kcat.consume_in_group("g", "t", &[]), b"c\n");
+    // To the end as a member, from where another member of any program has stopped.
+    let as_member = |args: &[&str]| kurier.consume_with("t", &[&["-q", "-G", "g"], args].concat());
+    same_lines(&as_member(&[]), b"");
+    kurier.produce("t", &[], "d\ne\n");
+    same_lines(&as_member(&["-c", "1"]), b"d\n");
+    same_lines(&kcat.consume_in_group("g", "t", &[]), b"e\n");
+    for args in [&["-J"][..], &["-f", r"%t %p %o %k %s %h\n"]] {
+        let group = format!("g-{}", args.len());
+        let theirs = kcat.consume_in_group(&format!("{group}-theirs"), "texts", args);
+        let args = [&["-q", "-G", &group], args].concat();
+        same_lines(&kurier.consume_with("texts", &args), &theirs);
+    }
 }
 
 /// How many partitions a member says that it has.
