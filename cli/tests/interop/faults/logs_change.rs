@@ -4,13 +4,17 @@
 use std::future::pending;
 use std::time::Duration;
 
-use kurier_client::consumer::{Consumer, OffsetReset};
+use kurier_client::consumer::{Consumer, OffsetReset, Start};
 use kurier_client::error::ErrorKind;
 use kurier_client::group::GroupProtocol;
+use kurier_client::offsets::Position;
 use kurier_client::producer::Record;
 use kurier_client::{Client, Error, Target};
 use kurier_protocol::api::delete_records::{
     DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic,
+};
+use kurier_protocol::api::incremental_alter_configs::{
+    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
 use tokio::runtime::{self, Runtime};
 use tokio::time::{Instant, timeout};
@@ -93,23 +97,40 @@ impl Stage {
         }
     }
 
-    /// Each reader is told, or given these by its policy. What was told.
-    fn told_or_given(&mut self, numbers: std::ops::Range<u32>) -> Vec<Error> {
-        let mut told = Vec::new();
+    /// Each reader without a policy is told, and given nothing. What they were told.
+    fn told(&mut self) -> Vec<Error> {
+        let all = self.readers.iter_mut().zip(KINDS);
+        let strict = all.filter(|(_, kind)| kind.1 == OffsetReset::Error);
+        let told = strict.map(|(reader, kind)| {
+            let (given, error) = self.runtime.block_on(read(reader, 1));
+            assert!(given.is_empty(), "{kind:?}: {given:?}");
+            error.unwrap_or_else(|| panic!("{kind:?}: told nothing"))
+        });
+        told.collect()
+    }
+
+    /// Who was told goes on at this offset, where a policy leads the others: all are given these,
+    /// and nothing else.
+    fn go_on(&mut self, begin: i64, numbers: std::ops::Range<u32>) {
         for (reader, kind) in self.readers.iter_mut().zip(KINDS) {
-            let (given, error) = self.runtime.block_on(read(reader, numbers.len()));
-            match kind.1 {
-                OffsetReset::Error => {
-                    assert!(given.is_empty(), "{kind:?}: {given:?}");
-                    told.push(error.unwrap_or_else(|| panic!("{kind:?}: told nothing")));
-                }
-                _ => {
-                    assert!(error.is_none(), "{kind:?}: {error:?}");
-                    assert_eq!(given, numbers.clone().collect::<Vec<_>>(), "{kind:?}");
-                }
+            if kind.1 == OffsetReset::Error {
+                reader.seek(&self.topic, 0, Start::Offset(begin)).unwrap();
             }
         }
-        told
+        self.all_read(numbers);
+        self.nothing_is_left();
+    }
+
+    /// All have read to the end, and have committed that.
+    fn nothing_is_left(&self) {
+        let topic = &*self.topic;
+        let latest = self.offset(Position::Latest);
+        for (reader, kind) in self.readers.iter().zip(KINDS) {
+            assert_eq!(reader.position(topic, 0), latest, "{kind:?}");
+            let found = self.runtime.block_on(reader.committed([(topic, 0)])).unwrap();
+            let found = found.into_iter().map(|one| one.outcome.unwrap().map(|of| of.offset));
+            assert_eq!(found.collect::<Vec<_>>(), [latest], "{kind:?}");
+        }
     }
 }
 
@@ -149,12 +170,13 @@ fn an_election_that_loses_what_was_read_is_told_or_followed_by_policy() {
         cluster.restart(&[follower]);
         cluster.elect_uncleanly(&stage.topic, 0, follower);
         stage.write(100..103);
-        let told = stage.told_or_given(100..103);
+        let told = stage.told();
         // Who comes after them finds the same.
-        stage.close();
         let again = [0, 2].map(|of| {
-            let mut reader = stage.reader(of, OffsetReset::Error);
-            let (given, error) = stage.runtime.block_on(read(&mut reader, 1));
+            let reader = stage.reader(of, OffsetReset::Error);
+            let gone = std::mem::replace(&mut stage.readers[of], reader);
+            stage.runtime.block_on(gone.close(DELIVERY_TIMEOUT));
+            let (given, error) = stage.runtime.block_on(read(&mut stage.readers[of], 1));
             assert!(given.is_empty(), "{given:?}");
             error.unwrap()
         });
@@ -164,6 +186,7 @@ fn an_election_that_loses_what_was_read_is_told_or_followed_by_policy() {
             };
             assert!(agree(error), "{error:?}");
         }
+        stage.go_on(5, 100..103);
         say(&format!("an unclean election: {}", told[0]));
         cluster.heal();
         cluster.wait_for_replicas(&stage.topic);
@@ -172,23 +195,42 @@ fn an_election_that_loses_what_was_read_is_told_or_followed_by_policy() {
 
 #[test]
 fn records_that_are_deleted_before_they_are_read_are_told_or_passed_by_policy() {
-    each_since("4.4", "records deleted under groups", |release| {
+    overtake("records deleted under groups", |stage| {
+        stage.write(5..20);
+        stage.delete_before(15);
+    });
+}
+
+#[test]
+fn records_that_expire_before_they_are_read_are_told_or_passed_by_policy() {
+    overtake("records expired under groups", |stage| {
+        stage.write(5..15);
+        stage.keep_for_ms("1");
+        let all_are_gone = || stage.offset(Position::Earliest) == Some(15);
+        wait_until("the leader has deleted what is old", all_are_gone);
+        stage.keep_for_ms("3600000");
+        stage.write(15..20);
+    });
+}
+
+/// The log begins at 15 when readers that stand at 5 go on.
+fn overtake(what: &str, delete: impl Fn(&Stage)) {
+    each_since("4.4", what, |release| {
         let mut shared = cluster(release);
-        let cluster = shared.as_mut().unwrap();
-        let mut stage = Stage::new(cluster, Kept::WELL);
+        let mut stage = Stage::new(shared.as_mut().unwrap(), Kept::WELL);
         let topic = stage.topic.clone();
         stage.readers.iter_mut().for_each(|reader| reader.pause(&topic, 0).unwrap());
         // What a fetch that was under way brings is not given.
         std::thread::sleep(Duration::from_secs(1));
-        stage.write(5..20);
-        stage.delete_before(15);
+        delete(&stage);
         stage.readers.iter_mut().for_each(|reader| reader.resume(&topic, 0).unwrap());
-        let told = stage.told_or_given(15..20);
+        let told = stage.told();
         for error in &told {
             assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
             assert!(error.to_string().contains(" 5"), "{error}");
         }
-        say(&format!("records deleted: {}", told[0]));
+        stage.go_on(15, 15..20);
+        say(&format!("{what}: {}", told[0]));
     });
 }
 
@@ -205,12 +247,34 @@ fn a_topic_that_is_made_anew_is_told_or_read_by_policy_from_its_beginning() {
         cluster.create_topic(&topic, 1, Kept::WELL);
         // More than there were.
         stage.write(100..108);
-        let told = stage.told_or_given(100..108);
+        let told = stage.told();
+        stage.go_on(0, 100..108);
         say(&format!("a topic made anew: {} / {}", told[0], told[1]));
     });
 }
 
 impl Stage {
+    fn offset(&self, position: Position) -> Option<i64> {
+        let offsets = self.client.offsets();
+        let found = offsets.at(position, [(&*self.topic, 0)]);
+        self.runtime.block_on(found).unwrap()[0].offset
+    }
+
+    /// From now on records are kept for so long.
+    fn keep_for_ms(&self, retention: &str) {
+        let (name, value) = ("retention.ms".into(), Some(retention.into()));
+        let config = AlterableConfig { name, value, ..Default::default() };
+        let resource = AlterConfigsResource {
+            resource_type: 2,
+            resource_name: self.topic.as_str().into(),
+            configs: vec![config],
+        };
+        let resources = vec![resource];
+        let request = IncrementalAlterConfigsRequest { resources, validate_only: false };
+        let answer = self.runtime.block_on(self.client.request(Target::Any, request)).unwrap();
+        assert!(answer.responses[0].error_code.is_ok(), "{answer:?}");
+    }
+
     fn delete_before(&self, offset: i64) {
         let partitions = vec![DeleteRecordsPartition { partition_index: 0, offset }];
         let topics = vec![DeleteRecordsTopic { name: self.topic.as_str().into(), partitions }];
