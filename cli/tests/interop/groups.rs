@@ -1,5 +1,5 @@
-//! Groups with a member of ours, one of Java's and one of librdkafka's: each record is read by one of
-//! them, and each goes on where another one stopped.
+//! Groups with a member of ours, one of Java's and one of librdkafka's: each record is read by one
+//! of them, and each goes on where another one stopped.
 
 use std::process::Command;
 
@@ -11,33 +11,40 @@ const PARTITIONS: u32 = 4;
 
 /// A way to divide partitions: its name, Java's class, since which release of Java's client it is
 /// there, and whether librdkafka has it.
-const ASSIGNORS: [(&str, &str, &str, bool); 4] = [
-    ("range", "RangeAssignor", "0.10", true),
-    ("roundrobin", "RoundRobinAssignor", "0.10", true),
-    ("sticky", "StickyAssignor", "0.11", false),
-    ("cooperative-sticky", "CooperativeStickyAssignor", "2.4", true),
+const ASSIGNORS: [(&str, &str, &str, Kcat); 4] = [
+    ("range", "RangeAssignor", "0.10", Kcat::Joins),
+    ("roundrobin", "RoundRobinAssignor", "0.10", Kcat::Joins),
+    ("sticky", "StickyAssignor", "0.11", Kcat::StaysOut),
+    ("cooperative-sticky", "CooperativeStickyAssignor", "2.4", Kcat::Joins),
 ];
+
+/// Whether kcat knows how the group divides its partitions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kcat {
+    Joins,
+    StaysOut,
+}
 
 #[test]
 fn members_of_ours_and_of_others_share_a_group_by_every_assignor_and_by_the_coordinator() {
     each("groups", |release| {
         let broker = &RealBroker::start(release);
-        for (name, class, since, has_kcat) in ASSIGNORS {
+        for (name, class, since, kcat) in ASSIGNORS {
             if release.at_least(since) {
                 let ours = format!("partition.assignment.strategy={name}");
                 let class = format!("org.apache.kafka.clients.consumer.{class}");
                 let javas = format!("partition.assignment.strategy={class}");
-                share(broker, name, [&ours, &javas], has_kcat);
+                share(broker, name, [&ours, &javas], kcat);
             }
         }
         if release.at_least("4.0") {
-            share(broker, "coordinator", ["group.protocol=consumer"; 2], false);
+            share(broker, "coordinator", ["group.protocol=consumer"; 2], Kcat::StaysOut);
         }
     });
 }
 
 /// Who divides is ours first, then one of the others, also for ours.
-fn share(broker: &RealBroker, topic: &str, [ours, javas]: [&str; 2], has_kcat: bool) {
+fn share(broker: &RealBroker, topic: &str, [ours, javas]: [&str; 2], kcat: Kcat) {
     let mut group = Group::new(broker, topic);
     let us = || Running::heard(&mut group_member(broker, topic, ours));
     group.write();
@@ -47,7 +54,7 @@ fn share(broker: &RealBroker, topic: &str, [ours, javas]: [&str; 2], has_kcat: b
     let settings = format!("group.id={topic}\nauto.offset.reset=earliest\n{javas}\n");
     std::fs::write(&config, settings).unwrap();
     group.join(Running::heard(&mut broker.java().group_member(&config, topic)));
-    if has_kcat {
+    if kcat == Kcat::Joins {
         let args = ["-u", "-q", "-f", "%s\n", "-X", ours];
         group.join(Running::heard(&mut broker.kcat().member(topic, topic, &args)));
     }
@@ -58,7 +65,7 @@ fn share(broker: &RealBroker, topic: &str, [ours, javas]: [&str; 2], has_kcat: b
     group.each_reads();
     group.leave(|java| java.signal_child("TERM"));
     group.each_reads();
-    if has_kcat {
+    if kcat == Kcat::Joins {
         group.leave(|kcat| kcat.signal("TERM"));
     }
     group.each_reads();

@@ -229,11 +229,11 @@ impl Buffer {
         if slot.fetching != entry.turn.generation {
             return;
         }
-        if let Item::At { offset, is_log_start } = entry.item
+        if let Item::At { offset, reached } = entry.item
             && slot.position.is_none()
         {
             // Nothing comes before it, and whoever takes the partition away must not miss it.
-            return slot.find(offset, is_log_start);
+            return slot.find(offset, reached);
         }
         let (is_parked, is_split) = (slot.parked.is_some(), self.split.is_some());
         let entries = match &mut slot.parked {

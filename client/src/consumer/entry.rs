@@ -25,8 +25,9 @@ pub(crate) enum Item {
     Gone,
     /// A batch that cannot be read was passed over, from here on.
     Corrupt { from: i64, next_offset: i64 },
-    /// The position is known now; whether that is where the log begins.
-    At { offset: i64, is_log_start: bool },
+    /// The position is known now, and what of it is nobody's to process any more: all before it,
+    /// unless the log begins there.
+    At { offset: i64, reached: Option<Mark> },
     /// Something is wrong, and trying goes on.
     News(Error),
     /// Something is wrong, and the partition stands still.

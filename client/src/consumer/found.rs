@@ -61,10 +61,11 @@ impl Fetcher {
                 let floor = track.floor.take();
                 let is_log_start = floor.is_none() && track.place == Place::Lookup(Start::Earliest);
                 let offset = offset.max(floor.unwrap_or(offset));
+                let reached = (!is_log_start).then_some(Mark { offset, leader_epoch: -1 });
                 track.place = Place::At(offset);
                 track.epoch = -1;
                 track.told.finds += 1;
-                self.entries.push(Entry { turn, item: Item::At { offset, is_log_start } });
+                self.entries.push(Entry { turn, item: Item::At { offset, reached } });
             }
             // No record is that young: all that come are.
             (Aim::Start, None) => track.place = Place::Unknown(Start::Latest),

@@ -202,7 +202,7 @@ impl Slot {
     ///
     /// Whoever looks the begin of a log up once more finds all that is there. Any other place is
     /// looked up once: what lies before it is nobody's to process any more.
-    pub(crate) fn find(&mut self, offset: i64, is_log_start: bool) {
+    pub(crate) fn find(&mut self, offset: i64, reached: Option<Mark>) {
         self.told.finds += 1;
         if self.position.replace(offset).is_some() {
             self.generation += 1;
@@ -210,7 +210,7 @@ impl Slot {
             self.forget_log();
         }
         self.begun = Some(offset);
-        self.reached = (!is_log_start).then_some(Mark { offset, leader_epoch: -1 });
+        self.reached = reached;
     }
 
     /// The log has nothing for the user from the position up to there.
@@ -399,6 +399,11 @@ mod tests {
         Turn { slot: 0, generation }
     }
 
+    /// All before a place that was looked up.
+    fn before(offset: i64) -> Option<Mark> {
+        Some(Mark { offset, leader_epoch: -1 })
+    }
+
     fn at(offset: i64) -> Mark {
         Mark { offset, leader_epoch: 3 }
     }
@@ -560,7 +565,7 @@ mod tests {
         slot.turn(Start::Latest);
         slot.cut(Mark { offset: 3, leader_epoch: 2 });
         assert_eq!((slot.position, slot.generation), (None, 2));
-        slot.find(5, false);
+        slot.find(5, before(5));
         slot.give(at(7));
         slot.mark(turn(2), at(7));
         slot.cut(at(7));
@@ -570,11 +575,11 @@ mod tests {
     #[test]
     fn what_is_done_of_a_log_says_nothing_of_the_one_after_it() {
         let mut slot = Slot::new("t".into(), 0, Start::Earliest);
-        slot.find(0, true);
+        slot.find(0, None);
         slot.give(at(8));
         slot.mark(turn(0), at(6));
         assert_eq!(slot.generation, 0, "where it begins is not another log");
-        slot.find(0, true);
+        slot.find(0, None);
         assert_eq!((slot.marked(), slot.is_in_hand(), slot.position), (None, false, Some(0)));
         slot.give(at(9));
         slot.mark(turn(0), at(8));
@@ -611,9 +616,9 @@ mod tests {
 
     #[test]
     fn where_a_look_up_has_led_is_done_up_to_there_unless_a_log_begins_there() {
-        for (is_log_start, wanted) in [(false, Some(5)), (true, None)] {
+        for wanted in [Some(5), None] {
             let mut slot = Slot::new("t".into(), 0, Start::Latest);
-            slot.find(5, is_log_start);
+            slot.find(5, wanted.and_then(before));
             assert_eq!((reached(&slot), slot.marked()), (wanted, None));
             slot.give(at(8));
             assert_eq!(reached(&slot), wanted, "8 is in hand");
@@ -626,7 +631,7 @@ mod tests {
         let mut slot = slot();
         slot.give(at(8));
         slot.mark(turn(0), at(8));
-        slot.find(3, false);
+        slot.find(3, before(3));
         assert_eq!((reached(&slot), slot.marked()), (Some(3), None));
         slot.cut(at(2));
         assert_eq!(reached(&slot), Some(2));
@@ -666,7 +671,7 @@ mod tests {
         slot.pass(at(9));
         assert_eq!(reached(&slot), None, "they were let go");
         let mut slot = Slot::new("t".into(), 0, Start::Latest);
-        slot.find(5, false);
+        slot.find(5, before(5));
         // A batch that cannot be read was passed over, as the program wishes.
         slot.position = Some(7);
         slot.pass(at(9));

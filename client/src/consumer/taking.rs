@@ -35,7 +35,7 @@ impl Buffer {
                 return Some(Taken::Batch { turn, topic, partition, fetched });
             }
             Item::Skip(behind) => slot.pass(behind),
-            Item::At { offset, is_log_start } => slot.find(offset, is_log_start),
+            Item::At { offset, reached } => slot.find(offset, reached),
             Item::Corrupt { next_offset, .. } => {
                 slot.position = Some(next_offset);
                 self.skipped += 1;

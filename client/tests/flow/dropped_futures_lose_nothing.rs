@@ -127,7 +127,7 @@ async fn read_by_chance(world: &World, count: i64, seed: u64) {
             tokio::time::sleep(Duration::from_millis(1)).await;
             continue;
         };
-        let reader = &mut readers[roll(1 + last as u64)];
+        let reader = readers.get_mut(roll(1 + last as u64)).unwrap();
         match cut(reader.next(), roll(4)).await {
             Some(batch) => take(&mut next, &batch.unwrap().unwrap()),
             None => tokio::time::sleep(Duration::from_millis(1)).await,

@@ -374,7 +374,7 @@ async fn what_is_committed_is_behind_the_last_record_that_was_given_and_nothing_
 
 /// What was asked to be committed of partition 0: offset, leader epoch, text.
 fn commits(world: &World) -> Vec<(i64, i32, String)> {
-    let of = |request: &kurier_testkit::RecordedRequest| {
+    let of = |request: &RecordedRequest| {
         let request: OffsetCommitRequest = request.decode();
         let partitions = request.topics.into_iter().flat_map(|topic| topic.partitions);
         let one = partitions.into_iter().find(|one| one.partition_index == 0)?;

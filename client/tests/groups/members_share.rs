@@ -131,12 +131,12 @@ impl Assign for FromBehind {
 
     fn assign(&self, members: &[GroupMember], topics: &GroupTopics) -> Plan {
         self.heard.lock().unwrap().extend(members.iter().map(|one| one.user_data.clone()));
-        let mut order: Vec<usize> = (0..members.len()).collect();
-        order.sort_by(|a, b| members[*b].order(&members[*a]));
+        let mut order: Vec<(usize, &GroupMember)> = members.iter().enumerate().collect();
+        order.sort_by(|(_, a), (_, b)| b.order(a));
         let mut plan = vec![Vec::new(); members.len()];
         for (topic, partitions) in topics.iter() {
-            for (number, at) in (0..).zip(order.iter().cycle()).take(partitions.len()) {
-                plan[*at].push((topic.clone(), number));
+            for (number, (at, _)) in (0..).zip(order.iter().cycle()).take(partitions.len()) {
+                plan.get_mut(*at).unwrap().push((topic.clone(), number));
             }
         }
         plan

@@ -273,8 +273,8 @@ async fn a_round_that_is_aborted_or_dropped_comes_again() {
     }
 }
 
-/// TXN-02: the leaders move while a round is aborted, and what was asked of them is answered when it
-/// has long been.
+/// TXN-02: the leaders move while a round is aborted, and what was asked of them is answered when
+/// it has long been.
 #[tokio::test(start_paused = true)]
 async fn answers_that_come_after_an_abort_move_nothing_from_where_it_has_led() {
     for kind in KINDS {
@@ -624,8 +624,8 @@ async fn a_round_begins_with_as_many_records_as_it_may_and_lets_other_tasks_have
             consume_budget().await;
         }
         let mut polls = 0;
-        let mut begin = pin!(session.begin());
-        let round = poll_fn(|context| {
+        let mut begin = std::pin::pin!(session.begin());
+        let round = std::future::poll_fn(|context| {
             polls += 1;
             begin.as_mut().poll(context)
         });
@@ -799,7 +799,7 @@ impl Notes {
         let (mut begins, mut ends, mut stretches) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for batch in round.batches() {
             let partition = batch.partition();
-            begins.entry(partition).or_insert(batch.first_offset());
+            begins.entry(partition).or_insert_with(|| batch.first_offset());
             ends.insert(partition, batch.next_offset());
             let value = |(partition, number)| u64::try_from(1000 * partition + number).unwrap();
             let numbers = numbers(batch).into_iter().map(|(of, number)| (i64::from(of), number));

@@ -259,7 +259,7 @@ async fn write(world: &World, name: Name, round: &Round<'_>, more: &[FetchedBatc
     let batches = || round.batches().iter().chain(more);
     let (mut begins, mut ends) = (BTreeMap::new(), BTreeMap::new());
     for batch in batches() {
-        begins.entry(batch.partition()).or_insert(batch.first_offset());
+        begins.entry(batch.partition()).or_insert_with(|| batch.first_offset());
         ends.insert(batch.partition(), batch.next_offset());
     }
     // What was not committed is read once more.

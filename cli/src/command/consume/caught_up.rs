@@ -7,7 +7,8 @@ use kurier_client::consumer::Control;
 use kurier_client::offsets::{FoundOffset, Isolation, Position};
 use kurier_client::{Client, Error};
 
-/// The ends of the partitions that a member has, each as it was when the member was seen to have it.
+/// The ends of the partitions that a member has, each as it was when the member was seen to have
+/// it.
 #[derive(Debug)]
 pub(super) struct CaughtUp {
     client: Client,

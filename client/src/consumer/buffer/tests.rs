@@ -53,7 +53,7 @@ fn taken(buffer: &mut Buffer) -> Option<(i32, i64)> {
 #[test]
 fn a_position_moves_only_when_the_user_was_given_the_batch() {
     let (mut buffer, turns) = buffer(1);
-    push(&mut buffer, turns[0], Item::At { offset: 5, is_log_start: true });
+    push(&mut buffer, turns[0], Item::At { offset: 5, reached: None });
     push(&mut buffer, turns[0], batch(5));
     let Taken::Batch { turn, fetched, .. } = buffer.take() else { panic!() };
     assert_eq!(buffer.position(0), Some(5));
@@ -70,7 +70,11 @@ fn where_reading_begins_is_known_before_anything_is_asked_for() {
         if is_paused {
             buffer.pause(0);
         }
-        push(&mut buffer, turns[0], Item::At { offset: 5, is_log_start: false });
+        push(
+            &mut buffer,
+            turns[0],
+            Item::At { offset: 5, reached: Some(Mark { offset: 5, leader_epoch: -1 }) },
+        );
         push(&mut buffer, turns[0], batch(5));
         assert_eq!(buffer.reached(0).map(|mark| mark.offset), Some(5));
         buffer.unassign(0);
@@ -200,7 +204,7 @@ fn what_a_log_has_lost_is_not_given_any_more() {
 fn what_a_round_has_of_a_log_that_was_cut_is_not_in_hand_once_it_is_taken_back() {
     for is_left in [false, true] {
         let (mut buffer, turns) = buffer(1);
-        push(&mut buffer, turns[0], Item::At { offset: 3, is_log_start: true });
+        push(&mut buffer, turns[0], Item::At { offset: 3, reached: None });
         for offset in [3, 4, 5] {
             push(&mut buffer, turns[0], batch(offset));
             taken(&mut buffer);
@@ -219,7 +223,7 @@ fn what_a_round_has_of_a_log_that_was_cut_is_not_in_hand_once_it_is_taken_back()
 fn whoever_gives_something_back_says_what_it_was_told_of_the_log() {
     for is_told in [false, true] {
         let (mut buffer, turns) = buffer(1);
-        push(&mut buffer, turns[0], Item::At { offset: 3, is_log_start: true });
+        push(&mut buffer, turns[0], Item::At { offset: 3, reached: None });
         push(&mut buffer, turns[0], batch(3));
         taken(&mut buffer);
         push(&mut buffer, turns[0], Item::Cut { offset: 8, leader_epoch: 1 });
@@ -235,7 +239,7 @@ fn whoever_gives_something_back_says_what_it_was_told_of_the_log() {
 #[test]
 fn nothing_is_done_of_a_log_that_is_gone() {
     let (mut buffer, turns) = buffer(1);
-    push(&mut buffer, turns[0], Item::At { offset: 3, is_log_start: true });
+    push(&mut buffer, turns[0], Item::At { offset: 3, reached: None });
     for offset in [3, 4] {
         push(&mut buffer, turns[0], batch(offset));
         taken(&mut buffer);

@@ -537,8 +537,11 @@ fn a_gap_in_a_log_says_nothing_of_the_one_that_comes_in_its_place() {
         f.answer(&fetch, vec![data(0, &[])]);
     }
     let [gap, fetch] = <[Action; 2]>::try_from(f.actions()).unwrap();
-    let (Action::Lookup(gap), Action::Fetch { id, broker, plan }) = (gap, fetch) else { panic!() };
-    assert_eq!(f.answer(&Fetch { id, broker, plan }, vec![cut(0, 4)]), ["0: cut at 4"]);
+    let (Action::Lookup(gap), Action::Fetch { id, lane, plan }) = (gap, fetch) else { panic!() };
+    assert_eq!(
+        f.answer(&Fetch { id, broker: lane.broker, plan }, vec![cut(0, 4)]),
+        ["0: cut at 4"]
+    );
     f.fetcher.handle_offsets(f.moment(), gap, Ok(vec![Some(0)]));
     assert!(f.entries().is_empty(), "nothing of the new log is passed over");
 }
