@@ -9,8 +9,14 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
+use crate::config::DURATION_MAX;
 use crate::error::{Error, Waiting};
 use crate::net::Class;
+
+/// When a wait that a program asks for is over: longer than a year is as good as a year.
+pub(crate) fn deadline(wait: Duration) -> Instant {
+    Instant::now() + wait.min(DURATION_MAX)
+}
 
 /// Calls a broker once, as a part of an operation. When that is over, what has been sent is given
 /// up, and its connection let be: others use it too, and it has timeouts of its own.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kurier_env::Env;
 use kurier_protocol::record::DecompressLimits;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::batch::FetchedBatch;
 use super::config::{ConsumerConfig, Start};
@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::group::{Closing, Farewell};
 use crate::metrics::ReadMeter;
 use crate::offsets::Offsets;
+use crate::retries::deadline;
 
 /// Reads record batches of the partitions that it was given.
 ///
@@ -68,6 +69,11 @@ impl Consumer {
     /// The next record batch of any partition. Within a partition batches come in order, and
     /// nothing is left out or given twice.
     ///
+    /// With [`auto_mark`](ConsumerConfig::auto_mark), the default, this marks what was given
+    /// before. Whoever keeps batches beyond the next call sets it to false and calls
+    /// [`mark`](Self::mark). A member of a group that does not call this for
+    /// [`poll_interval_max`](crate::group::GroupConfig::poll_interval_max) loses its partitions.
+    ///
     /// None when nothing more will come: every partition has reached
     /// [`Stop::End`](super::Stop::End) or has failed; of a group, when the member has ended, after
     /// the error that says why.
@@ -76,7 +82,9 @@ impl Consumer {
     ///
     /// An error that stops a partition comes once, and the others go on: a position out of range
     /// ([`OffsetReset::Error`](super::OffsetReset::Error)), a topic or partition that does not
-    /// exist, a batch that is broken, a missing permission. A [`seek`](Self::seek) sets the
+    /// exist, a batch that is broken, a missing permission, a partition of which its group has
+    /// committed nothing where [`offset_reset`](ConsumerConfig::offset_reset) is its default,
+    /// `Error`. A [`seek`](Self::seek) sets the
     /// partition going again, and looks again for a topic that was not there. An error that
     /// [`Error::is_retriable`] tells of a broker, leader or coordinator that has been out of reach
     /// for [`outage_max`](super::ConsumerConfig::outage_max), or has refused for as long what a
@@ -84,7 +92,8 @@ impl Consumer {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing: what was not given comes with the next call.
+    /// Dropping the future loses nothing: what was not given comes with the next call. What was
+    /// given before is marked all the same, from the first poll on.
     pub async fn next(&mut self) -> Option<Result<FetchedBatch, Error>> {
         let _turn = self.begin_turn().await;
         match self.take_error() {
@@ -147,7 +156,7 @@ impl Consumer {
     ///
     /// As that of [`close`](Self::close).
     pub async fn close_as(mut self, farewell: Farewell, within: Duration) {
-        let until = Instant::now() + within;
+        let until = deadline(within);
         self.shared.drop_user();
         if let Some(membership) = self.membership.take() {
             membership.tenure.close(Closing { farewell, until }).await;

@@ -6,12 +6,13 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::stream::{self, Stream};
 use kurier_protocol::record::Record;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::batch::FetchedBatch;
 use super::handle::Consumer;
 use super::turn::Turn;
 use crate::error::Error;
+use crate::retries::deadline;
 
 /// A record, and where it is from. It keeps the answer that it came in alive.
 #[derive(Clone, Debug)]
@@ -64,7 +65,7 @@ impl Consumer {
         records_max: usize,
         wait: Duration,
     ) -> Result<Vec<FetchedRecord>, Error> {
-        let deadline = Instant::now() + wait;
+        let deadline = deadline(wait);
         let _turn = self.begin_turn().await;
         let mut records = Vec::new();
         while records.len() < records_max {

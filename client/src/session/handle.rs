@@ -14,6 +14,7 @@ use super::reads::Reads;
 use crate::consumer::{Consumer, FetchedBatch, Start, Turn};
 use crate::error::{Error, TransactionFate, means_left_behind};
 use crate::group::{GroupEvents, Member, Pledge};
+use crate::retries::deadline;
 use crate::transactional::{Transaction, TransactionalProducer};
 use crate::transactions::ConsumerGroupMetadata;
 
@@ -163,7 +164,7 @@ impl Session {
     ///
     /// Dropping the future ends the wait. What is open is aborted, unless its commit was asked for.
     pub async fn close(mut self, within: Duration) -> Result<(), Error> {
-        let until = Instant::now() + within;
+        let until = deadline(within);
         // What is still unknown then is what closing the producer tells.
         let ended = match self.open {
             Some(_) => timeout_at(until, self.finish()).await.ok(),

@@ -134,6 +134,15 @@ async fn a_call_waits_no_longer_than_it_says() {
     assert_eq!(start.elapsed().as_secs(), 3);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_call_may_wait_for_ever() {
+    let world = world(1, 1, Compression::None).await;
+    let mut consumer = reader(&world);
+    let records = consumer.poll_records(10, Duration::MAX).await.unwrap();
+    assert_eq!(records.len(), 1);
+    consumer.close(Duration::MAX).await;
+}
+
 /// Polls a future so many times, each time that it is woken, and drops it if it is not done then.
 async fn cut<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
     let mut future = pin!(future);
