@@ -27,7 +27,8 @@ pub enum Position {
     EarliestLocal,
     /// The next record that will be written.
     Latest,
-    /// The first record at or after this time, in milliseconds since 1970. Needs Kafka 0.10.1.
+    /// The first record at or after this time, in milliseconds since 1970, 0 or more. Needs Kafka
+    /// 0.10.1.
     Timestamp(i64),
     /// The first record that is not older than this. Needs Kafka 0.10.1.
     Ago(Duration),
@@ -105,6 +106,9 @@ impl Offsets {
         position: Position,
         partitions: impl IntoIterator<Item = (T, i32)>,
     ) -> Result<Vec<FoundOffset>, Error> {
+        if let Position::Timestamp(millis) = position {
+            check_timestamp(millis)?;
+        }
         let wanted: Vec<Wanted> = partitions
             .into_iter()
             .map(|(topic, partition)| (topic.into(), partition, position))
@@ -112,6 +116,15 @@ impl Offsets {
         let deadline = Instant::now() + self.cluster.request_timeout();
         lookup(&self.cluster, &wanted, self.isolation, deadline).await
     }
+}
+
+/// To brokers negative times are names of places.
+pub(crate) fn check_timestamp(millis: i64) -> Result<(), Error> {
+    if millis >= 0 {
+        return Ok(());
+    }
+    let problem = format!("{millis} is negative; name milliseconds since 1970, or a begin or end");
+    Err(Error::invalid("timestamp", problem))
 }
 
 /// A position that is looked for.

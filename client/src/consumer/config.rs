@@ -127,8 +127,8 @@ pub enum Start {
     Latest,
     /// At this offset.
     Offset(i64),
-    /// At the first record whose timestamp, in milliseconds since 1970, is not earlier; behind the
-    /// last record if there is none. Needs Kafka 0.10.1.
+    /// At the first record whose timestamp, in milliseconds since 1970, 0 or more, is not earlier;
+    /// behind the last record if there is none. Needs Kafka 0.10.1.
     Timestamp(i64),
     /// At the first record that is not older than this when it is looked up; behind the last record
     /// if there is none. Needs Kafka 0.10.1.

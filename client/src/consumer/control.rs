@@ -7,6 +7,7 @@ use super::shared::Shared;
 use super::turn::Turn;
 use crate::error::Error;
 use crate::group::Group;
+use crate::offsets::check_timestamp;
 
 /// What can be asked of a consumer, and ordered, while its records are read elsewhere: by other
 /// tasks, or by what it is given away to. Cloning is cheap. It keeps no consumer alive.
@@ -206,10 +207,11 @@ impl Control {
 }
 
 pub(super) fn check_start(start: Start) -> Result<(), Error> {
-    match start.offset() {
-        Some(offset @ ..0) => {
+    match start {
+        Start::Offset(offset @ ..0) | Start::InEpoch { offset: offset @ ..0, .. } => {
             Err(Error::invalid("offset", format!("{offset} is negative; offsets count from 0")))
         }
+        Start::Timestamp(millis) => check_timestamp(millis),
         _ => Ok(()),
     }
 }

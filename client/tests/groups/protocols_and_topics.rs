@@ -7,6 +7,7 @@ use kurier_client::error::ErrorKind;
 use kurier_client::group::{
     Assign, Assignor, GroupConfig, GroupMember, GroupProtocol, GroupTopics, Plan,
 };
+use kurier_client::offsets::Position;
 use kurier_client::transactions::GroupOffset;
 use kurier_client::{Error, Record, Target};
 use kurier_protocol::api::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
@@ -224,7 +225,13 @@ async fn what_cannot_be_is_told_by_its_name() {
     problem(both.start().unwrap_err());
     let end = consumer().group("g").subscribe(["t"]).stop(Stop::End);
     problem(end.start().unwrap_err());
+    // Brokers take negative times for names of places, such as the end.
+    let early = consumer().topics(["t"], Start::Timestamp(-1)).start().unwrap_err();
+    assert!(problem(early).contains("-1 is negative; name milliseconds since 1970"));
     let mut alone = consumer().topics(["t"], Start::Earliest).start().unwrap();
+    problem(alone.seek("t", 0, Start::Timestamp(-4)).unwrap_err());
+    let offsets = world.client.offsets();
+    problem(offsets.at(Position::Timestamp(-3), [("t", 0)]).await.unwrap_err());
     assert!(problem(alone.commit().await.unwrap_err()).contains("group.id"));
     assert!(problem(alone.control().subscribe(["t"]).unwrap_err()).contains("group.id"));
     let mut member = member(&world.client, Kind::Eager).start().unwrap();
