@@ -55,8 +55,10 @@ impl ConsumerBuilder {
         }
     }
 
-    /// As a member of this group: see [`subscribe`](Self::subscribe). Kafka: group.id. Default:
-    /// none.
+    /// The group whose offsets are read and committed: as its member with
+    /// [`subscribe`](Self::subscribe); with [`assign`](Self::assign), [`topics`](Self::topics) or
+    /// [`assign_committed`](Self::assign_committed) without one, and then only what the program
+    /// commits itself is. Kafka: group.id. Default: none.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -24,7 +24,8 @@ pub struct GroupConfig {
     /// The name of a static member (KIP-345): it has the same partitions again when it comes back
     /// within the session timeout. Kafka: group.instance.id. Default: none.
     pub instance_id: Option<Arc<str>>,
-    /// Rack or zone that the member runs in (KIP-881). Kafka: client.rack. Default: none.
+    /// Rack or zone that the member runs in (KIP-881). Kafka: client.rack. Default: the
+    /// consumer's ([`ConsumerConfig::rack`](crate::consumer::ConsumerConfig::rack)).
     pub rack: Option<Arc<str>>,
     /// After how long without a heartbeat the coordinator removes the member. Kafka:
     /// session.timeout.ms. More than `heartbeat_interval`, to a year; the coordinator takes what

@@ -44,7 +44,7 @@ async fn records_that_no_broker_would_take() {
     .await;
     refused(
         Record::to("none").value("1"),
-        &["topic none does not exist", "create it, or let brokers create topics"],
+        &["topic none does not exist", "create it; reading never does"],
     )
     .await;
     refused(

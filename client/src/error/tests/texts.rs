@@ -201,8 +201,8 @@ fn a_topic_that_is_not_there_says_how_it_comes_to_be() {
     check(
         &Error::UnknownTopic { topic: "orders".into(), partition: None },
         ErrorKind::NotFound,
-        "topic orders does not exist; create it, or let brokers create topics \
-         (auto.create.topics.enable)",
+        "topic orders does not exist; create it; reading never does, writing where brokers have \
+         auto.create.topics.enable",
     );
     check(
         &Error::UnknownTopic { topic: "orders".into(), partition: Some((7, 3)) },
