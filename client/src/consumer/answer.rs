@@ -9,6 +9,7 @@ use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::aborted::Aborted;
 use super::fetcher::{Action, Fetcher, Moment};
+use super::lane::Lane;
 use super::plan::{Asked, WHOLE_BATCH_SINCE, standing_still};
 use super::position::{End, Gap, Place, Track};
 use super::reading::{Reading, end_if_reached, is_empty};
@@ -33,6 +34,11 @@ impl Fetcher {
         let Some(mut seat) = self.seats.remove(&flight.lane) else { return };
         self.is_stirred = true;
         seat.flight = None;
+        if flight.lane.is_aside
+            && let Some(main) = self.seats.get_mut(&Lane::main(flight.lane.broker))
+        {
+            main.expects_until = None;
+        }
         match answer {
             Ok((version, response)) if response.error_code.is_ok() => {
                 seat.session.handle_answer(version, response.session_id);

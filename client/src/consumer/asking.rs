@@ -50,6 +50,7 @@ impl Fetcher {
         self.tell_silence(now);
         for seat in self.seats.values_mut() {
             self.is_stirred |= seat.hold_until.take_if(|until| *until <= now).is_some();
+            self.is_stirred |= seat.expects_until.take_if(|until| *until <= now).is_some();
         }
         if self.actions.is_empty() && mem::take(&mut self.is_stirred) {
             self.settle(now, picture);
@@ -100,7 +101,8 @@ impl Fetcher {
     /// When [`poll_action`](Self::poll_action) must be called again, if nothing else happens.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let alarms = self.flights.values().map(|flight| flight.alarm_at);
-        let holds = self.seats.values().filter_map(|seat| seat.hold_until);
+        let until = |seat: &Seat| [seat.hold_until, seat.expects_until];
+        let holds = self.seats.values().flat_map(until).flatten();
         let retry = self.retries.first().map(|(at, _)| *at);
         let expiry = self.expiries.first().map(|(at, _)| *at);
         retry.into_iter().chain(expiry).chain(alarms).chain(holds).min()
@@ -229,13 +231,29 @@ impl Fetcher {
         self.heed_news(slot);
     }
 
+    /// Brokers whose usual fetch takes over what is read beside it, once that is answered; and how
+    /// long it waits for that.
+    fn coming(&self, now: Instant) -> BTreeMap<i32, Instant> {
+        let beside = self.seats.iter().filter(|(lane, seat)| lane.is_aside && seat.has_news());
+        let until = |(lane, seat): (&Lane, &Seat)| {
+            let flight = self.flights.get(&seat.flight?)?;
+            Some((lane.broker, flight.launched_at + ASIDE_ANSWER_MAX))
+        };
+        beside.filter_map(until).filter(|(_, until)| now < *until).collect()
+    }
+
     /// Asks every broker that is free for what it serves.
     fn launch(&mut self, now: Instant) {
         let mut launched = Vec::new();
         let share = self.share();
         let wait_max = self.config.fetch_wait_max;
+        let coming = self.coming(now);
         for (lane, seat) in &mut self.seats {
             if seat.is_free() && !seat.session.is_empty() {
+                if let Some(until) = coming.get(&lane.broker).filter(|_| !lane.is_aside) {
+                    seat.expects_until = Some(*until);
+                    continue;
+                }
                 self.launched += 1;
                 seat.flight = Some(self.launched);
                 let plan = seat.session.plan(&self.config).limited_to(share);
@@ -412,6 +430,8 @@ const LEADERLESS_RETRY: Duration = Duration::from_millis(250);
 /// How long a broker waits for records of partitions that have moved to it, beside its usual fetch:
 /// those that move next wait no longer.
 const ASIDE_WAIT: Duration = Duration::from_millis(50);
+/// The usual fetch waits for its answer no longer than this.
+const ASIDE_ANSWER_MAX: Duration = Duration::from_secs(1);
 
 /// Less than this of a broker is not worth asking for.
 const SHARE_LEAST: usize = 16 << 10;

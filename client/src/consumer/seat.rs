@@ -23,6 +23,9 @@ pub(crate) struct Seat {
     pub(crate) is_near_until: Option<Instant>,
     /// No fetch before this, as the broker does not wait for records itself.
     pub(crate) hold_until: Option<Instant>,
+    /// No fetch before this, unless the fetch beside is answered sooner: some of its partitions
+    /// come over with that.
+    pub(crate) expects_until: Option<Instant>,
     /// When enough waited last for the reader of one of its partitions, which was let go for that.
     pub(crate) full_since: Option<Instant>,
 }
@@ -87,9 +90,14 @@ impl Seat {
         self.flight.is_none() && self.session.is_empty()
     }
 
+    /// Whether some of what is on its way is to be looked at once the answer is there.
+    pub(crate) fn has_news(&self) -> bool {
+        self.flight.is_some() && !self.pending.is_empty()
+    }
+
     /// Whether a fetch may go now, if anything is wanted.
     pub(crate) fn is_free(&self) -> bool {
-        self.flight.is_none() && self.hold_until.is_none()
+        self.flight.is_none() && self.hold_until.is_none() && self.expects_until.is_none()
     }
 
     /// How long the broker may wait for records, if this is the usual. A partition that is full is

@@ -163,6 +163,10 @@ async fn a_quiet_broker_delays_no_record_of_a_busy_one() {
     }
 }
 
+fn fetches(cluster: &TestCluster) -> usize {
+    cluster.requests().iter().filter(|request| request.api == ApiKey::FETCH).count()
+}
+
 /// How long the first record takes that the new leader has, where it is written so long after the
 /// move; the longest of some moves.
 async fn time_of_moves(release: &str, partitions: &[i32], later: Duration) -> Duration {
@@ -183,8 +187,12 @@ async fn time_of_moves(release: &str, partitions: &[i32], later: Duration) -> Du
         let batch = consumer.next().await.unwrap().unwrap();
         assert_eq!(batch.partition(), 0);
         longest = longest.max(start.elapsed());
-        // The fetch beside the usual one ends with it.
+        // The fetch beside the usual one ends with it: each broker is asked twice a second again.
         sleep(S).await;
+        let before = fetches(&cluster);
+        sleep(5 * S).await;
+        let asked = fetches(&cluster) - before;
+        assert!(asked <= 33, "{asked} fetches in five seconds");
     }
     longest
 }
