@@ -214,7 +214,11 @@ impl Slot {
     }
 
     /// The log has nothing for the user from the position up to there.
+    /// Only a cut and a look-up lead back.
     pub(crate) fn pass(&mut self, behind: Mark) {
+        if self.position.is_some_and(|at| behind.offset <= at) {
+            return;
+        }
         let Some(from) = self.position.replace(behind.offset) else { return };
         let before = self.passed.filter(|passed| passed.behind.offset == from);
         self.passed = Some(Passed { from: before.map_or(from, |passed| passed.from), behind });

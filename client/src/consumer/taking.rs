@@ -37,7 +37,7 @@ impl Buffer {
             Item::Skip(behind) => slot.pass(behind),
             Item::At { offset, reached } => slot.find(offset, reached),
             Item::Corrupt { next_offset, .. } => {
-                slot.position = Some(next_offset);
+                slot.position = slot.position.max(Some(next_offset));
                 self.skipped += 1;
             }
             Item::Cut { offset, leader_epoch } => slot.cut(Mark { offset, leader_epoch }),

@@ -220,6 +220,24 @@ fn what_a_round_has_of_a_log_that_was_cut_is_not_in_hand_once_it_is_taken_back()
 }
 
 #[test]
+fn a_cut_before_what_was_passed_over_takes_marks_with_it() {
+    let corrupt = Item::Corrupt { from: 5, next_offset: 6 };
+    for behind in [Item::Skip(Mark { offset: 6, leader_epoch: 0 }), corrupt] {
+        let (mut buffer, turns) = buffer(1);
+        push(&mut buffer, turns[0], Item::At { offset: 3, reached: None });
+        for offset in [3, 4] {
+            push(&mut buffer, turns[0], batch(offset));
+            taken(&mut buffer);
+        }
+        assert!(buffer.mark_given());
+        push(&mut buffer, turns[0], behind);
+        push(&mut buffer, turns[0], Item::Cut { offset: 4, leader_epoch: 1 });
+        assert_eq!((taken(&mut buffer), buffer.position(0)), (None, Some(4)));
+        assert_eq!(buffer.reached(0).map(|mark| mark.offset), Some(4));
+    }
+}
+
+#[test]
 fn whoever_gives_something_back_says_what_it_was_told_of_the_log() {
     for is_told in [false, true] {
         let (mut buffer, turns) = buffer(1);
