@@ -62,6 +62,8 @@ pub(crate) struct Buffer {
     pub(super) split: Option<Split>,
     /// When the user is at work, where somebody wants to know.
     pub(crate) pace: Pace,
+    /// The user commits in transactions: what it has not marked is not committed beside them.
+    pub(crate) is_committed_elsewhere: bool,
 }
 
 /// What there is to know where each partition has a reader of its own.
@@ -264,6 +266,10 @@ impl Buffer {
 
     /// Tells the user of what concerns no single partition.
     pub(crate) fn tell(&mut self, error: Error) {
+        if self.general.len() >= GENERAL_MAX {
+            // Nobody asks; whoever does at last is to hear what holds now.
+            self.general.pop_front();
+        }
         self.general.push_back(error);
     }
 
@@ -323,6 +329,9 @@ impl Buffer {
         self.slots.get_mut(turn.slot).filter(|slot| slot.fetching == turn.generation)
     }
 }
+
+/// Errors that nobody has asked for: later ones take the place of the first.
+const GENERAL_MAX: usize = 64;
 
 #[cfg(test)]
 pub(crate) mod tests;

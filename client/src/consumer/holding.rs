@@ -120,7 +120,9 @@ impl Reader for Holding {
                     ..GroupOffset::new(Arc::clone(&of.0), of.1, mark.offset)
                 };
                 let Progress { generation: turn, marked, reached } = progress;
-                let reached = reached.filter(|reached| marked != Some(*reached));
+                let is_own =
+                    |reached: &Mark| marked != Some(*reached) && !buffer.is_committed_elsewhere;
+                let reached = reached.filter(is_own);
                 let (offset, reached) = (marked.map(offset), reached.map(offset));
                 Some((of.clone(), Marked { turn, offset, reached }))
             };

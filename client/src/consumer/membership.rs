@@ -180,11 +180,15 @@ impl Control {
     /// any more, this is whom it was last, of whom brokers take nothing. Without a generation and a
     /// member if the program assigns the partitions.
     ///
+    /// From the first call on only what is [marked](super::Consumer::mark) is committed by itself:
+    /// not where reading has begun, which may lie before what a transaction has committed since.
+    ///
     /// # Errors
     ///
     /// [`Error::Invalid`] without a group, and before the consumer was a member of it.
     pub fn group_metadata(&self) -> Result<ConsumerGroupMetadata, Error> {
         let group = self.group()?;
+        self.shared.with(|buffer| buffer.is_committed_elsewhere = true);
         let none = ConsumerGroupMetadata::new(&*group.id);
         let member = group.member.borrow();
         let Some(member) = &*member else {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use kurier_client::Record;
-use kurier_client::consumer::{Consumer, FetchedRecord, PartitionReader, Split, Start};
+use kurier_client::consumer::{
+    Consumer, FetchedRecord, OffsetReset, PartitionReader, Split, Start,
+};
 use kurier_client::error::ErrorKind;
 use kurier_client::offsets::Isolation;
 use kurier_client::transactions::GroupOffset;
@@ -286,6 +288,31 @@ impl Program {
                 _ => {}
             }
         }
+    }
+}
+
+/// Where reading has begun is the group's, until a program says that it commits by itself.
+#[tokio::test(start_paused = true)]
+async fn offsets_of_a_transaction_are_not_set_back_to_where_reading_began() {
+    for kind in KINDS {
+        let world = World::new(1, 10).await;
+        let builder = member(&world.client, kind).auto_commit(Some(5 * S)).auto_mark(false);
+        let mut consumer = builder.offset_reset(OffsetReset::Latest).start().unwrap();
+        while consumer.assignment().is_empty() {
+            assert!(timeout(S, consumer.next()).await.is_err());
+        }
+        let group = consumer.control().group_metadata().unwrap();
+        sleep(S).await;
+        world.write(1, 10..11).await;
+        next(&mut consumer).await;
+        let producer = world.client.transactional_producer("t").build().await.unwrap();
+        let mut transaction = producer.begin().await.unwrap();
+        transaction.send_offsets(group, [GroupOffset::new("t", 0, 11)]).await.unwrap();
+        transaction.commit().await.unwrap();
+        sleep(20 * S).await;
+        assert_eq!(world.committed(1).await, BTreeMap::from([(0, 11)]), "{kind:?}");
+        consumer.close(5 * S).await;
+        assert_eq!(world.committed(1).await, BTreeMap::from([(0, 11)]), "{kind:?}");
     }
 }
 
