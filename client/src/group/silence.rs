@@ -10,7 +10,7 @@ use crate::error::Error;
 pub(crate) enum Need {
     /// A place in the group.
     Place,
-    /// A good answer to a heartbeat.
+    /// A good answer to a heartbeat, from when the next one was due.
     Word,
     /// The names of topics that the coordinator names by their ids.
     Names,

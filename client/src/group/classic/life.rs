@@ -284,7 +284,8 @@ impl Classic {
                 Some((Need::Place, None))
             }
             Phase::Stable | Phase::GivingUp { .. } => {
-                Some((Need::Word, Some(self.heartbeat.as_ref()?.silent_since())))
+                let due = self.heartbeat.as_ref()?.silent_since() + self.config.heartbeat_interval;
+                Some((Need::Word, Some(due)))
             }
             Phase::Idle | Phase::Away | Phase::Over => None,
         }

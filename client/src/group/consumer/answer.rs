@@ -47,10 +47,9 @@ impl Modern {
                     self.retry.reset();
                 }
                 self.refusals = 0;
-                (self.heard_at, self.is_unheard) = (self.beat_at, false);
+                (self.heard_at, self.is_unheard) = (beat.sent, false);
                 self.told = Some(beat.now);
                 self.adopt(at, response);
-                self.confirmed_at = Some(beat.sent);
                 if self.doubted_at.take_if(|at| *at <= beat.sent).is_none()
                     && self.doubted_at.is_some()
                 {
@@ -156,7 +155,7 @@ impl Modern {
     /// The epoch that it is in, and when the last heartbeat was sent to which the coordinator has
     /// said so.
     pub(crate) fn confirmed(&self) -> Option<(i32, Instant)> {
-        Some((self.epoch, self.confirmed_at.filter(|_| self.epoch > 0)?))
+        (self.epoch > 0).then_some((self.epoch, self.heard_at))
     }
 }
 

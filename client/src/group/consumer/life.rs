@@ -45,16 +45,12 @@ pub(crate) struct Modern {
     /// The heartbeat without an answer.
     pub(super) beat: Option<Beat>,
     pub(super) next_beat: Instant,
-    /// When the last one went out.
-    pub(super) beat_at: Instant,
     /// When the last one went out that was answered well.
     pub(super) heard_at: Instant,
     /// Whether the program knows that this is longer ago than a session.
     pub(super) is_unheard: bool,
     /// Since when it is to be asked whether the coordinator has gone on from this epoch.
     pub(super) doubted_at: Option<Instant>,
-    /// When the last heartbeat was sent that the coordinator has taken.
-    pub(super) confirmed_at: Option<Instant>,
     /// How often the coordinator wants to hear of it.
     pub(super) interval: Duration,
     /// How often a join was refused by a coordinator that wants it to join.
@@ -131,11 +127,9 @@ impl Modern {
             told: None,
             beat: None,
             next_beat: now,
-            beat_at: now,
             heard_at: now,
             is_unheard: false,
             doubted_at: None,
-            confirmed_at: None,
             interval: FIRST_INTERVAL,
             refusals: 0,
             is_new: false,
@@ -276,7 +270,7 @@ impl Modern {
         let coordinator = match self.epoch {
             _ if !self.beats() => None,
             ..=0 => Some((Need::Place, None)),
-            _ => Some((Need::Word, Some(self.heard_at))),
+            _ => Some((Need::Word, Some(self.heard_at + self.interval))),
         };
         let names = (self.beats() && !self.nameless.is_empty()).then_some((Need::Names, None));
         coordinator.into_iter().chain(names)
@@ -350,7 +344,7 @@ impl Modern {
             before: self.told.clone(),
         };
         self.beat = Some(beat.clone());
-        (self.beat_at, self.next_beat) = (now, now + self.interval);
+        self.next_beat = now + self.interval;
         self.actions.push_back(Action::Beat(Box::new(beat)));
     }
 
@@ -369,7 +363,7 @@ impl Modern {
         self.held.clear();
         self.open.clear();
         (self.epoch, self.told, self.target) = (0, None, None);
-        (self.doubted_at, self.confirmed_at) = (None, None);
+        self.doubted_at = None;
     }
 
     /// Nothing can be done any more.
