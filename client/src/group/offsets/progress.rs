@@ -45,6 +45,8 @@ pub(crate) struct Progress {
 struct Row {
     /// What is done.
     mark: Option<GroupOffset>,
+    /// How far the program itself has marked.
+    marked: Option<i64>,
     due: Due,
 }
 
@@ -124,12 +126,12 @@ impl Progress {
     pub(crate) fn handle_given_up(&mut self, partitions: &[TopicPartition]) {
         for of in partitions {
             match self.rows.get(of).map(|row| row.due) {
-                Some(Due::Nothing) => {}
+                Some(Due::Nothing | Due::Reached) => {}
                 Some(Due::Marked) => {
                     self.forgone.insert(of.clone());
                     continue;
                 }
-                Some(Due::Reached) | None => continue,
+                None => continue,
             }
             // The clock may have wanted what the last commit has brought.
             let of_clock = self.ledger.wishes().filter(|wish| wish.origin == Origin::Interval);
@@ -178,6 +180,7 @@ impl Progress {
         let of = (offset.topic.clone(), offset.partition);
         let Some(row) = self.rows.get_mut(&of) else { return };
         if row.mark.as_ref().is_none_or(|mark| mark.offset < offset.offset) {
+            row.marked = Some(offset.offset);
             (row.mark, row.due) = (Some(offset), Due::Marked);
         }
     }
@@ -441,9 +444,13 @@ impl Progress {
 
     fn handle_committed(&mut self, of: &TopicPartition, offset: &GroupOffset) {
         if let Some(row) = self.rows.get_mut(of)
-            && row.mark.as_ref() == Some(offset)
+            && let Some(mark) = &row.mark
         {
-            row.due = Due::Nothing;
+            row.due = match row.marked {
+                _ if mark == offset => Due::Nothing,
+                Some(marked) if marked > offset.offset => row.due,
+                _ => row.due.min(Due::Reached),
+            };
         }
     }
 

@@ -621,6 +621,16 @@ fn what_there_was_nothing_to_do_of_is_committed_and_nobody_misses_it() {
     job.core.reach(Some(5), reached(9));
     job.pass(30 * SECOND);
     assert!(job.actions.is_empty(), "{:?}", job.actions);
+    // Markers come behind what is on its way: all that was marked is committed with that.
+    job.core.handle_seek(&partitions(&[0])[0]);
+    job.mark(0, 10);
+    let (now, until) = job.until();
+    let marked = job.core.commit_marked(now, until);
+    let call = job.sends(&[(0, 10)]);
+    job.core.reach(Some(10), reached(11));
+    job.answer(&call, ErrorCode::NONE);
+    assert_eq!(job.done_well(), [marked]);
+    assert!(!job.core.is_due(&partitions(&[0])[0]));
     // It is lost before it is committed: the program has done nothing in vain.
     job.core.handle_seek(&partitions(&[0])[0]);
     job.core.reach(None, reached(4));
