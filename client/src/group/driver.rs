@@ -66,6 +66,8 @@ pub(crate) struct State {
     pub(super) counted: usize,
     /// How often it has subscribed.
     pub(super) subscriptions: u64,
+    /// The subscription whose pattern is looked up once more.
+    pub(super) rereading: Option<u64>,
     /// What the topics match that are to be read, if it has said so.
     pub(super) pattern: Option<Pattern>,
     /// Topics that are kept fresh for the membership.
@@ -221,9 +223,11 @@ impl Driver {
             }
             Action::Name(ids) => self.name(ids, Duration::ZERO),
             Action::Reread => {
-                if let Some(pattern) = self.state.pattern.clone() {
+                let is_under_way = self.state.rereading == Some(self.state.subscriptions);
+                if let Some(pattern) = self.state.pattern.clone().filter(|_| !is_under_way) {
                     // What was looked up before is of the coordinator before.
                     self.state.subscriptions += 1;
+                    self.state.rereading = Some(self.state.subscriptions);
                     self.look_for(pattern, Duration::ZERO);
                 }
             }
@@ -303,10 +307,12 @@ impl Driver {
             }
             News::Idle(number) => self.part(number),
             News::Told(number, pattern) if number == self.state.subscriptions => {
+                self.state.rereading = None;
                 let interest = Interest::Pattern(Arc::clone(pattern.text()));
                 self.membership.set_interest(at.now, interest);
             }
             News::Topics(number, pattern, topics) if number == self.state.subscriptions => {
+                self.state.rereading = None;
                 let wait = self.cluster().config().metadata_age_max;
                 match topics.and_then(|topics| pattern.choose(topics)) {
                     Ok(chosen) => {
