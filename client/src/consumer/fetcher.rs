@@ -1,10 +1,10 @@
 //! Core: what is to be read, how far it is, and what has gone wrong with it. What follows from that
-//! stands in `asking.rs`; what becomes of answers in `found.rs` and `answer.rs`.
+//! stands in `asking.rs`; what becomes of answers in `found.rs`, `checking.rs` and `answer.rs`.
 //!
-//! One fetch is in flight to each broker, and the next one goes as soon as the positions of its
-//! answer are known, before anything of it is handed out; so a quiet broker never delays a busy
-//! one. What was fetched is never fetched again: an answer counts unless its partition has been
-//! turned elsewhere since.
+//! One fetch is in flight on each lane, of which a broker has two at most, and the next one goes as
+//! soon as the positions of its answer are known, before anything of it is handed out; so a quiet
+//! broker never delays a busy one. What was fetched is never fetched again: an answer counts unless
+//! its partition has been turned elsewhere since.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;

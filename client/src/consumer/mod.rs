@@ -1,9 +1,13 @@
 //! Records in: positions, fetches, the buffer between task and user, and the task itself.
 //!
-//! A task asks each broker for the partitions that it leads, one fetch at a time, and names what
-//! has changed since the last one; what comes lies in a buffer until [`Consumer::next`] takes it,
-//! batch by batch, and unpacks it there. A consumer that is [split](Consumer::split) has a reader
-//! for each partition instead, each with its own part of the buffer.
+//! A partition is there twice: as a `Slot` for the user and as a `Track` for the brokers; orders go
+//! down, entries come up, and a `Turn` says which are of one time.
+//!
+//! A task asks each broker for the partitions that it leads, one fetch at a time on a connection,
+//! and names what has changed since the last one; what comes lies in a buffer until
+//! [`Consumer::next`] takes it, batch by batch, and unpacks it there. A consumer that is
+//! [split](Consumer::split) has a reader for each partition instead, each with its own part of the
+//! buffer.
 
 mod config;
 mod turn;

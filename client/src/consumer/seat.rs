@@ -1,4 +1,5 @@
-//! Core: one broker as the fetcher sees it: its session, and the fetch that is on its way to it.
+//! Core: one connection to a broker as the fetcher sees it: its session, and the fetch that is on
+//! its way.
 
 use std::collections::BTreeSet;
 use std::mem;

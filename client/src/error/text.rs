@@ -64,7 +64,8 @@ impl Error {
             }
             Self::UnknownTopic { topic, partition: None } => Told::new(
                 format!("topic {topic} does not exist"),
-                "create it; reading never does, writing where brokers have auto.create.topics.enable",
+                "create it; reading never does, writing where brokers have \
+                 auto.create.topics.enable",
             ),
             Self::CorruptBatch { topic, partition, offset, fault } => {
                 Fault::Record(*fault).told().map(|fault| {
