@@ -11,6 +11,7 @@ use kurier_client::Compression;
 use kurier_client::consumer::{FetchedBatch, Start};
 use kurier_client::producer::{ProducerConfig, Record};
 
+use crate::seeds::seeds;
 use crate::world::{World, number};
 
 const S: Duration = Duration::from_secs(1);
@@ -138,7 +139,7 @@ async fn read_by_chance(world: &World, count: i64, seed: u64) {
 #[tokio::test(start_paused = true)]
 async fn of_every_call_that_reads_for_every_seed() {
     let codecs = [Compression::None, Compression::Gzip, Compression::Lz4, Compression::Zstd];
-    let seeds = std::env::var("KURIER_SEEDS").map_or(20, |text| text.parse().unwrap());
+    let seeds = seeds(20);
     for compression in codecs {
         let world = World::new(3).await;
         let builder = world.client.producer().compression(compression);
@@ -157,7 +158,7 @@ async fn of_every_call_that_reads_for_every_seed() {
         }
         producer.close().await.unwrap();
         world.cluster.network().latency(Duration::ZERO..=Duration::from_millis(3));
-        for seed in 0..seeds {
+        for seed in seeds.clone() {
             println!("{compression}, seed {seed}");
             tokio::time::timeout(600 * S, read_by_chance(&world, 900, seed)).await.unwrap();
         }

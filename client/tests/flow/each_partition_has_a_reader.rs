@@ -11,6 +11,7 @@ use kurier_client::{Consumer, FetchedBatch, Start, Stop};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::seeds::seeds;
 use crate::world::{World, number};
 
 const MS: Duration = Duration::from_millis(1);
@@ -222,18 +223,12 @@ async fn which_gives_its_partition_back_from_the_first_record_that_is_not_marked
     assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
-/// So many as `KURIER_SEEDS` says, or as usual.
-fn seeds(usual: u64) -> Vec<u64> {
-    let asked = std::env::var("KURIER_SEEDS").ok();
-    (0..asked.map_or(usual, |asked| asked.parse().unwrap())).collect()
-}
-
 /// Nothing else wakes a reader than the one record that it waits for: the next one is written when
 /// all have read this one.
 #[tokio::test(start_paused = true)]
 async fn which_may_stop_waiting_at_any_moment_and_wakes_for_its_records_for_every_seed() {
     let seeds = seeds(30);
-    for seed in &seeds {
+    for seed in seeds.clone() {
         let world = World::new(3).await;
         world.cluster.network().latency(MS..=20 * MS);
         let consumer = world.client.consumer().topics(["t"], Start::Earliest);
@@ -263,7 +258,7 @@ async fn which_may_stop_waiting_at_any_moment_and_wakes_for_its_records_for_ever
             assert!(read.iter().all(|read| *read == [n]), "seed {seed}: {n}: {read:?}");
         }
     }
-    println!("readers: {} seeds: whoever waited was woken", seeds.len());
+    println!("readers: {} seeds: whoever waited was woken", seeds.end);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../polls/mod.rs"]
+mod polls;
+#[path = "../polls/seeds.rs"]
+mod seeds;
 mod world;
 mod resends_in_order;
 mod nothing_is_written_twice;

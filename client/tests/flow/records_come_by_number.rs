@@ -1,9 +1,6 @@
 //! Records by number: never more than are asked for, in order, each once, and no partition starves.
 
 use std::collections::BTreeMap;
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -13,6 +10,7 @@ use kurier_client::{Compression, Stop};
 use kurier_testkit::TestCluster;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::polls::cut;
 use crate::world::{World, number};
 
 const S: Duration = Duration::from_secs(1);
@@ -141,21 +139,6 @@ async fn a_call_may_wait_for_ever() {
     let records = consumer.poll_records(10, Duration::MAX).await.unwrap();
     assert_eq!(records.len(), 1);
     consumer.close(Duration::MAX).await;
-}
-
-/// Polls a future so many times, each time that it is woken, and drops it if it is not done then.
-async fn cut<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|context| {
-        left -= 1;
-        match future.as_mut().poll(context) {
-            Poll::Ready(value) => Poll::Ready(Some(value)),
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
 }
 
 /// PURE-14.

@@ -14,7 +14,8 @@ use kurier_client::offsets::Isolation;
 use kurier_client::transactions::GroupOffset;
 use tokio::time::{sleep, timeout};
 
-use crate::world::{KINDS, Kind, S, World, committed_by, cut, member, next, numbers};
+use crate::polls::cut;
+use crate::world::{KINDS, Kind, S, World, committed_by, member, next, numbers};
 
 const MS: Duration = Duration::from_millis(1);
 

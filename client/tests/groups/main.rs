@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../polls/mod.rs"]
+mod polls;
+#[path = "../polls/seeds.rs"]
+mod seeds;
 mod world;
 mod commits_cover_what_was_marked;
 mod commits_race;

@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::world::{Dice, KINDS, Kind, S, World, member, next, numbers, seeds};
+use crate::seeds::seeds;
+use crate::world::{Dice, KINDS, Kind, S, World, member, next, numbers};
 
 type Seen = Arc<Mutex<Vec<(i32, i64)>>>;
 

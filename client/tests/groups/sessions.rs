@@ -19,7 +19,9 @@ use kurier_testkit::{Fault, Isolation, Requests, TestCluster};
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::world::{Dice, KINDS, Kind, S, World, cut, member, numbers, seeds};
+use crate::polls::cut;
+use crate::seeds::seeds;
+use crate::world::{Dice, KINDS, Kind, S, World, member, numbers};
 
 const PARTITIONS: i32 = 2;
 

@@ -1,9 +1,6 @@
 //! A cluster in memory with a topic of numbers, and members of the group `g` that read it.
 
 use std::collections::BTreeMap;
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use kurier_client::consumer::{Consumer, ConsumerBuilder, FetchedBatch, OffsetReset};
@@ -107,30 +104,6 @@ pub(crate) fn numbers(batch: &FetchedBatch) -> Vec<(i32, i64)> {
         (batch.partition(), number(record.unwrap().value.unwrap()))
     };
     batch.records().map(read).collect()
-}
-
-/// Polls a future so many times, each time that it is woken, and drops it if it is not done then.
-pub(crate) async fn cut<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        match future.as_mut().poll(context) {
-            Poll::Ready(value) => Poll::Ready(Some(value)),
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
-}
-
-/// As many seeds as usual, or as `KURIER_SEEDS` asks for.
-pub(crate) fn seeds(usual: u64) -> std::ops::Range<u64> {
-    let asked = std::env::var("KURIER_SEEDS").ok();
-    0..asked.map_or(usual, |text| text.parse().unwrap())
 }
 
 /// Numbers that look random, the same in every run.

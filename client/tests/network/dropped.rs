@@ -2,9 +2,7 @@
 //! lost or doubled, the client works on, and no task is left.
 
 use std::collections::BTreeMap;
-use std::future::poll_fn;
 use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -21,27 +19,11 @@ use kurier_testkit::TestCluster;
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
+use crate::polls::cut;
+
 const SECOND: Duration = Duration::from_secs(1);
 /// No call waits as often as this.
 const POLLS_MAX: usize = 60;
-
-/// Polls a future so many times, each time that it is woken, and drops it if it is not done then.
-async fn cut<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        match future.as_mut().poll(context) {
-            Poll::Ready(value) => Poll::Ready(Some(value)),
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
-}
 
 /// Where a call finds the connections.
 #[derive(Clone, Copy, Debug)]

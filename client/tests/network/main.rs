@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../polls/mod.rs"]
+mod polls;
 mod scale;
 mod recovery;
 mod endings;
