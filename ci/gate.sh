@@ -14,7 +14,9 @@ STEP=""     # pid of the step that runs
 STARTED=$SECONDS
 # A panic says where it was without debug information, which takes time to make and to link. Each codegen unit compiles
 # all futures that it polls, and those they poll, anew: with sixteen units a test program held sixteen copies of each.
+# Nobody looks at the symbols of a test program, and they are a third of its size.
 export CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_CODEGEN_UNITS=1
+export CARGO_PROFILE_DEV_STRIP=symbols
 mkdir -p "$LOGS"
 
 # Runs the function NAME, which stops at its first failing command. Its output goes to a log, of which the end is
