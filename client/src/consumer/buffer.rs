@@ -244,7 +244,7 @@ impl Buffer {
             None => &mut self.entries,
         };
         let (number, more, mut less) = (entry.turn.slot, entry.item.bytes(), 0);
-        if let Item::Cut { offset, .. } = entry.item {
+        if let Item::Cut { end: Mark { offset, .. }, .. } = entry.item {
             let bytes = |entries: &VecDeque<Entry>| entries.iter().map(|e| e.item.bytes()).sum();
             let before: usize = bytes(entries);
             entries.retain_mut(|other| other.turn != entry.turn || other.item.cut(offset));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use kurier_protocol::api::offset_for_leader_epoch::{EpochEndOffset, OffsetForLeaderEpochResponse};
 use kurier_protocol::{ApiKey, Uuid};
 
-use super::entry::{Entry, Item};
+use super::entry::{Entry, Item, Then};
 use super::fetcher::{Fetcher, Moment};
 use super::position::Place;
 use super::question::Check;
@@ -107,11 +107,12 @@ impl Fetcher {
                 self.entries.push(Entry { turn, item: Item::Gone });
                 self.fail(turn, error);
             }
-            (Some(Mark { offset: until, leader_epoch }), start) => {
-                track.cut(end);
+            (Some(end @ Mark { offset: until, leader_epoch }), start) => {
+                track.cut(Some(end));
                 (track.place, track.epoch) = (Place::At(until), leader_epoch);
-                self.entries.push(Entry { turn, item: Item::Cut { offset: until, leader_epoch } });
-                if start.is_none() {
+                let then = if start.is_none() { Then::StandsStill } else { Then::GoesOn };
+                self.entries.push(Entry { turn, item: Item::Cut { end, then } });
+                if then == Then::StandsStill {
                     return self.fail(turn, error);
                 }
                 tracing::warn!(%topic, partition, offset, until, "log truncated: going back");

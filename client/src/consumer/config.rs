@@ -192,8 +192,11 @@ pub enum Corrupt {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OffsetReset {
     /// `next` gives an error, and the partition stands still until a seek. After
-    /// [`Error::LogTruncation`] that says up to where both logs agree its position is there, and
-    /// what was processed beyond is not committed.
+    /// [`Error::LogTruncation`] that says up to where both logs agree its position is there.
+    /// After that error and [`Error::TopicRecreated`] nothing that was marked before is committed
+    /// any more: the group keeps what it has, so that whoever comes next is told as well, until
+    /// something is marked behind a seek, or named to
+    /// [`commit_offsets`](super::Consumer::commit_offsets).
     #[default]
     Error,
     /// Reading goes on at the first record that is there.

@@ -20,7 +20,7 @@ pub(crate) enum Item {
     /// Nothing for the user, but the position moves: markers, and what compaction left empty.
     Skip(Mark),
     /// The log has nothing any more from there on of what was fetched: the position goes back.
-    Cut { offset: i64, leader_epoch: i32 },
+    Cut { end: Mark, then: Then },
     /// The log is another one, which has nothing of what was fetched.
     Gone,
     /// A batch that cannot be read was passed over, from here on.
@@ -34,6 +34,15 @@ pub(crate) enum Item {
     Failed(Error),
     /// The partition is read to its end.
     End,
+}
+
+/// What follows where a log was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// Reading goes on there.
+    GoesOn,
+    /// Nothing is read before the user has decided.
+    StandsStill,
 }
 
 /// A batch, still packed.

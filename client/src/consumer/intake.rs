@@ -339,7 +339,8 @@ mod tests {
 
     use super::super::buffer::tests::batch;
     use super::super::config::Start;
-    use super::super::entry::{Entry, Item};
+    use super::super::entry::{Entry, Item, Then};
+    use super::super::turn::Mark;
     use kurier_testkit::TestCluster;
     use tokio::time::{sleep, timeout};
 
@@ -408,7 +409,8 @@ mod tests {
             assert_eq!(intake.next().await.unwrap().unwrap().first_offset(), offset);
         }
         // Nor where its log was cut since that one was asked for.
-        let cut = Item::Cut { offset: 6, leader_epoch: 0 };
+        let end = Mark { offset: 6, leader_epoch: 0 };
+        let cut = Item::Cut { end, then: Then::GoesOn };
         shared.hand_over(vec![Entry { turn: now, item: cut }]);
         timeout(SECOND, intake.next()).await.unwrap_err();
         intake.opening = Some(opening(now, 6, 2 * SECOND));

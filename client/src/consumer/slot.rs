@@ -235,11 +235,11 @@ impl Slot {
     }
 
     /// The log has nothing any more of what was read beyond this. What is before it is the same:
-    /// who has processed more has processed that.
-    pub(crate) fn cut(&mut self, end: Mark) {
+    /// who has processed more has processed that. Says whether anything that was given is gone.
+    pub(crate) fn cut(&mut self, end: Mark) -> bool {
         self.told.cuts += 1;
         if self.position.is_none_or(|position| position <= end.offset) {
-            return;
+            return false;
         }
         let cut = |mark: Mark| if mark.offset > end.offset { end } else { mark };
         self.generation += 1;
@@ -254,11 +254,18 @@ impl Slot {
         let generation = self.generation;
         let left = self.hand.filter(|hand| hand.from.offset < end.offset);
         self.hand = left.map(|hand| Hand { generation, mark: cut(hand.mark), ..hand });
+        true
     }
 
     /// The log has nothing of what was read. Where to read on is for a seek to say.
     pub(crate) fn lose(&mut self) {
         self.told.cuts += 1;
+        self.disown();
+    }
+
+    /// What was done counts for nothing before a seek has said where to read on: if it did,
+    /// whoever comes next would find an offset of a log that nobody has chosen, and no loss.
+    pub(crate) fn disown(&mut self) {
         self.generation += 1;
         (self.behind, self.begun) = (None, None);
         self.forget_log();

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::buffer::{Buffer, Order, Progress, Taken};
-use super::entry::{Entry, Fetched, Item};
+use super::entry::{Entry, Fetched, Item, Then};
 use super::slot::Slot;
 use super::turn::{Mark, Turn};
 use crate::group::Marked;
@@ -40,7 +40,11 @@ impl Buffer {
                 slot.position = slot.position.max(Some(next_offset));
                 self.skipped += 1;
             }
-            Item::Cut { offset, leader_epoch } => slot.cut(Mark { offset, leader_epoch }),
+            Item::Cut { end, then } => {
+                if slot.cut(end) && then == Then::StandsStill {
+                    slot.disown();
+                }
+            }
             Item::Gone => slot.lose(),
             Item::News(error) => return Some(Taken::Error(error)),
             Item::Failed(error) => {

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use kurier_client::consumer::{Consumer, OffsetReset};
-use kurier_client::error::ErrorKind;
+use kurier_client::Error;
+use kurier_client::consumer::{Consumer, OffsetReset, Start};
 use kurier_client::session::{Ended, Reason};
 use kurier_testkit::TestCluster;
 use tokio::time::{sleep, timeout};
@@ -63,7 +63,7 @@ async fn what_was_lost_of_a_log_is_not_committed_for_what_came_in_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_lost_of_a_log_is_not_committed_where_that_is_an_error_either() {
+async fn nothing_is_committed_of_a_log_that_was_cut_before_somebody_has_decided() {
     for kind in KINDS {
         let world = world().await;
         let mut first = member(&world.client, kind).start().unwrap();
@@ -76,10 +76,25 @@ async fn what_was_lost_of_a_log_is_not_committed_where_that_is_an_error_either()
         assert_eq!(read(&mut consumer).await, (start..10).collect::<Vec<_>>());
         assert_eq!(world.committed(1).await, BTreeMap::from([(0, 10)]));
         cut(&world).await;
-        let error = timeout(60 * S, consumer.next()).await.unwrap().unwrap().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::OutOfRange, "{kind:?}: {error}");
-        consumer.commit().await.unwrap();
-        assert_eq!(world.committed(1).await, BTreeMap::from([(0, 5)]), "{kind:?}");
+        // Whoever comes next is told, too.
+        for _ in 0..2 {
+            let error = timeout(60 * S, consumer.next()).await.unwrap().unwrap().unwrap_err();
+            let is_told = |error: &Error| {
+                matches!(error, Error::LogTruncation { offset: 10, divergence: Some((5, _)), .. })
+            };
+            assert!(is_told(&error), "{kind:?}: {error}");
+            sleep(10 * S).await;
+            consumer.commit().await.unwrap();
+            consumer.close(10 * S).await;
+            assert_eq!(world.committed(1).await, BTreeMap::from([(0, 10)]), "{kind:?}");
+            let next = member(&world.client, kind).offset_reset(OffsetReset::Error);
+            consumer = next.start().unwrap();
+        }
+        while consumer.seek("t", 0, Start::Offset(5)).is_err() {
+            sleep(S).await;
+        }
+        assert_eq!(read(&mut consumer).await, (100..104).collect::<Vec<_>>(), "{kind:?}");
+        assert_eq!(world.committed(1).await, BTreeMap::from([(0, 9)]), "{kind:?}");
     }
 }
 

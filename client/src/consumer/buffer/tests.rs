@@ -4,6 +4,7 @@ use bytes::BytesMut;
 use kurier_protocol::record::{BatchWriter, Magic, RecordBatches, RecordParts, Seal};
 
 use super::super::batch::Span;
+use super::super::entry::Then;
 use super::*;
 
 /// A batch of one record.
@@ -178,6 +179,11 @@ fn a_claim_says_what_the_user_wants_by_now() {
     assert!(buffer.claim(1).is_none());
 }
 
+/// What was read is gone from there on, and reading goes on.
+fn cut(offset: i64, leader_epoch: i32) -> Item {
+    Item::Cut { end: Mark { offset, leader_epoch }, then: Then::GoesOn }
+}
+
 #[test]
 fn what_a_log_has_lost_is_not_given_any_more() {
     let (mut buffer, turns) = buffer(2);
@@ -186,16 +192,16 @@ fn what_a_log_has_lost_is_not_given_any_more() {
         push(&mut buffer, turns[1], batch(offset));
     }
     let bytes = buffer.bytes();
-    push(&mut buffer, turns[0], Item::Cut { offset: 4, leader_epoch: 0 });
+    push(&mut buffer, turns[0], cut(4, 0));
     assert_eq!(buffer.bytes(), bytes * 5 / 8);
     push(&mut buffer, turns[0], batch(4));
     let given: Vec<_> = std::iter::from_fn(|| taken(&mut buffer)).collect();
     assert_eq!(given, [(0, 3), (1, 3), (1, 4), (1, 5), (1, 6), (0, 4)]);
-    push(&mut buffer, turns[0], Item::Cut { offset: 2, leader_epoch: 0 });
+    push(&mut buffer, turns[0], cut(2, 0));
     assert_eq!((taken(&mut buffer), buffer.position(0), buffer.bytes()), (None, Some(2), 0));
     buffer.pause(0);
     push(&mut buffer, turns[0], batch(2));
-    push(&mut buffer, turns[0], Item::Cut { offset: 1, leader_epoch: 0 });
+    push(&mut buffer, turns[0], cut(1, 0));
     buffer.resume(0);
     assert_eq!((taken(&mut buffer), buffer.position(0), buffer.bytes()), (None, Some(1), 0));
 }
@@ -209,7 +215,7 @@ fn what_a_round_has_of_a_log_that_was_cut_is_not_in_hand_once_it_is_taken_back()
             push(&mut buffer, turns[0], batch(offset));
             taken(&mut buffer);
         }
-        push(&mut buffer, turns[0], Item::Cut { offset: 5, leader_epoch: 1 });
+        push(&mut buffer, turns[0], cut(5, 1));
         assert_eq!((taken(&mut buffer), buffer.is_in_hand(0)), (None, true));
         if is_left {
             buffer.unassign(0);
@@ -231,7 +237,7 @@ fn a_cut_before_what_was_passed_over_takes_marks_with_it() {
         }
         assert!(buffer.mark_given());
         push(&mut buffer, turns[0], behind);
-        push(&mut buffer, turns[0], Item::Cut { offset: 4, leader_epoch: 1 });
+        push(&mut buffer, turns[0], cut(4, 1));
         assert_eq!((taken(&mut buffer), buffer.position(0)), (None, Some(4)));
         assert_eq!(buffer.reached(0).map(|mark| mark.offset), Some(4));
     }
@@ -244,7 +250,7 @@ fn whoever_gives_something_back_says_what_it_was_told_of_the_log() {
         push(&mut buffer, turns[0], Item::At { offset: 3, reached: None });
         push(&mut buffer, turns[0], batch(3));
         taken(&mut buffer);
-        push(&mut buffer, turns[0], Item::Cut { offset: 8, leader_epoch: 1 });
+        push(&mut buffer, turns[0], cut(8, 1));
         if is_told {
             taken(&mut buffer);
         }
@@ -269,6 +275,42 @@ fn nothing_is_done_of_a_log_that_is_gone() {
     assert_eq!((buffer.reached(0), buffer.is_in_hand(0)), (None, false));
     buffer.mark(turns[0], Mark { offset: 5, leader_epoch: 0 });
     assert_eq!((buffer.reached(0), buffer.position(0)), (None, Some(5)));
+}
+
+#[test]
+fn what_was_done_of_a_log_that_was_cut_counts_no_more_where_the_user_is_to_decide() {
+    let stands_still_at = |offset| {
+        let (mut buffer, turns) = buffer(1);
+        push(&mut buffer, turns[0], Item::At { offset: 3, reached: None });
+        for offset in [3, 4, 5] {
+            push(&mut buffer, turns[0], batch(offset));
+            taken(&mut buffer);
+        }
+        buffer.mark(turns[0], Mark { offset: 5, leader_epoch: 0 });
+        let cut = Item::Cut { end: Mark { offset, leader_epoch: 1 }, then: Then::StandsStill };
+        push(&mut buffer, turns[0], cut);
+        push(&mut buffer, turns[0], Item::Failed(Error::Closed { what: "test" }));
+        assert!(matches!(buffer.take(), Taken::Error(_)));
+        (buffer, turns)
+    };
+    let (mut buffer, turns) = stands_still_at(4);
+    assert_eq!(
+        (buffer.reached(0), buffer.is_in_hand(0), buffer.position(0)),
+        (None, false, Some(4))
+    );
+    // Nor what is marked late, or given back.
+    buffer.mark(turns[0], Mark { offset: 6, leader_epoch: 0 });
+    buffer.take_back(turns[0]);
+    assert_eq!((buffer.reached(0), buffer.pop_order()), (None, None));
+    buffer.seek(0, Start::Offset(4));
+    let Some(Order::Seek(turn, _)) = buffer.pop_order() else { panic!() };
+    push(&mut buffer, turn, batch(4));
+    taken(&mut buffer);
+    assert!(buffer.mark_given());
+    assert_eq!(buffer.reached(0).map(|mark| mark.offset), Some(5));
+    // Nothing that was given is lost.
+    let (buffer, _) = stands_still_at(6);
+    assert_eq!(buffer.reached(0).map(|mark| mark.offset), Some(5));
 }
 
 #[test]

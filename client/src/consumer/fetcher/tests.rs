@@ -12,6 +12,7 @@ use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
 use kurier_protocol::{ErrorCode, Records, Uuid};
 
 use super::super::config::{Corrupt, OffsetReset, Start};
+use super::super::entry::Then;
 use super::super::lookup::Aim;
 use super::super::reading::is_empty;
 use super::super::turn::Told;
@@ -214,7 +215,10 @@ impl Fixture {
                 Item::Skip(behind) => format!("{slot}: skip to {}", behind.offset),
                 Item::Corrupt { next_offset, .. } => format!("{slot}: corrupt up to {next_offset}"),
                 Item::At { offset, .. } => format!("{slot}: at {offset}"),
-                Item::Cut { offset, .. } => format!("{slot}: cut at {offset}"),
+                Item::Cut { end, then: Then::GoesOn } => format!("{slot}: cut at {}", end.offset),
+                Item::Cut { end, then: Then::StandsStill } => {
+                    format!("{slot}: stands still at {}", end.offset)
+                }
                 Item::Gone => format!("{slot}: gone"),
                 Item::News(error) => format!("{slot}: news {error}"),
                 Item::Failed(error) => format!("{slot}: failed {error}"),
@@ -770,10 +774,10 @@ fn what_is_read_once_more_of_a_log_that_was_cut_goes_on_where_it_was_cut_and_tel
     assert_eq!((f.entries(), f.fetch().asked()), (vec![], vec![(0, 5)]));
     // Where that is an error it is one still.
     let (mut f, said) = was_cut(OffsetReset::Error);
-    assert!(said[0] == "0: cut at 2" && said[1].starts_with("0: failed"), "{said:?}");
+    assert!(said[0] == "0: stands still at 2" && said[1].starts_with("0: failed"), "{said:?}");
     f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), told(0, 0)));
     let said = f.entries();
-    assert!(said[0] == "0: cut at 2" && said[1].starts_with("0: failed"), "{said:?}");
+    assert!(said[0] == "0: stands still at 2" && said[1].starts_with("0: failed"), "{said:?}");
     assert!(f.actions().is_empty());
 }
 
