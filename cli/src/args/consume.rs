@@ -44,7 +44,7 @@ pub(crate) struct ConsumeArgs {
     pub(crate) count: Option<u64>,
 
     /// Stop at the end, as it is when the command starts; in a group, at the ends of the partitions
-    /// that it is given
+    /// that it is given, or once it was left without any for 15 s
     #[arg(short = 'e', long)]
     pub(crate) exit: bool,
 

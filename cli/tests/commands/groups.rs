@@ -64,6 +64,29 @@ fn a_member_that_ends_at_the_end_reads_what_the_group_has_yet_to_read() {
 }
 
 #[test]
+fn a_member_that_ends_at_the_end_ends_also_where_its_group_has_no_partition_for_it() {
+    let quick = ["--config", "group.initial.rebalance.delay.ms=0"];
+    let broker = Broker::start(&[&["--topics", "t"], &quick[..]].concat());
+    broker.run(&["produce", "t"], "a\n").done();
+    let groups = ["classic", "consumer"].map(|protocol| {
+        let (group, protocol) = (format!("g-{protocol}"), format!("group.protocol={protocol}"));
+        let member = ["consume", "t", "-G", &group, "-q", "-u", "-X", &protocol];
+        let mut holder = broker.command(&member).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(holder.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "a\n", "{protocol}");
+        // The only partition is taken, by whoever of the two has it after this one has come.
+        let other = broker.command(&[&member[..], &["-e"]].concat()).spawn().unwrap();
+        (holder, other)
+    });
+    for (mut holder, mut other) in groups {
+        assert!(other.wait().unwrap().success());
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+    }
+}
+
+#[test]
 fn what_a_group_cannot_do_is_wrong_usage() {
     let broker = Broker::start(&["--topics", "t"]);
     for more in [&["-p", "0"][..], &["-o", "5"], &["--until", "@5"]] {

@@ -71,7 +71,6 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
     let is_member = args.group.is_some();
     let stop = if args.exit && !is_member { Stop::End } else { Stop::Never };
     let isolation = wish.isolation;
-    let caught_up = || CaughtUp::new(client.clone(), isolation);
     let (starts, ends) = match plan {
         Some(plan) => {
             if plan.uncommitted > 0 && !args.quiet {
@@ -91,17 +90,19 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
             builder.subscribe(args.topics.clone()).offset_reset(reset).auto_mark(false)
         }
     };
-    let consumer = builder.stop(stop).start().map_err(|error| failed(&what, &error))?;
+    let mut consumer = builder.stop(stop).start().map_err(|error| failed(&what, &error))?;
     let talk =
         Talk::new(Quiet(args.quiet), cluster.verbose, Interactive(io::stdout().is_terminal()));
     let talk = if args.progress { talk.with_progress() } else { talk };
+    let caught_up =
+        (args.exit && is_member).then(|| CaughtUp::new(client, isolation, consumer.events()));
     let mut job = Job {
         control: consumer.control(),
         consumer,
         silence: Silence::begin(),
         printer,
         ends,
-        caught_up: (args.exit && is_member).then(caught_up),
+        caught_up,
         printed: args.group.is_some().then(Printed::default),
         reached: Reached::default(),
         records: 0,
