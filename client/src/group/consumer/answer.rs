@@ -1,9 +1,10 @@
 //! Core: what the answer to a heartbeat means for a member.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use kurier_protocol::api::consumer_group_heartbeat::ConsumerGroupHeartbeatResponse;
-use kurier_protocol::{ApiKey, ErrorCode};
+use kurier_protocol::{ApiKey, ErrorCode, Uuid};
 
 use super::super::event::{Event, Loss};
 use super::super::moment::Moment;
@@ -102,13 +103,23 @@ impl Modern {
         if let Some(assignment) = response.assignment {
             let topics = assignment.topic_partitions.iter();
             let partitions = topics.flat_map(|of| of.partitions.iter().map(|n| (of.topic_id, *n)));
-            self.target = Some(partitions.collect());
+            let target = partitions.collect();
+            self.take_back(&target);
+            self.target = Some(target);
         }
         // What has changed since it was sent goes out at once.
         if self.told.as_ref().is_some_and(|told| told.interest != self.interest) {
             self.next_beat = at.now;
         }
         self.reconcile(at.now);
+    }
+
+    /// What was given and is not any more, before it could be held: the coordinator takes this one
+    /// for its holder until it hears otherwise.
+    fn take_back(&mut self, target: &BTreeSet<(Uuid, i32)>) {
+        let Some(told) = &mut self.told else { return };
+        let given = self.target.iter().flatten();
+        told.owned.extend(given.filter(|of| !target.contains(of) && !self.held.contains_key(of)));
     }
 
     /// The coordinator knows the member not as it is: it joins anew.

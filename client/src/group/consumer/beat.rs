@@ -22,6 +22,7 @@ pub(crate) enum Interest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) interest: Interest,
+    /// What it holds, as far as the coordinator can know.
     pub(super) owned: BTreeSet<(Uuid, i32)>,
 }
 

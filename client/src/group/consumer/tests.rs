@@ -313,6 +313,21 @@ fn a_topic_without_a_name_is_taken_when_it_has_one() {
 }
 
 #[test]
+fn what_is_taken_away_before_its_name_is_known_is_said_at_once_not_to_be_held() {
+    let mut life = Life::settled(&[0]);
+    let other = Uuid([9; 16]);
+    life.next(shall(2, &[(T, &[0]), (other, &[5])]));
+    let request = life.next(shall(3, &[(T, &[0])]));
+    assert_eq!(request.topic_partitions, None, "there is nothing new to say");
+    let (number, request) = life.beats();
+    let said = request.topic_partitions.unwrap();
+    let said: Vec<_> = said.iter().map(|of| (of.topic_id, &of.partitions[..])).collect();
+    assert_eq!(said, [(T, &[0][..])], "or its next holder would wait for this one");
+    life.answer(number, epoch(3));
+    assert_eq!(life.next(epoch(3)).topic_partitions, None, "it is said once");
+}
+
+#[test]
 fn a_topic_that_was_made_anew_waits_for_its_predecessor() {
     let mut life = Life::settled(&[0]);
     let anew = Uuid([9; 16]);
