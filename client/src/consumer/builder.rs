@@ -366,17 +366,17 @@ impl ConsumerBuilder {
             let problem = "a member of a group has no end: others may give it partitions";
             return Err(Error::invalid("stop", problem));
         }
+        let rack = self.membership.rack.clone().or_else(|| self.config.rack.clone());
+        let config = GroupConfig { rack, ..self.membership.known()? };
+        config.validate()?;
         let subscription = match &self.subscription {
             None => Subscription::Assigned(self.committed.clone()),
             Some(Wish::Topics(topics)) => Subscription::Topics(topics.clone()),
-            Some(Wish::Pattern(text)) if self.membership.may_be_divided_remotely() => {
+            Some(Wish::Pattern(text)) if config.may_be_divided_remotely() => {
                 Subscription::Pattern(Pattern::new(text))
             }
             Some(Wish::Pattern(text)) => Subscription::Pattern(Pattern::new(text).readable()?),
         };
-        let rack = self.membership.rack.clone().or_else(|| self.config.rack.clone());
-        let config = GroupConfig { rack, ..self.membership.clone() };
-        config.validate()?;
         let (cluster, patience) = (self.cluster.clone(), self.config.outage_max);
         let cluster = cluster.with_request_timeout(self.config.request_timeout);
         Ok(Some(Enlistment { cluster, group, config, subscription, patience }))

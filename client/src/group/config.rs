@@ -1,5 +1,6 @@
 //! `GroupConfig`: how a member of a group behaves, with its defaults.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,12 +74,11 @@ impl GroupConfig {
             let setting = "assignors (partition.assignment.strategy)";
             return Err(Error::invalid(setting, "name at least one"));
         }
-        for (at, assignor) in self.assignors.iter().enumerate() {
-            let name = assignor.name();
-            if self.assignors.iter().skip(at + 1).any(|other| other.name() == name) {
-                let setting = "assignors (partition.assignment.strategy)";
-                return Err(Error::invalid(setting, format!("{name} is named twice")));
-            }
+        let known = self.known()?.assignors;
+        let mut names = BTreeSet::new();
+        if let Some(twice) = known.iter().map(Assignor::name).find(|name| !names.insert(*name)) {
+            let setting = "assignors (partition.assignment.strategy)";
+            return Err(Error::invalid(setting, format!("{twice} is named twice")));
         }
         let session = ("session_timeout (session.timeout.ms)", self.session_timeout);
         let heartbeat = ("heartbeat_interval (heartbeat.interval.ms)", self.heartbeat_interval);
@@ -95,6 +95,16 @@ impl GroupConfig {
             return Err(Error::invalid(heartbeat.0, problem));
         }
         Ok(())
+    }
+
+    /// The same, where no assignor of the program's own is asked for its name any more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if one panicked.
+    pub(crate) fn known(&self) -> Result<Self, Error> {
+        let assignors = self.assignors.iter().map(Assignor::known).collect::<Result<_, _>>()?;
+        Ok(Self { assignors, ..self.clone() })
     }
 
     /// Whether the coordinator may turn out to divide.

@@ -603,3 +603,37 @@ async fn an_assignor_that_panics_ends_the_member_with_an_error_that_names_it() {
         assert!(!error.is_retriable(), "{error}");
     }
 }
+
+/// One that does not even say how it is called, or how it divides.
+#[derive(Debug)]
+struct Mute {
+    has_name: bool,
+}
+
+impl Assign for Mute {
+    fn name(&self) -> &str {
+        if self.has_name { "mute" } else { panic!("it slips my mind") }
+    }
+
+    fn is_cooperative(&self) -> bool {
+        panic!("it slips my mind")
+    }
+
+    fn assign(&self, _: &[GroupMember], _: &GroupTopics) -> Plan {
+        Plan::new()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_assignor_that_panics_when_it_is_asked_for_its_name_is_refused_before_a_member_begins() {
+    let world = world("4.4").await;
+    for has_name in [true, false] {
+        for protocol in [GroupProtocol::Classic, GroupProtocol::Consumer, GroupProtocol::Auto] {
+            let assignor = Assignor::Own(std::sync::Arc::new(Mute { has_name }));
+            let builder = member(&world.client, Kind::Eager).group_protocol(protocol);
+            let error = builder.assignors([assignor]).start().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+            assert!(error.to_string().contains("it slips my mind"), "{error}");
+        }
+    }
+}

@@ -45,7 +45,9 @@ pub enum Assignor {
 }
 
 /// An assignor of the program's own. All members of the group must have it under the same name.
-/// If it panics, the member ends, and [`Consumer::next`](crate::Consumer::next) says so.
+/// If it panics, the member ends, and [`Consumer::next`](crate::Consumer::next) says so. What a
+/// consumer needs to know of it, its name and whether it is cooperative, it asks before it starts:
+/// a panic there is an error of [`start`](crate::consumer::ConsumerBuilder::start).
 pub trait Assign: fmt::Debug + Send + Sync {
     /// The name that members agree on.
     fn name(&self) -> &str;
@@ -78,6 +80,20 @@ impl Assignor {
             Self::CooperativeSticky => "cooperative-sticky",
             Self::Own(own) => own.name(),
         }
+    }
+
+    /// The same, where the program's own is not asked for its name any more, nor whether it is
+    /// cooperative: a panic in there ends no task, and no answer differs from the one before.
+    ///
+    /// # Errors
+    ///
+    /// The program's own assignor panicked.
+    pub(crate) fn known(&self) -> Result<Self, Error> {
+        let Self::Own(own) = self else { return Ok(self.clone()) };
+        let said = || (own.name().to_owned(), own.is_cooperative());
+        let (name, is_cooperative) = contain("of the program's own", said)?;
+        let own = Arc::clone(own);
+        Ok(Self::Own(Arc::new(Known { own, name, is_cooperative })))
     }
 
     /// Whether members go on with what stays theirs while partitions are divided.
@@ -126,7 +142,7 @@ impl Assignor {
         held: &[TopicPartition],
         generation: i32,
     ) -> Result<Option<Bytes>, Error> {
-        contain(self, || self.user_data(held, generation))
+        contain(self.name(), || self.user_data(held, generation))
     }
 
     /// Divides the partitions of these topics. What it gives depends on what the members are, not
@@ -153,8 +169,8 @@ impl Assignor {
             Self::Sticky => sticky::assign(&sorted, topics, Source::UserData),
             Self::CooperativeSticky => sticky::assign(&sorted, topics, Source::Owned),
             Self::Own(own) => {
-                let plan = contain(self, || own.assign(&sorted, topics))?;
-                check(own.name(), &plan, (&sorted, topics))?;
+                let plan = contain(self.name(), || own.assign(&sorted, topics))?;
+                check(self.name(), &plan, (&sorted, topics))?;
                 plan
             }
         };
@@ -172,13 +188,39 @@ impl Assignor {
     }
 }
 
+/// One of the program's own that has been asked for its name.
+#[derive(Debug)]
+struct Known {
+    own: Arc<dyn Assign>,
+    name: String,
+    is_cooperative: bool,
+}
+
+impl Assign for Known {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is_cooperative(&self) -> bool {
+        self.is_cooperative
+    }
+
+    fn user_data(&self, held: &[TopicPartition], generation: i32) -> Option<Bytes> {
+        self.own.user_data(held, generation)
+    }
+
+    fn assign(&self, members: &[GroupMember], topics: &GroupTopics) -> Plan {
+        self.own.assign(members, topics)
+    }
+}
+
 /// Calls what a program has written, and makes an error of a panic.
-fn contain<T>(assignor: &Assignor, call: impl FnOnce() -> T) -> Result<T, Error> {
+fn contain<T>(assignor: &str, call: impl FnOnce() -> T) -> Result<T, Error> {
     panic::catch_unwind(AssertUnwindSafe(call)).map_err(|thrown| {
         let text = thrown.downcast_ref::<&str>().copied();
         let text = text.or_else(|| thrown.downcast_ref::<String>().map(|text| &**text));
         let text = text.unwrap_or("it does not say why");
-        fault(assignor.name(), format!("it panicked: {text}"))
+        fault(assignor, format!("it panicked: {text}"))
     })
 }
 

@@ -344,7 +344,13 @@ struct Broken(&'static str);
 
 impl Assign for Broken {
     fn name(&self) -> &str {
+        assert!(self.0 != "named", "nameless");
         "broken"
+    }
+
+    fn is_cooperative(&self) -> bool {
+        assert!(self.0 != "mannered", "it depends");
+        false
     }
 
     fn user_data(&self, held: &[TopicPartition], _: i32) -> Option<Bytes> {
@@ -369,6 +375,17 @@ fn an_assignor_that_panics_is_an_error_that_names_it() {
     }
     let error = Assignor::Own(Arc::new(Broken("said"))).said(&[], 1).unwrap_err().to_string();
     assert!(error.contains("nothing to say of 0") && error.contains("broken"), "{error}");
+}
+
+#[test]
+fn an_assignor_is_asked_for_its_name_and_manner_where_a_panic_is_an_error() {
+    for (which, text) in [("named", "nameless"), ("mannered", "it depends")] {
+        let own = Assignor::Own(Arc::new(Broken(which)));
+        let error = own.known().unwrap_err().to_string();
+        assert!(error.contains(text) && error.contains("of the program's own"), "{error}");
+    }
+    let known = Assignor::Own(Arc::new(Broken(""))).known().unwrap();
+    assert_eq!((known.name(), known.is_cooperative()), ("broken", false));
 }
 
 #[test]
