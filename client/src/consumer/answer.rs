@@ -60,6 +60,7 @@ impl Fetcher {
             Err(Error::Unsupported { .. }) if seat.session.handle_lost() => {}
             Err(error) => {
                 seat.session.handle_lost();
+                self.shun(flight.lane, moment.now);
                 self.handle_failed(moment, (&flight, &seat), &error);
             }
         }

@@ -139,16 +139,20 @@ impl Fetcher {
             }
         }
         for (broker, checks) in checks {
-            let lane = self.lane_for(broker, &checks);
+            let lane = self.lane_for(broker, &checks, now);
             self.actions.push_back(Action::Check { broker, lane, checks });
         }
     }
 
     /// The lane of a broker whose connection a question about positions opens for the fetch that
-    /// follows, and which is answered at once: so none on which records are waited for.
-    fn lane_for(&self, broker: i32, checks: &[Check]) -> Option<Lane> {
+    /// follows, and which is answered at once: so none on which records are waited for, unless
+    /// there is no other.
+    fn lane_for(&self, broker: i32, checks: &[Check], now: Instant) -> Option<Lane> {
         let track = |check: &Check| self.tracks.get(check.turn.slot)?.as_ref();
         let has_moved = checks.iter().filter_map(track).any(|track| track.has_moved);
+        if has_moved && is_alone(&self.alone, broker, now) {
+            return Some(Lane::main(broker));
+        }
         let aside = has_moved.then(|| Lane::aside(broker));
         let is_free = |lane: &Lane| self.seats.get(lane).is_none_or(Seat::is_idle);
         iter::once(Lane::main(broker)).chain(aside).find(is_free)
@@ -174,7 +178,9 @@ impl Fetcher {
             Demand::Fetch(_, to, _) => {
                 let main = Lane::main(*to);
                 let is_busy = self.seats.get(&main).is_some_and(|seat| seat.flight.is_some());
-                Some(if is_busy && track.has_moved { Lane::aside(*to) } else { main })
+                let is_alone = is_alone(&self.alone, *to, now);
+                let goes_aside = is_busy && track.has_moved && !is_alone;
+                Some(if goes_aside { Lane::aside(*to) } else { main })
             }
             _ => None,
         };
@@ -411,6 +417,11 @@ impl Demand {
         };
         Self::Fetch(leader, to, asked)
     }
+}
+
+/// Whether nothing is fetched of a broker beside the usual.
+fn is_alone(alone: &BTreeMap<i32, Instant>, broker: i32, now: Instant) -> bool {
+    alone.get(&broker).is_some_and(|until| now < *until)
 }
 
 fn no_leader(picture: &Picture, track: &Track, after: Duration) -> Error {

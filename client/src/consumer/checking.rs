@@ -14,6 +14,7 @@ use kurier_protocol::{ApiKey, Uuid};
 
 use super::entry::{Entry, Item, Then};
 use super::fetcher::{Fetcher, Moment};
+use super::lane::Lane;
 use super::position::Place;
 use super::question::Check;
 use super::turn::{Mark, Turn};
@@ -25,10 +26,15 @@ impl Fetcher {
     pub(crate) fn handle_checked(
         &mut self,
         moment: Moment,
-        checks: Vec<Check>,
+        (lane, checks): (Option<Lane>, Vec<Check>),
         answer: Result<OffsetForLeaderEpochResponse, Error>,
     ) {
         self.is_stirred = true;
+        if let (Some(lane), Err(error)) = (lane, &answer)
+            && error.is_retriable()
+        {
+            self.shun(lane, moment.now);
+        }
         for check in checks {
             let Some(track) = self.current(check.turn) else { continue };
             if track.checking.take() != Some(check.leader) || track.place != Place::At(check.offset)
@@ -128,6 +134,7 @@ impl Fetcher {
         let (turn, topic, partition) = (track.turn, Arc::clone(&track.topic), track.partition);
         let Some(start) = reset.start() else {
             let topic = (&*topic).into();
+            // No cut is noted: whoever gives something back is told of the other id once more.
             self.entries.push(Entry { turn, item: Item::Gone });
             return self.fail(turn, Error::TopicRecreated { topic, partition, offset });
         };

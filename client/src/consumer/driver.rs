@@ -69,7 +69,7 @@ pub(crate) enum Wanted {
 enum Done {
     Topic(Arc<str>, Wanted, Result<Arc<Topic>, Error>),
     Offsets(Lookup, Result<Vec<Option<i64>>, Error>),
-    Checked(Vec<Check>, Result<OffsetForLeaderEpochResponse, Error>),
+    Checked(Option<Lane>, Vec<Check>, Result<OffsetForLeaderEpochResponse, Error>),
     /// With the time at which it was asked for.
     Fetched(u64, Instant, Result<(i16, FetchResponse), Error>),
     /// Of which nothing follows.
@@ -201,8 +201,7 @@ impl Driver {
             Action::Leave { broker, plan } => work.push(self.leave(broker, plan)),
             Action::Lookup(lookup) => work.push(self.look_up(lookup)),
             Action::Check { broker, lane, checks } => {
-                let class = lane.map_or(Class::Normal, |lane| self.class_of(lane));
-                work.push(self.check(broker, class, checks));
+                work.push(self.check(broker, lane, checks));
             }
             Action::Refresh => self.cluster.refresh(),
             Action::Heard(hint) => self.cluster.heard_leader(hint),
@@ -217,8 +216,8 @@ impl Driver {
                 self.handle_fetched(moment, (id, asked_at), answer)
             }
             Done::Offsets(lookup, found) => self.fetcher.handle_offsets(moment, lookup, found),
-            Done::Checked(checks, answer) => {
-                self.fetcher.handle_checked(moment, checks, answer);
+            Done::Checked(lane, checks, answer) => {
+                self.fetcher.handle_checked(moment, (lane, checks), answer);
             }
             Done::Left => {}
             Done::Topic(name, wanted, Err(error)) if error.is_retriable() => {
@@ -414,10 +413,17 @@ impl Driver {
         .boxed()
     }
 
-    fn check(&self, broker: i32, class: Class, checks: Vec<Check>) -> BoxFuture<'static, Done> {
+    fn check(
+        &self,
+        broker: i32,
+        lane: Option<Lane>,
+        checks: Vec<Check>,
+    ) -> BoxFuture<'static, Done> {
+        let class = lane.map_or(Class::Normal, |lane| self.class_of(lane));
         let request = question::request(&checks);
         let answer = self.cluster.call(broker, class, CHECK_VERSIONS, move |_| request);
-        async move { Done::Checked(checks, answer.await.map(|(_, response)| response)) }.boxed()
+        async move { Done::Checked(lane, checks, answer.await.map(|(_, response)| response)) }
+            .boxed()
     }
 
     fn fetch(&self, id: u64, lane: Lane, plan: Plan) -> BoxFuture<'static, Done> {

@@ -62,6 +62,9 @@ pub(crate) struct Fetcher {
     pub(super) is_anyone_left: bool,
     /// Until when each follower may be read from, by slot.
     pub(super) expiries: BTreeSet<(Instant, usize)>,
+    /// Until when nothing is fetched of a broker beside the usual, as its second connection was of
+    /// no use.
+    pub(super) alone: BTreeMap<i32, Instant>,
     /// How long a follower is read from before the leader is asked again.
     pub(super) replica_age: Duration,
     /// What the brokers take this client for, if that is known.
@@ -116,6 +119,7 @@ impl Fetcher {
             portion: None,
             is_anyone_left: false,
             expiries: BTreeSet::new(),
+            alone: BTreeMap::new(),
             replica_age: REPLICA_AGE,
             principal: None,
         }
@@ -409,6 +413,13 @@ impl Fetcher {
         has_fled
     }
 
+    /// A request on this lane was not answered.
+    pub(super) fn shun(&mut self, lane: Lane, now: Instant) {
+        if lane.is_aside {
+            self.alone.insert(lane.broker, now + ALONE);
+        }
+    }
+
     /// The leader is read from again. Says whether that is a change.
     pub(super) fn come_home(&mut self, slot: usize) -> bool {
         let Some(nearer) = self.track(slot).and_then(|track| track.nearer.take()) else {
@@ -431,6 +442,10 @@ impl Fetcher {
 
 /// How long a leader is not asked for followers after one was of no use.
 const SHUNNED: Duration = Duration::from_secs(30);
+
+/// How long a broker is fetched from on one connection after a second one was of no use. With it a
+/// partition that has moved there waits half a second less, and without for a request timeout more.
+const ALONE: Duration = Duration::from_secs(300);
 
 /// How long a follower is read from, unless it is said otherwise.
 const REPLICA_AGE: Duration = Duration::from_secs(300);

@@ -215,6 +215,48 @@ async fn the_first_record_after_a_leader_moved_comes_within_a_round_trip_and_the
     }
 }
 
+/// A partition moves to a broker that waits for records of others, and every further connection to
+/// that broker is of no use.
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_cannot_be_read_beside_others_is_read_with_them() {
+    let request_timeout = ConsumerConfig::default().request_timeout;
+    let connects = || Fault::on_connect().broker(2).always();
+    for (what, fault) in [
+        ("a fetch hangs", Fault::on(ApiKey::FETCH).broker(2).partition(0).execute_then_hang()),
+        ("connections hang", connects().hang()),
+        ("connections are refused", connects().refuse()),
+        ("connections end", connects().close()),
+    ] {
+        let cluster = cluster(TestCluster::builder(), 2);
+        let client = client(&cluster).await;
+        let read = [("t", 0, Start::Earliest), ("t", 1, Start::Earliest)];
+        let mut consumer = client.consumer().assign(read).start().unwrap();
+        for partition in [0, 1] {
+            fill(&cluster, partition, 1, 10);
+            consumer.next().await.unwrap().unwrap();
+        }
+        sleep(137 * MS).await;
+        let planted = cluster.fault(fault);
+        cluster.move_leader("t", 0, 2);
+        fill(&cluster, 0, 1, 10);
+        let (start, mut took) = (Instant::now(), None);
+        // As long as the broker waits for records of the other one.
+        assert!(timeout(200 * MS, consumer.next()).await.is_err(), "{what}");
+        while took.is_none() && start.elapsed() < 4 * request_timeout {
+            fill(&cluster, 1, 1, 10);
+            let asked = Instant::now();
+            while consumer.next().await.unwrap().unwrap().partition() == 0 {
+                took = Some(start.elapsed());
+            }
+            assert!(asked.elapsed() < 1_200 * MS, "{what}: others wait {:?}", asked.elapsed());
+            sleep(10 * MS).await;
+        }
+        let took = took.unwrap_or_else(|| panic!("{what}: it is never read"));
+        assert!(took < request_timeout + 2 * S, "{what}: {took:?}");
+        assert!(planted.hits() > 0, "{what}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_partition_that_a_session_never_names_is_told_and_comes_back() {
     let outage_max = ConsumerConfig::default().outage_max;
