@@ -196,7 +196,7 @@ pub enum OffsetReset {
     /// After that error and [`Error::TopicRecreated`] nothing that was marked before is committed
     /// any more: the group keeps what it has, so that whoever comes next is told as well, until
     /// something is marked behind a seek, or named to
-    /// [`commit_offsets`](super::Consumer::commit_offsets).
+    /// [`commit_offsets`](super::Control::commit_offsets).
     #[default]
     Error,
     /// Reading goes on at the first record that is there.
