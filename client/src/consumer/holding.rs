@@ -114,7 +114,8 @@ impl Reader for Holding {
     ) -> Vec<(TopicPartition, Marked)> {
         self.shared.with(|buffer| {
             let marked = |of: &TopicPartition| {
-                let progress = buffer.progress(buffer.place_of(&of.0, of.1)?);
+                let slot = buffer.place_of(&of.0, of.1)?;
+                let progress = buffer.progress(slot);
                 let offset = |mark: Mark| GroupOffset {
                     leader_epoch: mark.leader_epoch,
                     ..GroupOffset::new(Arc::clone(&of.0), of.1, mark.offset)
@@ -124,7 +125,8 @@ impl Reader for Holding {
                     |reached: &Mark| marked != Some(*reached) && !buffer.is_committed_elsewhere;
                 let reached = reached.filter(is_own);
                 let (offset, reached) = (marked.map(offset), reached.map(offset));
-                Some((of.clone(), Marked { turn, offset, reached }))
+                let is_late = buffer.take_late(slot);
+                Some((of.clone(), Marked { turn, offset, reached, is_late }))
             };
             partitions.filter_map(marked).collect()
         })
@@ -138,6 +140,10 @@ impl Reader for Holding {
                 self.shared.mark(Turn { slot, generation }, mark);
             }
         }
+    }
+
+    fn marked_late(&self) -> Vec<TopicPartition> {
+        self.shared.with(|buffer| buffer.take_all_late())
     }
 
     fn tell(&self, error: Error) {

@@ -12,6 +12,7 @@
 //! the mark, so that what is committed covers what was processed.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::Arc;
 
 use super::config::Start;
@@ -49,6 +50,12 @@ pub(crate) struct Slot {
     pub(crate) state: State,
     /// The newest batch that the user has and that is not marked.
     hand: Option<Hand>,
+    /// The last generation before the partition was taken away the last time.
+    left: Option<u64>,
+    /// What the user had of it when it came back: nobody can commit that any more.
+    overtaken: Option<Hand>,
+    /// Whether the user has marked something since it was taken away that it was given before.
+    is_late: bool,
     /// What the next batch that is given begins behind, if the leader epoch of that is known.
     behind: Option<Mark>,
     marked: Option<Mark>,
@@ -122,6 +129,9 @@ impl Slot {
             bell: None,
             state: State::Open,
             hand: None,
+            left: None,
+            overtaken: None,
+            is_late: false,
             behind: None,
             marked: None,
             reached: None,
@@ -153,6 +163,7 @@ impl Slot {
 
     /// It is read no more. What the user has of it may still be marked.
     pub(crate) fn leave(&mut self) {
+        self.left = Some(self.generation);
         self.generation += 1;
         self.fetching = self.generation;
         self.state = State::Gone;
@@ -163,6 +174,7 @@ impl Slot {
 
     /// It is read again, from there.
     pub(crate) fn come_back(&mut self, start: Start) {
+        self.overtaken = self.hand.or(self.overtaken);
         self.turn(start);
         self.readable = None;
         self.bell = None;
@@ -287,7 +299,7 @@ impl Slot {
 
     /// The user drops what it has: it will not be marked.
     pub(crate) fn let_go(&mut self) {
-        self.hand = None;
+        (self.hand, self.overtaken) = (None, None);
     }
 
     /// The user drops what it has of this generation, or has left of it since the log was cut: it
@@ -343,10 +355,13 @@ impl Slot {
 
     /// The user has processed a batch, and all before it.
     pub(crate) fn mark(&mut self, turn: Turn, mark: Mark) {
+        let is_late = self.left.is_some_and(|left| turn.generation <= left);
         // A seek makes an older one meaningless, and so does coming back.
         if !self.is_of_log(turn) || (!self.is_assigned() && self.hand.is_none()) {
+            self.is_late |= is_late && self.overtaken.take().is_some();
             return;
         }
+        self.is_late |= is_late;
         let cut = self.cuts.since(turn.generation);
         let mark = cut.filter(|cut| cut.offset < mark.offset).unwrap_or(mark);
         self.hand = self.hand.filter(|hand| mark.offset < hand.mark.offset);
@@ -358,6 +373,7 @@ impl Slot {
 
     /// The user has processed all that it was given. Says whether that was something.
     pub(crate) fn mark_given(&mut self) -> bool {
+        self.is_late |= self.overtaken.take().is_some();
         let Some(Hand { generation, mark, .. }) = self.hand else { return false };
         self.mark(Turn { slot: 0, generation }, mark);
         true
@@ -366,6 +382,17 @@ impl Slot {
     /// What the user has of it, and in which generation it was given.
     pub(crate) fn in_hand(&self) -> Option<(u64, Mark)> {
         self.hand.map(|hand| (hand.generation, hand.mark))
+    }
+
+    /// The same, or what it had of it when the partition came back.
+    pub(crate) fn given(&self) -> Option<(u64, Mark)> {
+        self.in_hand().or_else(|| self.overtaken.map(|hand| (hand.generation, hand.mark)))
+    }
+
+    /// Whether the user has marked something since the partition was taken away that it was given
+    /// before, and this was not asked since.
+    pub(crate) fn take_late(&mut self) -> bool {
+        mem::take(&mut self.is_late)
     }
 
     /// Where to go on, if what the user has of it is to be given once more.
@@ -444,6 +471,33 @@ mod tests {
         assert!(slot.is_in_hand() && !slot.is_assigned());
         assert!(slot.mark_given() && !slot.mark_given());
         assert_eq!((slot.is_in_hand(), slot.marked()), (false, Some(at(8))));
+    }
+
+    #[test]
+    fn what_was_given_before_a_partition_was_taken_away_is_marked_late_after_it() {
+        let mut slot = slot();
+        slot.give(at(8));
+        slot.mark_given();
+        assert!(!slot.take_late(), "it is its own");
+        slot.give(at(9));
+        slot.leave();
+        slot.mark_given();
+        assert!(slot.take_late() && !slot.take_late());
+        slot.come_back(Start::Offset(8));
+        slot.mark_given();
+        assert!(!slot.take_late(), "nothing was in hand");
+
+        let given = turn(slot.generation);
+        slot.give(at(12));
+        slot.leave();
+        slot.come_back(Start::Offset(8));
+        assert!(!slot.is_in_hand());
+        assert_eq!(slot.given().map(|(_, mark)| mark), Some(at(12)));
+        slot.mark(given, at(12));
+        assert_eq!((slot.marked(), slot.given()), (None, None));
+        assert!(slot.take_late());
+        slot.mark(given, at(12));
+        assert!(!slot.take_late(), "that was told");
     }
 
     #[test]

@@ -147,13 +147,27 @@ impl Buffer {
     pub(crate) fn given(&self) -> Vec<(TopicPartition, Marked)> {
         let given = |slot: &usize| {
             let slot = self.slots.get(*slot)?;
-            let (generation, Mark { offset, leader_epoch }) = slot.in_hand()?;
+            let (generation, Mark { offset, leader_epoch }) = slot.given()?;
             let offset = GroupOffset::new(Arc::clone(&slot.topic), slot.partition, offset);
             let offset = Some(GroupOffset { leader_epoch, ..offset });
             let of = (Arc::clone(&slot.topic), slot.partition);
-            Some((of, Marked { turn: Some(generation), offset, reached: None }))
+            Some((of, Marked { turn: Some(generation), offset, ..Marked::default() }))
         };
         self.handed.iter().filter_map(given).collect()
+    }
+
+    /// Whether something was marked of a partition that was of an earlier assignment of it, which
+    /// was not asked since.
+    pub(crate) fn take_late(&mut self, slot: usize) -> bool {
+        self.slots.get_mut(slot).is_some_and(|slot| slot.take_late() && slot.is_assigned())
+    }
+
+    /// The partitions of which something was marked since they were taken away, which was not asked
+    /// since.
+    pub(crate) fn take_all_late(&mut self) -> Vec<TopicPartition> {
+        let late =
+            |slot: &mut Slot| slot.take_late().then(|| (Arc::clone(&slot.topic), slot.partition));
+        self.slots.iter_mut().filter_map(late).collect()
     }
 
     /// Up to where there is nothing left to process of a partition, since it was assigned.

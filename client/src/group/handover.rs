@@ -40,6 +40,7 @@ impl Driver {
                 tracing::warn!(group = %self.asker.group, ?why, ?partitions, "partitions lost");
                 self.asker.meter.lost(now());
                 self.state.divided_since = None;
+                self.gather_marks();
                 self.reader.leave(&partitions);
                 let is_lost = |of: &Revoked| of.partitions.iter().any(|of| partitions.contains(of));
                 self.state.revoked.retain(|_, of| !is_lost(of));
@@ -137,6 +138,7 @@ impl Driver {
             return;
         };
         self.asker.meter.given_up(now(), since.elapsed());
+        self.gather_marks();
         self.state.held.retain(|of, _| !partitions.contains(of));
         self.progress.handle_given_up(&partitions);
         self.membership.handle_given_up(now(), number);
@@ -145,9 +147,13 @@ impl Driver {
     /// Takes over what the program has marked since the last time. What was marked before may have
     /// been overruled by a commit of the program.
     pub(super) fn gather_marks(&mut self) {
+        let is_member = !matches!(self.membership, Membership::Alone(_));
         let held = &mut self.state.held;
         for (of, marked) in self.reader.marks(&mut held.keys()) {
             let Some(last) = held.get_mut(&of) else { continue };
+            if marked.is_late && is_member {
+                self.progress.forgo(&of);
+            }
             if marked.turn.is_some() && last.turn != marked.turn {
                 self.progress.handle_seek(&of);
                 *last = Marked { turn: marked.turn, ..Marked::default() };

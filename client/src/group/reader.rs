@@ -29,7 +29,7 @@ pub(crate) trait Reader: fmt::Debug + Send + Sync {
     /// Waits until nothing of these is in hand, marked or let go.
     fn wait_for_marks(&self, partitions: &[TopicPartition]) -> BoxFuture<'static, ()>;
 
-    /// How far these are marked.
+    /// How far these are marked, since they were assigned and since this was asked.
     fn marks(
         &self,
         partitions: &mut dyn Iterator<Item = &TopicPartition>,
@@ -37,6 +37,10 @@ pub(crate) trait Reader: fmt::Debug + Send + Sync {
 
     /// The program has processed what it was given up to there.
     fn mark(&self, given: &[(TopicPartition, Marked)]);
+
+    /// Those not assigned any more of which something was marked since, or that came back since;
+    /// each is named once.
+    fn marked_late(&self) -> Vec<TopicPartition>;
 
     /// The program hears of something.
     fn tell(&self, error: Error);
@@ -61,4 +65,6 @@ pub(crate) struct Marked {
     /// Up to where there is nothing to be done, if that is more: behind it lies no record for the
     /// program, or where to begin was looked up, and is not to be looked up once more.
     pub(crate) reached: Option<GroupOffset>,
+    /// Whether something was marked that was given before the partition was lost and came back.
+    pub(crate) is_late: bool,
 }

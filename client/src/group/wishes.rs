@@ -136,6 +136,9 @@ impl Driver {
             self.reader.mark(given);
         }
         self.gather_marks();
+        if !matches!(self.membership, Membership::Alone(_)) {
+            self.reader.marked_late().iter().for_each(|of| self.progress.forgo(of));
+        }
         let until = until.min(self.state.closing.unwrap_or(until)).into_std();
         let number = match what {
             Wanted::These(offsets) => self.progress.commit(offsets, (now(), until)),

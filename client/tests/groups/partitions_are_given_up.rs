@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kurier_client::error::ErrorKind;
 use kurier_client::group::{GroupEvent, GroupEvents, Loss, Revocation};
 use tokio::time::{sleep, timeout};
 
@@ -131,6 +132,49 @@ async fn who_works_for_too_long_hears_that_its_partitions_are_lost_and_joins_aga
             again.extend(numbers(&next(&mut first).await));
         }
         assert_eq!(first.assignment().len(), 2, "{kind:?}");
+    }
+}
+
+/// Whether or not somebody else has the partitions by then.
+#[tokio::test(start_paused = true)]
+async fn who_commits_what_was_lost_meanwhile_is_told_so() {
+    for (kind, is_alone) in KINDS.into_iter().flat_map(|kind| [(kind, true), (kind, false)]) {
+        let world = World::new(1, 30).await;
+        let mut first = member(&world.client, kind).poll_interval_max(60 * S).start().unwrap();
+        next(&mut first).await;
+        first.commit().await.expect("it is its own");
+        let batch = next(&mut first).await;
+        let mut second = (!is_alone).then(|| member(&world.client, kind).start().unwrap());
+        sleep(90 * S).await;
+        assert!(first.assignment().is_empty(), "{kind:?}");
+        if let Some(second) = &mut second {
+            next(second).await;
+        }
+        let failed = first.commit().await.expect_err("it was lost");
+        assert_eq!(failed.kind(), ErrorKind::Membership, "{kind:?}, {is_alone}: {failed}");
+        first.commit().await.expect("that is told once");
+        // As it says itself, and from elsewhere.
+        first.mark(&batch);
+        first.control().commit().await.expect("what was told is not told again");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_marks_what_was_lost_meanwhile_hears_so_when_it_commits() {
+    for kind in KINDS {
+        let world = World::new(1, 30).await;
+        let start = member(&world.client, kind).poll_interval_max(60 * S).auto_mark(false);
+        let mut first = start.start().unwrap();
+        let batch = next(&mut first).await;
+        sleep(90 * S).await;
+        assert!(first.assignment().is_empty(), "{kind:?}");
+        first.mark(&batch);
+        let failed = first.control().commit().await.expect_err("it was lost");
+        assert_eq!(failed.kind(), ErrorKind::Membership, "{kind:?}: {failed}");
+        // What is given after it can be committed.
+        let again = next(&mut first).await;
+        first.mark(&again);
+        first.commit().await.expect("it is its own");
     }
 }
 

@@ -141,6 +141,11 @@ impl Progress {
         self.refuse(partitions, ErrorCode::ILLEGAL_GENERATION);
     }
 
+    /// More was marked of this one than can be committed: it is not held any more, or anew.
+    pub(crate) fn forgo(&mut self, of: &TopicPartition) {
+        self.forgone.insert(of.clone());
+    }
+
     /// The program reads these no more.
     pub(crate) fn handle_unassigned(&mut self, partitions: &[TopicPartition]) {
         for of in partitions {
