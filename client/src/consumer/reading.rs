@@ -51,27 +51,27 @@ impl<'a> Reading<'a> {
         let mut problem = None;
         let mut batches = RecordBatches::new(records).peekable();
         while let Some(batch) = batches.next() {
-            let batch =
-                match batch.map_err(|error| (error, None)).and_then(|batch| self.checked(batch)) {
-                    Ok(batch) => batch,
-                    Err((error, claim)) => {
-                        let error = broken(&self.track.topic, self.track.partition, offset, error);
-                        if self.corrupt == Corrupt::Stop || error.kind() != ErrorKind::Corrupt {
-                            problem = Some(error);
-                            break;
-                        }
-                        let behind = batches.peek().and_then(|next| next.as_ref().ok());
-                        let behind = behind.map(RecordBatch::base_offset).or(claim);
-                        offset = self.pass(offset, behind, &error, entries);
-                        continue;
+            let batch = batch.map_err(|error| (error, None));
+            let (batch, is_hidden) = match batch.and_then(|batch| self.look(offset, batch)) {
+                Ok(looked) => looked,
+                Err((error, claim)) => {
+                    let error = broken(&self.track.topic, self.track.partition, offset, error);
+                    if self.corrupt == Corrupt::Stop || error.kind() != ErrorKind::Corrupt {
+                        problem = Some(error);
+                        break;
                     }
-                };
+                    let behind = batches.peek().and_then(|next| next.as_ref().ok());
+                    let behind = behind.map(RecordBatch::base_offset).or(claim);
+                    offset = self.pass(offset, behind, &error, entries);
+                    continue;
+                }
+            };
             let next_offset = batch.last_offset().saturating_add(1);
             // A broker begins with the batch that holds the position, or with one before it.
             if next_offset <= offset {
                 continue;
             }
-            self.take(offset, batch, entries);
+            self.take(offset, (batch, is_hidden), entries);
             offset = next_offset;
             if offset >= self.track.end_offset() {
                 break;
@@ -86,16 +86,17 @@ impl<'a> Reading<'a> {
     }
 
     /// One batch, for the user or not.
-    fn take(&mut self, offset: i64, batch: RecordBatch, entries: &mut Vec<Entry>) {
+    fn take(
+        &mut self,
+        offset: i64,
+        (batch, is_hidden): (RecordBatch, bool),
+        entries: &mut Vec<Entry>,
+    ) {
         let (turn, end) = (self.track.turn, self.track.end_offset());
         self.track.epoch = batch.partition_leader_epoch();
         // What lies behind the end is not given, and so it is not passed over either.
         let next_given = batch.last_offset().saturating_add(1).min(end);
-        let is_hidden = self.aborted.covers(&batch)
-            || batch.is_control()
-            || batch.record_count() == Some(0)
-            || batch.base_offset() >= end;
-        if is_hidden {
+        if is_hidden || batch.base_offset() >= end {
             let leader_epoch = batch.partition_leader_epoch();
             self.skipped = Some(Mark { offset: next_given, leader_epoch });
             return;
@@ -107,20 +108,30 @@ impl<'a> Reading<'a> {
         entries.push(Entry { turn, item: Item::Batch(fetched) });
     }
 
-    /// A batch, once its checksum is compared if it is to be passed over otherwise: what its header
-    /// says of offsets is not to be believed then. With an error goes the offset that it claims to
-    /// end before, if the log has that.
-    fn checked(&self, batch: RecordBatch) -> Result<RecordBatch, (RecordError, Option<i64>)> {
-        if self.corrupt == Corrupt::Stop {
-            return Ok(batch);
+    /// A batch, and whether it has nothing for the user. Before what its header says of that is
+    /// believed, its checksum is compared; that of others is when they are opened, unless what
+    /// cannot be read is passed over: then an offset of the header would be believed. With an error
+    /// goes the offset that it claims to end before, if the log has that.
+    fn look(
+        &mut self,
+        offset: i64,
+        batch: RecordBatch,
+    ) -> Result<(RecordBatch, bool), (RecordError, Option<i64>)> {
+        let compare = |batch: &RecordBatch, high_watermark: i64| {
+            let claim = batch.last_offset().saturating_add(1);
+            batch.check_crc().map_err(|e| (e, Some(claim).filter(|claim| *claim <= high_watermark)))
+        };
+        if self.corrupt == Corrupt::Skip {
+            compare(&batch, self.high_watermark)?;
         }
-        match batch.check_crc() {
-            Ok(()) => Ok(batch),
-            Err(error) => {
-                let claim = batch.last_offset().saturating_add(1);
-                Err((error, Some(claim).filter(|claim| *claim <= self.high_watermark)))
-            }
+        let is_hidden = batch.last_offset() < offset
+            || self.aborted.covers(&batch)
+            || batch.is_control()
+            || batch.record_count() == Some(0);
+        if is_hidden && self.corrupt == Corrupt::Stop {
+            compare(&batch, self.high_watermark)?;
         }
+        Ok((batch, is_hidden))
     }
 
     /// Passes over a batch that cannot be read, up to where the next one begins if that is known.

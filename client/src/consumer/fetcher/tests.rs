@@ -931,6 +931,45 @@ fn bytes_that_are_no_batch_stop_the_partition_after_what_came_whole() {
     assert!(entries[1].contains("failed partition 0 of topic t at offset 1"), "{entries:?}");
 }
 
+/// A flipped bit hides no record: whatever a header says, its checksum is compared before.
+#[test]
+fn a_batch_that_is_to_be_hidden_is_hidden_only_if_its_checksum_is_right() {
+    let terms = Seal { producer_id: 5, producer_epoch: 0, ..seal(0) };
+    let with = |at: usize, bytes: &[u8]| {
+        let mut batch = batch(0, 3, &terms);
+        batch.splice(at..at + bytes.len(), bytes.iter().copied());
+        batch
+    };
+    let control = 0x20_u16.to_be_bytes();
+    let transactional = 0x10_u16.to_be_bytes();
+    let claims = [
+        ("is control", with(21, &control), 0),
+        ("is aborted", with(21, &transactional), 0),
+        ("has no records", with(57, &0_i32.to_be_bytes()), 0),
+        ("ends earlier", with(23, &0_i32.to_be_bytes()), 1),
+        ("ends much later", with(21, &[0, 0x20, 0x7f, 0xff, 0xff, 0xff]), 0),
+    ];
+    for (claim, broken, from) in claims {
+        for corrupt in [Corrupt::Stop, Corrupt::Skip] {
+            let isolation = Isolation::ReadCommitted;
+            let config = ConsumerConfig { isolation, corrupt, ..ConsumerConfig::default() };
+            let mut f = Fixture::with(&[1], Start::Offset(from), config);
+            let fetch = f.fetch();
+            let aborted = AbortedTransaction { producer_id: 5, first_offset: 0 };
+            let answer = PartitionData {
+                last_stable_offset: 1000,
+                aborted_transactions: Some(vec![aborted]),
+                ..data(0, &[broken.clone(), batch(3, 1, &seal(3))])
+            };
+            let said = f.answer(&fetch, vec![answer]);
+            match corrupt {
+                Corrupt::Stop => assert!(said[0].starts_with("0: failed"), "{claim}: {said:?}"),
+                _ => assert_eq!(said, ["0: corrupt up to 3", "0: 3..=3 from 3"], "{claim}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn batches_may_claim_any_offset_and_any_count_of_records() {
     let config = ConsumerConfig { corrupt: Corrupt::Skip, ..ConsumerConfig::default() };
