@@ -46,13 +46,15 @@ pub struct ConsumerConfig {
     /// Whether records of open and aborted transactions are given. Kafka: isolation.level.
     /// Default: read uncommitted.
     pub isolation: Isolation,
-    /// What happens when a position is not within the log any more, or not yet. Kafka:
-    /// auto.offset.reset. Default: error, for which Kafka has latest: that skips records silently.
+    /// What happens when a position is not within the log any more, or not yet, and where a group
+    /// begins that has committed nothing of a partition. Kafka: auto.offset.reset. Default: error,
+    /// for which Kafka has latest: that skips records silently.
     pub offset_reset: OffsetReset,
     /// What happens to a batch that cannot be read. Kafka: none. Default: stop, with an
     /// error.
     pub corrupt: Corrupt,
-    /// Whether and where reading ends. Kafka's tools: exit at the end. Default: never.
+    /// Whether and where reading ends; a member of a group has no end of its own, and looks at its
+    /// [lag](super::Consumer::lag). Kafka's tools: exit at the end. Default: never.
     pub stop: Stop,
     /// Whether a batch counts as processed when the next one is asked for; if not, when it is
     /// [marked](super::Consumer::mark). librdkafka: enable.auto.offset.store. Default: true.

@@ -141,7 +141,8 @@ impl Consumer {
     ///
     /// The member of a group commits what is marked, unless it commits nothing by itself, and
     /// leaves ([`Farewell::AsUsual`](crate::group::Farewell)). What was given last is not marked by
-    /// this: perhaps it was not processed. [`mark`](Self::mark) it before.
+    /// this: perhaps it was not processed. [`mark`](Self::mark) it before, or call
+    /// [`commit`](Self::commit). Java's close commits it.
     ///
     /// # Cancel safety
     ///

@@ -36,8 +36,10 @@ impl Control {
     }
 
     /// Commits what is [marked](Control::marked) of all partitions, once more if nothing has come
-    /// to it. While the group divides its partitions anew this waits until it has; then what is
-    /// still this member's is committed, as the member that it is by then.
+    /// to it. The batch that was given last is not among it before it is marked: only
+    /// [`Consumer::commit`] takes it for processed. While the group divides its partitions anew
+    /// this waits until it has; then what is still this member's is committed, as the member that
+    /// it is by then.
     ///
     /// # Errors
     ///
@@ -233,6 +235,13 @@ impl Control {
 impl Consumer {
     /// What happens to the partitions that this has as the member of a group. Given once, and only
     /// with a group; what has happened before the call is left out.
+    ///
+    /// From then on they have to be taken, until there are no more: partitions that are to be given
+    /// up are held until the event that says so is dropped, and the rebalance waits.
+    ///
+    /// A task that only hears of them does not know what the one that reads is at work on. Who
+    /// keeps something of each partition takes events and batches in one task: see
+    /// [`GroupEvent::Revoked`](crate::group::GroupEvent::Revoked), and the example `state`.
     pub fn events(&mut self) -> Option<GroupEvents> {
         self.membership.as_mut()?.hearing.take()
     }

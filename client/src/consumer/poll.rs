@@ -95,7 +95,31 @@ impl Consumer {
         Ok(records)
     }
 
-    /// The batches of [`next`](Self::next) as a stream. It ends where that gives none.
+    /// The batches of [`next`](Self::next) as a stream. It ends where that gives none. It has to be
+    /// pinned, and the methods of streams come from the crate futures-util, or tokio-stream.
+    ///
+    /// With [`auto_mark`](super::ConsumerConfig::auto_mark) a batch is marked when the stream is
+    /// asked for the next one; the last one by [`commit`](Self::commit), once the stream is gone.
+    ///
+    /// ```
+    /// # use kurier_client::{Client, Record, Start, Stop};
+    /// use std::pin::pin;
+    ///
+    /// use futures_util::TryStreamExt;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), kurier_client::Error> {
+    /// # let cluster = kurier_testkit::TestCluster::builder().topic("orders", 1).build();
+    /// # let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).connect().await?;
+    /// # client.producer().build().await?.send(Record::to("orders").value("v")).await?;
+    /// let orders = client.consumer().topics(["orders"], Start::Earliest).stop(Stop::End);
+    /// let mut consumer = orders.start()?;
+    /// let mut batches = pin!(consumer.stream());
+    /// while let Some(batch) = batches.try_next().await? {
+    ///     println!("{} records", batch.records().count());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -84,6 +84,17 @@ impl Consumer {
     /// with very many partitions, or few busy ones far away, the buffer should be larger than that
     /// of a consumer that is not split.
     ///
+    /// In a group a reader ends when its partition is given up. With the default
+    /// [assignors](crate::group::GroupConfig::assignors) that is all of them at each rebalance, and
+    /// those that come back have new readers: with
+    /// [cooperative ones](crate::group::Assignor::CooperativeSticky), or where the
+    /// [coordinator](crate::group::GroupProtocol::Consumer) divides, only of what moves.
+    ///
+    /// Whoever keeps something of a partition in its reader's task sets
+    /// [`auto_mark`](super::ConsumerConfig::auto_mark) to false, and when the reader ends saves that
+    /// first and [marks](PartitionReader::mark) the last batch then: the partition is held until it
+    /// is marked, or the reader is dropped.
+    ///
     /// In a group each reader that asks for nothing for longer than
     /// [`poll_interval_max`](crate::group::GroupConfig::poll_interval_max) costs the member its
     /// partitions, also if it has never asked: others are to have them.
@@ -211,7 +222,30 @@ impl PartitionReader {
     }
 
     /// The batches of [`next`](Self::next) as a stream, which keeps the reader. It ends where that
-    /// gives none.
+    /// gives none. It has to be pinned, and the methods of streams come from the crate
+    /// futures-util, or tokio-stream.
+    ///
+    /// ```
+    /// # use kurier_client::{Client, Record, Start, Stop};
+    /// use std::pin::pin;
+    ///
+    /// use futures_util::TryStreamExt;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), kurier_client::Error> {
+    /// # let cluster = kurier_testkit::TestCluster::builder().topic("orders", 1).build();
+    /// # let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).connect().await?;
+    /// # client.producer().build().await?.send(Record::to("orders").value("v")).await?;
+    /// let orders = client.consumer().topics(["orders"], Start::Earliest).stop(Stop::End);
+    /// let mut split = orders.start()?.split();
+    /// while let Some(reader) = split.next().await.transpose()? {
+    ///     let mut batches = pin!(reader.into_stream());
+    ///     while let Some(batch) = batches.try_next().await? {
+    ///         println!("{} records", batch.records().count());
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -15,7 +15,10 @@ use crate::error::Error;
 pub struct GroupConfig {
     /// How partitions may be divided, best first; all members must have one of them in common.
     /// Members go on with what stays theirs while partitions are divided anew only if all of these
-    /// are cooperative. Kafka: partition.assignment.strategy. Default: range, cooperative-sticky.
+    /// are cooperative. The default is not: each rebalance takes everything from every member, and
+    /// ends all readers of a [split](crate::Consumer::split) consumer, as with Java's. Name
+    /// [`CooperativeSticky`](super::Assignor::CooperativeSticky) alone to keep what stays. Kafka:
+    /// partition.assignment.strategy. Default: range, cooperative-sticky.
     pub assignors: Vec<Assignor>,
     /// Who divides the partitions. Kafka: group.protocol. Default: classic.
     pub protocol: GroupProtocol,
@@ -28,10 +31,11 @@ pub struct GroupConfig {
     /// Rack or zone that the member runs in (KIP-881). Kafka: client.rack. Default: the
     /// consumer's ([`ConsumerConfig::rack`](crate::consumer::ConsumerConfig::rack)).
     pub rack: Option<Arc<str>>,
-    /// After how long without a heartbeat the coordinator removes the member. Kafka:
-    /// session.timeout.ms. More than `heartbeat_interval`, to a year; the coordinator takes what
-    /// lies between its group.min.session.timeout.ms and group.max.session.timeout.ms, 6 s and 30
-    /// min by default. With KIP-848 it is the coordinator's to say. Default: 45 s.
+    /// After how long without a heartbeat the coordinator removes the member: for so long nobody
+    /// reads the partitions of one that was killed. Kafka: session.timeout.ms. More than
+    /// `heartbeat_interval`, to a year; the coordinator takes what lies between its
+    /// group.min.session.timeout.ms and group.max.session.timeout.ms, 6 s and 30 min by default.
+    /// With KIP-848 it is the coordinator's to say. Default: 45 s.
     pub session_timeout: Duration,
     /// How often the member says that it is there. Kafka: heartbeat.interval.ms. More than 0, to
     /// less than `session_timeout`; a third of it or less, or two heartbeats that are late cost the

@@ -26,6 +26,63 @@ pub enum GroupEvent {
     /// It is to give these up. Nothing more of them is given. They are its own until what it had of
     /// them is marked and `release` is dropped; then what is marked is committed, and others get
     /// them.
+    ///
+    /// This is told at once: a batch of them that was given before may still be at work, and no
+    /// event says when that ends. So a task that does nothing but hear must not save or throw away
+    /// what the reading one keeps of them. In one task, between two batches, nothing is at work:
+    ///
+    /// ```
+    /// # use std::collections::HashMap;
+    /// # use kurier_client::{Client, FetchedBatch, Record};
+    /// # use kurier_client::consumer::OffsetReset;
+    /// # use kurier_client::group::GroupEvent;
+    /// # use kurier_client::offsets::Isolation;
+    /// # use kurier_client::transactions::TopicPartition;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), kurier_client::Error> {
+    /// # let cluster = kurier_testkit::TestCluster::builder().topic("orders", 1).build();
+    /// # let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).connect().await?;
+    /// # client.producer().build().await?.send(Record::to("orders").value("v")).await?;
+    /// let orders = client.consumer().group("billing").subscribe(["orders"]).auto_mark(false);
+    /// # let orders = orders.offset_reset(OffsetReset::Earliest);
+    /// # let another = orders.clone();
+    /// # let mut others = Vec::new();
+    /// let mut consumer = orders.start()?;
+    /// let mut events = consumer.events().expect("they are given once");
+    /// let mut unsaved: HashMap<TopicPartition, FetchedBatch> = HashMap::new();
+    /// loop {
+    ///     tokio::select! {
+    ///         biased;
+    ///         Some(event) = events.next() => match event {
+    ///             GroupEvent::Revoked { partitions, release, .. } => {
+    ///                 for batch in partitions.iter().filter_map(|of| unsaved.remove(of)) {
+    ///                     println!("saved up to {}", batch.next_offset());
+    ///                     consumer.mark(&batch);
+    ///                 }
+    ///                 release.done();
+    /// #               break;
+    ///             }
+    ///             GroupEvent::Lost { partitions, .. } => {
+    ///                 unsaved.retain(|of, _| !partitions.contains(of));
+    ///             }
+    ///             _ => {}
+    ///         },
+    ///         Some(batch) = consumer.next() => {
+    ///             let batch = batch?;
+    ///             unsaved.insert((batch.topic().into(), batch.partition()), batch);
+    /// #           others.push(another.clone().start()?);
+    ///         }
+    ///         else => break,
+    ///     }
+    /// }
+    /// # tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    /// # let steps = client.transactions();
+    /// # let asked = steps.committed_offsets("billing", Isolation::default(), [("orders", 0)]);
+    /// # let committed = asked.await.remove(0).outcome?;
+    /// # assert_eq!(committed.map(|at| at.offset), Some(1));
+    /// # Ok(())
+    /// # }
+    /// ```
     Revoked {
         /// Those that it gives up.
         partitions: Vec<TopicPartition>,
@@ -73,8 +130,12 @@ pub enum GroupEvent {
 
 /// What happens to a member of a group, one thing after the other.
 ///
-/// Whoever takes them must go on taking them: partitions that are revoked are held until their
-/// [`Release`] is dropped. 256 wait at most; more are left out, and none of those is waited for.
+/// Whoever has asked for them must go on taking them: partitions that are revoked are held until
+/// their [`Release`] is dropped, and that lies in the event. One that nobody takes holds up the
+/// rebalance for all members, until the partitions are [lost](Loss::TooSlow)
+/// ([`poll_interval_max`](super::GroupConfig::poll_interval_max)), and holds up
+/// [`close`](crate::Consumer::close) for half of its time. Dropping this ends that. 256 wait at
+/// most; more are left out, and none of those is waited for.
 #[derive(Debug)]
 pub struct GroupEvents {
     events: mpsc::Receiver<GroupEvent>,

@@ -16,9 +16,16 @@ impl Session {
     /// What a round has read that the group took away, or whose member the group does not know any
     /// more, comes again: here or elsewhere.
     ///
+    /// What the work gives back may borrow from the round and from nothing else: it holds what it
+    /// needs besides, in an [`Arc`](std::sync::Arc) of which each round has a clone. Who would
+    /// rather borrow writes the loop with [`begin`](Self::begin) and [`Round::end`], as the
+    /// [module](super) shows.
+    ///
     /// ```
     /// # use std::time::Duration;
     /// # use kurier_client::{Client, Error, Record};
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() -> Result<(), Error> {
     /// # let cluster = kurier_testkit::TestCluster::builder().topic("orders", 2).topic("bills", 2);
@@ -28,11 +35,14 @@ impl Session {
     /// # let reset = kurier_client::consumer::OffsetReset::Earliest;
     /// # let orders = orders.offset_reset(reset);
     /// let mut session = client.session("billing-1", orders).start().await?;
+    /// let seen = Arc::new(AtomicUsize::new(0));
     /// let running = session.run::<Error>(|round| {
+    ///     let seen = Arc::clone(&seen);
     ///     Box::pin(async move {
     ///         for record in round.batches().iter().flatten() {
     ///             let bill = record?.value.unwrap_or_default();
     ///             drop(round.enqueue(Record::to("bills").value(bill)).await?);
+    ///             seen.fetch_add(1, Ordering::Relaxed);
     ///         }
     ///         Ok(())
     ///     })

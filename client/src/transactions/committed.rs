@@ -17,7 +17,9 @@ use crate::metadata::KeyType;
 use crate::offsets::Isolation;
 
 impl Transactions {
-    /// What a group has committed of these partitions; none where it has committed nothing. With
+    /// What a group has committed of these partitions; none where it has committed nothing. It need
+    /// not be a group of this program's: what is missing to the [end](crate::offsets::Offsets::at)
+    /// of a partition is the group's lag. In order of topics and partitions, each once. With
     /// [`Isolation::ReadCommitted`] it waits for the end of transactions that may still change an
     /// offset (KIP-447).
     ///

@@ -29,8 +29,9 @@ settings! {
         |p| word(ISOLATION, p.consumer.isolation)
         => |p, v| p.consumer.isolation = one_of(v, ISOLATION)?;
     "auto.offset.reset":
-        "What happens when a position is not within the log: none, earliest, latest, or \
-         by_duration:P1DT2H for the first record that is not older than that",
+        "What happens when a position is not within the log, and where a group begins that has \
+         committed nothing: none (an error), earliest, latest, or by_duration:P1DT2H for the first \
+         record that is not older than that",
         |p| reset_word(p.consumer.offset_reset)
         => |p, v| p.consumer.offset_reset = reset(v)?;
     "default.api.timeout.ms": "How long a partition may be out of reach before reading says so",
