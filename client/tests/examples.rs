@@ -3,13 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use kurier_testkit::{Builder, Isolation, TestCluster};
 
 /// Those that are run below, or elsewhere: by the interoperability checks of Kerberos.
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     "assigned",
     "checked",
     "consume",
@@ -20,6 +21,7 @@ const KNOWN: [&str; 11] = [
     "produce",
     "secure",
     "split",
+    "state",
     "transaction",
 ];
 
@@ -210,6 +212,34 @@ async fn assigned_partitions() {
     // The next run goes on where that one has stopped.
     assert_eq!(read(&["0", "1"]).await, "numbers-1-0 at 0: 7\n");
     assert_eq!(read(&["0", "1"]).await, "");
+    served.shutdown().await;
+}
+
+/// A member that comes while the first one has unsaved what it has read is given nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn state_of_partitions_is_saved_before_another_member_reads_on() {
+    let (_cluster, served, server) = numbers().await;
+    let start = move || {
+        let mut command = Command::new(program("state"));
+        command.args([&*server, "numbers-1"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let run = tokio::task::spawn_blocking(move || {
+        let mut first = start();
+        let mut told = BufReader::new(first.stderr.take().unwrap());
+        let mut has = String::new();
+        told.read_line(&mut has).unwrap();
+        let second = start();
+        let (mut rest, first) = (String::new(), first.wait_with_output().unwrap());
+        told.read_to_string(&mut rest).unwrap();
+        (format!("{has}{rest}"), [first, second.wait_with_output().unwrap()])
+    });
+    let (told, ended) = run.await.unwrap();
+    assert!(ended.iter().all(|one| one.status.success()), "{ended:?}");
+    assert!(told.starts_with("has ") && told.contains("gives up "), "{told}");
+    let [first, second] = ended.map(|one| String::from_utf8(one.stdout).unwrap());
+    let saved = format!("{first}{second}");
+    assert_eq!(sorted(&saved), ["numbers-1-0: 1 more", "numbers-1-1: 1 more"], "{second}");
     served.shutdown().await;
 }
 
