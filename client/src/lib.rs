@@ -80,6 +80,12 @@ pub use routing::Target;
 #[doc = include_str!("../../README.md")]
 mod readme {}
 
+/// What these pages have in Rust, which must compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/consumer.md")]
+#[doc = include_str!("../../docs/transactions.md")]
+mod pages {}
+
 /// What the page has in Rust, which must run.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/kafka-in-your-tests.md")]
