@@ -19,7 +19,7 @@ impl Session {
     /// What the work gives back may borrow from the round and from nothing else: it holds what it
     /// needs besides, in an [`Arc`](std::sync::Arc) of which each round has a clone. Who would
     /// rather borrow writes the loop with [`begin`](Self::begin) and [`Round::end`], as the
-    /// [module](super) shows.
+    /// [module](crate::session) shows.
     ///
     /// ```
     /// # use std::time::Duration;
