@@ -8,7 +8,7 @@ use crate::text::plain;
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 /// Why a command ended without success.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// What was asked for cannot be meant: exit status 2.
     Usage(String),

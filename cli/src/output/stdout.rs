@@ -22,6 +22,8 @@ pub(crate) struct Stdout {
     buffer: Vec<u8>,
     flush_bytes: usize,
     reader: Reader,
+    /// Why a part of what was printed was not written. Nothing is written behind that gap.
+    broken: Option<Failure>,
 }
 
 impl Stdout {
@@ -37,7 +39,7 @@ impl Stdout {
         let buffer = Vec::with_capacity(2 * FLUSH_BYTES);
         let file = stdout().map_err(|error| closed(&error))?;
         let reader = Reader::watch(&file);
-        Ok(Self { file, buffer, flush_bytes: FLUSH_BYTES, reader })
+        Ok(Self { file, buffer, flush_bytes: FLUSH_BYTES, reader, broken: None })
     }
 
     /// The same, written after each record.
@@ -63,11 +65,14 @@ impl Stdout {
     ///
     /// # Errors
     ///
-    /// As [`Self::settle`].
+    /// As [`Self::settle`]; then each later call fails in the same way, and writes nothing.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        let written = write_all(&mut self.file, &self.buffer);
+        if self.broken.is_none() {
+            let written = write_all(&mut self.file, &self.buffer);
+            self.broken = written.err().map(|error| closed(&error));
+        }
         self.buffer.clear();
-        written.map_err(|error| closed(&error))
+        self.broken.clone().map_or(Ok(()), Err)
     }
 
     /// Writes a text at once.
@@ -189,6 +194,20 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_that_was_not_written_is_taken_for_written_later() {
+        use std::os::fd::OwnedFd;
+        let (reader, writer) = io::pipe().unwrap();
+        let file = File::from(OwnedFd::from(writer));
+        let (buffer, unwatched) = (Vec::new(), Reader(None));
+        let mut stdout = Stdout { file, buffer, flush_bytes: 1, reader: unwatched, broken: None };
+        assert_eq!(stdout.print("a"), Ok(()));
+        drop(reader);
+        assert_eq!(stdout.print("b"), Err(Failure::StdoutClosed));
+        assert_eq!(stdout.flush(), Err(Failure::StdoutClosed), "there is nothing more to write");
     }
 
     #[test]
