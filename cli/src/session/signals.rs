@@ -1,5 +1,6 @@
 //! SIGINT, SIGTERM and SIGHUP: the first asks the command to end, the second asks it to end at
-//! once; what has not ended soon after is ended. The end of stdin may count as a signal.
+//! once; what has not ended soon after is ended, and says so. The end of stdin may count as a
+//! signal.
 
 use std::future::pending;
 use std::io;
@@ -16,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
 use crate::failure::{Failure, Outcome};
+use crate::session::progress::say;
 
 /// Whether the command was asked to end.
 #[derive(Clone, Debug)]
@@ -26,10 +28,15 @@ pub(crate) struct Stop {
 }
 
 impl Stop {
-    /// Listens for signals from now on. A command that has not ended [`GRACE`] after the signal
-    /// that gives it `last` is ended.
+    /// Listens for signals from now on. A command that has not ended soon after the signal that
+    /// gives it `last` is ended.
     pub(crate) fn listen(last: Last) -> Self {
-        Self::listen_then(last, pending(), || std::process::exit(STATUS_KILLED))
+        Self::listen_for(last, Grace::SHORT)
+    }
+
+    /// The same, with such a grace.
+    pub(crate) fn listen_for(last: Last, grace: Grace) -> Self {
+        Self::listen_then((last, grace), pending(), |line| kill(line))
     }
 
     /// As [`listen`](Self::listen), and the end of stdin is a signal too: `said` hears of it. What
@@ -41,21 +48,22 @@ impl Stop {
             let _ = tokio::task::spawn_blocking(read).await;
             said();
         };
-        Self::listen_then(last, ends, || std::process::exit(STATUS_KILLED))
+        Self::listen_then((last, Grace::SHORT), ends, |line| kill(line))
     }
 
-    /// As [`listen`](Self::listen); `other` is a signal as well, and `end` ends the process.
+    /// As [`listen`](Self::listen); `other` is a signal as well, and `end` ends the process with a
+    /// line that says why.
     fn listen_then(
-        last: Last,
+        (last, grace): (Last, Grace),
         other: impl Future<Output = ()> + Send + 'static,
-        end: impl FnOnce() + Send + 'static,
+        end: impl FnOnce(String) + Send + 'static,
     ) -> Self {
         let (ask, asked) = watch::channel(0);
         let (listening, listens) = mpsc::channel::<()>();
         // A thread of its own hears them, whatever keeps the others busy.
         let spawned = thread::Builder::new().name("signals".into()).spawn(move || {
             let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
-            runtime.block_on(async {
+            let is_hurried = runtime.block_on(async {
                 let mut signals = Signals::listen();
                 drop(listening);
                 let mut other = pin!(other.fuse());
@@ -64,9 +72,9 @@ impl Stop {
                     ask.send_replace(number);
                 }
                 // Another signal ends it sooner.
-                let _ = timeout(GRACE, signals.next()).await;
+                timeout(grace.within, signals.next()).await.is_ok()
             });
-            end();
+            end(grace.told(is_hurried));
         });
         // Without that thread a signal does what it does by default: it ends the process.
         if spawned.is_ok() {
@@ -177,8 +185,45 @@ impl Signals {
     }
 }
 
-/// How long a command that has nothing left to save may take to end.
-const GRACE: Duration = Duration::from_secs(2);
+/// What a command may still do when it was told to end for the last time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grace {
+    /// How long it may take.
+    pub(crate) within: Duration,
+    /// What is left undone if that is not enough.
+    pub(crate) undone: &'static str,
+}
+
+impl Grace {
+    /// Of a command that has nothing left to save.
+    pub(crate) const SHORT: Self =
+        Self { within: Duration::from_secs(2), undone: "what it was about is left undone" };
+
+    fn told(&self, is_hurried: bool) -> String {
+        let Self { within, undone } = self;
+        match is_hurried {
+            true => format!("kurier: ended by another signal before it was done: {undone}"),
+            false => {
+                format!("kurier: ended, as it was not done {within:?} after a signal: {undone}")
+            }
+        }
+    }
+}
+
+/// Ends the process. Whoever reads stderr may have stopped to: nobody waits for that.
+fn kill(line: String) {
+    let (said, is_said) = mpsc::channel();
+    let told = thread::Builder::new().spawn(move || {
+        say(&line);
+        said.send(())
+    });
+    if told.is_ok() {
+        let _ = is_said.recv_timeout(TELLING_MAX);
+    }
+    std::process::exit(STATUS_KILLED)
+}
+
+const TELLING_MAX: Duration = Duration::from_millis(200);
 
 /// What shells report of a process that SIGINT has ended.
 const STATUS_KILLED: i32 = 130;
@@ -193,7 +238,8 @@ mod tests {
         let (end, ended) = mpsc::channel();
         let (work, is_done) = mpsc::channel::<()>();
         runtime.block_on(async {
-            let mut stop = Stop::listen_then(Last::First, pending(), move || end.send(()).unwrap());
+            let last = (Last::First, Grace::SHORT);
+            let mut stop = Stop::listen_then(last, pending(), move |line| end.send(line).unwrap());
             let (begin, begun) = mpsc::channel();
             tokio::spawn(async move { begin.send(()).map(|()| is_done.recv().is_ok()) });
             begun.recv().unwrap();
@@ -204,7 +250,8 @@ mod tests {
                 assert!(sent.unwrap().success());
                 stop.asked().await;
             }
-            ended.recv().unwrap();
+            let line = ended.recv().unwrap();
+            assert_eq!(line, Grace::SHORT.told(true));
         });
         drop(work);
     }
