@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{
     HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 /// How far a command has come.
 #[derive(Debug)]
@@ -93,9 +93,26 @@ impl Progress {
         self.records = records;
         self.bar.set_position(records);
         if self.told_at.is_some_and(|at| at.elapsed() >= LINE_INTERVAL) {
-            self.told_at = Some(Instant::now());
-            say(&summary("so far", self.records, self.bytes, self.started.elapsed()));
+            self.tell();
         }
+    }
+
+    /// Waits until a line is due that says how far it is; for ever if no lines do.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub(crate) async fn is_due(&self) {
+        match self.told_at {
+            Some(at) => sleep_until(at + LINE_INTERVAL).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Says in a line how far it is.
+    pub(crate) fn tell(&mut self) {
+        self.told_at = Some(Instant::now());
+        say(&summary("so far", self.records, self.bytes, self.started.elapsed()));
     }
 
     /// So many bytes more have gone through.
