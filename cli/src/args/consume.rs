@@ -21,12 +21,13 @@ pub(crate) struct ConsumeArgs {
     #[arg(short = 'o', long = "offset", value_name = "WHERE", allow_hyphen_values = true)]
     places: Vec<PlaceArg>,
 
-    /// Read as a member of this group, from where it stopped (--offset beginning or end where it
-    /// has not begun), and commit what was printed
+    /// Read as a member of this group, from where it stopped (where it has not begun, from the
+    /// beginning, or as -o end or -X auto.offset.reset say), and commit what was printed
     #[arg(
         short = 'G',
         long,
         value_name = "GROUP",
+        value_parser = clap::builder::NonEmptyStringValueParser::new(),
         conflicts_with_all = ["partitions", "until"]
     )]
     pub(crate) group: Option<String>,
@@ -113,8 +114,9 @@ pub(crate) struct ConsumeArgs {
 }
 
 impl ConsumeArgs {
-    /// Where to begin, and before which time to stop.
-    pub(crate) fn range(&self) -> Outcome<(StartArg, Option<TimeArg>)> {
+    /// Where to begin, if that is said, and before which time to stop; `now` is when the command
+    /// began, in milliseconds since 1970.
+    pub(crate) fn range(&self, now: i64) -> Outcome<(Option<StartArg>, Option<TimeArg>)> {
         let (mut starts, mut ends) = (Vec::new(), Vec::from_iter(self.until));
         for place in &self.places {
             match place {
@@ -126,10 +128,10 @@ impl ConsumeArgs {
         match (&*starts, &*ends) {
             ([_, _, ..], _) => Err(twice("where to begin is said")),
             (_, [_, _, ..]) => Err(twice("when to stop is said")),
-            (starts, ends) => {
-                let start = starts.first().copied().unwrap_or(StartArg::Beginning);
-                Ok((start, ends.first().copied()))
+            ([StartArg::Time(start)], [end]) if start.millis(now) > end.millis(now) => {
+                Err(Failure::Usage("-o: the stop lies before the start; swap them".into()))
             }
+            (starts, ends) => Ok((starts.first().copied(), ends.first().copied())),
         }
     }
 
@@ -184,7 +186,9 @@ follows < or >; c a letter; s the rest; $ nothing may be left, which is passed o
 
 Output is written in big pieces, and whenever no record waits. When the reader of stdout goes away,
 a line on stderr says so (unless --quiet) and the exit status is 1; to read N records, use -c N.
-Exit status: 0 at the end, the count, or a signal; 1 when something failed; 2 for wrong usage.
+Exit status: 0 at the end, the count, or a signal; 1 when something failed, also the last commit of
+a member; 2 for wrong usage; 130 when a second signal came, or it was not done 2 s (in a group 9 s)
+after the first, as stdout took nothing.
 
 Examples:
   kurier consume orders -e                       all that is there now

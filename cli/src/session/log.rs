@@ -30,14 +30,16 @@ pub(crate) fn show_notes() {
 }
 
 /// Shows what whoever waits must know from now on, each as a note, unless a log is shown already:
-/// that a broker cannot be reached, that what was begun with is gone, and that new certificates are
-/// of no use.
+/// that a broker cannot be reached, that what was begun with is gone, that new certificates are of
+/// no use, and that a log does not hold what was to be read next.
 pub(crate) fn show_obstacles() {
     let of = |place| (place, LevelFilter::WARN);
     let obstacles = [
         of("kurier_client::net::outage"),
         of("kurier_client::metadata::news"),
         of("kurier_client::security::tls::connector"),
+        of("kurier_client::consumer::answer"),
+        of("kurier_client::consumer::checking"),
     ];
     let notes = tracing_subscriber::fmt::layer().without_time().with_target(false);
     let notes = notes.with_level(false).with_ansi(false).with_writer(|| Note);

@@ -9,9 +9,10 @@ pub(crate) mod settings;
 use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
+use kurier_client::group::{GroupEvent, GroupEvents};
 use kurier_client::properties::{Properties, Role};
 use kurier_client::{Client, ClientBuilder, Error};
-use kurier_protocol::ErrorCode;
+use kurier_protocol::{ApiKey, ErrorCode};
 use tokio::time::sleep;
 
 use crate::args::cluster::ClusterArgs;
@@ -71,6 +72,22 @@ pub(crate) fn misuse(error: &Error) -> Failure {
     }
 }
 
+/// The next thing that happens to a member; for ever nothing once it is gone.
+///
+/// # Cancel safety
+///
+/// Dropping the future loses nothing.
+pub(crate) async fn next_event(events: &mut Option<GroupEvents>) -> Option<GroupEvent> {
+    let event = match events {
+        Some(of) => of.next().await,
+        None => std::future::pending().await,
+    };
+    if event.is_none() {
+        *events = None;
+    }
+    event
+}
+
 /// Whoever watches a terminal wants to know after this long what is waited for.
 const SILENCE_MAX: Duration = Duration::from_secs(1);
 
@@ -95,6 +112,15 @@ pub(crate) fn in_options(error: &Error) -> String {
         Error::Broker { code: ErrorCode::TOPIC_ALREADY_EXISTS, about, .. } => format!(
             "TOPIC_ALREADY_EXISTS{about}; delete it first, or use it as it is, which \
              --if-not-exists does"
+        ),
+        Error::Broker {
+            api: ApiKey::DELETE_TOPICS,
+            code: ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+            about,
+            ..
+        } => format!(
+            "UNKNOWN_TOPIC_OR_PARTITION{about}: there is none of this name; kurier topic list \
+             has those that there are, and --if-exists passes over others"
         ),
         other => other.to_string(),
     }

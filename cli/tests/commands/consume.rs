@@ -58,6 +58,16 @@ fn a_time_may_be_so_long_ago() {
 }
 
 #[test]
+fn a_stop_that_lies_before_the_start_is_wrong_usage() {
+    let broker = with_times("t:1");
+    for range in [["-o", "s@-1h", "-o", "e@-2h"], ["-o", "s@4000", "--until", "3999"]] {
+        let ended = broker.run(&[&["consume", "t"][..], &range].concat(), "");
+        assert!(ended.failed(2).contains("the stop lies before the start"), "{ended:?}");
+    }
+    assert_eq!(read(&broker, &["-o", "s@4000", "--until", "4000", "-e"]), "");
+}
+
+#[test]
 fn whoever_follows_ends_with_the_first_record_that_is_too_late() {
     let broker = with_times("t:2");
     let mut follow = broker.command(&["consume", "t", "-o", "e@5000"]);
@@ -127,14 +137,22 @@ fn whoever_waits_where_nothing_comes_is_told_once() {
     let mut wait = broker.command(&["consume", "t", "-o", "end", "--progress"]);
     let mut child = wait.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    lines.read_line(&mut line).unwrap();
+    let mut said = Vec::new();
+    while said.last().is_none_or(|line: &String| !line.starts_with("kurier: note: ")) {
+        let mut line = String::new();
+        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "{said:?}");
+        said.push(line);
+    }
+    let line = said.pop().unwrap();
     assert!(line.starts_with("kurier: note: reading has come to the end, and waits"), "{line}");
+    assert!(said.len() >= 2, "a line each second of three: {said:?}");
+    assert!(said.iter().all(|line| line.starts_with("0 records so far, ")), "{said:?}");
     let pid = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let mut rest = String::new();
     lines.read_to_string(&mut rest).unwrap();
-    assert!(rest.starts_with("0 records read") && rest.lines().count() == 1, "{rest}");
+    assert!(rest.lines().last().is_some_and(|line| line.starts_with("0 records read")), "{rest}");
+    assert!(!rest.contains("note"), "{rest}");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 

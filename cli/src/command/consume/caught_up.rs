@@ -1,13 +1,12 @@
 //! The end of what a member of a group has to read: where its partitions end when it is given them,
 //! or at once if the group has none for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use kurier_client::consumer::Control;
-use kurier_client::group::{GroupEvent, GroupEvents, Revocation};
+use kurier_client::group::{GroupEvent, Revocation};
 use kurier_client::offsets::{FoundOffset, Isolation, Position};
 use kurier_client::{Client, Error};
 use tokio::time::Instant;
@@ -18,9 +17,27 @@ use tokio::time::Instant;
 pub(super) struct CaughtUp {
     client: Client,
     isolation: Isolation,
-    ends: BTreeMap<(Arc<str>, i32), i64>,
-    events: Option<GroupEvents>,
+    ends: Ends,
+    /// When it was looked up what the member has and where that stands, since something has
+    /// happened to the member.
+    looked_at: Option<Instant>,
     share: Share,
+}
+
+/// Where partitions end.
+#[derive(Debug, Default)]
+struct Ends {
+    of: BTreeMap<Arc<str>, BTreeMap<i32, End>>,
+    /// How many partitions there are.
+    held: usize,
+    /// How many of them are read to their ends.
+    read: usize,
+}
+
+#[derive(Debug)]
+struct End {
+    offset: i64,
+    is_read: bool,
 }
 
 /// What a group has for a member, as far as that knows.
@@ -31,34 +48,100 @@ struct Share {
 }
 
 impl CaughtUp {
-    pub(super) fn new(client: Client, isolation: Isolation, events: Option<GroupEvents>) -> Self {
-        Self { client, isolation, ends: BTreeMap::new(), events, share: Share::default() }
+    pub(super) fn new(client: Client, isolation: Isolation) -> Self {
+        let (ends, share) = (Ends::default(), Share::default());
+        Self { client, isolation, ends, looked_at: None, share }
+    }
+
+    /// Something has happened to the member.
+    pub(super) fn handle(&mut self, event: &GroupEvent) {
+        self.looked_at = None;
+        self.share.handle(Instant::now(), event);
+    }
+
+    /// A partition was read up to this offset.
+    pub(super) fn note(&mut self, topic: &str, partition: i32, position: i64) {
+        self.ends.note(topic, partition, position);
     }
 
     /// Whether the member has been given all that was in its partitions. One that has none is
     /// there once the group has left it so for a while.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
     pub(super) async fn is_reached(&mut self, control: &Control) -> Result<bool, Error> {
-        let next = || self.events.as_mut()?.next().now_or_never()?;
-        std::iter::from_fn(next).for_each(|event| self.share.handle(Instant::now(), &event));
-        let held = control.assignment();
-        if held.is_empty() {
-            self.ends.clear();
-            return Ok(self.share.lasts(Instant::now()));
+        let is_fresh = self.looked_at.is_some_and(|at| at.elapsed() < LOOK_AFTER);
+        if is_fresh && !self.ends.are_reached() {
+            return Ok(false);
         }
-        self.ends.retain(|of, _| held.contains(of));
-        let new = held.iter().filter(|of| !self.ends.contains_key(*of)).cloned();
-        let new: Vec<_> = new.collect();
+        let held = control.assignment();
+        let new = self.ends.keep(&held);
         if !new.is_empty() {
             let offsets = self.client.offsets().isolation(self.isolation);
-            let found = offsets.at(Position::Latest, new).await?;
-            let end = |one: FoundOffset| Some(((one.topic, one.partition), one.offset?));
-            self.ends.extend(found.into_iter().filter_map(end));
+            self.ends.insert(offsets.at(Position::Latest, new).await?);
         }
-        let is_read = |of: &(Arc<str>, i32)| {
-            let (end, position) = (self.ends.get(of), control.position(&of.0, of.1));
-            end.zip(position).is_some_and(|(end, position)| position >= *end)
+        // Where a group says that a partition stands is where it is only when a broker has
+        // answered for that place: the log may end before it, or be another one.
+        self.ends.look(|topic, partition| {
+            control.position(topic, partition).filter(|_| control.lag(topic, partition).is_some())
+        });
+        self.looked_at = Some(Instant::now());
+        if held.is_empty() {
+            return Ok(self.share.lasts(Instant::now()));
+        }
+        Ok(self.ends.are_reached())
+    }
+}
+
+impl Ends {
+    /// Forgets all but these; gives those of them that are new.
+    fn keep(&mut self, held: &[(Arc<str>, i32)]) -> Vec<(Arc<str>, i32)> {
+        let all: BTreeSet<&(Arc<str>, i32)> = held.iter().collect();
+        for (topic, partitions) in &mut self.of {
+            partitions.retain(|index, _| all.contains(&(Arc::clone(topic), *index)));
+        }
+        self.held = all.len();
+        self.count();
+        let is_new = |(topic, index): &&(Arc<str>, i32)| {
+            !self.of.get(topic).is_some_and(|of| of.contains_key(index))
         };
-        Ok(held.iter().all(is_read))
+        held.iter().filter(is_new).cloned().collect()
+    }
+
+    fn insert(&mut self, found: Vec<FoundOffset>) {
+        for one in found {
+            if let Some(offset) = one.offset {
+                let end = End { offset, is_read: false };
+                self.of.entry(one.topic).or_default().insert(one.partition, end);
+            }
+        }
+    }
+
+    fn note(&mut self, topic: &str, partition: i32, position: i64) {
+        let end = self.of.get_mut(topic).and_then(|of| of.get_mut(&partition));
+        if let Some(end) = end.filter(|end| !end.is_read && position >= end.offset) {
+            end.is_read = true;
+            self.read += 1;
+        }
+    }
+
+    /// Looks where those stand that are not read yet.
+    fn look(&mut self, position: impl Fn(&str, i32) -> Option<i64>) {
+        for (topic, partitions) in &mut self.of {
+            for (index, end) in partitions.iter_mut().filter(|(_, end)| !end.is_read) {
+                end.is_read = position(topic, *index).is_some_and(|at| at >= end.offset);
+            }
+        }
+        self.count();
+    }
+
+    fn count(&mut self) {
+        self.read = self.of.values().flat_map(BTreeMap::values).filter(|end| end.is_read).count();
+    }
+
+    fn are_reached(&self) -> bool {
+        self.read == self.held
     }
 }
 
@@ -77,6 +160,9 @@ impl Share {
         self.since.is_some_and(|since| now.duration_since(since) >= SETTLED_AFTER)
     }
 }
+
+/// How long a member waits for records before it looks whether it is there.
+pub(super) const LOOK_AFTER: Duration = Duration::from_millis(100);
 
 /// A member may be given nothing at first, until others have given up what shall be its own: they
 /// hear of that by their next heartbeat, and it by its own, in five seconds each by default.
@@ -103,5 +189,27 @@ mod tests {
         let lost = GroupEvent::Lost { partitions: Vec::new(), why: Loss::Forgotten };
         share.handle(after(3630), &lost);
         assert!(!share.lasts(after(7200)), "it joins anew");
+    }
+
+    #[test]
+    fn what_is_read_is_counted_and_what_is_another_members_does_not_count() {
+        let of = |index: i32| (Arc::<str>::from("t"), index);
+        let (mut ends, held) = (Ends::default(), [of(0), of(1), of(2)]);
+        assert_eq!(ends.keep(&held), held);
+        for (index, offset) in [(0, 5), (1, 0), (2, 7)] {
+            let partitions = ends.of.entry("t".into()).or_default();
+            partitions.insert(index, End { offset, is_read: false });
+        }
+        ends.look(|_, index| (index == 1).then_some(0));
+        assert_eq!((ends.read, ends.held), (1, 3));
+        ends.note("t", 0, 4);
+        ends.note("t", 0, 6);
+        ends.note("t", 0, 8);
+        ends.note("u", 0, 8);
+        assert_eq!((ends.read, ends.are_reached()), (2, false));
+        assert!(ends.keep(&[of(0), of(1)]).is_empty());
+        assert!(ends.are_reached());
+        assert_eq!(ends.keep(&[of(0), of(3)]), [of(3)]);
+        assert!(!ends.are_reached(), "where it ends is not known");
     }
 }

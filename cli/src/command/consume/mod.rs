@@ -3,51 +3,58 @@
 mod caught_up;
 mod plan;
 mod printed;
+mod membership;
+mod reached;
 mod silence;
 
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
-use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::try_join_all;
 use tokio::time::sleep;
 
 use kurier_client::consumer::{Control, OffsetReset};
+use kurier_client::group::GroupEvent;
 use kurier_client::properties::Role;
-use kurier_client::{Consumer, Error, FetchedBatch, Stop};
+use kurier_client::{Client, Consumer, Error, FetchedBatch, Stop};
 use kurier_env::Env;
 
 use crate::args::cluster::ClusterArgs;
 use crate::args::consume::ConsumeArgs;
-use crate::args::places::{StartArg, TimeArg};
+use crate::args::places::StartArg;
 use crate::failure::{Failure, Outcome};
 use crate::output::format::{Format, Found, Unfit};
 use crate::output::object::Object;
 use crate::output::stdout::Stdout;
 use crate::session::progress::{Interactive, Progress, Quiet, Talk, say};
 use crate::session::signals::{Last, Stop as Signals};
-use crate::session::{connect_with, failed, properties};
-use caught_up::CaughtUp;
+use crate::session::{connect_with, failed, in_options, properties, settings};
+use caught_up::{CaughtUp, LOOK_AFTER};
+use membership::{GRACE, GRACE_ALONE, Membership};
 use plan::{Ends, Plan, Wish};
-use printed::Printed;
+use reached::Reached;
 use silence::Silence;
 
 /// Reads, prints, until the end, the count or a signal.
 pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
-    let mut signals = Signals::listen(Last::First);
+    let grace = if args.group.is_some() { GRACE } else { GRACE_ALONE };
+    let mut signals = Signals::listen_for(Last::First, grace);
     let printer = Printer::new(args)?;
-    let (start, until) = args.range()?;
-    let reset = reset(args, start, until)?;
+    let now = Env::real().wall_millis();
+    let (start, until) = args.range(now)?;
     let stdout = open_stdout(args)?;
     let what = format!("read {}", topics(args));
     let isolation = args.isolation.map(|level| ("isolation.level", level.name().to_owned()));
     let own = Vec::from_iter(isolation);
     let properties = properties(cluster, Some(Role::Consumer), &own)?;
+    let given = settings::given(cluster)?.iter().any(|(name, _)| name.trim() == OFFSET_RESET);
+    let given = given.then_some(properties.consumer.offset_reset);
+    let reset = reset(args, (start, until.is_some()), given)?;
+    let start = start.unwrap_or(StartArg::Beginning);
     let group = properties.group_id.clone().or_else(|| args.group.clone()).unwrap_or_default();
     if group.is_empty() && start == StartArg::Stored {
         return Err(Failure::Usage("-o stored needs a group: -X group.id=GROUP".into()));
     }
-    let now = Env::real().wall_millis();
     let wish = Wish {
         topics: &args.topics,
         partitions: &args.partitions,
@@ -61,10 +68,10 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
     let ready = async {
         let client = connect_with(properties).await?;
         let plan = match args.group {
-            Some(_) => None,
-            None => Some(Plan::new(&client, &wish).await.map_err(|error| failed(&what, &error))?),
+            Some(_) => look_for(&client, &args.topics).await.map(|()| None),
+            None => Plan::new(&client, &wish).await.map(Some),
         };
-        Ok((client, plan))
+        Ok((client, plan.map_err(|error| failed(&what, &error))?))
     };
     let (client, plan) = signals.or("no broker had answered", ready).await?;
     // A member has no end by itself: its partitions come and go.
@@ -73,6 +80,9 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
     let isolation = wish.isolation;
     let (starts, ends) = match plan {
         Some(plan) => {
+            if plan.uncommitted > 0 && given == Some(OffsetReset::Error) {
+                return Err(Failure::Failed(refusal_of_uncommitted(&group, plan.uncommitted)));
+            }
             if plan.uncommitted > 0 && !args.quiet {
                 say(&note_of_uncommitted(&group, plan.uncommitted));
             }
@@ -94,16 +104,17 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
     let talk =
         Talk::new(Quiet(args.quiet), cluster.verbose, Interactive(io::stdout().is_terminal()));
     let talk = if args.progress { talk.with_progress() } else { talk };
-    let caught_up =
-        (args.exit && is_member).then(|| CaughtUp::new(client, isolation, consumer.events()));
+    let membership = args.group.as_ref();
+    let membership =
+        membership.map(|group| Membership::new(group, consumer.events(), args.progress));
     let mut job = Job {
         control: consumer.control(),
         consumer,
         silence: Silence::begin(),
         printer,
         ends,
-        caught_up,
-        printed: args.group.is_some().then(Printed::default),
+        caught_up: (args.exit && is_member).then(|| CaughtUp::new(client, isolation)),
+        membership,
         reached: Reached::default(),
         records: 0,
         left: args.count.unwrap_or(u64::MAX),
@@ -115,20 +126,17 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
     let ended = job.pump(&what).await;
     // What was read before something went wrong is printed nevertheless.
     let flushed = job.flush();
-    job.progress.clear();
-    let (progress, reached, records) = (job.progress, job.reached, job.records);
-    if args.group.is_some() {
-        job.consumer.close(LEAVING_MAX).await;
-    }
-    match ended.and(flushed) {
-        Ok(()) => progress.finish("read"),
-        Err(Failure::StdoutClosed) if args.quiet => return Err(Failure::Said),
-        Err(failure) => {
-            let account = reached.account(records, &failure);
-            return Err(failure.and(&account));
-        }
-    }
-    Ok(())
+    job.finish(ended.and(flushed), args).await
+}
+
+/// Each of the topics exists, as far as brokers tell: a member that has others to read would not
+/// miss one.
+async fn look_for(client: &Client, topics: &[String]) -> Result<(), Error> {
+    let looks = topics.iter().map(|name| async move {
+        let found = client.topic(name).await;
+        found.map(drop).or_else(|error| if error.is_retriable() { Ok(()) } else { Err(error) })
+    });
+    try_join_all(looks).await.map(drop)
 }
 
 fn note_of_uncommitted(group: &str, partitions: usize) -> String {
@@ -139,22 +147,48 @@ fn note_of_uncommitted(group: &str, partitions: usize) -> String {
     )
 }
 
+fn refusal_of_uncommitted(group: &str, partitions: usize) -> String {
+    let noun = if partitions == 1 { "partition" } else { "partitions" };
+    format!(
+        "group {group} has committed nothing of {partitions} {noun}, and {OFFSET_RESET} is none; \
+         set it to earliest or latest, or say -o beginning or -o end"
+    )
+}
+
 fn topics(args: &ConsumeArgs) -> String {
     let noun = if args.topics.len() == 1 { "topic" } else { "topics" };
     format!("{noun} {}", args.topics.join(", "))
 }
 
-/// Where partitions begin that a group has not begun.
-fn reset(args: &ConsumeArgs, start: StartArg, until: Option<TimeArg>) -> Outcome<OffsetReset> {
-    match (start, until) {
+/// Where partitions begin that a group has not begun; `given` is what the settings say, if they do.
+fn reset(
+    args: &ConsumeArgs,
+    (start, ends): (Option<StartArg>, bool),
+    given: Option<OffsetReset>,
+) -> Outcome<OffsetReset> {
+    match (start, ends) {
         _ if args.group.is_none() => Ok(OffsetReset::Error),
-        (StartArg::Beginning | StartArg::Stored, None) => Ok(OffsetReset::Earliest),
-        (StartArg::End, None) => Ok(OffsetReset::Latest),
+        (None | Some(StartArg::Stored), false) => Ok(given.unwrap_or(OffsetReset::Earliest)),
+        (Some(StartArg::Beginning), false) => Ok(OffsetReset::Earliest),
+        (Some(StartArg::End), false) => Ok(OffsetReset::Latest),
         _ => {
             let why = "-o: a group goes on where it stopped; only beginning and end can be said";
             Err(Failure::Usage(why.into()))
         }
     }
+}
+
+const OFFSET_RESET: &str = "auto.offset.reset";
+
+/// What could not be gone on with. The options were in order, or it had not begun.
+fn broke(what: &str, error: &Error) -> Failure {
+    let hint = match error {
+        Error::Invalid { setting, .. } if setting.contains(OFFSET_RESET) => {
+            "; -o beginning or -o end says where"
+        }
+        _ => "",
+    };
+    Failure::Failed(format!("cannot {what}: {}{hint}", in_options(error)))
 }
 
 fn open_stdout(args: &ConsumeArgs) -> Outcome<Stdout> {
@@ -204,7 +238,7 @@ struct Job {
     /// As the member of a group that ends where there is nothing more to read.
     caught_up: Option<CaughtUp>,
     /// As the member of a group.
-    printed: Option<Printed>,
+    membership: Option<Membership>,
     reached: Reached,
     records: u64,
     left: u64,
@@ -217,6 +251,7 @@ struct Job {
 impl Job {
     async fn pump(&mut self, what: &str) -> Outcome {
         while self.left > 0 && !self.ends.are_reached() {
+            self.hear();
             if self.is_caught_up(what).await? {
                 return Ok(());
             }
@@ -229,15 +264,15 @@ impl Job {
                 Ok(batch) => batch,
                 // The consumer goes on trying, and so does who follows a topic.
                 Err(error) if error.is_retriable() && self.outage != Outage::Ends => {
-                    self.tell_outage(&failed(what, &error));
+                    self.tell_outage(&broke(what, &error));
                     continue;
                 }
-                Err(error) => return Err(failed(what, &error)),
+                Err(error) => return Err(broke(what, &error)),
             };
             self.outage.end();
             self.print(&batch).map_err(|fault| match fault {
                 Fault::Output(failure) => failure,
-                Fault::Record(error) => failed(what, &error),
+                Fault::Record(error) => broke(what, &error),
                 Fault::Unfit(unfit, offset) => {
                     let (topic, partition) = (batch.topic(), batch.partition());
                     let of = format!("topic {topic}, partition {partition}, offset {offset}");
@@ -256,6 +291,14 @@ impl Job {
         }
     }
 
+    /// Takes note of what has happened to a member.
+    fn hear(&mut self) {
+        let Self { membership: Some(membership), caught_up, progress, .. } = self else { return };
+        while let Some(event) = membership.event() {
+            heed(event, membership, caught_up, progress);
+        }
+    }
+
     /// Whether a member has read what there is; also when a signal asks it to end.
     async fn is_caught_up(&mut self, what: &str) -> Outcome<bool> {
         let Some(caught_up) = &mut self.caught_up else { return Ok(false) };
@@ -263,7 +306,7 @@ impl Job {
             biased;
             () = self.signals.asked() => Ok(true),
             is_reached = caught_up.is_reached(&self.control) => {
-                is_reached.map_err(|error| failed(what, &error))
+                is_reached.map_err(|error| broke(what, &error))
             }
         }
     }
@@ -276,18 +319,25 @@ impl Job {
             return Ok(found(batch));
         }
         self.stdout.flush()?;
-        if let Some(printed) = &mut self.printed {
-            printed.mark(&self.control);
+        if let Some(of) = &mut self.membership {
+            of.printed.mark(&self.control);
         }
         loop {
             tokio::select! {
                 biased;
                 () = self.signals.asked() => return Ok(Next::Ended),
+                Some(event) = happening(&mut self.membership) => {
+                    if let Some(membership) = &mut self.membership {
+                        heed(event, membership, &mut self.caught_up, &self.progress);
+                    }
+                }
                 batch = next.as_mut() => return Ok(found(batch)),
                 failure = self.stdout.reader_has_gone() => return Err(failure),
                 () = self.silence.is_long() => {
-                    self.progress.note(self.silence.told(&self.control));
+                    let group = self.membership.as_ref().map(|of| &*of.group);
+                    self.progress.note(&self.silence.told(&self.control, group));
                 }
+                () = self.progress.is_due() => self.progress.tell(),
                 () = sleep(LOOK_AFTER), if self.caught_up.is_some() => return Ok(Next::Look),
             }
         }
@@ -312,6 +362,9 @@ impl Job {
             if let Err(unfit) = self.printer.print(&found, out) {
                 out.truncate(before);
                 self.reached.note(topic, partition, record.offset);
+                if let Some(of) = &mut self.membership {
+                    of.printed.note(topic, partition, record.offset - 1);
+                }
                 return Err(Fault::Unfit(unfit, record.offset));
             }
             self.stdout.settle().map_err(Fault::Output)?;
@@ -327,9 +380,12 @@ impl Job {
             let _ = self.consumer.unassign([(topic, partition)]);
         }
         self.reached.note(topic, partition, batch.next_offset());
-        if let Some(printed) = &mut self.printed {
-            printed.note(topic, partition, last);
-            if printed.is_much() {
+        if let Some(caught_up) = &mut self.caught_up {
+            caught_up.note(topic, partition, batch.next_offset());
+        }
+        if let Some(of) = &mut self.membership {
+            of.printed.note(topic, partition, last);
+            if of.printed.is_much() {
                 self.flush().map_err(Fault::Output)?;
             }
         }
@@ -339,11 +395,57 @@ impl Job {
     /// What was printed so far goes out, and is marked.
     fn flush(&mut self) -> Outcome {
         self.stdout.flush()?;
-        if let Some(printed) = &mut self.printed {
-            printed.mark(&self.control);
+        if let Some(of) = &mut self.membership {
+            of.printed.mark(&self.control);
         }
         Ok(())
     }
+
+    /// Leaves, and says how it has ended.
+    async fn finish(self, ended: Outcome, args: &ConsumeArgs) -> Outcome {
+        let Self { consumer, membership, reached, records, progress, mut signals, .. } = self;
+        progress.clear();
+        let group = args.group.as_deref();
+        let left = match membership {
+            Some(of) => of.leave(consumer, &mut signals, &progress).await,
+            None => Ok(()),
+        };
+        match (ended, left) {
+            (Ok(()), Ok(())) => progress.finish("read"),
+            (Ok(()), Err(failure)) => return Err(failure),
+            (Err(failure), left) => {
+                if let Err(more) = left {
+                    progress.say(&format!("kurier: {more}"));
+                }
+                if failure == Failure::StdoutClosed && args.quiet {
+                    return Err(Failure::Said);
+                }
+                let account = reached.account(records, &failure, group);
+                return Err(failure.and(&account));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What happens next to a member; for ever nothing if there is none.
+async fn happening(membership: &mut Option<Membership>) -> Option<GroupEvent> {
+    match membership {
+        Some(membership) => membership.next_event().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn heed(
+    event: GroupEvent,
+    membership: &mut Membership,
+    caught_up: &mut Option<CaughtUp>,
+    progress: &Progress,
+) {
+    if let Some(caught_up) = caught_up {
+        caught_up.handle(&event);
+    }
+    membership.tell(event, progress);
 }
 
 /// What comes next.
@@ -354,9 +456,6 @@ enum Next {
     /// The end, or a signal.
     Ended,
 }
-
-/// How long a member that ends at the end waits for records before it looks whether it is there.
-const LOOK_AFTER: Duration = Duration::from_millis(100);
 
 /// Brokers that are out of reach, but may come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -382,92 +481,10 @@ fn len(bytes: Option<&[u8]>) -> usize {
     bytes.map_or(0, <[u8]>::len)
 }
 
-/// How far reading has come: what to say when it breaks off.
-#[derive(Debug, Default)]
-struct Reached {
-    /// The next offset of each partition of which something was read.
-    next_offsets: BTreeMap<(String, i32), i64>,
-}
-
-impl Reached {
-    fn note(&mut self, topic: &str, partition: i32, next_offset: i64) {
-        self.next_offsets.insert((topic.into(), partition), next_offset);
-    }
-
-    /// What to add to a failure after so many records.
-    fn account(&self, records: u64, failure: &Failure) -> String {
-        let noun = if records == 1 { "record was" } else { "records were" };
-        let read = format!("; {records} {noun} read before it");
-        match failure {
-            // What was on its way to stdout is lost: only the reader knows where it stands.
-            Failure::StdoutClosed => format!("{read}; to read N records, use -c N"),
-            Failure::StdoutBroken(_) => {
-                format!("{read}, and how many of them arrived, only what took stdout can tell")
-            }
-            _ if self.next_offsets.is_empty() => read,
-            _ => format!("{read}; next would be {}", self.places()),
-        }
-    }
-
-    /// `t 0 at offset 7, t 1 at offset 9`, and what that leaves out.
-    fn places(&self) -> String {
-        let mut places: Vec<_> = self.next_offsets.iter().collect();
-        let unnamed = places.len().saturating_sub(PLACES_MAX);
-        places.truncate(PLACES_MAX);
-        let place = |((topic, partition), offset): &(&(String, i32), &i64)| {
-            format!("{topic} -p {partition} -o {offset}")
-        };
-        let named = places.iter().map(place).collect::<Vec<_>>().join(", ");
-        match unnamed {
-            0 => format!("{named}; of other partitions nothing was read"),
-            more => format!("{named}, and {more} more partitions"),
-        }
-    }
-}
-
-/// A line on stderr names so many partitions.
-const PLACES_MAX: usize = 8;
-
-/// How long a member takes at most to commit and to leave.
-const LEAVING_MAX: Duration = Duration::from_secs(10);
-
 /// What can go wrong while a batch is printed.
 enum Fault {
     Output(Failure),
     Record(Error),
     /// What was given to `-s` does not fit a record at this offset.
     Unfit(Unfit, i64),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failure_says_where_to_go_on_in_each_partition() {
-        let failure = Failure::Failed("gone".into());
-        let mut reached = Reached::default();
-        assert_eq!(reached.account(0, &failure), "; 0 records were read before it");
-        reached.note("t", 2, 7);
-        reached.note("t", 2, 9);
-        let expected = "; 1 record was read before it; next would be t -p 2 -o 9; \
-                        of other partitions nothing was read";
-        assert_eq!(reached.account(1, &failure), expected);
-        reached.note("u", 0, 1);
-        let expected = "; 5 records were read before it; next would be t -p 2 -o 9, u -p 0 -o 1; \
-                        of other partitions nothing was read";
-        assert_eq!(reached.account(5, &failure), expected);
-        (0..20).for_each(|partition| reached.note("t", partition, 1));
-        assert!(reached.account(5, &failure).ends_with("t -p 7 -o 1, and 13 more partitions"));
-    }
-
-    #[test]
-    fn a_stdout_that_broke_is_no_place_to_go_on_from() {
-        let mut reached = Reached::default();
-        reached.note("t", 2, 9);
-        let closed = reached.account(5, &Failure::StdoutClosed);
-        assert_eq!(closed, "; 5 records were read before it; to read N records, use -c N");
-        let full = reached.account(5, &Failure::StdoutBroken("no space left on device".into()));
-        assert!(!full.contains("-o"), "{full}");
-    }
 }

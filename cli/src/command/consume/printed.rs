@@ -9,6 +9,7 @@ use kurier_client::consumer::Control;
 pub(super) struct Printed {
     last: BTreeMap<(String, i32), i64>,
     batches: usize,
+    is_any_marked: bool,
 }
 
 impl Printed {
@@ -23,9 +24,15 @@ impl Printed {
         self.batches >= BATCHES_MAX
     }
 
+    /// Whether anything was marked since the command began.
+    pub(super) fn is_any_marked(&self) -> bool {
+        self.is_any_marked
+    }
+
     /// All of it has gone out.
     pub(super) fn mark(&mut self, control: &Control) {
         self.batches = 0;
+        self.is_any_marked |= !self.last.is_empty();
         for ((topic, partition), last) in std::mem::take(&mut self.last) {
             // What was lost meanwhile is another member's to mark.
             let _ = control.mark_through((topic.as_str(), partition, last));

@@ -34,16 +34,25 @@ impl Silence {
         }
     }
 
-    /// What to say of it, once.
-    pub(super) fn told(&mut self, control: &Control) -> &'static str {
+    /// What to say of it, once; `group` is that of a member.
+    pub(super) fn told(&mut self, control: &Control, group: Option<&str>) -> String {
         self.long_at = None;
         let assigned = control.assignment();
         let mut lags = assigned.iter().map(|(topic, index)| control.lag(topic, *index));
-        if !assigned.is_empty() && lags.all(|lag| lag == Some(0)) {
-            "reading has come to the end, and waits for what is written from now on; -o beginning \
-             prints what is there, -e ends here"
-        } else {
-            "nothing has come yet; trying goes on"
+        let is_at_end = !assigned.is_empty() && lags.all(|lag| lag == Some(0));
+        match (group, is_at_end) {
+            (Some(group), false) if assigned.is_empty() => format!(
+                "group {group} has given this member no partition yet, and it waits for one: \
+                 others may have them all"
+            ),
+            (_, false) => "nothing has come yet; trying goes on".to_owned(),
+            (Some(group), true) => format!(
+                "group {group} has read all that is there in the partitions of this member, and \
+                 it waits for what is written from now on; -e ends here"
+            ),
+            (None, true) => "reading has come to the end, and waits for what is written from now \
+                             on; -o beginning prints what is there, -e ends here"
+                .to_owned(),
         }
     }
 }

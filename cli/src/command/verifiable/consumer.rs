@@ -15,7 +15,7 @@ use crate::failure::Outcome;
 use crate::output::stdout::Stdout;
 use crate::session::progress::say;
 use crate::session::signals::{Last, Stop};
-use crate::session::{connect_with, failed, properties};
+use crate::session::{connect_with, failed, next_event, properties};
 
 /// Reads until there are enough or a signal comes, leaves, and tells of it.
 pub(crate) async fn run(args: &VerifiableConsumerArgs, cluster: &ClusterArgs) -> Outcome {
@@ -75,7 +75,7 @@ impl Job<'_> {
             tokio::select! {
                 biased;
                 () = self.stop.asked() => break,
-                Some(event) = next(&mut self.events) => self.teller.tell(event)?,
+                Some(event) = next_event(&mut self.events) => self.teller.tell(event)?,
                 batch = self.consumer.next() => match batch {
                     Some(Ok(batch)) => self.take(&batch).await.map_err(|fault| match fault {
                         Fault::Output(failure) => failure,
@@ -142,7 +142,7 @@ impl Job<'_> {
         loop {
             tokio::select! {
                 biased;
-                Some(event) = next(&mut events) => teller.tell(event)?,
+                Some(event) = next_event(&mut events) => teller.tell(event)?,
                 () = &mut closing => break,
                 () = stop.asked() => break,
             }
@@ -150,18 +150,6 @@ impl Job<'_> {
         teller.say(&Report::Ended)?;
         teller.stdout.flush()
     }
-}
-
-/// The next event; for ever none once there are no more.
-pub(super) async fn next(events: &mut Option<GroupEvents>) -> Option<GroupEvent> {
-    let event = match events {
-        Some(of) => of.next().await,
-        None => std::future::pending().await,
-    };
-    if event.is_none() {
-        *events = None;
-    }
-    event
 }
 
 /// Writes lines.

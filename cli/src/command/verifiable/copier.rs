@@ -10,7 +10,6 @@ use kurier_client::{Client, Error, Record};
 use kurier_env::{Env, Purpose};
 use tokio::time::timeout;
 
-use super::consumer::next;
 use super::progress::{Progress, Stage};
 use crate::args::cluster::ClusterArgs;
 use crate::args::verifiable::VerifiableCopierArgs;
@@ -18,7 +17,7 @@ use crate::failure::Outcome;
 use crate::output::stdout::Stdout;
 use crate::session::progress::say;
 use crate::session::signals::{Last, Stop};
-use crate::session::{connect_with, failed, properties};
+use crate::session::{connect_with, failed, next_event, properties};
 
 /// Copies until nothing is left or a signal comes, and tells how far it is.
 pub(crate) async fn run(args: &VerifiableCopierArgs, cluster: &ClusterArgs) -> Outcome {
@@ -93,7 +92,9 @@ impl Job<'_> {
             let turn = tokio::select! {
                 biased;
                 () = stop.asked() => return Ok(()),
-                Some(event) = next(&mut events) => self.hear(event, &session.assignment()).await,
+                Some(event) = next_event(&mut events) => {
+                    self.hear(event, &session.assignment()).await
+                }
                 begun = timeout(POLL, session.begin()) => match begun {
                     Ok(Ok(Some(round))) => {
                         tokio::select! {
