@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::cluster::ClusterArgs;
-use super::value::{Codec, DelimiterArg, HeaderArg, Time};
+use super::places::TimeArg;
+use super::value::{Codec, DelimiterArg, HeaderArg};
 
 /// What to write, and how.
 #[derive(Args, Debug)]
@@ -48,9 +49,10 @@ pub(crate) struct ProduceArgs {
     #[arg(short = 'Z', long)]
     pub(crate) null: bool,
 
-    /// Time of each record: milliseconds since 1970 or RFC 3339 [default: now]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) timestamp: Option<Time>,
+    /// Time of each record: milliseconds since 1970, RFC 3339, or so long ago, as in -1h30m
+    /// [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) timestamp: Option<TimeArg>,
 
     /// Read each line as a JSON object, as `consume --json` writes them; topic, partition and
     /// offset in it are ignored

@@ -9,7 +9,7 @@ use kurier_protocol::record::Compression;
 use kurier_protocol::release::Release;
 
 use crate::text::escape::unescape;
-use crate::text::{list, time};
+use crate::text::list;
 
 /// `KEY=VALUE`: a property or a topic's setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -225,18 +225,6 @@ impl FromStr for TopicCount {
 
     fn from_str(text: &str) -> Result<Self, String> {
         list::topic_with_count(text).map(|(name, partitions)| Self { name, partitions })
-    }
-}
-
-/// A point in time, as milliseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Time(pub(crate) i64);
-
-impl FromStr for Time {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        time::milliseconds(text).map(Self)
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) struct VerifiableProducerArgs {
         value_name = "N",
         default_value = "-1",
         hide_default_value = true,
+        value_parser = clap::value_parser!(i64).range(-1..),
         allow_negative_numbers = true
     )]
     pub(crate) max_messages: i64,
@@ -101,7 +102,11 @@ pub(crate) struct VerifiableConsumerArgs {
     pub(crate) topic: String,
 
     /// Group to be a member of
-    #[arg(long, value_name = "ID")]
+    #[arg(
+        long,
+        value_name = "ID",
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
     pub(crate) group_id: String,
 
     /// Who divides the partitions: classic, a member; consumer, the coordinator
@@ -122,6 +127,7 @@ pub(crate) struct VerifiableConsumerArgs {
         value_name = "N",
         default_value = "-1",
         hide_default_value = true,
+        value_parser = clap::value_parser!(i64).range(-1..),
         allow_negative_numbers = true
     )]
     pub(crate) max_messages: i64,
@@ -195,12 +201,17 @@ pub(crate) struct VerifiableCopierArgs {
         value_name = "N",
         default_value = "-1",
         hide_default_value = true,
+        value_parser = clap::value_parser!(i64).range(-1..),
         allow_negative_numbers = true
     )]
     pub(crate) max_messages: i64,
 
     /// Group whose offsets are committed
-    #[arg(long, value_name = "ID")]
+    #[arg(
+        long,
+        value_name = "ID",
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
     pub(crate) consumer_group: String,
 
     /// Records of a transaction, to the end of their batch

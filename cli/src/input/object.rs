@@ -19,9 +19,13 @@ pub(crate) struct ObjectRecord {
 ///
 /// What is wrong with it, as a sentence for the user.
 pub(crate) fn parse(line: &[u8]) -> Result<ObjectRecord, String> {
-    let value = serde_json::from_slice(line).map_err(|error| format!("no JSON: {error}"))?;
+    let value = serde_json::from_slice(line).map_err(|error| {
+        let found = beginning(&String::from_utf8_lossy(line));
+        format!("no JSON, {error}: {found}; {EXAMPLE}")
+    })?;
     let Value::Object(mut fields) = value else {
-        return Err("a line must be a JSON object with `payload`, and perhaps `key`".into());
+        let found = beginning(&value.to_string());
+        return Err(format!("a line must be a JSON object, and this is {found}; {EXAMPLE}"));
     };
     let record = ObjectRecord {
         timestamp: take(&mut fields, "ts", Value::as_i64)?.map_or(Ok(None), timestamp)?,
@@ -49,8 +53,28 @@ fn take<T>(
         None | Some(Value::Null) => Ok(None),
         Some(value) => match read(&value) {
             Some(found) => Ok(Some(found)),
-            None => Err(format!("field `{name}` cannot be {value}")),
+            None => {
+                let (found, wanted) = (beginning(&value.to_string()), wanted(name));
+                Err(format!("field `{name}` cannot be {found}: it is {wanted}"))
+            }
         },
+    }
+}
+
+/// What a field may be.
+fn wanted(name: &str) -> &'static str {
+    match name {
+        "ts" => "a number of milliseconds since 1970, or null",
+        "headers" => r#"names and values in turn, as in ["a","1","b",null]"#,
+        _ => r#"a text, {"base64":".."} or null"#,
+    }
+}
+
+/// So much of it as a line on stderr needs.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("`{}`..", text.get(..end).unwrap_or_default()),
+        None => format!("`{text}`"),
     }
 }
 
@@ -88,7 +112,12 @@ fn headers(value: &Value) -> Option<Vec<(String, Option<Vec<u8>>)>> {
     pairs.iter().map(header).collect::<Option<_>>().filter(|_| rest.is_empty())
 }
 
-const KNOWN: &str = "topic, partition, offset, tstype, ts, headers, key, payload";
+const KNOWN: &str = "topic, partition, offset, tstype, ts, broker, headers, key, payload";
+
+const EXAMPLE: &str = r#"write one as {"key":"k","payload":"v"}"#;
+
+/// Letters of the input that are shown.
+const SHOWN_MAX: usize = 60;
 
 #[cfg(test)]
 mod tests {
@@ -118,10 +147,12 @@ mod tests {
     fn what_is_wrong_is_named() {
         let rows = [
             ("", "no JSON"),
-            ("[1]", "JSON object"),
-            (r#"{"value":"v"}"#, "`value`"),
-            (r#"{"payload":1}"#, "`payload`"),
-            (r#"{"ts":"now"}"#, "`ts`"),
+            ("abc", r#": `abc`; write one as {"key":"k","payload":"v"}"#),
+            ("[1]", "JSON object, and this is `[1]`"),
+            (r#"{"value":"v"}"#, "unknown field `value`; known are topic, "),
+            (r#"{"value":"v"}"#, ", broker, "),
+            (r#"{"payload":1}"#, r#"`payload` cannot be `1`: it is a text, {"base64":".."}"#),
+            (r#"{"ts":"now"}"#, r#"`ts` cannot be `"now"`: it is a number of milliseconds"#),
             (r#"{"ts":-2}"#, "`ts` cannot be -2: it is milliseconds since 1970, from 0 to 9223"),
             (r#"{"headers":["a"]}"#, "`headers`"),
             (r#"{"key":{"base64":"?"}}"#, "`key`"),

@@ -332,3 +332,42 @@ fn a_full_disk_behind_stdout_is_no_place_to_go_on_from() {
     let line = ended.failed(1);
     assert!(line.starts_with("cannot write to stdout: ") && !line.contains("-o"), "{line}");
 }
+
+#[test]
+fn a_topic_that_is_created_on_the_way_with_too_few_partitions_is_told() {
+    let broker = Broker::start(&[]);
+    let ended = broker.run(&["produce", "new", "-p", "3"], "a\n");
+    assert_eq!(ended.status, Some(1));
+    let note = "kurier: note: topic new was created by the broker, 1 partition, which is too few: \
+                delete it, and make it with kurier topic create new -P 4";
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (2, note), "{ended:?}");
+    assert!(lines[1].contains("topic new has no partition 3"), "{ended:?}");
+}
+
+#[test]
+fn what_is_no_record_in_json_is_shown_with_what_would_be_one() {
+    let broker = Broker::start(&["--topics", "t"]);
+    let ended = broker.run(&["produce", "t", "-J"], "abc\n");
+    let line = ended.failed(1);
+    for part in ["record 1", "`abc`", r#"{"key":"k","payload":"v"}"#] {
+        assert!(line.contains(part), "no {part:?} in {line}");
+    }
+}
+
+#[test]
+fn the_time_of_a_record_may_be_so_long_ago() {
+    let broker = Broker::start(&["--topics", "t"]);
+    broker.run(&["produce", "t", "--timestamp", "-2h"], "a\n").done();
+    let read = |start: &str| broker.run(&["consume", "t", "-e", "-o", start], "").text();
+    assert_eq!((&*read("-3h"), &*read("-1h")), ("a\n", ""));
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_before_anything_is_told() {
+    for wrong in [["--group-id", ""], ["--group-id=g", "--max-messages=-5"]] {
+        let mut command = kurier(&["-b", "127.0.0.1:1", "verifiable", "consumer", "--topic", "t"]);
+        let ended = run(command.args(wrong), "");
+        assert_eq!((ended.status, &*ended.stdout), (Some(2), &b""[..]), "{ended:?}");
+    }
+}

@@ -61,7 +61,9 @@ fn what_is_there_or_not_there_can_be_tolerated() {
     assert!(ended.failed(1).contains("topic t"), "{ended:?}");
     broker.run(&["topic", "create", "t", "--if-not-exists"], "").done();
     let ended = broker.run(&["topic", "delete", "u"], "");
-    assert!(ended.failed(1).contains("topic u"), "{ended:?}");
+    for part in ["topic u", "kurier topic list", "--if-exists"] {
+        assert!(ended.failed(1).contains(part), "no {part:?} in {ended:?}");
+    }
     broker.run(&["topic", "delete", "u", "--if-exists"], "").done();
     let ended = broker.run(&["topic", "describe", "t", "u"], "");
     assert!(ended.failed(1).contains("topic u"), "{ended:?}");

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use kurier_client::properties::Role;
 use kurier_client::{Client, Error, Producer, Record};
+use kurier_env::Env;
 use kurier_protocol::record::Header;
 use memchr::memmem;
 use tokio::time::timeout;
@@ -27,6 +28,7 @@ use ledger::Ledger;
 /// Reads, sends, waits for the acknowledgements.
 pub(crate) async fn run(args: &ProduceArgs, cluster: &ClusterArgs) -> Outcome {
     let mut stop = Stop::listen(Last::Second);
+    let now = Env::real().wall_millis();
     let tee = args.tee.then(Stdout::open).transpose()?;
     let properties = properties(cluster, Some(Role::Producer), &own_properties(args))?;
     let record_bytes_max = input_bytes_max(args, properties.producer.request_bytes_max);
@@ -49,7 +51,7 @@ pub(crate) async fn run(args: &ProduceArgs, cluster: &ClusterArgs) -> Outcome {
     let files = args.files.clone();
     let sources = Sources { files, delimiter: delimiter.clone(), record_bytes_max };
     let mut job = Job {
-        template: Template::new(args),
+        template: Template::new(args, now),
         delimiter,
         tee,
         count_max: args.count.unwrap_or(u64::MAX),
@@ -102,7 +104,7 @@ struct Template<'a> {
 }
 
 impl<'a> Template<'a> {
-    fn new(args: &'a ProduceArgs) -> Self {
+    fn new(args: &'a ProduceArgs, now: i64) -> Self {
         let header = |header: &'a crate::args::value::HeaderArg| {
             Header::new(&header.name, header.value.as_deref().map(str::as_bytes))
         };
@@ -110,7 +112,7 @@ impl<'a> Template<'a> {
         Self {
             topic: &args.topic,
             partition: args.partition,
-            timestamp: args.timestamp.map(|time| time.0),
+            timestamp: args.timestamp.map(|time| time.millis(now)),
             headers: args.headers.iter().map(header).collect(),
             rules: LineRules {
                 key_delimiter: args.key_delimiter.as_ref().map(|text| finder(&text.0)),
@@ -157,7 +159,7 @@ impl Job<'_> {
                 settled = self.ledger.settle_some() => {
                     self.progress.advance_to(self.ledger.acknowledged());
                     settled.map_err(|error| failed(&self.what(), &error))?;
-                    self.tell_created().await;
+                    self.tell_created(false).await;
                     continue;
                 }
                 chunk = self.input.next() => chunk,
@@ -254,7 +256,8 @@ impl Job<'_> {
             () = self.stop.asked() => Err(Failure::Failed(STOPPED_WAITING.into())),
         };
         let outcome = pumped.and(settled);
-        self.tell_created().await;
+        // It may have fewer partitions than were counted on.
+        self.tell_created(outcome.is_err() && self.template.partition.is_some()).await;
         self.progress.advance_to(self.ledger.acknowledged());
         outcome.map_err(|failure| {
             self.progress.clear();
@@ -262,10 +265,10 @@ impl Job<'_> {
         })
     }
 
-    /// Says once, when the first record is acknowledged, that a broker has made the topic: perhaps
-    /// its name was a slip.
-    async fn tell_created(&mut self) {
-        if self.ledger.acknowledged() == 0 {
+    /// Says once, when the first record is acknowledged or if it is `urgent`, that a broker has
+    /// made the topic: perhaps its name was a slip.
+    async fn tell_created(&mut self, urgent: bool) {
+        if self.ledger.acknowledged() == 0 && !urgent {
             return;
         }
         let Some(client) = self.created.take() else { return };
@@ -275,7 +278,16 @@ impl Job<'_> {
                 1 => "1 partition".into(),
                 count => format!("{count} partitions"),
             };
-            let line = format!("kurier: note: topic {name} was created by the broker, {count}");
+            let hint = match self.template.partition.map(usize::try_from) {
+                Some(Ok(partition)) if partition >= topic.partitions.len() => format!(
+                    ", which is too few: delete it, and make it with kurier topic create {name} \
+                     -P {}",
+                    partition.saturating_add(1)
+                ),
+                _ => String::new(),
+            };
+            let line = "kurier: note: topic";
+            let line = format!("{line} {name} was created by the broker, {count}{hint}");
             self.progress.say(&line);
         }
     }
