@@ -95,13 +95,33 @@ async fn ask_for_batches(client: &Client) {
     assert!(allocations <= bound, "{allocations} for {} records", count - first);
 }
 
+/// Whoever asks for a batch that has come allocates nothing, however small batches are.
+async fn ask_for_small_batches(client: &Client) {
+    let producer = client.producer().build().await.unwrap();
+    let count = 1000;
+    for _ in 0..count {
+        producer.send(Record::to("w").value(&[b'v'; 100])).await.unwrap();
+    }
+    let builder = client.consumer().topics(["w"], Start::Earliest).stop(Stop::End);
+    let mut consumer = builder.start().unwrap();
+    let mut batches = consumer.next().await.into_iter().count();
+    let region = Region::new(ALLOCATOR);
+    while let Some(batch) = consumer.next().await {
+        batches += usize::from(batch.is_ok());
+    }
+    assert_eq!((batches, counted(&region)), (count, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn nothing_is_allocated_for_a_record() {
-    let cluster = TestCluster::builder().topic("t", 1).topic("u", 1).topic("v", 1).build();
+    let topics = ["t", "u", "v", "w"];
+    let cluster =
+        topics.iter().fold(TestCluster::builder(), |of, topic| of.topic(*topic, 1)).build();
     let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).connect().await.unwrap();
     enqueue(&client, Compression::None).await;
     enqueue(&client, Compression::Lz4).await;
     consume(&client).await;
     ask_for_batches(&client).await;
+    ask_for_small_batches(&client).await;
     send_all(&client).await;
 }

@@ -185,26 +185,30 @@ async fn latest_is_looked_up_once_whatever_comes_before_the_first_record() {
 /// TXN-02: what was asked for before says nothing of where reading goes on since.
 #[tokio::test(start_paused = true)]
 async fn a_later_seek_wins_over_an_earlier_look_up() {
-    let world = world().await;
-    for late in [ApiKey::LIST_OFFSETS, ApiKey::OFFSET_FOR_LEADER_EPOCH] {
+    let starts = [
+        (ApiKey::LIST_OFFSETS, Start::Latest),
+        (ApiKey::LIST_OFFSETS, Start::Earliest),
+        (ApiKey::OFFSET_FOR_LEADER_EPOCH, Start::InEpoch { offset: 9, leader_epoch: 0 }),
+    ];
+    for (late, start) in starts {
+        let world = world().await;
         let mut consumer =
             world.client.consumer().assign([("t", 0, Start::Offset(3))]).start().unwrap();
         next(&mut consumer).await.unwrap();
         let planted = world.cluster.fault(Fault::on(late).delay_answer(3 * S));
-        match late {
-            ApiKey::LIST_OFFSETS => consumer.seek("t", 0, Start::Latest).unwrap(),
-            _ => {
-                let start = Start::InEpoch { offset: 9, leader_epoch: 0 };
-                consumer.seek("t", 0, start).unwrap();
-            }
-        }
+        consumer.seek("t", 0, start).unwrap();
         sleep(S).await;
-        assert_eq!(planted.hits(), 1, "{late:?}");
+        assert_eq!(planted.hits(), 1, "{start:?}");
         consumer.seek("t", 0, Start::Offset(5)).unwrap();
-        for wanted in [5, 6] {
+        let producer = world.client.producer().build().await.unwrap();
+        for wanted in 5..14 {
+            // What is written when the answer has come shows where reading has gone on.
+            if wanted > 9 {
+                producer.send(Record::to("t").value(&wanted.to_string())).await.unwrap();
+            }
             let batch = next(&mut consumer).await.unwrap();
             let first = batch.records().next().unwrap().unwrap();
-            assert_eq!(number(first.value.unwrap()), wanted, "{late:?}");
+            assert_eq!(number(first.value.unwrap()), wanted, "{start:?}");
             // The answer comes in between.
             sleep(4 * S).await;
         }

@@ -45,6 +45,26 @@ async fn an_automatic_commit_that_is_refused_is_made_again() {
     }
 }
 
+/// GRP-10: whoever holds a partition still hears of the commit that was made, and of no other.
+#[tokio::test(start_paused = true)]
+async fn a_programs_commit_that_is_refused_for_its_generation_is_made_in_the_one_of_now() {
+    for kind in KINDS {
+        let behind = match kind {
+            Kind::Coordinator => ErrorCode::STALE_MEMBER_EPOCH,
+            _ => ErrorCode::REBALANCE_IN_PROGRESS,
+        };
+        let world = World::new(1, 5).await;
+        let mut consumer = member(&world.client, kind).auto_commit(None).start().unwrap();
+        for n in 0..2 {
+            assert_eq!(numbers(&next(&mut consumer).await), [(0, n)]);
+        }
+        let planted = world.cluster.fault(Fault::on(ApiKey::OFFSET_COMMIT).answer(behind));
+        let committed = timeout(60 * S, consumer.commit()).await.unwrap();
+        assert_eq!((committed.map_err(|error| error.to_string()), planted.hits()), (Ok(()), 1));
+        assert!(world.committed(1).await[&0] >= 1, "{kind:?}");
+    }
+}
+
 /// GRP-14.
 #[tokio::test(start_paused = true)]
 async fn a_member_that_a_commit_finds_forgotten_joins_again_and_reads_on() {
