@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kurier_client::Record;
+use kurier_client::consumer::Consumer;
 use kurier_client::error::ErrorKind;
 use kurier_client::group::{GroupEvent, GroupEvents, Loss, Revocation};
-use tokio::time::{sleep, timeout};
+use kurier_testkit::TestCluster;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::world::{KINDS, Kind, S, World, member, next, numbers};
 
@@ -187,5 +190,62 @@ async fn who_waits_for_records_keeps_its_partitions() {
         next(&mut consumer).await;
         assert!(timeout(Duration::from_secs(7200), consumer.next()).await.is_err());
         assert_eq!(consumer.assignment().len(), 1, "{kind:?}");
+    }
+}
+
+/// Reads and takes events for a while; why partitions were lost.
+async fn losses(consumer: &mut Consumer, events: &mut GroupEvents, time: Duration) -> Vec<Loss> {
+    let (end, mut losses) = (Instant::now() + time, Vec::new());
+    loop {
+        tokio::select! {
+            biased;
+            () = sleep_until(end) => return losses,
+            Some(event) = events.next() => if let GroupEvent::Lost { why, .. } = event {
+                losses.push(why);
+            },
+            // Of a topic that is gone there may be an error.
+            _ = consumer.next() => sleep(S / 100).await,
+        }
+    }
+}
+
+/// What was done of a topic that is deleted nobody can commit: that is not tried for as long as
+/// a division may take.
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_is_deleted_behind_a_mark_holds_up_neither_a_division_nor_an_end() {
+    for kind in KINDS {
+        for ends in [false, true] {
+            let what = format!("{kind:?}, ends: {ends}");
+            let builder = TestCluster::builder().brokers(3).topic("t", 2).topic("u", 1);
+            let world = World::of(builder).await;
+            world.write(2, 0..30).await;
+            let producer = world.client.producer().build().await.unwrap();
+            producer.send(Record::to("u").value("7")).await.unwrap();
+            // Nothing is committed by the clock.
+            let builder = || member(&world.client, kind).auto_commit(Some(3600 * S));
+            let mut first = builder().subscribe(["t", "u"]).start().unwrap();
+            let mut events = first.events().unwrap();
+            while next(&mut first).await.topic() != "u" {}
+            losses(&mut first, &mut events, 20 * S).await;
+            world.cluster.delete_topic("u");
+            if !ends {
+                let client = world.other(2).await;
+                let mut second = member(&client, kind).start().unwrap();
+                let mut theirs = second.events().unwrap();
+                let mine = losses(&mut first, &mut events, 60 * S);
+                let lost = tokio::join!(mine, losses(&mut second, &mut theirs, 60 * S));
+                assert_eq!(lost, (vec![], vec![]), "{what}");
+                for consumer in [&first, &second] {
+                    let held = consumer.assignment();
+                    let of_t = held.iter().filter(|(topic, _)| &**topic == "t").count();
+                    assert_eq!(of_t, 1, "{what}: {held:?}");
+                }
+            }
+            // Nobody takes what they tell of the end.
+            drop(events);
+            let start = Instant::now();
+            first.close(60 * S).await;
+            assert!(start.elapsed() < 2 * S, "{what}: {:?}", start.elapsed());
+        }
     }
 }

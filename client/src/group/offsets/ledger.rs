@@ -86,9 +86,25 @@ pub(super) struct Batch {
     pub(super) behind: Option<(i32, Instant)>,
     /// What stood in the way the last time.
     pub(super) last: Option<Error>,
+    /// How often the coordinator has not known a partition of these.
+    pub(super) missing: BTreeMap<TopicPartition, u32>,
 }
 
 impl Batch {
+    /// The coordinator does not know this partition. It may not have heard of it yet, and is asked
+    /// again; whoever gives it up waits no longer than that, as the topic is deleted. Says whether
+    /// it is to be tried again.
+    pub(super) fn handle_missing(&mut self, of: &TopicPartition, error: &Error) -> bool {
+        *self.missing.entry(of.clone()).or_default() += 1;
+        let is_parting =
+            |wish: &Wish| wish.origin == Origin::Parting && wish.offsets.contains_key(of);
+        let is_over = is_gone(&self.missing, of) && self.wishes.iter().any(is_parting);
+        if is_over {
+            self.wishes.iter_mut().for_each(|wish| wish.settle(of, &Err(error.clone())));
+        }
+        !is_over
+    }
+
     /// Whether the coordinator takes it from this member.
     pub(super) fn may_go(&self, member: Option<&Member>) -> bool {
         member
@@ -109,6 +125,7 @@ impl Ledger {
                 not_before: now,
                 behind: None,
                 last: None,
+                missing: BTreeMap::new(),
             });
         }
         self.batch.as_mut()
@@ -123,8 +140,10 @@ impl Ledger {
     /// Takes out what is fulfilled, or failed.
     pub(super) fn take_done(&mut self) -> Vec<Done> {
         let mut done = Vec::new();
-        // One of a partition that is given up comes after all that were wanted before it.
+        // One of a partition that is given up comes after all that were wanted before it, but for
+        // those of topics that are gone.
         let mut is_first = true;
+        let missing = self.batch.as_ref().map_or_else(BTreeMap::new, |of| of.missing.clone());
         let mut take = |wishes: Vec<Wish>| {
             let mut left = Vec::new();
             for wish in wishes {
@@ -132,7 +151,7 @@ impl Ledger {
                 if wish.offsets.is_empty() && !is_late {
                     done.push(wish.done());
                 } else {
-                    is_first = false;
+                    is_first &= wish.offsets.keys().all(|of| is_gone(&missing, of));
                     left.push(wish);
                 }
             }
@@ -156,3 +175,10 @@ impl Ledger {
         done
     }
 }
+
+fn is_gone(missing: &BTreeMap<TopicPartition, u32>, of: &TopicPartition) -> bool {
+    missing.get(of).is_some_and(|count| *count >= MISSING_MAX)
+}
+
+/// How often a coordinator says that it does not know a partition until that is believed.
+const MISSING_MAX: u32 = 2;

@@ -14,7 +14,7 @@ use super::commit::{CommitCall, read};
 use super::ledger::{Batch, Done, Ledger, Origin, Outcomes, Wish};
 use super::start::StartCall;
 use crate::backoff::Backoff;
-use crate::error::{About, Error, Remedy, Waiting, remedy};
+use crate::error::{About, Error, Remedy, Waiting, means_missing, remedy};
 use crate::transactions::{GroupOffset, TopicPartition};
 
 /// The progress of a member.
@@ -412,7 +412,11 @@ impl Progress {
                     Ok(())
                 }
                 Remedy::Retry | Remedy::Refresh => {
-                    verdict.again(self.refused(of, code));
+                    let error = self.refused(of, code);
+                    let batch = self.ledger.batch.as_mut().filter(|_| means_missing(code));
+                    if batch.is_none_or(|batch| batch.handle_missing(of, &error)) {
+                        verdict.again(error);
+                    }
                     continue;
                 }
                 Remedy::Coordinator => {

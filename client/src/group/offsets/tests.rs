@@ -736,3 +736,40 @@ fn what_was_refused_goes_once_more_when_the_coordinator_says_that_nothing_has_ch
         assert!(job.core.is_idle() || !job.actions.is_empty());
     }
 }
+
+// ---- topics that are gone
+
+/// Partition 1 is of none that the coordinator knows.
+fn missing(partition: i32) -> ErrorCode {
+    if partition == 1 { ErrorCode::UNKNOWN_TOPIC_OR_PARTITION } else { ErrorCode::NONE }
+}
+
+#[test]
+fn who_gives_up_a_topic_that_is_gone_waits_for_no_commit_of_it() {
+    let mut job = Job::new(&[0, 1]);
+    job.mark(0, 5);
+    job.mark(1, 6);
+    let until = job.until();
+    let parting = job.core.commit_parting(&partitions(&[0, 1]), until);
+    let call = job.sends(&[(0, 5), (1, 6)]);
+    job.answer_each(&call, missing);
+    assert!(job.done().is_empty(), "the coordinator may not have heard of it yet");
+    job.pass(SECOND);
+    let call = job.sends(&[(1, 6)]);
+    job.answer_each(&call, missing);
+    let error = job.fails(parting);
+    assert_eq!(error.code(), Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
+    // What the program wants of it keeps nobody waiting either, and has its time.
+    let mut job = Job::with(None, &[0, 1]);
+    let own = job.commit(1, 7);
+    for _ in 0..2 {
+        job.pass(SECOND);
+        let call = job.sends(&[(1, 7)]);
+        job.answer_each(&call, missing);
+    }
+    let until = job.until();
+    let parting = job.core.commit_parting(&partitions(&[0]), until);
+    assert_eq!(job.done_well(), [parting]);
+    job.pass(60 * SECOND);
+    assert_eq!(job.fails(own).kind(), ErrorKind::TimedOut);
+}
