@@ -56,6 +56,8 @@ pub(crate) struct Buffer {
     pub(super) orders: VecDeque<Order>,
     /// What concerns no single partition.
     pub(super) general: VecDeque<Error>,
+    /// What is told when all else was given.
+    pub(super) last: Option<Error>,
     /// The driver is gone.
     pub(super) is_dead: bool,
     /// Where each partition has a reader of its own.
@@ -315,7 +317,7 @@ impl Buffer {
     /// Nothing comes any more: the driver ends.
     pub(crate) fn die(&mut self) {
         self.is_dead = true;
-        self.tell(Error::Closed { what: "consumer" });
+        self.last = Some(Error::Closed { what: "consumer" });
         self.slots.iter().for_each(Slot::ring);
     }
 

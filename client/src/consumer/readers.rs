@@ -67,7 +67,7 @@ impl Buffer {
 
     /// A partition that is to have a reader, or what else whoever makes readers has to know.
     pub(crate) fn take_vacancy(&mut self) -> Vacancy {
-        if let Some(error) = self.general.pop_front() {
+        if let Some(error) = self.general.pop_front().or_else(|| self.last.take()) {
             return Vacancy::Error(error);
         }
         let is_over = self.is_over();

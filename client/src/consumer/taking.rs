@@ -12,15 +12,19 @@ use crate::transactions::{GroupOffset, TopicPartition};
 
 /// What comes, and what is done with it.
 impl Buffer {
-    /// The next thing in line.
+    /// The next thing in line, before it what concerns no single partition: who is slower than what
+    /// comes would never hear of it.
     pub(crate) fn take(&mut self) -> Taken {
+        if let Some(error) = self.general.pop_front() {
+            return Taken::Error(error);
+        }
         while let Some(entry) = self.entries.pop_front() {
             self.bytes -= entry.item.bytes();
             if let Some(taken) = self.see(entry) {
                 return taken;
             }
         }
-        if let Some(error) = self.general.pop_front() {
+        if let Some(error) = self.last.take() {
             return Taken::Error(error);
         }
         if self.is_over() { Taken::Ended } else { Taken::Nothing }

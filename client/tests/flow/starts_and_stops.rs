@@ -172,3 +172,25 @@ async fn the_end_is_where_the_log_ended_at_the_start() {
     assert_eq!(first.first_offset(), 0);
     assert_eq!(rest.last().unwrap().1, 9);
 }
+
+/// Whoever works slower than what comes never finds nothing there.
+#[tokio::test(start_paused = true)]
+async fn what_does_not_exist_is_told_while_records_come() {
+    let world = World::new(1).await;
+    let producer = world.client.producer().linger(Duration::ZERO).build().await.unwrap();
+    for _ in 0..500 {
+        producer.send(Record::to("t").value("v")).await.unwrap();
+    }
+    let consumer = world.client.consumer().topics(["t", "none"], Start::Earliest);
+    let mut consumer = consumer.start().unwrap();
+    let mut batches = 0;
+    let error = loop {
+        match consumer.next().await.unwrap() {
+            Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(error) => break error,
+        }
+        batches += 1;
+    };
+    assert_eq!(error.kind(), kurier_client::error::ErrorKind::NotFound, "{error}");
+    assert!(batches < 100, "{batches} batches came before that");
+}

@@ -337,3 +337,24 @@ async fn who_does_not_learn_the_names_of_its_topics_hears_of_it() {
     let after = hear(&mut consumer, &mut events, 60 * S).await;
     assert_eq!(after.records, 2, "{after:?}");
 }
+
+/// Also whoever never comes to the end of what there is to read.
+#[tokio::test(start_paused = true)]
+async fn who_has_always_more_to_read_hears_what_is_waited_for_beside_it() {
+    for kind in KINDS {
+        let world = World::new(1, 600).await;
+        let mut consumer = patient(&world.client, kind).start().unwrap();
+        timeout(60 * S, consumer.next()).await.unwrap().unwrap().unwrap();
+        let _planted = Cause::Silent.plant(&world, heartbeat_of(kind));
+        let (start, work) = (Instant::now(), S / 5);
+        let error = loop {
+            match consumer.next().await.unwrap() {
+                Ok(_) => sleep(work).await,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::TimedOut, "{kind:?}: {error}");
+        let took = start.elapsed();
+        assert!(took <= SAID_WITHIN + BETWEEN_BEATS + work + MOMENT, "{kind:?}: {took:?}");
+    }
+}

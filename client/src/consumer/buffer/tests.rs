@@ -383,3 +383,19 @@ fn without_a_driver_nobody_waits() {
     assert!(matches!(buffer.take(), Taken::Error(Error::Closed { .. })));
     assert!(matches!(buffer.take(), Taken::Ended));
 }
+
+#[test]
+fn what_concerns_no_partition_waits_for_no_batch_and_the_end_for_all() {
+    let (mut buffer, turns) = buffer(1);
+    push(&mut buffer, turns[0], batch(0));
+    push(&mut buffer, turns[0], batch(1));
+    buffer.tell(Error::invalid("test", "first"));
+    assert!(matches!(buffer.take(), Taken::Error(Error::Invalid { .. })));
+    assert_eq!(taken(&mut buffer), Some((0, 0)));
+    buffer.tell(Error::invalid("test", "last"));
+    buffer.die();
+    assert!(matches!(buffer.take(), Taken::Error(Error::Invalid { .. })));
+    assert_eq!(taken(&mut buffer), Some((0, 1)));
+    assert!(matches!(buffer.take(), Taken::Error(Error::Closed { .. })));
+    assert!(matches!(buffer.take(), Taken::Ended));
+}
