@@ -111,8 +111,8 @@ pub(crate) enum News {
     Told(u64, Pattern),
     /// The topics that there are, for this pattern.
     Topics(u64, Pattern, Result<Vec<Arc<str>>, Error>),
-    /// A topic that is to be read cannot be.
-    Missing(Error),
+    /// A topic that this subscription names cannot be read, or nobody says whether it can.
+    Missing(u64, Arc<str>, Error),
     Nothing,
 }
 
@@ -329,9 +329,15 @@ impl Driver {
                     }
                 }
             }
+            News::Missing(number, topic, error) if number == self.state.subscriptions => {
+                if error.is_retriable() {
+                    self.find(topic, self.cluster().config().retry_backoff_max);
+                } else {
+                    self.reader.tell(error);
+                }
+            }
             // Another subscription has come.
-            News::Told(..) | News::Topics(..) => {}
-            News::Missing(error) => self.reader.tell(error),
+            News::Told(..) | News::Topics(..) | News::Missing(..) => {}
             News::Nothing => {}
         }
     }

@@ -26,7 +26,7 @@ impl Driver {
         self.state.pattern = None;
         match to {
             Subscription::Topics(topics) => {
-                topics.iter().for_each(|topic| self.find(Arc::clone(topic)));
+                topics.iter().for_each(|topic| self.find(Arc::clone(topic), Duration::ZERO));
                 self.membership.set_interest(now(), Interest::Topics(topics));
             }
             Subscription::Pattern(pattern) => {
@@ -99,14 +99,16 @@ impl Driver {
         }
     }
 
-    /// Looks for a topic, to tell if it is not there.
-    fn find(&mut self, topic: Arc<str>) {
+    /// Looks after a while for a topic, to tell if it is not there.
+    pub(super) fn find(&mut self, topic: Arc<str>, wait: Duration) {
         let cluster = self.asker.cluster.with_own_interest();
-        let deadline = Instant::now() + cluster.request_timeout();
+        let number = self.state.subscriptions;
         self.later(async move {
+            sleep(wait).await;
+            let deadline = Instant::now() + cluster.request_timeout();
             match cluster.topic(&topic, Creation::Never, deadline).await {
-                Err(error) if !error.is_retriable() => News::Missing(error),
-                _ => News::Nothing,
+                Ok(_) => News::Nothing,
+                Err(error) => News::Missing(number, topic, error),
             }
         });
     }

@@ -358,3 +358,19 @@ async fn who_has_always_more_to_read_hears_what_is_waited_for_beside_it() {
         assert!(took <= SAID_WITHIN + BETWEEN_BEATS + work + MOMENT, "{kind:?}: {took:?}");
     }
 }
+
+/// Nobody could say so when the program subscribed.
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_is_not_there_is_told_though_no_broker_was_at_first() {
+    for kind in KINDS {
+        let world = World::new(1, 1).await;
+        (1..=3).for_each(|broker| world.cluster.pause_broker(broker));
+        let mut consumer = member(&world.client, kind).subscribe(["none"]).start().unwrap();
+        let away = timeout(40 * S, consumer.next()).await;
+        assert!(away.is_err(), "{kind:?}: {away:?}");
+        (1..=3).for_each(|broker| world.cluster.resume_broker(broker));
+        let said = timeout(60 * S, consumer.next()).await.expect("it says something");
+        let error = said.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{kind:?}: {error}");
+    }
+}
