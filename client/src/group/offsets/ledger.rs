@@ -91,6 +91,18 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    fn new(now: Instant) -> Self {
+        Self {
+            wishes: Vec::new(),
+            offsets: Arc::default(),
+            open: None,
+            not_before: now,
+            behind: None,
+            last: None,
+            missing: BTreeMap::new(),
+        }
+    }
+
     /// The coordinator does not know this partition. It may not have heard of it yet, and is asked
     /// again; whoever gives it up waits no longer than that, as the topic is deleted. Says whether
     /// it is to be tried again.
@@ -113,20 +125,14 @@ impl Batch {
 }
 
 impl Ledger {
-    /// Makes one request of all that wait, if none is under way.
+    /// Makes one request of all that wait and what is left of the one before, if none is under way.
     pub(super) fn gather(&mut self, now: Instant) -> Option<&mut Batch> {
-        if self.batch.is_none() && !self.waiting.is_empty() {
-            let wishes: Vec<Wish> = self.waiting.drain(..).collect();
-            let all = wishes.iter().flat_map(|wish| wish.offsets.clone());
-            self.batch = Some(Batch {
-                offsets: Arc::new(all.collect()),
-                wishes,
-                open: None,
-                not_before: now,
-                behind: None,
-                last: None,
-                missing: BTreeMap::new(),
-            });
+        let is_free = self.batch.as_ref().is_none_or(|batch| batch.open.is_none());
+        if is_free && !self.waiting.is_empty() {
+            let batch = self.batch.get_or_insert_with(|| Batch::new(now));
+            let all = self.waiting.iter().flat_map(|wish| wish.offsets.clone());
+            Arc::make_mut(&mut batch.offsets).extend(all);
+            batch.wishes.extend(self.waiting.drain(..));
         }
         self.batch.as_mut()
     }

@@ -315,12 +315,15 @@ impl Progress {
             && at <= now
         {
             self.next_commit = (!self.rows.is_empty()).then(|| now + interval);
-            let is_waiting = self.ledger.wishes().any(|wish| wish.origin == Origin::Interval);
+            let of_clock = self.ledger.wishes().filter(|wish| wish.origin == Origin::Interval);
+            let wanted: BTreeSet<_> =
+                of_clock.flat_map(|wish| wish.offsets.keys().cloned()).collect();
             let due = |(of, row): (&TopicPartition, &Row)| {
-                Some((of.clone(), row.mark.clone().filter(|_| row.is_due())?))
+                let is_due = row.is_due() && !wanted.contains(of);
+                Some((of.clone(), row.mark.clone().filter(|_| is_due)?))
             };
             let offsets: BTreeMap<_, _> = self.rows.iter().filter_map(due).collect();
-            if !is_waiting && !offsets.is_empty() {
+            if !offsets.is_empty() {
                 // What is not committed by then is a part of the next one.
                 self.wish(Origin::Interval, offsets, (now, now + interval.max(TRY_MIN)));
             }

@@ -773,3 +773,43 @@ fn who_gives_up_a_topic_that_is_gone_waits_for_no_commit_of_it() {
     job.pass(60 * SECOND);
     assert_eq!(job.fails(own).kind(), ErrorKind::TimedOut);
 }
+
+#[test]
+fn a_partition_that_is_refused_holds_up_no_commit_of_another() {
+    let mut job = Job::with(None, &[0, 1]);
+    let until = job.until();
+    let both = [GroupOffset::new("t", 0, 1), GroupOffset::new("t", 1, 1)];
+    let both = job.core.commit(both, until);
+    let call = job.sends(&[(0, 1), (1, 1)]);
+    let own = job.commit(0, 2);
+    job.answer_each(&call, missing);
+    assert!(job.done().is_empty());
+    job.pass(SECOND);
+    let call = job.sends(&[(0, 2), (1, 1)]);
+    job.answer_each(&call, missing);
+    assert_eq!(job.done_well(), [own]);
+    // Of several offsets of a partition the last one counts.
+    let back = job.commit(1, 0);
+    job.pass(SECOND);
+    let call = job.sends(&[(1, 0)]);
+    job.answer(&call, ErrorCode::NONE);
+    assert_eq!(job.done_well(), [both, back]);
+}
+
+#[test]
+fn the_clock_commits_in_time_what_can_be_whatever_is_refused() {
+    let mut job = Job::new(&[0, 1]);
+    job.mark(1, 1);
+    for n in 1..10 {
+        job.mark(0, n);
+        let mut committed = 0;
+        for _ in 0..50 {
+            job.pass(SECOND / 10);
+            if let Some((call, sent)) = job.sent() {
+                committed = sent.iter().find(|of| of.0 == 0).map_or(committed, |of| of.1);
+                job.answer_each(&call, missing);
+            }
+        }
+        assert_eq!(committed, n, "within five seconds");
+    }
+}
