@@ -1,7 +1,7 @@
 //! Core: what the answer to a heartbeat means for a member.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kurier_protocol::api::consumer_group_heartbeat::ConsumerGroupHeartbeatResponse;
 use kurier_protocol::{ApiKey, ErrorCode, Uuid};
@@ -97,7 +97,7 @@ impl Modern {
         if let Ok(interval) = u64::try_from(response.heartbeat_interval_ms)
             && interval > 0
         {
-            self.interval = std::time::Duration::from_millis(interval);
+            self.interval = Duration::from_millis(interval).clamp(INTERVAL_MIN, INTERVAL_MAX);
         }
         self.next_beat = at.now + self.interval;
         if let Some(assignment) = response.assignment {
@@ -170,5 +170,9 @@ impl Modern {
     }
 }
 
+/// A coordinator is told of a member no more often, whatever it wants: each time is a round trip.
+const INTERVAL_MIN: Duration = Duration::from_millis(100);
+/// Nor less often: nobody would hear of what the member shall hold.
+const INTERVAL_MAX: Duration = Duration::from_secs(60);
 /// How often a coordinator may refuse a join by asking for a join.
 const REFUSALS_MAX: u32 = 3;

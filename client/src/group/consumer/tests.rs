@@ -603,3 +603,17 @@ fn what_was_sent_before_the_doubt_answers_no_doubt() {
     assert!(life.core.confirmed().is_some_and(|(epoch, asked)| epoch == 1 && asked > doubted_at));
     assert!(life.beat().is_none(), "that is all there is to know");
 }
+
+#[test]
+fn a_coordinator_hears_of_a_member_neither_all_the_time_nor_once_a_month() {
+    let ms = Duration::from_millis;
+    for (wanted, every) in [(i32::MAX, ms(60_000)), (7_000, ms(7_000)), (1, ms(100))] {
+        let mut life = Life::settled(&[0]);
+        let answer = ConsumerGroupHeartbeatResponse { heartbeat_interval_ms: wanted, ..epoch(1) };
+        life.next(answer);
+        life.pass(every - ms(1));
+        assert!(life.beat().is_none(), "{wanted}");
+        life.pass(ms(1));
+        life.beats();
+    }
+}
