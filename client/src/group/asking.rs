@@ -19,7 +19,7 @@ use super::membership::Reply;
 use super::offsets::{CommitCall, StartCall};
 use crate::cluster::Cluster;
 use crate::coordination::coordinator;
-use crate::error::{Error, Remedy, remedy};
+use crate::error::{Error, Remedy, means_missing, remedy};
 use crate::metadata::{Creation, KeyType};
 use crate::metrics::{Errand, GroupMeter};
 use crate::net::Class;
@@ -161,7 +161,12 @@ impl Asker {
             ..Default::default()
         };
         let (_, answer) = request(&self.cluster, &Target::Any, deadline, make).await?;
-        let is_there = |code| remedy(ApiKey::METADATA, code) == Remedy::Ok;
+        let is_there = |code| match remedy(ApiKey::METADATA, code) {
+            Remedy::Ok => true,
+            // One without a leader just now is there.
+            Remedy::Retry | Remedy::Refresh => !means_missing(code),
+            _ => false,
+        };
         let there = answer.topics.into_iter().filter(|topic| is_there(topic.error_code));
         let read = |topic: kurier_protocol::api::metadata::MetadataResponseTopic| {
             Some(((*topic.name?).into(), topic.topic_id, topic.is_internal))

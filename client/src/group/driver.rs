@@ -23,7 +23,7 @@ use super::membership::{Action, Membership, Reply};
 use super::moment::Moment;
 use super::notices::Notices;
 use super::offsets::{self, Progress};
-use super::pattern::{Pattern, Subscription};
+use super::pattern::{Chosen, Pattern, Subscription};
 use super::reader::{Marked, Reader};
 use super::silence::{Need, Silence};
 use crate::cluster::Cluster;
@@ -70,6 +70,8 @@ pub(crate) struct State {
     pub(super) rereading: Option<u64>,
     /// What the topics match that are to be read, if it has said so.
     pub(super) pattern: Option<Pattern>,
+    /// Those topics, where the client looks for them.
+    pub(super) chosen: Chosen,
     /// Topics that are kept fresh for the membership.
     pub(super) watched: BTreeSet<Arc<str>>,
     /// When it ends, whatever is left to do.
@@ -308,6 +310,7 @@ impl Driver {
             News::Idle(number) => self.part(number),
             News::Told(number, pattern) if number == self.state.subscriptions => {
                 self.state.rereading = None;
+                self.state.chosen = Chosen::default();
                 let interest = Interest::Pattern(Arc::clone(pattern.text()));
                 self.membership.set_interest(at.now, interest);
             }
@@ -315,8 +318,11 @@ impl Driver {
                 self.state.rereading = None;
                 let wait = self.cluster().config().metadata_age_max;
                 match topics.and_then(|topics| pattern.choose(topics)) {
-                    Ok(chosen) => {
-                        self.membership.set_interest(at.now, Interest::Topics(chosen));
+                    Ok(found) => {
+                        let topics = self.state.chosen.update(found);
+                        let is_doubtful = self.state.chosen.is_doubtful();
+                        let wait = if is_doubtful { PATTERN_WAIT.min(wait) } else { wait };
+                        self.membership.set_interest(at.now, Interest::Topics(topics));
                         self.look_for(pattern, wait);
                     }
                     Err(error) if !error.is_retriable() => {
@@ -373,7 +379,7 @@ pub(super) fn now() -> std::time::Instant {
     Instant::now().into_std()
 }
 
-/// When the topics of a pattern are asked for again, if no broker has told them.
+/// When the topics of a pattern are asked for again, if no broker has told them, or one was missed.
 const PATTERN_WAIT: Duration = Duration::from_secs(5);
 /// How often names of topics are asked for that the brokers do not know yet.
 const NAMES_WAIT: Duration = Duration::from_secs(1);

@@ -1,5 +1,6 @@
 //! `Pattern`: which topics a group reads, by their names.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use regex_lite::{Regex, RegexBuilder};
@@ -48,6 +49,31 @@ impl Pattern {
     }
 }
 
+/// The topics of a pattern, as they were found by and by.
+#[derive(Debug, Default)]
+pub(crate) struct Chosen {
+    topics: BTreeSet<Arc<str>>,
+    /// Those that were not found the last time.
+    missed: BTreeSet<Arc<str>>,
+}
+
+impl Chosen {
+    /// These were found now. What is to be read: one that was there before stays until it is missed
+    /// twice, as whoever has answered may not have heard of all.
+    pub(crate) fn update(&mut self, found: Vec<Arc<str>>) -> Vec<Arc<str>> {
+        let found: BTreeSet<Arc<str>> = found.into_iter().collect();
+        let missed = self.topics.difference(&found).filter(|name| !self.missed.contains(*name));
+        self.missed = missed.cloned().collect();
+        self.topics = found.union(&self.missed).cloned().collect();
+        self.topics.iter().cloned().collect()
+    }
+
+    /// Whether one of them was not found the last time.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        !self.missed.is_empty()
+    }
+}
+
 fn regex(text: &str) -> Result<Regex, Error> {
     let read = |text: &str| RegexBuilder::new(text).size_limit(PATTERN_BYTES_MAX).build();
     let refused = |error: regex_lite::Error| {
@@ -72,6 +98,22 @@ mod tests {
         let names = ["orders-1", "my-orders-1", "eu", "europe", "orders-"].map(Into::into).to_vec();
         let chosen = ["orders-1", "eu", "orders-"].map(Into::into).to_vec();
         assert_eq!(pattern.choose(names).unwrap(), chosen as Vec<Arc<str>>);
+    }
+
+    #[test]
+    fn a_topic_is_given_up_once_it_is_missed_twice() {
+        let mut chosen = Chosen::default();
+        let mut update = |found: &str| {
+            let found = found.chars().map(|name| name.to_string().into()).collect();
+            (chosen.update(found).concat(), chosen.is_doubtful())
+        };
+        assert_eq!(update("ab"), ("ab".into(), false));
+        assert_eq!(update("a"), ("ab".into(), true));
+        assert_eq!(update("abc"), ("abc".into(), false), "it was only missed");
+        assert_eq!(update("ac"), ("abc".into(), true));
+        assert_eq!(update("a"), ("ac".into(), true), "the one is gone, the other one perhaps");
+        assert_eq!(update(""), ("a".into(), true));
+        assert_eq!(update(""), (String::new(), false));
     }
 
     #[test]

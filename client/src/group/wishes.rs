@@ -14,7 +14,7 @@ use super::driver::{Driver, News, now};
 use super::handle::{Closing, Order, Wanted};
 use super::members::GroupTopics;
 use super::membership::Membership;
-use super::pattern::{Pattern, Subscription};
+use super::pattern::{Chosen, Pattern, Subscription};
 use super::pledge::pledge;
 use crate::error::Error;
 use crate::metadata::Creation;
@@ -23,7 +23,7 @@ use crate::transactions::TopicPartition;
 impl Driver {
     pub(super) fn subscribe(&mut self, to: Subscription) {
         self.state.subscriptions += 1;
-        self.state.pattern = None;
+        (self.state.pattern, self.state.chosen) = (None, Chosen::default());
         match to {
             Subscription::Topics(topics) => {
                 topics.iter().for_each(|topic| self.find(Arc::clone(topic), Duration::ZERO));

@@ -637,3 +637,26 @@ async fn an_assignor_that_panics_when_it_is_asked_for_its_name_is_refused_before
         }
     }
 }
+
+/// A broker that is behind leaves topics out.
+#[tokio::test(start_paused = true)]
+async fn a_topic_of_a_pattern_that_one_answer_leaves_out_is_still_read() {
+    let builder = TestCluster::builder().brokers(3).release("3.9");
+    let world = World::of(builder.topic("orders-1", 1).topic("orders-2", 1)).await;
+    let builder = member(&world.client, Kind::Eager).subscribe_pattern("orders-.*");
+    let mut consumer = builder.start().unwrap();
+    let _ = timeout(20 * S, consumer.next()).await;
+    let mut read_both = async |seconds| {
+        for second in 0..seconds {
+            assert_eq!(topics(&consumer), ["orders-1", "orders-2"], "{second}");
+            let _ = timeout(S, consumer.next()).await;
+        }
+    };
+    read_both(270).await;
+    let hidden = Fault::on(ApiKey::METADATA).topic("orders-2").always().hide();
+    let planted = world.cluster.fault(hidden);
+    read_both(13).await;
+    assert!(planted.hits() > 0);
+    world.cluster.clear_faults();
+    read_both(400).await;
+}
