@@ -159,7 +159,11 @@ impl Reader for Holding {
     }
 
     fn at_work_since(&self) -> Option<Instant> {
-        self.shared.with(|buffer| buffer.pace.at_work_since())
+        let now = tokio::time::Instant::now().into_std();
+        self.shared.with(|buffer| {
+            buffer.watch_vacancies(now);
+            buffer.pace.at_work_since()
+        })
     }
 
     fn wait_for_rest(&self) -> BoxFuture<'static, ()> {

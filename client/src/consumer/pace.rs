@@ -15,7 +15,7 @@ pub(crate) struct Pace {
 /// The number of a reader.
 pub(crate) type Who = u64;
 
-/// Who reads all partitions.
+/// Who reads all partitions, or makes readers of them.
 pub(crate) const ALL: Who = 0;
 
 impl Pace {
@@ -28,6 +28,19 @@ impl Pace {
     /// Somebody does not wait any more.
     pub(crate) fn work(&mut self, who: Who, now: Instant) {
         self.at_work_since.insert(who, now);
+    }
+
+    /// Somebody has something to take, as is seen now, and is at work elsewhere since that was seen
+    /// first; or has nothing to take.
+    pub(crate) fn leaves_lying(&mut self, who: Who, seen: Option<Instant>) {
+        match seen {
+            Some(now) => {
+                self.at_work_since.entry(who).or_insert(now);
+            }
+            None => {
+                self.at_work_since.remove(&who);
+            }
+        }
     }
 
     /// Somebody waits for who has been at work for longest to ask for more. Says whether nobody is

@@ -6,9 +6,10 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::buffer::{Buffer, Order, Split, Taken};
-use super::pace::Who;
+use super::pace::{ALL, Who};
 use super::slot::{Slot, State};
 use crate::error::Error;
 use crate::sync::Notify;
@@ -73,10 +74,9 @@ impl Buffer {
         let is_over = self.is_over();
         let Some(split) = self.split.as_mut() else { return Vacancy::Ended };
         while let Some(slot) = split.vacant.pop_front() {
-            let Some(found) = self.slots.get_mut(slot) else { continue };
-            if found.state != State::Open || found.bell.is_some() {
+            let Some(found) = self.slots.get_mut(slot).filter(|slot| is_vacant(slot)) else {
                 continue;
-            }
+            };
             let bell = Arc::new(Notify::new());
             found.bell = Some(Arc::clone(&bell));
             split.readers += 1;
@@ -90,6 +90,14 @@ impl Buffer {
             });
         }
         if is_over { Vacancy::Ended } else { Vacancy::Nothing }
+    }
+
+    /// Whoever makes readers is at work as long as a partition lacks one: others are to have it.
+    pub(crate) fn watch_vacancies(&mut self, now: Instant) {
+        let Some(split) = self.split.as_mut().filter(|split| !split.is_over) else { return };
+        let slots = &self.slots;
+        split.vacant.retain(|slot| slots.get(*slot).is_some_and(is_vacant));
+        self.pace.leaves_lying(ALL, (!split.vacant.is_empty()).then_some(now));
     }
 
     /// The next thing for the reader of a partition.
@@ -171,11 +179,17 @@ impl Buffer {
     }
 }
 
+fn is_vacant(slot: &Slot) -> bool {
+    slot.state == State::Open && slot.bell.is_none()
+}
+
 /// Less than this of a partition is not worth asking for: a batch as producers make them.
 const PORTION_LEAST: usize = 16 << 10;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::buffer::tests::batch;
     use super::super::config::Start;
     use super::super::entry::{Entry, Item};
@@ -354,5 +368,25 @@ mod tests {
         buffer.resume(0);
         assert_eq!(taken(&mut buffer, reader), Some(0));
         assert_eq!(taken(&mut buffer, reader), Some(1));
+    }
+
+    #[test]
+    fn whoever_makes_readers_is_at_work_while_a_partition_lacks_one() {
+        let (mut buffer, _readers) = split(2);
+        let start = tokio::time::Instant::now().into_std();
+        let seen = |buffer: &mut Buffer, s| {
+            buffer.watch_vacancies(start + Duration::from_secs(s));
+            buffer.pace.at_work_since().map(|since| (since - start).as_secs())
+        };
+        assert_eq!(seen(&mut buffer, 0), None);
+        buffer.assign(&"t".into(), 2, Start::Offset(0));
+        assert_eq!([seen(&mut buffer, 1), seen(&mut buffer, 2)], [Some(1); 2]);
+        reserved(&mut buffer).unwrap();
+        assert_eq!(seen(&mut buffer, 3), None);
+        // One that is gone before anybody has asked.
+        let turn = buffer.assign(&"t".into(), 3, Start::Offset(0));
+        assert_eq!(seen(&mut buffer, 4), Some(4));
+        buffer.unassign(turn.slot);
+        assert_eq!(seen(&mut buffer, 5), None);
     }
 }

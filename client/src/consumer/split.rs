@@ -12,6 +12,7 @@ use super::control::Control;
 use super::handle::Consumer;
 use super::intake::Intake;
 use super::member::Waiting;
+use super::pace::ALL;
 use super::readers::{Reserved, Vacancy};
 use super::shared::Shared;
 use crate::error::Error;
@@ -97,7 +98,8 @@ impl Consumer {
     ///
     /// In a group each reader that asks for nothing for longer than
     /// [`poll_interval_max`](crate::group::GroupConfig::poll_interval_max) costs the member its
-    /// partitions, also if it has never asked: others are to have them.
+    /// partitions, also if it has never asked: others are to have them. So does a partition that
+    /// lacks a reader for as long, as nobody asks [`Split::next`] for one.
     #[must_use]
     pub fn split(mut self) -> Split {
         self.prepare_split();
@@ -118,6 +120,7 @@ impl Split {
     ///
     /// Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Result<PartitionReader, Error>> {
+        self.consumer.shared.rest(ALL);
         loop {
             match self.consumer.shared.with(Buffer::take_vacancy) {
                 Vacancy::Reserved(reserved) => return Some(Ok(self.reader(reserved))),

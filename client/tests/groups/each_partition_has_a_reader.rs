@@ -7,7 +7,7 @@ use std::time::Duration;
 use kurier_client::consumer::{PartitionReader, Split};
 use kurier_client::group::{GroupEvent, Loss};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::partitions_are_given_up::event;
 use crate::world::{KINDS, Kind, S, World, member, next, numbers};
@@ -191,5 +191,38 @@ async fn events_come_while_no_reader_asks_and_a_dropped_readers_partition_has_an
             assert_eq!(numbers(&mine), [(partition, n)], "{kind:?}");
             assert_eq!(numbers(&next(&mut second).await), [(1 - partition, n)], "{kind:?}");
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_nobody_asks_a_reader_of_costs_the_member_its_partitions() {
+    for kind in KINDS {
+        let world = World::new(3, 30).await;
+        let first = member(&world.client, kind).poll_interval_max(60 * S).start().unwrap();
+        let mut split = first.split();
+        let mut events = split.events().unwrap();
+        let two = readers(&mut split, 2).await;
+        let third = (0..3).find(|partition| !two.contains_key(partition)).unwrap();
+        for reader in two.into_values() {
+            tokio::spawn(process(reader, S, Done::default()));
+        }
+        let start = Instant::now();
+        let why = loop {
+            match event(&mut events).await {
+                GroupEvent::Lost { why, .. } => break why,
+                GroupEvent::Assigned { .. } => {}
+                other => panic!("{kind:?}: {other:?}"),
+            }
+        };
+        assert_eq!(why, Loss::Overdue, "{kind:?}");
+        assert!((59 * S..70 * S).contains(&start.elapsed()), "{kind:?}: {:?}", start.elapsed());
+        sleep(120 * S).await;
+        assert!(split.control().assignment().is_empty(), "{kind:?}: others are to have them");
+        let mut again = readers(&mut split, 3).await;
+        let batch = again.get_mut(&third).unwrap().next();
+        let batch = timeout(S, batch).await.unwrap().unwrap().unwrap();
+        assert_eq!(numbers(&batch), [(third, 0)], "{kind:?}");
+        sleep(50 * S).await;
+        assert_eq!(split.control().assignment().len(), 3, "{kind:?}");
     }
 }
