@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::asking::Asker;
-use super::classic::{Ask, Member};
+use super::classic::{Ask, Classic, Member};
 use super::consumer::Interest;
 use super::handle::{Closing, Order, Plea};
 use super::membership::{Action, Membership, Reply};
@@ -233,8 +233,25 @@ impl Driver {
                     self.look_for(pattern, Duration::ZERO);
                 }
             }
+            Action::Turn(classic, interest) => self.turn(classic, interest),
             Action::Forget => self.asker.forget(),
             Action::Tell(event) => self.tell(event),
+        }
+    }
+
+    /// The coordinator takes no member whose partitions it would divide.
+    fn turn(&mut self, classic: Box<Classic>, interest: Interest) {
+        tracing::info!(group = %self.asker.group, "the coordinator does not divide, a member does");
+        self.membership = Membership::Classic(classic);
+        // What stood in the way of the other one is over.
+        self.silence.handle_needs(now(), &[]);
+        match self.state.pattern.clone() {
+            Some(pattern) => {
+                self.state.subscriptions += 1;
+                self.state.rereading = None;
+                self.look_for(pattern, Duration::ZERO);
+            }
+            None => self.membership.set_interest(now(), interest),
         }
     }
 

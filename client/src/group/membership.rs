@@ -54,6 +54,8 @@ pub(crate) enum Action {
     Name(BTreeSet<Uuid>),
     /// See anew who reads the pattern.
     Reread,
+    /// Be this member instead, which is to read that.
+    Turn(Box<Classic>, Interest),
     /// Look the coordinator up before the next call.
     Forget,
     Tell(Event),
@@ -296,6 +298,7 @@ impl From<consumer::Action> for Action {
             consumer::Action::Beat(beat) => Self::Beat(beat),
             consumer::Action::Name(ids) => Self::Name(ids),
             consumer::Action::Reread => Self::Reread,
+            consumer::Action::Turn(classic, interest) => Self::Turn(classic, interest),
             consumer::Action::Forget => Self::Forget,
             consumer::Action::Tell(event) => Self::Tell(event),
         }

@@ -12,6 +12,7 @@ pub enum GroupProtocol {
     Consumer,
     /// The coordinator, where the cluster has `group.version` on and none of the settings is
     /// changed that only members of classic groups have: assignors, session timeout and heartbeat
-    /// interval. Else one of the members.
+    /// interval. Else one of the members; so it is, too, where the coordinator takes no member of
+    /// the other kind, as `group.coordinator.rebalance.protocols` there says.
     Auto,
 }

@@ -660,3 +660,34 @@ async fn a_topic_of_a_pattern_that_one_answer_leaves_out_is_still_read() {
     world.cluster.clear_faults();
     read_both(400).await;
 }
+
+/// `group.coordinator.rebalance.protocols=classic`, with `group.version` on nevertheless.
+#[tokio::test(start_paused = true)]
+async fn auto_is_classic_where_the_coordinator_takes_no_others() {
+    for pattern in [None, Some("t|u")] {
+        let world = world("4.4").await;
+        world.write(2, 0..1).await;
+        let beats = Fault::on(ApiKey::CONSUMER_GROUP_HEARTBEAT).always();
+        let planted = world.cluster.fault(beats.answer(ErrorCode::UNSUPPORTED_VERSION));
+        let builder = |protocol| {
+            let builder = member(&world.client, Kind::Eager).group_config(Default::default());
+            let builder = builder.group_protocol(protocol);
+            match pattern {
+                Some(pattern) => builder.subscribe_pattern(pattern),
+                None => builder,
+            }
+        };
+        let mut consumer = builder(GroupProtocol::Auto).start().unwrap();
+        let mut read = [numbers(&next(&mut consumer).await), numbers(&next(&mut consumer).await)];
+        read.sort_unstable();
+        assert_eq!(read, [[(0, 0)], [(1, 0)]], "{pattern:?}");
+        assert_eq!(planted.hits(), 1, "{pattern:?}");
+        assert!(timeout(20 * S, consumer.next()).await.is_err());
+        assert_eq!(world.committed(2).await.len(), 2, "{pattern:?}: it is a member");
+        consumer.close(10 * S).await;
+        // Who asks for the other kind by its name hears that there is none.
+        let mut consumer = builder(GroupProtocol::Consumer).start().unwrap();
+        let error = timeout(S, consumer.next()).await.unwrap().unwrap().unwrap_err();
+        assert_eq!(error.code(), Some(ErrorCode::UNSUPPORTED_VERSION), "{error}");
+    }
+}

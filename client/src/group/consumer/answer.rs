@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use kurier_protocol::api::consumer_group_heartbeat::ConsumerGroupHeartbeatResponse;
 use kurier_protocol::{ApiKey, ErrorCode, Uuid};
 
+use super::super::classic::Classic;
 use super::super::event::{Event, Loss};
 use super::super::moment::Moment;
+use super::super::protocol::GroupProtocol;
 use super::life::{Action, Interest, Modern, Phase};
-use crate::error::{About, Error, Remedy, means_forgotten, remedy};
+use crate::error::{About, Error, Remedy, means_forgotten, means_old_rules, remedy};
 
 impl Modern {
     /// A heartbeat was answered, or will not be.
@@ -34,6 +36,9 @@ impl Modern {
             Err(Error::Unsupported { .. }) if matches!(self.interest, Interest::Pattern(_)) => {
                 self.actions.push_back(Action::Reread);
                 return self.again(at);
+            }
+            Err(Error::Unsupported { .. }) if self.may_be_classic(beat.epoch) => {
+                return self.turn_classic();
             }
             Err(error) => return self.end(error),
         };
@@ -73,8 +78,22 @@ impl Modern {
                 self.tell(Event::Trouble(error));
                 self.told = None;
             }
+            _ if means_old_rules(code) && self.may_be_classic(beat.epoch) => self.turn_classic(),
             _ => self.end(error),
         }
+    }
+
+    /// Whether it may join as what its coordinator takes, as none has taken it in.
+    fn may_be_classic(&self, epoch: i32) -> bool {
+        let is_open = self.config.protocol == GroupProtocol::Auto;
+        is_open && epoch == 0 && self.phase == Phase::Active
+    }
+
+    fn turn_classic(&mut self) {
+        self.retry.reset();
+        let classic = Classic::new(&self.group, self.config.clone(), self.retry.clone());
+        self.phase = Phase::Over;
+        self.actions.push_back(Action::Turn(Box::new(classic), self.interest.clone()));
     }
 
     /// The same once more, and all of it: what the coordinator knows is not certain.

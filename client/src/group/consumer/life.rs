@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use kurier_protocol::{Str, Uuid};
 
-use super::super::classic::{Farewell, Member};
+use super::super::classic::{Classic, Farewell, Member};
 use super::super::config::GroupConfig;
 use super::super::event::{Event, Loss, Revocation};
 use super::super::silence::Need;
@@ -95,6 +95,8 @@ pub(crate) enum Action {
     Name(BTreeSet<Uuid>),
     /// See anew who reads the pattern: the coordinator cannot.
     Reread,
+    /// Be this member instead, which is to read that: the coordinator takes no others.
+    Turn(Box<Classic>, Interest),
     /// Look the coordinator up before the next call.
     Forget,
     /// Tell the program.

@@ -12,6 +12,7 @@ use super::super::classic::Farewell;
 use super::super::config::GroupConfig;
 use super::super::event::{Event, Loss, Revocation};
 use super::super::moment::Moment;
+use super::super::protocol::GroupProtocol;
 use super::life::{Action, Interest, Modern};
 use crate::backoff::Backoff;
 use crate::error::{Cause, Error};
@@ -616,4 +617,22 @@ fn a_coordinator_hears_of_a_member_neither_all_the_time_nor_once_a_month() {
         life.pass(ms(1));
         life.beats();
     }
+}
+
+#[test]
+fn who_may_be_of_either_kind_is_of_the_one_that_is_taken_before_it_is_in() {
+    let auto = || GroupConfig { protocol: GroupProtocol::Auto, ..GroupConfig::default() };
+    let mut life = Life::with(auto());
+    let (number, _) = life.beats();
+    life.refuse(number, ErrorCode::UNSUPPORTED_VERSION);
+    life.poll();
+    let [Action::Turn(_, interest)] = life.actions.as_slice() else { panic!("{:?}", life.actions) };
+    assert_eq!(*interest, topics(&["t"]));
+    // Who is in has partitions that others cannot take over.
+    let mut life = Life::with(auto());
+    life.settle(&[0]);
+    life.pass(5 * SECOND);
+    let (number, _) = life.beats();
+    life.refuse(number, ErrorCode::UNSUPPORTED_VERSION);
+    assert_eq!(life.over().code(), Some(ErrorCode::UNSUPPORTED_VERSION));
 }

@@ -347,6 +347,7 @@ impl Runner {
                 );
             }
             consumer::Action::Reread => unreachable!("nobody reads by a pattern"),
+            consumer::Action::Turn(..) => unreachable!("its kind is said"),
             consumer::Action::Name(ids) => {
                 let (cluster, topics) = (self.cluster.clone(), self.topics.clone());
                 self.later(async move {
