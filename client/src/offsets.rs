@@ -130,145 +130,219 @@ pub(crate) fn check_timestamp(millis: i64) -> Result<(), Error> {
 /// A position that is looked for.
 pub(crate) type Wanted = (Arc<str>, i32, Position);
 
-/// Asks the leaders, again and again where that may help, until the deadline.
+/// What has come of one that is wanted: an offset, if there is one, or why it is not found. None if
+/// asking again may still help.
+pub(crate) type Outcome = Option<Result<Option<i64>, Error>>;
+
+/// Asks the leaders, again and again where that may help, until all is found, one is refused for
+/// good, or the deadline.
 pub(crate) async fn lookup(
     cluster: &Cluster,
     wanted: &[Wanted],
     isolation: Isolation,
     deadline: Instant,
 ) -> Result<Vec<FoundOffset>, Error> {
-    let now = cluster.env().wall_millis();
-    let wanted =
-        wanted.iter().map(|(topic, partition, at)| (Arc::clone(topic), *partition, at.at(now)));
-    let wanted: &[Wanted] = &wanted.collect::<Vec<_>>();
     // Its topics are kept fresh until all is found.
     let cluster = &cluster.with_own_interest();
-    let found = vec![None; wanted.len()];
-    let after = deadline.saturating_duration_since(Instant::now());
-    let mut lookup = Lookup { cluster, wanted, isolation, deadline, after, found, problem: None };
-    let mut retries = Retries::new(cluster, deadline);
-    loop {
-        let open = lookup.open().len();
-        let round = lookup.plan().await?;
-        let calls = round.into_iter().map(|(broker, rows)| lookup.ask(broker, rows));
-        for answers in join_all(calls).await {
-            lookup.take(answers)?;
-        }
-        let left = lookup.open().len();
-        if left == 0 {
-            return Ok(lookup.found.into_iter().flatten().collect());
-        }
-        match lookup.problem.take() {
-            // Only partitions that are wanted twice are left.
-            None if left < open => {}
-            problem if !retries.wait().await => {
-                let nothing =
-                    || Error::broker(ApiKey::LIST_OFFSETS, ErrorCode::NONE, About::Nothing);
-                return Err(problem.unwrap_or_else(nothing));
-            }
-            _ => {}
-        }
-    }
+    let mut lookup = Lookup::new(cluster, wanted, isolation, deadline);
+    lookup.run(|row| matches!(row, Row::Settled(Err(_)))).await;
+    let settled = |row| if let Row::Settled(outcome) = row { Some(outcome) } else { None };
+    lookup.rows.into_iter().filter_map(settled).collect()
+}
+
+/// The same until anything has come of one: so none waits for another that is found later, or
+/// never. In the order of what is wanted.
+pub(crate) async fn lookup_some(
+    cluster: &Cluster,
+    wanted: &[Wanted],
+    isolation: Isolation,
+    deadline: Instant,
+) -> Vec<Outcome> {
+    let cluster = &cluster.with_own_interest();
+    let mut lookup = Lookup::new(cluster, wanted, isolation, deadline);
+    lookup.run(|row| matches!(row, Row::Settled(_))).await;
+    let outcome = |row| match row {
+        Row::Settled(outcome) => Some(outcome.map(|found: FoundOffset| found.offset)),
+        Row::Open(_) => None,
+    };
+    lookup.rows.into_iter().map(outcome).collect()
 }
 
 /// A lookup under way.
 struct Lookup<'a> {
     cluster: &'a Cluster,
-    wanted: &'a [Wanted],
+    wanted: Vec<Wanted>,
     isolation: Isolation,
     deadline: Instant,
     /// How long it may take.
     after: Duration,
     /// By the index of what is wanted.
-    found: Vec<Option<FoundOffset>>,
-    /// Why something is not found yet.
-    problem: Option<Error>,
+    rows: Vec<Row>,
+}
+
+/// What is known of one that is wanted.
+#[derive(Clone, Debug)]
+enum Row {
+    /// Nothing yet, and why the last try has failed, if it has.
+    Open(Option<Error>),
+    /// Asking again is of no use.
+    Settled(Result<FoundOffset, Error>),
 }
 
 /// Indexes of what is wanted, each with the epoch of its leader.
 type Rows = Vec<(usize, i32)>;
 
-type Answers = Vec<(usize, Result<FoundOffset, Error>)>;
+impl<'a> Lookup<'a> {
+    fn new(
+        cluster: &'a Cluster,
+        wanted: &[Wanted],
+        isolation: Isolation,
+        deadline: Instant,
+    ) -> Self {
+        let now = cluster.env().wall_millis();
+        let at = |(topic, partition, at): &Wanted| (Arc::clone(topic), *partition, at.at(now));
+        let after = deadline.saturating_duration_since(Instant::now());
+        let rows = vec![Row::Open(None); wanted.len()];
+        let wanted = wanted.iter().map(at).collect();
+        Self { cluster, wanted, isolation, deadline, after, rows }
+    }
 
-impl Lookup<'_> {
-    /// The indexes of what is not found yet.
+    /// Asks until all is settled, or one in a way that is enough. At the deadline all is.
+    async fn run(&mut self, is_enough: impl Fn(&Row) -> bool) {
+        let mut retries = Retries::new(self.cluster, self.deadline);
+        loop {
+            let open = self.open().len();
+            self.ask_all().await;
+            let left = self.open().len();
+            if left == 0 || self.rows.iter().any(&is_enough) {
+                return;
+            }
+            let problem = self.rows.iter().find_map(Row::problem);
+            // Or else only partitions that are wanted twice are left.
+            if (problem.is_some() || left == open) && !retries.wait().await {
+                let nothing =
+                    || Error::broker(ApiKey::LIST_OFFSETS, ErrorCode::NONE, About::Nothing);
+                return self.give_up(&problem.unwrap_or_else(nothing));
+            }
+        }
+    }
+
+    /// The indexes of what is not settled yet.
     fn open(&self) -> Vec<usize> {
-        let is_open = |(index, found): (usize, &Option<_>)| found.is_none().then_some(index);
-        self.found.iter().enumerate().filter_map(is_open).collect()
+        let is_open = |(index, row): (usize, &Row)| matches!(row, Row::Open(_)).then_some(index);
+        self.rows.iter().enumerate().filter_map(is_open).collect()
+    }
+
+    /// Time is over: what is open has failed as its last try has, or else by this.
+    fn give_up(&mut self, problem: &Error) {
+        for row in &mut self.rows {
+            if let Row::Open(own) = row {
+                *row = Row::Settled(Err(own.take().unwrap_or_else(|| problem.clone())));
+            }
+        }
+    }
+
+    /// Asks each leader once.
+    async fn ask_all(&mut self) {
+        let round = self.plan().await;
+        let this = &*self;
+        let ask = |(broker, rows): (i32, Rows)| async move {
+            let answer = this.ask(broker, &rows).await;
+            (rows, answer)
+        };
+        for (rows, answer) in join_all(round.into_iter().map(ask)).await {
+            for (index, _) in rows {
+                let outcome = match &answer {
+                    Ok((version, response)) => self.read(index, *version, response),
+                    Err(error) => Err(error.clone()),
+                };
+                self.note(index, outcome);
+            }
+        }
     }
 
     /// What to ask each leader.
-    async fn plan(&mut self) -> Result<BTreeMap<i32, Rows>, Error> {
+    async fn plan(&mut self) -> BTreeMap<i32, Rows> {
         let mut by_leader: BTreeMap<i32, Rows> = BTreeMap::new();
         let mut taken = BTreeSet::new();
         for index in self.open() {
-            let Some((name, partition, _)) = self.wanted.get(index) else { continue };
-            let topic = self.cluster.topic(name, Creation::Never, self.deadline).await?;
-            let leader = match topic.leader(name, *partition) {
-                Ok(leader) => leader,
-                Err(error @ Error::UnknownTopic { .. }) => return Err(error),
+            let Some((name, partition, _)) = self.wanted.get(index).cloned() else { continue };
+            let topic = match self.cluster.topic(&name, Creation::Never, self.deadline).await {
+                Ok(topic) => topic,
+                // It was waited for.
                 Err(error) => {
-                    self.problem = Some(error);
+                    self.settle(index, Err(error));
                     continue;
                 }
             };
-            // A broker refuses a request that names a partition twice: the second one waits.
-            if taken.insert((name, partition)) {
-                by_leader.entry(leader.broker).or_default().push((index, leader.epoch));
+            match topic.leader(&name, partition) {
+                // A broker refuses a request that names a partition twice: the second one waits.
+                Ok(leader) => match taken.insert((name, partition)) {
+                    true => by_leader.entry(leader.broker).or_default().push((index, leader.epoch)),
+                    false => self.note_problem(index, None),
+                },
+                Err(error @ Error::UnknownTopic { .. }) => self.settle(index, Err(error)),
+                Err(error) => self.note_problem(index, Some(error)),
             }
         }
-        Ok(by_leader)
+        by_leader
     }
 
-    async fn ask(&self, broker: i32, rows: Rows) -> Result<Answers, Error> {
-        let (wanted, isolation, after) = (self.wanted, self.isolation, self.after);
+    async fn ask(&self, broker: i32, rows: &Rows) -> Result<(i16, ListOffsetsResponse), Error> {
+        let isolation = self.isolation;
         let asked: Vec<(Wanted, i32)> = rows
             .iter()
-            .filter_map(|(index, epoch)| Some((wanted.get(*index)?.clone(), *epoch)))
+            .filter_map(|(index, epoch)| Some((self.wanted.get(*index)?.clone(), *epoch)))
             .collect();
         let timeout_ms = i32::try_from(self.cluster.request_timeout().as_millis());
         let timeout_ms = timeout_ms.unwrap_or(i32::MAX);
         let versions = versions(&asked);
         let make = move |version| request(&asked, version, isolation, timeout_ms);
-        let (version, response) =
-            call_until(self.cluster, self.deadline, broker, versions, make).await?;
-        let principal = self.cluster.config().principal();
-        let answer = |(index, _): &(usize, i32)| {
-            let wanted = wanted.get(*index)?;
-            let found =
-                read(wanted, version, &response).map_err(|error| error.seen_as(principal.as_ref()));
-            let lacks = |found: &FoundOffset| found.offset.is_none() && has_one(wanted.2);
-            Some((
-                *index,
-                match found {
-                    Ok(found) if lacks(&found) => Err(missing(&wanted.0, wanted.1, after)),
-                    found => found,
-                },
-            ))
+        call_until(self.cluster, self.deadline, broker, versions, make).await
+    }
+
+    /// What an answer says of one that was asked for.
+    fn read(
+        &self,
+        index: usize,
+        version: i16,
+        response: &ListOffsetsResponse,
+    ) -> Result<FoundOffset, Error> {
+        let Some(wanted) = self.wanted.get(index) else {
+            return Err(Error::broker(ApiKey::LIST_OFFSETS, ErrorCode::NONE, About::Nothing));
         };
-        Ok(rows.iter().filter_map(answer).collect())
+        let principal = self.cluster.config().principal();
+        let found =
+            read(wanted, version, response).map_err(|error| error.seen_as(principal.as_ref()))?;
+        if found.offset.is_none() && has_one(wanted.2) {
+            return Err(missing(&wanted.0, wanted.1, self.after));
+        }
+        Ok(found)
     }
 
-    /// Takes what a leader has answered. Fails if asking again is of no use.
-    fn take(&mut self, answers: Result<Answers, Error>) -> Result<(), Error> {
-        for (index, answer) in self.tried(answers)?.unwrap_or_default() {
-            if let (Some(found), Some(slot)) = (self.tried(answer)?, self.found.get_mut(index)) {
-                *slot = Some(found);
-            }
+    fn note(&mut self, index: usize, outcome: Result<FoundOffset, Error>) {
+        match outcome {
+            Err(error) if error.is_retriable() => self.note_problem(index, Some(error)),
+            outcome => self.settle(index, outcome),
         }
-        Ok(())
     }
 
-    /// None if it failed and may be tried again.
-    fn tried<T>(&mut self, result: Result<T, Error>) -> Result<Option<T>, Error> {
-        match result {
-            Ok(value) => Ok(Some(value)),
-            Err(error) if error.is_retriable() => {
-                self.problem = Some(error);
-                Ok(None)
-            }
-            Err(error) => Err(error),
+    fn note_problem(&mut self, index: usize, problem: Option<Error>) {
+        if let Some(row) = self.rows.get_mut(index) {
+            *row = Row::Open(problem);
         }
+    }
+
+    fn settle(&mut self, index: usize, outcome: Result<FoundOffset, Error>) {
+        if let Some(row) = self.rows.get_mut(index) {
+            *row = Row::Settled(outcome);
+        }
+    }
+}
+
+impl Row {
+    fn problem(&self) -> Option<Error> {
+        if let Self::Open(problem) = self { problem.clone() } else { None }
     }
 }
 

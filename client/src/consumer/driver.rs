@@ -68,7 +68,7 @@ pub(crate) enum Wanted {
 /// Something that was waited for.
 enum Done {
     Topic(Arc<str>, Wanted, Result<Arc<Topic>, Error>),
-    Offsets(Lookup, Result<Vec<Option<i64>>, Error>),
+    Offsets(Lookup, Vec<offsets::Outcome>),
     Checked(Option<Lane>, Vec<Check>, Result<OffsetForLeaderEpochResponse, Error>),
     /// With the time at which it was asked for.
     Fetched(u64, Instant, Result<(i16, FetchResponse), Error>),
@@ -399,16 +399,15 @@ impl Driver {
         .boxed()
     }
 
-    fn look_up(&self, lookup: Lookup) -> BoxFuture<'static, Done> {
+    fn look_up(&self, mut lookup: Lookup) -> BoxFuture<'static, Done> {
         let cluster = self.cluster.clone();
         let isolation = self.config.isolation;
-        let deadline = tokio::time::Instant::now() + self.config.outage_max;
+        let now = tokio::time::Instant::now().into_std();
+        let until = *lookup.until.get_or_insert(now + self.config.outage_max);
+        let deadline = tokio::time::Instant::from_std(until);
         async move {
-            let found = offsets::lookup(&cluster, &lookup.wanted, isolation, deadline).await;
-            let offsets = |found: Vec<offsets::FoundOffset>| {
-                found.into_iter().map(|one| one.offset).collect::<Vec<_>>()
-            };
-            Done::Offsets(lookup, found.map(offsets))
+            let found = offsets::lookup_some(&cluster, &lookup.wanted, isolation, deadline).await;
+            Done::Offsets(lookup, found)
         }
         .boxed()
     }

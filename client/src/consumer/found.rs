@@ -2,7 +2,7 @@
 
 use super::config::Start;
 use super::entry::{Entry, Item};
-use super::fetcher::{Fetcher, Moment};
+use super::fetcher::{Action, Fetcher, Moment};
 use super::lookup::{Aim, Lookup};
 use super::position::{End, Gap, Place};
 use super::reading::end_if_reached;
@@ -12,34 +12,42 @@ use crate::offsets::{self, Position};
 
 /// What was found.
 impl Fetcher {
-    /// Offsets were looked up, in the order in which they were wanted.
+    /// Offsets were looked up, in the order in which they were wanted. What is not known of some is
+    /// looked up on.
     pub(crate) fn handle_offsets(
         &mut self,
         moment: Moment,
         lookup: Lookup,
-        found: Result<Vec<Option<i64>>, Error>,
+        outcomes: Vec<offsets::Outcome>,
     ) {
         self.is_stirred = true;
-        match found {
-            Ok(found) => {
-                for ((turn, offset), wanted) in
-                    lookup.turns.into_iter().zip(found).zip(&lookup.wanted)
-                {
-                    match (offset, wanted) {
-                        (None, (topic, partition, Position::Earliest | Position::Latest)) => {
-                            let error = offsets::missing(topic, *partition, self.config.outage_max);
-                            self.handle_lookup_failed(moment, turn, lookup.aim, &error);
-                        }
-                        _ => self.handle_offset(turn, lookup.aim, offset),
-                    }
+        let Lookup { aim, until, .. } = lookup;
+        let mut left = Lookup { aim, until, turns: Vec::new(), wanted: Vec::new() };
+        let rows = lookup.turns.into_iter().zip(lookup.wanted);
+        for ((turn, wanted), outcome) in rows.zip(outcomes) {
+            match (outcome, &wanted) {
+                (None, _) if self.awaits(turn, aim) => {
+                    left.turns.push(turn);
+                    left.wanted.push(wanted);
                 }
-            }
-            Err(error) => {
-                for turn in lookup.turns {
-                    self.handle_lookup_failed(moment, turn, lookup.aim, &error);
+                (None, _) => {}
+                (Some(Ok(None)), (topic, partition, Position::Earliest | Position::Latest)) => {
+                    let error = offsets::missing(topic, *partition, self.config.outage_max);
+                    self.handle_lookup_failed(moment, turn, aim, &error);
                 }
+                (Some(Ok(offset)), _) => self.handle_offset(turn, aim, offset),
+                (Some(Err(error)), _) => self.handle_lookup_failed(moment, turn, aim, &error),
             }
         }
+        if !left.turns.is_empty() {
+            self.actions.push_back(Action::Lookup(left));
+        }
+    }
+
+    /// Whether what is looked up for a turn is still wanted.
+    fn awaits(&self, turn: Turn, aim: Aim) -> bool {
+        let track = self.tracks.get(turn.slot).and_then(Option::as_ref);
+        track.is_some_and(|track| !track.is_gone && (aim == Aim::End || track.turn == turn))
     }
 
     fn handle_offset(&mut self, turn: Turn, aim: Aim, offset: Option<i64>) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::config::Start;
 use super::position::{End, Gap, Place, Track};
@@ -9,13 +10,15 @@ use super::turn::Turn;
 use crate::metadata::Picture;
 use crate::offsets::Position;
 
-/// Offsets that are looked for together: partitions of one topic and one leader, so that a
-/// partition without a leader delays no other.
+/// Offsets that are looked for together: partitions of one topic and one leader. None of them waits
+/// for another.
 #[derive(Clone, Debug)]
 pub(crate) struct Lookup {
     pub(crate) aim: Aim,
     pub(crate) turns: Vec<Turn>,
     pub(crate) wanted: Vec<(Arc<str>, i32, Position)>,
+    /// When it is over, once it has begun.
+    pub(crate) until: Option<Instant>,
 }
 
 /// What a looked-up offset is for.
@@ -39,7 +42,7 @@ pub(crate) fn plan<'a>(
         let mut add = |aim, position| {
             let leader = picture.leader_of(&track.topic, track.partition);
             let key = (aim, Arc::clone(&track.topic), leader.map(|leader| leader.broker));
-            let new = || Lookup { aim, turns: Vec::new(), wanted: Vec::new() };
+            let new = || Lookup { aim, turns: Vec::new(), wanted: Vec::new(), until: None };
             let lookup = groups.entry(key).or_insert_with(new);
             lookup.turns.push(track.turn);
             lookup.wanted.push((Arc::clone(&track.topic), track.partition, position));

@@ -1,15 +1,16 @@
 //! A quiet broker, a paused partition or a seek concerns nobody else.
 
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
 use kurier_client::config::ClientConfig;
-use kurier_client::consumer::{ConsumerConfig, Start};
+use kurier_client::consumer::{ConsumerConfig, Start, Stop};
 use kurier_client::producer::Record;
 use kurier_client::{Client, Error};
-use kurier_protocol::ApiKey;
+use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::{Fault, TestCluster};
 use tokio::time::Instant;
 
@@ -204,4 +205,51 @@ async fn partitions_that_are_added_are_noticed_while_much_else_happens() {
         }
     }
     ringer.abort();
+}
+
+/// A leader that refuses to say where one of its partitions begins or ends.
+#[tokio::test(start_paused = true)]
+async fn one_whose_offset_is_refused_keeps_no_other_from_starting() {
+    for code in [
+        ErrorCode::KAFKA_STORAGE_ERROR,
+        ErrorCode::OFFSET_NOT_AVAILABLE,
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        ErrorCode::UNKNOWN_SERVER_ERROR,
+    ] {
+        for (start, stop) in [
+            (Start::Earliest, Stop::Never),
+            (Start::Latest, Stop::Never),
+            (Start::Earliest, Stop::End),
+        ] {
+            let world = World::of(TestCluster::builder().brokers(1).topic("t", 3)).await;
+            let of_one = Fault::on(ApiKey::LIST_OFFSETS).topic("t").partition(1);
+            world.cluster.fault(of_one.always().answer(code));
+            let producer = world.producer().await;
+            let write = async || {
+                for partition in 0..3 {
+                    producer.send(Record::to("t").partition(partition).value("1")).await.unwrap();
+                }
+            };
+            write().await;
+            let begin = Instant::now();
+            let builder = world.client.consumer().topics(["t"], start).stop(stop);
+            let mut consumer = builder.start().unwrap();
+            if start == Start::Latest {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                write().await;
+            }
+            let mut read = BTreeSet::new();
+            let error = loop {
+                match consumer.next().await.unwrap() {
+                    Ok(batch) => {
+                        assert!(begin.elapsed() < Duration::from_secs(2), "{code}: {start:?}");
+                        read.insert(batch.partition());
+                    }
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(read, BTreeSet::from([0, 2]), "{code}: {start:?}, {error}");
+            assert!(error.to_string().contains("partition 1 of topic t"), "{code}: {error}");
+        }
+    }
 }

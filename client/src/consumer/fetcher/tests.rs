@@ -131,6 +131,15 @@ impl Fixture {
         }
     }
 
+    /// A lookup has come to an end.
+    fn found(&mut self, lookup: Lookup, found: Result<Vec<Option<i64>>, Error>) {
+        let outcomes = match found {
+            Ok(offsets) => offsets.into_iter().map(|offset| Some(Ok(offset))).collect(),
+            Err(error) => vec![Some(Err(error)); lookup.turns.len()],
+        };
+        self.fetcher.handle_offsets(self.moment(), lookup, outcomes);
+    }
+
     /// The question whether a gap is one; a fetch goes on beside it.
     fn gap_lookup(&mut self) -> Lookup {
         match &self.actions()[..] {
@@ -193,7 +202,7 @@ impl Fixture {
                     }
                     Action::Lookup(lookup) => {
                         let found = Ok(vec![Some(1); lookup.turns.len()]);
-                        self.fetcher.handle_offsets(self.moment(), lookup, found);
+                        self.found(lookup, found);
                     }
                     _ => {}
                 }
@@ -327,9 +336,40 @@ fn looks_offsets_up_by_leader_before_fetching() {
     let lookup = f.lookup();
     let wanted: Vec<_> = lookup.wanted.iter().map(|(_, p, at)| (*p, *at)).collect();
     assert_eq!(wanted, [(0, Position::Earliest), (1, Position::Earliest)]);
-    f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![Some(5), Some(7)]));
+    f.found(lookup, Ok(vec![Some(5), Some(7)]));
     assert_eq!(f.entries(), ["0: at 5", "1: at 7"]);
     assert_eq!(f.fetch().asked(), [(0, 5), (1, 7)]);
+}
+
+#[test]
+fn none_waits_for_another_whose_offset_is_not_found_yet() {
+    let mut f = Fixture::with(&[1, 1, 1], Start::Earliest, ConsumerConfig::default());
+    let mut lookup = f.lookup();
+    lookup.until = Some(f.now + 60_000 * MS);
+    let until = lookup.until;
+    f.fetcher.handle_offsets(f.moment(), lookup, vec![Some(Ok(Some(5))), None, None]);
+    f.fetcher.handle_order(Order::Seek(turn(2, 1), Start::Offset(9)));
+    assert_eq!(f.entries(), ["0: at 5"]);
+    let [Action::Lookup(left), Action::Fetch { plan, .. }] = &f.actions()[..] else { panic!() };
+    assert_eq!((plan.asked()[0].partition, plan.asked()[0].offset), (0, 5));
+    assert_eq!((&left.turns[..], left.until), (&[turn(1, 0), turn(2, 0)][..], until));
+    // One that was sought meanwhile is not looked for any more.
+    f.fetcher.handle_offsets(f.moment(), left.clone(), vec![None, None]);
+    assert_eq!(f.lookup().turns, [turn(1, 0)]);
+    // Where one is refused, that is told of it alone.
+    let refused = Error::broker(
+        kurier_protocol::ApiKey::LIST_OFFSETS,
+        ErrorCode::KAFKA_STORAGE_ERROR,
+        crate::error::About::partition("t", 1),
+    );
+    let lookup =
+        Lookup { turns: vec![turn(1, 0)], wanted: left.wanted[..1].to_vec(), ..left.clone() };
+    f.fetcher.handle_offsets(f.moment(), lookup, vec![Some(Err(refused))]);
+    let said = f.entries();
+    assert!(
+        said.len() == 1 && said[0].contains("ListOffsets for partition 1 of topic t"),
+        "{said:?}"
+    );
 }
 
 #[test]
@@ -337,7 +377,7 @@ fn a_time_after_the_last_record_means_its_end() {
     let mut f = Fixture::with(&[1], Start::Timestamp(99), ConsumerConfig::default());
     let lookup = f.lookup();
     assert_eq!(lookup.wanted[0].2, Position::Timestamp(99));
-    f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![None]));
+    f.found(lookup, Ok(vec![None]));
     assert_eq!(f.lookup().wanted[0].2, Position::Latest);
 }
 
@@ -351,7 +391,7 @@ fn a_lookup_that_cannot_succeed_fails_its_partitions() {
         offered: "version 0".into(),
         remedy: "start at earliest".into(),
     };
-    f.fetcher.handle_offsets(f.moment(), lookup, Err(error));
+    f.found(lookup, Err(error));
     assert!(f.entries()[0].starts_with("0: failed a search by time needs"));
     assert!(f.actions().is_empty());
 }
@@ -474,7 +514,7 @@ fn until_the_end(leaders: &[i32], ends: &[i64]) -> Fixture {
     let lookup = f.lookup();
     assert!(lookup.wanted.iter().all(|(_, _, at)| *at == Position::Latest));
     let ends = ends.iter().map(|end| Some(*end)).collect();
-    f.fetcher.handle_offsets(f.moment(), lookup, Ok(ends));
+    f.found(lookup, Ok(ends));
     f
 }
 
@@ -496,7 +536,7 @@ fn until_the_end_of_any(end: i64) -> Fixture {
     let config = ConsumerConfig { stop, offset_reset, ..ConsumerConfig::default() };
     let mut f = Fixture::with(&[1], Start::Offset(0), config);
     let lookup = f.lookup();
-    f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![Some(end)]));
+    f.found(lookup, Ok(vec![Some(end)]));
     f
 }
 
@@ -510,7 +550,7 @@ fn the_end_is_that_of_the_log_that_is_read() {
     assert_eq!(f.answer(&fetch, vec![cut(0, 4)]), ["0: cut at 4"]);
     let lookup = f.lookup();
     assert_eq!((lookup.aim, &lookup.wanted[0].2), (Aim::End, &Position::Latest));
-    f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![Some(4)]));
+    f.found(lookup, Ok(vec![Some(4)]));
     assert_eq!(f.entries(), ["0: end"]);
 
     // All of it is.
@@ -523,7 +563,7 @@ fn the_end_is_that_of_the_log_that_is_read() {
     for action in f.actions() {
         let Action::Lookup(lookup) = action else { panic!("{action:?}") };
         let offset = if lookup.aim == Aim::End { 3 } else { 0 };
-        f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![Some(offset)]));
+        f.found(lookup, Ok(vec![Some(offset)]));
     }
     assert_eq!(f.entries(), ["0: at 0"]);
     let fetch = f.fetch();
@@ -546,7 +586,7 @@ fn a_gap_in_a_log_says_nothing_of_the_one_that_comes_in_its_place() {
         f.answer(&Fetch { id, broker: lane.broker, plan }, vec![cut(0, 4)]),
         ["0: cut at 4"]
     );
-    f.fetcher.handle_offsets(f.moment(), gap, Ok(vec![Some(0)]));
+    f.found(gap, Ok(vec![Some(0)]));
     assert!(f.entries().is_empty(), "nothing of the new log is passed over");
 }
 
@@ -560,7 +600,7 @@ fn the_end_is_reached_over_what_compaction_has_removed() {
     let fetch = f.fetch();
     assert!(f.answer(&fetch, vec![data(0, &[])]).is_empty());
     let lookup = f.gap_lookup();
-    f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![Some(3)]));
+    f.found(lookup, Ok(vec![Some(3)]));
     assert_eq!(f.entries(), ["0: skip to 5", "0: end"]);
 
     let mut f = until_the_end(&[1], &[5]);
@@ -582,7 +622,7 @@ fn records_in_a_tiered_store_are_waited_for() {
             };
             fetch = Fetch { id: *id, broker: lane.broker, plan: plan.clone() };
             if let [Action::Lookup(lookup), _] = &actions[..] {
-                f.fetcher.handle_offsets(f.moment(), lookup.clone(), Ok(vec![local]));
+                f.found(lookup.clone(), Ok(vec![local]));
             }
         }
         assert!(f.entries().is_empty(), "the leader does not hold offset 0 itself");
@@ -605,7 +645,7 @@ fn brokers_without_tiered_stores_have_told_all() {
         offered: "version 7".into(),
         remedy: "none".into(),
     };
-    f.fetcher.handle_offsets(f.moment(), lookup, Err(error));
+    f.found(lookup, Err(error));
     assert_eq!(f.entries(), ["0: skip to 5", "0: end"]);
 }
 
@@ -737,17 +777,17 @@ fn what_is_read_once_more_of_a_log_that_is_gone_goes_on_where_that_has_led() {
     // While it is looked up where that is.
     let (mut f, found) = gone();
     f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), told(0, 0)));
-    f.fetcher.handle_offsets(f.moment(), found, Ok(vec![Some(0)]));
+    f.found(found, Ok(vec![Some(0)]));
     assert_eq!(f.lookup().turns, [turn(0, 1)]);
     // Whoever gives it back has not been told of it.
     let (mut f, found) = gone();
-    f.fetcher.handle_offsets(f.moment(), found, Ok(vec![Some(0)]));
+    f.found(found, Ok(vec![Some(0)]));
     assert_eq!(f.fetch().asked(), [(0, 0)]);
     f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), told(0, 0)));
     assert_eq!(f.lookup().turns, [turn(0, 1)]);
     // It has: this is an offset of the new log.
     let (mut f, found) = gone();
-    f.fetcher.handle_offsets(f.moment(), found, Ok(vec![Some(0)]));
+    f.found(found, Ok(vec![Some(0)]));
     f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(3), told(1, 0)));
     assert_eq!(f.fetch().asked(), [(0, 3)]);
 }
@@ -831,7 +871,7 @@ fn nothing_is_due_of_what_a_partition_was_before_it_came_back() {
     }
     let lookup = f.gap_lookup();
     f.fetcher.handle_order(Order::Unassign(turn(0, 1)));
-    f.fetcher.handle_offsets(f.moment(), lookup, Err(lost()));
+    f.found(lookup, Err(lost()));
     check(f, "a lookup failed when it was gone");
 }
 
@@ -1141,7 +1181,7 @@ fn an_offset_beyond_the_end_is_for_the_broker_to_judge() {
         let config = ConsumerConfig { stop: Stop::End, ..ConsumerConfig::default() };
         let mut f = Fixture::with(&[1], Start::Offset(9), config);
         let lookup = f.lookup();
-        f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![Some(5)]));
+        f.found(lookup, Ok(vec![Some(5)]));
         assert!(f.entries().is_empty());
         f
     };
@@ -1160,7 +1200,7 @@ fn an_end_that_nobody_names_is_looked_up_again_after_a_while() {
     let config = ConsumerConfig { stop: Stop::End, ..ConsumerConfig::default() };
     let mut f = Fixture::with(&[1], Start::Offset(0), config);
     let lookup = f.lookup();
-    f.fetcher.handle_offsets(f.moment(), lookup, Ok(vec![None]));
+    f.found(lookup, Ok(vec![None]));
     let said = f.entries();
     assert!(said[0].starts_with("0: news no offset of partition 0 of topic t"), "{said:?}");
     assert!(f.actions().is_empty(), "at once is too soon");
