@@ -46,8 +46,11 @@ impl FetchedBatch {
 
     /// The records, borrowed from the batch.
     ///
-    /// An item is an error if the bytes of a record contradict themselves, which a broker that
-    /// checks what it stores never sends; then no more follow.
+    /// An item is an error if the bytes of a record contradict themselves although the checksum of
+    /// the batch is right, which a broker that checks what it stores never sends; then no more
+    /// follow. It concerns this iterator alone: the consumer reads on behind the batch, and
+    /// [marks](super::Consumer::mark) all of it. Whoever must not go on without those records stops
+    /// or seeks ([`Consumer::poll_records`](super::Consumer::poll_records) stands still by itself).
     #[must_use]
     pub fn records(&self) -> FetchedRecords<'_> {
         FetchedRecords { records: self.open.records(), batch: self }

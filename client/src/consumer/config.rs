@@ -172,7 +172,8 @@ pub enum Stop {
     End,
 }
 
-/// What happens to a batch whose checksum is wrong, or that contradicts itself.
+/// What happens to a batch whose checksum is wrong, or that contradicts itself; and with
+/// [`Consumer::poll_records`](super::Consumer::poll_records) to the rest of one whose records do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Corrupt {
     /// `next` gives an error, and the partition stands still until a seek.

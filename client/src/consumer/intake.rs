@@ -16,7 +16,7 @@ use super::config::Corrupt;
 use super::entry::Fetched;
 use super::readers::Reserved;
 use super::shared::{Lease, Shared};
-use super::turn::Turn;
+use super::turn::{Mark, Turn};
 use crate::error::{Error, ErrorKind};
 use crate::metrics::{Catch, ReadMeter};
 
@@ -182,6 +182,46 @@ impl Intake {
         self.opened = turn.map(|turn| Opened { turn, open, _lease: lease });
     }
 
+    /// From this offset on a batch that was given cannot be read. An error if that is to be told.
+    pub(super) fn break_off(
+        &mut self,
+        batch: &FetchedBatch,
+        offset: i64,
+        mut error: Error,
+    ) -> Option<Error> {
+        if let Error::CorruptBatch { offset: broken_at, .. } = &mut error {
+            *broken_at = offset;
+        }
+        let mark = Mark { offset, ..batch.mark() };
+        let (turn, until) = (batch.turn, batch.next_offset);
+        if self.corrupt == Corrupt::Stop || error.kind() != ErrorKind::Corrupt {
+            let is_news = self
+                .shared
+                .order(|buffer| buffer.give_less(turn, mark).is_some_and(|turn| buffer.fail(turn)));
+            return is_news.then_some(error);
+        }
+        let is_news = self.shared.with(|buffer| {
+            buffer.give_less(turn, mark).is_some_and(|turn| buffer.skip(turn, until))
+        });
+        if is_news {
+            self.tell_skipped(&batch.topic, batch.partition, (offset, until), &error);
+        }
+        None
+    }
+
+    /// A batch, or the rest of one, was passed over.
+    fn tell_skipped(
+        &mut self,
+        topic: &Arc<str>,
+        partition: i32,
+        (from, until): (i64, i64),
+        error: &Error,
+    ) {
+        let offsets = u64::try_from(until.saturating_sub(from)).unwrap_or(0);
+        self.meter.skipped(now(), topic, offsets);
+        skipped(topic, partition, (from, until), error);
+    }
+
     /// What the batch that was given last is unpacked to counts elsewhere.
     pub(super) fn end_lease(&mut self) {
         self.lease = None;
@@ -295,9 +335,7 @@ impl Intake {
                 let error = broken(&topic, partition, from, error);
                 if self.corrupt == Corrupt::Skip && error.kind() == ErrorKind::Corrupt {
                     if self.shared.with(|buffer| buffer.skip(turn, until)) {
-                        let offsets = u64::try_from(until.saturating_sub(from)).unwrap_or(0);
-                        self.meter.skipped(now(), &topic, offsets);
-                        skipped(&topic, partition, (from, until), &error);
+                        self.tell_skipped(&topic, partition, (from, until), &error);
                     }
                     return None;
                 }

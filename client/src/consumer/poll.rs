@@ -38,7 +38,10 @@ impl Consumer {
     ///
     /// # Errors
     ///
-    /// Those of [`next`](Self::next). One that comes behind records is given by the next call.
+    /// Those of [`next`](Self::next), and one for a record that cannot be read although the checksum
+    /// of its batch is right: what is before it is given, and then its partition stands still at it
+    /// as at any batch that is broken, or the rest of the batch is passed over
+    /// ([`Corrupt`](super::Corrupt)). An error that comes behind records is given by the next call.
     ///
     /// # Cancel safety
     ///
@@ -136,22 +139,24 @@ impl Consumer {
     }
 
     /// As many records of a batch as there is room for; what is left comes again. An error if one
-    /// cannot be read.
+    /// cannot be read: those behind it cannot be told apart any more.
     fn take_some(
         &mut self,
         batch: &FetchedBatch,
         records_max: usize,
         records: &mut Vec<FetchedRecord>,
     ) -> Option<Error> {
+        let mut behind = batch.first_offset();
         for record in batch.records() {
             let record = match record {
                 Ok(record) => record,
-                Err(error) => return Some(error),
+                Err(error) => return self.intake.break_off(batch, behind, error),
             };
             if records.len() >= records_max {
                 self.intake.return_from(batch, record.offset);
                 return None;
             }
+            behind = record.offset.saturating_add(1);
             records.push(FetchedRecord {
                 topic: Arc::clone(&batch.topic),
                 partition: batch.partition,

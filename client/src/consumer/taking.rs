@@ -103,15 +103,8 @@ impl Buffer {
     pub(crate) fn return_rest(&mut self, turn: Turn, fetched: Fetched) -> Option<Turn> {
         let leader_epoch = fetched.batch.partition_leader_epoch();
         let mark = Mark { offset: fetched.span.start, leader_epoch };
-        if let Some(slot) = self.slots.get_mut(turn.slot) {
-            slot.give_less(turn, mark);
-        }
-        if !self.is_current(turn) {
-            return None;
-        }
+        let turn = self.give_less(turn, mark)?;
         let slot = self.slots.get_mut(turn.slot)?;
-        slot.give(mark);
-        let turn = Turn { slot: turn.slot, generation: slot.fetching };
         let entry = Entry { turn, item: Item::Batch(fetched) };
         match &mut slot.parked {
             Some(parked) => parked.push_front(entry),
@@ -127,6 +120,20 @@ impl Buffer {
             }
         }
         Some(turn)
+    }
+
+    /// Of the batch that the user was given last, it has only what is before this. Returns the turn
+    /// that the rest is of, if that may come again.
+    pub(crate) fn give_less(&mut self, turn: Turn, mark: Mark) -> Option<Turn> {
+        if let Some(slot) = self.slots.get_mut(turn.slot) {
+            slot.give_less(turn, mark);
+        }
+        if !self.is_current(turn) {
+            return None;
+        }
+        let slot = self.slots.get_mut(turn.slot)?;
+        slot.give(mark);
+        Some(Turn { slot: turn.slot, generation: slot.fetching })
     }
 
     /// The user has processed a batch, and all before it.

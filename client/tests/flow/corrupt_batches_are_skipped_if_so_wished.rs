@@ -3,11 +3,16 @@
 
 use std::time::Duration;
 
+use bytes::BytesMut;
 use kurier_client::Error;
 use kurier_client::consumer::{Consumer, Corrupt, Start};
 use kurier_client::error::ErrorKind;
 use kurier_client::producer::Record;
-use kurier_protocol::ApiKey;
+use kurier_protocol::api::fetch::{
+    FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
+};
+use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
+use kurier_protocol::{ApiKey, Records};
 use kurier_testkit::{Fault, TestCluster};
 use tokio::time::timeout;
 
@@ -100,5 +105,101 @@ async fn one_that_is_passed_over_takes_nothing_else_with_it() {
                 assert!((1.0..=3.0).contains(&told("records-skipped-total")), "{nth}, {byte}");
             }
         }
+    }
+}
+
+/// A batch of three numbers from one on, which has this offset.
+fn three(first: i64, base_offset: i64) -> Vec<u8> {
+    let mut writer = BatchWriter::new(BytesMut::new(), Magic::V2, 0);
+    for n in 0..3 {
+        let value = (first + n).to_string();
+        let record = RecordParts { value: Some(value.as_bytes()), ..RecordParts::default() };
+        writer.append(&record).unwrap();
+    }
+    writer.seal(&Seal { base_offset, ..Seal::default() }).unwrap().to_vec()
+}
+
+/// The same, whose last record claims to be longer than the batch, under a checksum that is right.
+fn contradicting(first: i64) -> Vec<u8> {
+    let mut bytes = three(first, first);
+    let record_at = bytes.len() - RECORD_BYTES;
+    bytes[record_at] = 0x7e;
+    let crc = crc32c(&bytes[CRC_AT + 4..]).to_be_bytes();
+    bytes[CRC_AT..CRC_AT + 4].copy_from_slice(&crc);
+    bytes
+}
+
+/// One with a value of one byte and nothing else.
+const RECORD_BYTES: usize = 8;
+
+fn crc32c(bytes: &[u8]) -> u32 {
+    let bit = |crc: u32, _| (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg());
+    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), bit))
+}
+
+/// Three batches of three numbers, the second of which contradicts itself in the first answer.
+async fn world_of_three() -> World {
+    let world = World::of(TestCluster::builder().brokers(1).topic("t", 1)).await;
+    for first in [0, 3, 6] {
+        world.cluster.append("t", 0, three(first, 0));
+    }
+    let records = [three(0, 0), contradicting(3), three(6, 6)].concat();
+    let data = PartitionData {
+        high_watermark: 9,
+        last_stable_offset: 9,
+        records: Some(Records(records.into())),
+        ..PartitionData::default()
+    };
+    let topic_id = world.cluster.topic_id("t").unwrap();
+    let responses =
+        vec![FetchableTopicResponse { topic_id, partitions: vec![data], ..<_>::default() }];
+    let answer = FetchResponse { responses, ..FetchResponse::default() };
+    world.cluster.fault(Fault::on(ApiKey::FETCH).reply::<FetchRequest>(answer));
+    world
+}
+
+/// The numbers of every call, until nothing comes for a while.
+async fn poll(consumer: &mut Consumer, max: usize) -> (Vec<u32>, Vec<Error>) {
+    let (mut numbers, mut errors) = (Vec::new(), Vec::new());
+    loop {
+        match consumer.poll_records(max, 20 * S).await {
+            Ok(records) if records.is_empty() => return (numbers, errors),
+            Ok(records) => {
+                numbers.extend(records.iter().map(|one| number(one.record.value().unwrap())));
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_by_number_stop_at_one_that_cannot_be_read_and_nothing_behind_it_is_done() {
+    for max in [1, 2, 4, 5, 100] {
+        let world = world_of_three().await;
+        let mut consumer = reader(&world, Corrupt::Stop);
+        let (numbers, errors) = poll(&mut consumer, max).await;
+        assert_eq!(numbers, (0..5).collect::<Vec<u32>>(), "{max}");
+        let [Error::CorruptBatch { partition: 0, offset: 5, .. }] = &errors[..] else {
+            panic!("{max}: {errors:?}")
+        };
+        assert_eq!((consumer.position("t", 0), consumer.marked("t", 0)), (Some(5), Some(5)));
+        // It was damaged on its way alone.
+        consumer.seek("t", 0, Start::Offset(5)).unwrap();
+        assert_eq!(poll(&mut consumer, max).await.0, [5, 6, 7, 8], "{max}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_by_number_pass_over_the_rest_of_a_batch_if_so_wished() {
+    for max in [1, 2, 4, 5, 100] {
+        let world = world_of_three().await;
+        let mut consumer = reader(&world, Corrupt::Skip);
+        let (numbers, errors) = poll(&mut consumer, max).await;
+        assert!(errors.is_empty(), "{max}: {errors:?}");
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 6, 7, 8], "{max}");
+        assert_eq!((consumer.skipped(), consumer.position("t", 0)), (1, Some(9)), "{max}");
+        let snapshot = world.client.metrics().snapshot();
+        let told = |name| snapshot.get("kurier-consumer-skip-metrics", name, &[]).unwrap().number();
+        assert_eq!((told("batches-skipped-total"), told("records-skipped-total")), (1.0, 1.0));
     }
 }
