@@ -124,6 +124,40 @@ async fn is_within_its_budget() {
     }
 }
 
+/// USE-02: back-pressure that pauses one partition after the other, each once the buffer is full.
+async fn what_is_paused_has_a_budget_of_its_own() {
+    let (budget, partitions, batches) = (8 * MIB, 64, 16);
+    let one = batch(64 << 10, Compression::None);
+    let builder = TestCluster::builder().brokers(1).topic("t", partitions);
+    let cluster = builder.requests_kept(0).build();
+    for partition in 0..partitions {
+        for _ in 0..batches {
+            cluster.append("t", partition, one.clone());
+        }
+    }
+    let client = Client::builder(cluster.bootstrap()).env(cluster.env(1)).connect().await.unwrap();
+    let before = held();
+    let consumer = client.consumer().topics(["t"], Start::Earliest).stop(Stop::End);
+    let mut consumer = consumer.buffer_bytes_max(budget).start().unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let mut most = 0;
+    for partition in 0..partitions {
+        consumer.pause("t", partition).unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        most = most.max(held().saturating_sub(before));
+    }
+    println!("{} KiB held while all is paused", most >> 10);
+    assert!(most >= budget * 3 / 2 && most <= 2 * budget + BESIDES, "{} KiB", most >> 10);
+    for partition in 0..partitions {
+        consumer.resume("t", partition).unwrap();
+    }
+    let mut count = 0;
+    while let Some(batch) = consumer.next().await.transpose().unwrap() {
+        count += batch.records().count();
+    }
+    assert_eq!(count, usize::try_from(partitions).unwrap() * batches * 8);
+}
+
 /// What a client keeps to read answers into, once it has read some.
 const POOL: usize = 8 * MIB;
 
@@ -233,6 +267,7 @@ async fn an_hour_ends_with_the_memory_of_its_first_minutes() {
 #[tokio::test(start_paused = true)]
 async fn what_is_fetched_and_unpacked_stays_within_its_budget_and_nothing_leaks() {
     is_within_its_budget().await;
+    what_is_paused_has_a_budget_of_its_own().await;
     a_record_that_is_kept_keeps_its_batch_alone().await;
     an_hour_ends_with_the_memory_of_its_first_minutes().await;
 }

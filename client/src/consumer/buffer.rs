@@ -36,6 +36,10 @@ pub(crate) struct Buffer {
     pub(super) entries: VecDeque<Entry>,
     /// Of `entries`; what is parked is not counted, or one paused partition would stop the others.
     pub(super) bytes: usize,
+    /// Of what is parked of all paused partitions.
+    pub(super) parked: usize,
+    /// How many bytes may be parked; what is more is fetched again later. No limit if it is none.
+    pub(crate) parked_max: Option<usize>,
     /// What batches in the user's hands are unpacked to. It is memory like what waits here.
     held: usize,
     /// The driver fetches nothing until there are fewer bytes than this.
@@ -169,7 +173,7 @@ impl Buffer {
         found.queue.entries.clear();
         found.queue.bytes = 0;
         if let Some(parked) = &mut found.parked {
-            parked.clear();
+            self.parked -= parked.drain(..).map(|entry| entry.item.bytes()).sum::<usize>();
         }
         self.level(slot);
     }
@@ -255,7 +259,8 @@ impl Buffer {
         }
         entries.push_back(entry);
         if is_parked {
-            return;
+            self.parked = self.parked + more - less;
+            return self.limit_parked(number);
         }
         if is_split {
             slot.queue.bytes = slot.queue.bytes + more - less;

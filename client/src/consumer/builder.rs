@@ -272,6 +272,7 @@ impl ConsumerBuilder {
         let Self { cluster, config, topics, partitions, committed, .. } = self;
         let cluster = cluster.with_request_timeout(config.request_timeout);
         let shared = Arc::new(Shared::new());
+        shared.with(|buffer| buffer.parked_max = Some(config.buffer_bytes_max));
         let wanted = wanted(&shared, topics, partitions);
         let limits =
             DecompressLimits { bytes_max: config.batch_bytes_max, ..DecompressLimits::default() };

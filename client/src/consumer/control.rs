@@ -98,7 +98,10 @@ impl Control {
         Ok(())
     }
 
-    /// Gives nothing of a partition until [`resume`](Self::resume). What was fetched is kept.
+    /// Gives nothing of a partition until [`resume`](Self::resume). What was fetched is kept, as
+    /// much of all paused partitions as
+    /// [`buffer_bytes_max`](super::ConsumerConfig::buffer_bytes_max) says; what would be more is
+    /// dropped, and fetched again then.
     ///
     /// # Errors
     ///

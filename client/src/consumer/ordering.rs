@@ -90,7 +90,8 @@ impl Buffer {
         }
     }
 
-    /// Gives nothing more of a partition until [`resume`](Self::resume). What is there is kept.
+    /// Gives nothing more of a partition until [`resume`](Self::resume). What is there is kept, if
+    /// that is not too much with what is kept of others.
     pub(crate) fn pause(&mut self, slot: usize) {
         let Some(entry) = self.slots.get_mut(slot).filter(|s| s.parked.is_none()) else { return };
         let mut parked = std::mem::take(&mut entry.queue.entries);
@@ -102,9 +103,33 @@ impl Buffer {
             self.bytes -= own.iter().map(|entry| entry.item.bytes()).sum::<usize>();
             parked = own;
         }
+        self.parked += parked.iter().map(|entry| entry.item.bytes()).sum::<usize>();
         entry.parked = Some(parked);
         self.orders.push_back(Order::Pause(slot));
         self.level(slot);
+        self.limit_parked(slot);
+    }
+
+    /// Drops what is kept of a paused partition if too much is kept of all: it is fetched again,
+    /// from where the user is, once the partition is resumed.
+    pub(super) fn limit_parked(&mut self, slot: usize) {
+        if self.parked_max.is_none_or(|most| self.parked <= most) {
+            return;
+        }
+        let Some(entry) = self.slots.get_mut(slot) else { return };
+        let Some(parked) = &mut entry.parked else { return };
+        // Where it goes on elsewhere, and why it stands still, is told as it was found.
+        if parked.iter().any(|of| matches!(of.item, Item::At { .. } | Item::Failed(_))) {
+            return;
+        }
+        let dropped = std::mem::take(parked);
+        let Some((start, told)) = entry.fetch_again() else {
+            entry.parked = Some(dropped);
+            return;
+        };
+        let turn = Turn { slot, generation: entry.fetching };
+        self.parked -= dropped.iter().map(|entry| entry.item.bytes()).sum::<usize>();
+        self.orders.push_back(Order::Return(turn, start, told));
     }
 
     /// Ends a pause.
@@ -112,6 +137,7 @@ impl Buffer {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let Some(parked) = entry.parked.take() else { return };
         let bytes = parked.iter().map(|entry| entry.item.bytes()).sum::<usize>();
+        self.parked -= bytes;
         if self.split.is_some() {
             entry.queue.bytes += bytes;
             entry.queue.entries.extend(parked);

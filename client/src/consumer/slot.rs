@@ -27,7 +27,8 @@ pub(crate) struct Slot {
     pub(crate) topic: Arc<str>,
     pub(crate) partition: i32,
     pub(crate) generation: u64,
-    /// The generation that was asked for last: what is fetched is for it.
+    /// The generation that was asked for last: what is fetched is for it. It is beyond `generation`
+    /// where what was given stays good and what was not is fetched again.
     pub(crate) fetching: u64,
     /// The first generation of the log that is read: at most its end was cut since.
     since: u64,
@@ -146,8 +147,7 @@ impl Slot {
 
     /// Reads on from elsewhere, in a new generation.
     pub(crate) fn turn(&mut self, start: Start) {
-        self.generation += 1;
-        self.fetching = self.generation;
+        self.begin_generation();
         self.state = State::Open;
         self.begin_at(start);
         self.forget_log();
@@ -164,12 +164,30 @@ impl Slot {
     /// It is read no more. What the user has of it may still be marked.
     pub(crate) fn leave(&mut self) {
         self.left = Some(self.generation);
-        self.generation += 1;
-        self.fetching = self.generation;
+        self.begin_generation();
         self.state = State::Gone;
         self.parked = None;
         self.position = None;
         self.ring();
+    }
+
+    /// One that nothing was ever asked for.
+    fn begin_generation(&mut self) {
+        self.generation = self.generation.max(self.fetching) + 1;
+        self.fetching = self.generation;
+    }
+
+    /// What was not given yet is fetched once more, and all else stays as it is. From where, and
+    /// what was told of the log by then; none if nothing is fetched.
+    pub(crate) fn fetch_again(&mut self) -> Option<(Start, Told)> {
+        let offset = self.position.filter(|_| self.state == State::Open)?;
+        let epoch = self.behind.filter(|of| of.offset == offset).map(|of| of.leader_epoch);
+        self.start = match epoch {
+            Some(leader_epoch @ 0..) => Start::InEpoch { offset, leader_epoch },
+            _ => Start::Offset(offset),
+        };
+        self.fetching = self.generation.max(self.fetching) + 1;
+        Some((self.start, std::mem::take(&mut self.told)))
     }
 
     /// It is read again, from there.

@@ -68,6 +68,7 @@ impl Buffer {
         }
         let entry = Entry { turn, item: Item::Batch(fetched) };
         if let Some(parked) = &mut slot.parked {
+            self.parked += entry.item.bytes();
             parked.push_front(entry);
         } else if self.split.is_some() {
             slot.queue.bytes += entry.item.bytes();
@@ -85,8 +86,8 @@ impl Buffer {
     pub(crate) fn give(&mut self, turn: Turn, fetched: Fetched) -> Option<(Turn, Fetched)> {
         let is_over = self.split.as_ref().is_some_and(|split| split.is_over);
         let slot = self.current(turn).filter(|_| !is_over)?;
-        if let Some(parked) = &mut slot.parked {
-            parked.push_front(Entry { turn, item: Item::Batch(fetched) });
+        if slot.parked.is_some() {
+            self.put_back(turn, fetched);
             return None;
         }
         let leader_epoch = fetched.batch.partition_leader_epoch();
@@ -107,7 +108,10 @@ impl Buffer {
         let slot = self.slots.get_mut(turn.slot)?;
         let entry = Entry { turn, item: Item::Batch(fetched) };
         match &mut slot.parked {
-            Some(parked) => parked.push_front(entry),
+            Some(parked) => {
+                self.parked += entry.item.bytes();
+                parked.push_front(entry);
+            }
             None => {
                 self.bytes += entry.item.bytes();
                 let (own, mut entries): (VecDeque<Entry>, VecDeque<Entry>) =

@@ -399,3 +399,63 @@ fn what_concerns_no_partition_waits_for_no_batch_and_the_end_for_all() {
     assert!(matches!(buffer.take(), Taken::Error(Error::Closed { .. })));
     assert!(matches!(buffer.take(), Taken::Ended));
 }
+
+#[test]
+fn what_is_kept_of_paused_partitions_has_a_limit_and_the_rest_is_fetched_again() {
+    let (mut buffer, turns) = buffer(3);
+    buffer.parked_max = Some(batch(0).bytes() * 5 / 2);
+    for turn in &turns {
+        push(&mut buffer, *turn, Item::At { offset: 0, reached: None });
+        push(&mut buffer, *turn, batch(0));
+        push(&mut buffer, *turn, batch(1));
+    }
+    assert_eq!([taken(&mut buffer), taken(&mut buffer)], [Some((0, 0)), Some((0, 1))]);
+    push(&mut buffer, turns[0], batch(2));
+    push(&mut buffer, turns[0], batch(3));
+    buffer.pause(1);
+    assert_eq!(buffer.pop_order(), Some(Order::Pause(1)));
+    buffer.pause(0);
+    assert_eq!(buffer.pop_order(), Some(Order::Pause(0)));
+    let again = Turn { slot: 0, generation: 1 };
+    let (start, told) = (Start::Offset(2), Told { finds: 1, cuts: 0 });
+    assert_eq!(buffer.pop_order(), Some(Order::Return(again, start, told)));
+    // What was under way comes too late, and what was given is still marked and is in hand.
+    push(&mut buffer, turns[0], batch(4));
+    buffer.mark(turns[0], Mark { offset: 1, leader_epoch: 0 });
+    assert_eq!(
+        (buffer.progress(0).marked.map(|mark| mark.offset), buffer.hands(&[0])),
+        (Some(1), vec![turns[0]])
+    );
+    assert!(buffer.is_current(turns[0]));
+    buffer.resume(0);
+    buffer.resume(1);
+    for offset in [2, 3] {
+        push(&mut buffer, again, batch(offset));
+    }
+    let rest: Vec<_> = std::iter::from_fn(|| taken(&mut buffer)).collect();
+    assert_eq!(rest, [(2, 0), (2, 1), (1, 0), (1, 1), (0, 2), (0, 3)]);
+    assert_eq!((buffer.bytes(), buffer.parked), (0, 0));
+    // A seek is a turn that nothing was fetched for.
+    buffer.seek(0, Start::Offset(7));
+    let Some(Order::Seek(turn, _)) = std::iter::from_fn(|| buffer.pop_order()).last() else {
+        panic!()
+    };
+    assert_eq!(turn, Turn { slot: 0, generation: 2 });
+    // What is under way at a pause counts, too.
+    for number in 0..3 {
+        push(&mut buffer, turn, batch(7 + number));
+        buffer.pause(0);
+    }
+    assert!(matches!(buffer.orders.back(), Some(Order::Return(..))) && buffer.parked == 0);
+    // Where it goes on elsewhere is not looked up again.
+    buffer.resume(0);
+    let turn = Turn { slot: 0, generation: 3 };
+    push(&mut buffer, turn, Item::At { offset: 50, reached: None });
+    for number in 0..3 {
+        push(&mut buffer, turn, batch(50 + number));
+    }
+    buffer.pause(0);
+    assert_eq!(buffer.parked, 3 * batch(0).bytes());
+    buffer.unassign(0);
+    assert_eq!(buffer.parked, 0);
+}
