@@ -108,14 +108,21 @@ impl Fetcher {
                     });
                 if !data.error_code.is_ok() {
                     match is_followers {
-                        true => self.leave_follower(moment, one, &data),
+                        true => self.leave_follower(moment, one, &refusal(one, &data)),
                         false => self.handle_code(moment, one, (&data, &endpoints)),
                     }
                     continue;
                 }
-                if data.preferred_read_replica >= 0 {
-                    if data.preferred_read_replica != flight.lane.broker {
-                        self.go_nearer(slot, moment.now, data.preferred_read_replica);
+                let sent_to = sent_to(&data, flight.lane.broker);
+                if let Some(broker) = sent_to
+                    && is_empty(&data)
+                {
+                    let (from, after) = (flight.lane.broker, self.config.outage_max);
+                    let error = standing_still(one, from, Standstill::Elsewhere, after);
+                    match is_followers {
+                        // It is for the leader to say who is nearest.
+                        true => self.leave_follower(moment, one, &error),
+                        false => self.send_nearer(moment, one, (broker, &error)),
                     }
                     continue;
                 }
@@ -124,7 +131,9 @@ impl Fetcher {
                     // Beyond the position both agree as far as was read.
                     let until = end_offset.min(one.offset);
                     match (epoch, until) < (one.epoch, one.offset) || until < one.offset {
-                        _ if is_followers => self.leave_follower(moment, one, &data),
+                        _ if is_followers => {
+                            self.leave_follower(moment, one, &refusal(one, &data));
+                        }
                         true if until < 0 => self.handle_divergence(one.turn, None),
                         true => self.handle_divergence(one.turn, Some((until, epoch))),
                         false => self.stall(moment, flight, one, (Standstill::Absent, kind)),
@@ -138,6 +147,9 @@ impl Fetcher {
                     Yield::Cut => cut.push(one.clone()),
                     Yield::Nothing => self.stall(moment, flight, one, (Standstill::Empty, kind)),
                     Yield::None => {}
+                }
+                if let Some(broker) = sent_to.filter(|_| !is_followers) {
+                    self.go_nearer(slot, moment.now, broker);
                 }
                 match self.tracks.get(slot) {
                     Some(Some(track)) if track.lacks_some() => seat.lacking.insert(slot),
@@ -221,7 +233,7 @@ impl Fetcher {
             Kind::Full
         } else if self.config.fetch_bytes_min > 0
             && took < wait_max / 2
-            && partitions.all(says_nothing)
+            && partitions.all(|data| says_nothing(data, flight.lane.broker))
         {
             Kind::Hasty
         } else {
@@ -389,12 +401,21 @@ impl Fetcher {
     }
 
     /// A follower refuses a partition: whatever it says of it, the leader decides.
-    fn leave_follower(&mut self, moment: Moment, asked: &Asked, data: &PartitionData) {
-        let about = About::partition(&asked.topic, asked.partition);
-        let error = Error::broker(ApiKey::FETCH, data.error_code, about);
+    fn leave_follower(&mut self, moment: Moment, asked: &Asked, error: &Error) {
         self.flee(asked.turn.slot, moment.now);
         self.wants_refresh = true;
-        self.retry(moment, asked.turn, &error);
+        self.retry(moment, asked.turn, error);
+    }
+
+    /// A leader sends to a follower instead of giving records: not at once, if it was not asked for
+    /// one because the last one was of no use.
+    fn send_nearer(&mut self, moment: Moment, asked: &Asked, (broker, error): (i32, &Error)) {
+        let slot = asked.turn.slot;
+        let shuns_until = self.track(slot).and_then(|track| track.shuns_until);
+        if shuns_until.is_some_and(|until| moment.now < until) {
+            self.retry(moment, asked.turn, error);
+        }
+        self.go_nearer(slot, moment.now, broker);
     }
 
     /// Asks the leader that a broker has named as soon as it is known.
@@ -461,8 +482,19 @@ impl Fetcher {
 
 /// Whether a part of an answer neither refuses nor sends elsewhere, so that the broker could have
 /// waited with it.
-fn says_nothing(data: &PartitionData) -> bool {
-    data.error_code.is_ok() && data.preferred_read_replica < 0 && data.diverging_epoch.epoch < 0
+fn says_nothing(data: &PartitionData, broker: i32) -> bool {
+    data.error_code.is_ok() && sent_to(data, broker).is_none() && data.diverging_epoch.epoch < 0
+}
+
+/// Who is nearer than the broker that has answered. One that names itself says nothing.
+fn sent_to(data: &PartitionData, broker: i32) -> Option<i32> {
+    Some(data.preferred_read_replica).filter(|nearer| *nearer >= 0 && *nearer != broker)
+}
+
+/// What a part of an answer that has no records says.
+fn refusal(asked: &Asked, data: &PartitionData) -> Error {
+    let about = About::partition(&asked.topic, asked.partition);
+    Error::broker(ApiKey::FETCH, data.error_code, about)
 }
 
 /// How large the first batch says that it is; none if there is nothing of it.

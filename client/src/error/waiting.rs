@@ -109,6 +109,8 @@ pub enum Standstill {
     Absent,
     /// They have nothing of the partition, although its log goes on.
     Empty,
+    /// They send to another replica, which has none either.
+    Elsewhere,
 }
 
 impl fmt::Display for Waiting {
@@ -204,6 +206,10 @@ impl Waiting {
                 Standstill::Empty => {
                     "its answers are empty, although the log goes on: check the broker's log, \
                      or start behind that offset"
+                }
+                Standstill::Elsewhere => {
+                    "it sends to another replica, which has none either: check the brokers' \
+                     replica.selector.class"
                 }
             },
             Self::BufferSpace => {

@@ -5,7 +5,7 @@ use kurier_protocol::api::fetch::{
     AbortedTransaction, EpochEndOffset, FetchResponse, FetchableTopicResponse, PartitionData,
 };
 use kurier_protocol::api::metadata::{
-    MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
+    MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use kurier_protocol::record::control::EndTransaction;
 use kurier_protocol::record::{BatchWriter, Magic, RecordParts, Seal};
@@ -873,6 +873,70 @@ fn nothing_is_due_of_what_a_partition_was_before_it_came_back() {
     f.fetcher.handle_order(Order::Unassign(turn(0, 1)));
     f.found(lookup, Err(lost()));
     check(f, "a lookup failed when it was gone");
+}
+
+/// Partition 0 on brokers 1 and 2, of which 1 leads; each answer to `answer` is given at once for so
+/// long. How many fetches there were, and what was said.
+fn near_and_far(wait: Duration, answer: impl Fn(i32) -> PartitionData) -> (u32, Vec<String>) {
+    let mut f = Fixture::new(&[1]);
+    f.picture = Picture::of(&MetadataResponse {
+        brokers: [1, 2]
+            .map(|node_id| MetadataResponseBroker { node_id, port: 9092, ..<_>::default() })
+            .to_vec(),
+        topics: vec![MetadataResponseTopic {
+            name: Some("t".into()),
+            topic_id: Uuid([7; 16]),
+            partitions: vec![MetadataResponsePartition {
+                leader_id: 1,
+                leader_epoch: 4,
+                replica_nodes: vec![1, 2],
+                ..<_>::default()
+            }],
+            ..<_>::default()
+        }],
+        ..<_>::default()
+    });
+    f.fetcher.handle_picture();
+    let (mut count, mut said, start) = (0, Vec::new(), f.now);
+    while f.now.duration_since(start) <= wait {
+        for Fetch { id, broker, plan } in f.fetches() {
+            count += 1;
+            said.extend(f.answer_at_once(12, &Fetch { id, broker, plan }, vec![answer(broker)]));
+        }
+        f.now += MS;
+    }
+    (count, said)
+}
+
+#[test]
+fn brokers_that_send_to_each_other_are_asked_slowly_and_that_is_told() {
+    let sends = |to: i32| PartitionData { preferred_read_replica: to, ..data(0, &[]) };
+    let lies: [(&str, &dyn Fn(i32) -> i32); 3] = [
+        ("the leader names itself", &|_| 1),
+        ("each names the other", &|broker| 3 - broker),
+        ("the leader names one that names nobody's follower", &|broker| broker + 1),
+    ];
+    for (lie, to) in lies {
+        let (count, said) = near_and_far(2_000 * MS, |broker| sends(to(broker)));
+        assert!(count <= 20 && said.is_empty(), "{lie}: {count}, {said:?}");
+        let (count, said) = near_and_far(62_000 * MS, |broker| sends(to(broker)));
+        assert!(count <= 200, "{lie}: {count}");
+        let is_told = said.iter().any(|said| said.starts_with("0: news no records of partition 0"));
+        assert!(is_told, "{lie}: {said:?}");
+    }
+}
+
+#[test]
+fn records_are_taken_whoever_is_named_beside_them() {
+    for to in [1, 2] {
+        let (_, said) = near_and_far(10 * MS, |broker| PartitionData {
+            preferred_read_replica: to,
+            ..data(0, &[batch(i64::from(broker - 1), 1, &seal(0))])
+        });
+        assert_eq!(said.first().map(|said| &**said), Some("0: 0..=0 from 0"), "{to}");
+        // The follower that it goes on at gives what is behind it.
+        assert_eq!(said.get(1).map(|said| &**said), (to == 2).then_some("0: 1..=1 from 1"));
+    }
 }
 
 #[test]

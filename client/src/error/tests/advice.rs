@@ -260,6 +260,7 @@ fn a_setting_of_the_client_is_named_as_the_builder_and_as_kafka_name_it() {
         records(Standstill::Cut),
         records(Standstill::Absent),
         records(Standstill::Empty),
+        records(Standstill::Elsewhere),
         Waiting::BufferSpace,
         Waiting::Transactions { transactional_id: "a".into() },
         Waiting::Division { group: "g".into() },
