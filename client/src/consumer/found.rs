@@ -4,7 +4,7 @@ use super::config::Start;
 use super::entry::{Entry, Item};
 use super::fetcher::{Action, Fetcher, Moment};
 use super::lookup::{Aim, Lookup};
-use super::position::{End, Gap, Place};
+use super::position::{End, Gap, Place, Track};
 use super::reading::end_if_reached;
 use super::turn::{Mark, Turn};
 use crate::error::Error;
@@ -58,25 +58,17 @@ impl Fetcher {
             (Aim::End, offset) => track.end = End::At(offset.unwrap_or(0)),
             (Aim::Gap, local) => return self.handle_local_start(turn, local),
             (Aim::Start, _) if track.turn != turn => return,
-            (Aim::Start, Some(offset)) => {
-                if let Place::Lookup(Start::Last(count)) = track.place {
-                    // Where the log begins may be behind that.
-                    let count = i64::try_from(count).unwrap_or(i64::MAX);
-                    track.floor = Some(offset.saturating_sub(count));
-                    track.place = Place::Unknown(Start::Earliest);
-                    return;
-                }
-                let floor = track.floor.take();
-                let is_log_start = floor.is_none() && track.place == Place::Lookup(Start::Earliest);
-                let offset = offset.max(floor.unwrap_or(offset));
+            (Aim::Start, found) => {
+                let is_log_start =
+                    track.floor.is_none() && track.place == Place::Lookup(Start::Earliest);
+                let Some(offset) = start_of(track, found) else { return };
                 let reached = (!is_log_start).then_some(Mark { offset, leader_epoch: -1 });
                 track.place = Place::At(offset);
+                (track.floor, track.ceiling) = (None, None);
                 track.epoch = -1;
                 track.told.finds += 1;
                 self.entries.push(Entry { turn, item: Item::At { offset, reached } });
             }
-            // No record is that young: all that come are.
-            (Aim::Start, None) => track.place = Place::Unknown(Start::Latest),
         }
         if aim == Aim::End {
             track.heard();
@@ -126,5 +118,28 @@ impl Fetcher {
         } else {
             self.fail(turn, error.clone());
         }
+    }
+}
+
+/// Where a partition starts, as far as is known by now: an answer may lead to another question.
+fn start_of(track: &mut Track, found: Option<i64>) -> Option<i64> {
+    match (track.place, found) {
+        (Place::Lookup(Start::Last(count)), Some(end)) => {
+            // Where the log begins may be behind that.
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            track.floor = Some(end.saturating_sub(count));
+            track.place = Place::Unknown(Start::Earliest);
+            None
+        }
+        (Place::Lookup(start @ (Start::Timestamp(_) | Start::Ago(_))), Some(end))
+            if track.ceiling.is_none() =>
+        {
+            track.ceiling = Some(end);
+            track.place = Place::Unknown(start);
+            None
+        }
+        (_, Some(offset)) => Some(offset.max(track.floor.unwrap_or(offset))),
+        // No record before that is so young: all that come are.
+        (_, None) => track.ceiling,
     }
 }

@@ -56,15 +56,18 @@ pub(crate) fn plan<'a>(
             track.gap = Gap::Lookup { until };
         }
         if let Place::Unknown(start) = track.place {
-            add(Aim::Start, position(start));
+            add(Aim::Start, position(start, track.ceiling));
             track.place = Place::Lookup(start);
         }
     }
     groups.into_values()
 }
 
-fn position(start: Start) -> Position {
+/// What is looked up next for a start. Before a record of an age is, the log's end is: where there
+/// is no such record, those that come meanwhile are young enough.
+fn position(start: Start, ceiling: Option<i64>) -> Position {
     match start {
+        Start::Ago(_) | Start::Timestamp(_) if ceiling.is_none() => Position::Latest,
         // An offset is not looked up.
         Start::Earliest | Start::Offset(_) | Start::InEpoch { .. } => Position::Earliest,
         Start::Latest | Start::Last(_) => Position::Latest,

@@ -64,6 +64,9 @@ pub(crate) struct Track {
     pub(crate) cuts: Cuts,
     /// Where it starts, unless the log begins later: so many offsets before its end.
     pub(crate) floor: Option<i64>,
+    /// Where it starts if no record is as young as its start wants: where the log ended before that
+    /// was asked. All that come later are.
+    pub(crate) ceiling: Option<i64>,
     /// Whether the position is one that the user has named and no broker has confirmed.
     pub(crate) is_unchecked: bool,
 }
@@ -168,6 +171,7 @@ impl Track {
             cuts: Cuts::default(),
             is_unchecked: claim.start.offset().is_some(),
             floor: None,
+            ceiling: None,
         }
     }
 
@@ -199,7 +203,7 @@ impl Track {
         self.is_unchecked = start.offset().is_some();
         self.gap = Gap::None;
         self.epoch = epoch_of(start);
-        self.floor = None;
+        (self.floor, self.ceiling) = (None, None);
         self.checked = None;
         self.checking = None;
         self.topic_id = Uuid::ZERO;
@@ -238,6 +242,7 @@ impl Track {
     /// It is not known any more where to read: that is looked up.
     pub(crate) fn reset(&mut self, start: Start) {
         self.place = Place::Unknown(start);
+        (self.floor, self.ceiling) = (None, None);
         self.epoch = -1;
         self.forget_log();
     }

@@ -61,6 +61,27 @@ async fn a_start_may_be_an_age_or_a_number_of_offsets() {
     }
 }
 
+/// A record that is young enough may come while it is looked for.
+#[tokio::test(start_paused = true)]
+async fn a_start_by_time_skips_nothing_that_is_written_while_it_is_looked_up() {
+    for skipped in 0..3 {
+        for is_age in [false, true] {
+            let world = world().await;
+            let now = world.cluster.env(0).wall_millis();
+            let start = if is_age { Start::Ago(10 * S) } else { Start::Timestamp(now) };
+            let late = Fault::on(ApiKey::LIST_OFFSETS).skip(skipped).delay(5 * S);
+            world.cluster.fault(late);
+            let mut consumer = world.client.consumer().assign([("t", 0, start)]).start().unwrap();
+            sleep(S).await;
+            let producer = world.producer().await;
+            producer.send(Record::to("t").value("10")).await.unwrap();
+            let batch = next(&mut consumer).await.unwrap();
+            let first = batch.records().next().unwrap().unwrap();
+            assert_eq!(number(first.value.unwrap()), 10, "{skipped}, {start:?}");
+        }
+    }
+}
+
 /// What an open transaction holds back is behind the end of who reads what is committed.
 #[tokio::test(start_paused = true)]
 async fn the_last_offsets_are_those_before_the_end_that_a_reader_has() {
