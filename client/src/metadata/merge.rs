@@ -9,7 +9,7 @@ use kurier_protocol::api::metadata::{
 };
 
 use super::hint::Hint;
-use super::picture::{BrokerAddress, Leader, Partition, Picture, Topic};
+use super::picture::{BrokerAddress, Leader, Partition, Past, Picture, Topic};
 use crate::error::means_missing;
 use crate::net::Address;
 
@@ -125,6 +125,39 @@ fn brokers(answer: &MetadataResponse) -> BTreeMap<i32, BrokerAddress> {
 }
 
 fn merge_topic(name: &str, seen: &MetadataResponseTopic, held: Option<&Topic>) -> Topic {
+    if let Some(held) = held
+        && held.past.ids.contains(&seen.topic_id)
+        && held.past.named < PAST_NAMED_MAX
+    {
+        // The broker that answered is behind: it does not know yet that this one is gone.
+        let past = Past { named: held.past.named + 1, ..held.past.clone() };
+        return Topic { past, ..held.clone() };
+    }
+    let past = held.map(|held| past(held, seen.topic_id)).unwrap_or_default();
+    Topic { past, ..merged(name, seen, held) }
+}
+
+/// What there was before the topic that an answer names.
+fn past(held: &Topic, id: Uuid) -> Past {
+    let mut ids = held.past.ids.clone();
+    if ids.contains(&id) {
+        // It has come back for good, as a cluster that was set back to an earlier state.
+        return Past::default();
+    }
+    if id != Uuid::ZERO && held.id != Uuid::ZERO && held.id != id {
+        ids.push(held.id);
+        ids.drain(..ids.len().saturating_sub(PAST_MAX));
+    }
+    Past { ids, named: 0 }
+}
+
+/// How many topics that are gone are told from the one that has their name.
+const PAST_MAX: usize = 4;
+
+/// So many answers in a row that name a topic that is gone are believed to be behind.
+const PAST_NAMED_MAX: u32 = 100;
+
+fn merged(name: &str, seen: &MetadataResponseTopic, held: Option<&Topic>) -> Topic {
     let held = held.filter(|held| is_same(held, seen));
     if !seen.error_code.is_ok() {
         // Keeps what was known: a topic that is missing for a moment is not a new topic.
@@ -165,6 +198,7 @@ fn new_topic(name: &str, seen: &MetadataResponseTopic) -> Topic {
         error: seen.error_code,
         is_internal: seen.is_internal,
         partitions: Vec::new(),
+        past: Past::default(),
     }
 }
 
@@ -283,6 +317,30 @@ mod tests {
     #[test]
     fn a_topic_with_another_id_begins_again() {
         check(&[&[("t", 7, OK, &[(1, 4)])], &[("t", 8, OK, &[(2, 0)])]], Some((2, 0)));
+    }
+
+    #[test]
+    fn an_answer_that_is_behind_does_not_bring_a_topic_back_that_is_gone() {
+        let old: &[Row<'_>] = &[("t", 7, OK, &[(1, 0)])];
+        let new: &[Row<'_>] = &[("t", 8, OK, &[(2, 0)])];
+        let newest: &[Row<'_>] = &[("t", 9, OK, &[(3, 0)])];
+        check(&[old, new, old], Some((2, 0)));
+        check(&[old, new, newest, old, new], Some((3, 0)));
+        // Nor does one that says that there is none.
+        check(&[old, new, &[("t", 0, MISSING, &[])], old, new], Some((2, 0)));
+        // But what all brokers name for long is there, and the next one is as good as any.
+        let mut steps = vec![old, new];
+        steps.extend(std::iter::repeat_n(old, 100));
+        check(&steps, Some((2, 0)));
+        steps.push(old);
+        check(&steps, Some((1, 0)));
+        steps.push(new);
+        check(&steps, Some((2, 0)));
+        // A few are remembered.
+        let topic = (1..=50).fold(Picture::default(), |picture, id| {
+            picture.merge(&answer(&[("t", id, OK, &[(1, 0)])]))
+        });
+        assert_eq!(topic.topic("t").unwrap().past.ids.len(), PAST_MAX);
     }
 
     #[test]

@@ -45,6 +45,17 @@ pub struct Topic {
     pub is_internal: bool,
     /// Its partitions, by index.
     pub partitions: Vec<Partition>,
+    /// What topics of this name there were before it.
+    pub(super) past: Past,
+}
+
+/// The topics whose name another one has now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Past {
+    /// Their ids, the last one last: a few.
+    pub(super) ids: Vec<Uuid>,
+    /// How many answers in a row have named one of them nevertheless.
+    pub(super) named: u32,
 }
 
 /// A partition as it was last seen.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use kurier_client::config::ClientConfig;
 use kurier_client::consumer::{Consumer, OffsetReset, Start};
 use kurier_client::error::ErrorKind;
 use kurier_client::producer::{Producer, Record};
@@ -129,6 +130,51 @@ async fn a_topic_created_anew_is_read_from_its_beginning_if_so_configured() {
         let batch = next.unwrap().unwrap();
         let first = batch.records().next().unwrap().unwrap();
         assert_eq!((first.offset, first.value), (0, Some(&b"new"[..])));
+    }
+}
+
+/// CONS-12: a broker that is behind names the topic that was.
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_before_a_topic_was_created_anew_takes_nobody_back_to_what_was() {
+    for reset in [OffsetReset::Error, OffsetReset::Earliest, OffsetReset::Latest] {
+        let world = World::of(TestCluster::builder().brokers(1).topic("t", 1)).await;
+        world.cluster.append("t", 0, batch(5, "old"));
+        let old = metadata(&world).await;
+        let config = ClientConfig { metadata_age_max: S, ..ClientConfig::default() };
+        let client = Client::builder(world.cluster.bootstrap()).env(world.cluster.env(8));
+        let client = client.config(config).connect().await.unwrap();
+        let consumer = client.consumer().topics(["t"], Start::Earliest).offset_reset(reset);
+        let mut consumer = consumer.start().unwrap();
+        let mut read = async || {
+            let (mut records, mut errors) = (0, 0);
+            while let Ok(next) = tokio::time::timeout(10 * S, consumer.next()).await {
+                match next.unwrap() {
+                    Ok(batch) => records += batch.records().count(),
+                    Err(error) => {
+                        assert!(matches!(error, Error::TopicRecreated { .. }), "{error}");
+                        consumer.seek("t", 0, Start::Offset(0)).unwrap();
+                        errors += 1;
+                    }
+                }
+            }
+            (records, errors)
+        };
+        assert_eq!(read().await, (5, 0));
+        world.cluster.recreate_topic("t", 1);
+        world.cluster.append("t", 0, batch(3, "new"));
+        let anew = match reset {
+            OffsetReset::Error => (3, 1),
+            OffsetReset::Latest => (0, 0),
+            _ => (3, 0),
+        };
+        assert_eq!(read().await, anew, "{reset:?}");
+        // Two answers of a broker that is behind, one of another one, and so on.
+        for skipped in [0, 1] {
+            let behind = Fault::on(ApiKey::METADATA).skip(skipped).times(2);
+            world.cluster.fault(behind.reply::<MetadataRequest>(old.clone()));
+            world.cluster.append("t", 0, batch(2, "newer"));
+            assert_eq!(read().await, (2, 0), "{reset:?}");
+        }
     }
 }
 
