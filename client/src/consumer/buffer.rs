@@ -172,6 +172,7 @@ impl Buffer {
         let Some(found) = self.slots.get_mut(slot) else { return };
         found.queue.entries.clear();
         found.queue.bytes = 0;
+        found.news = None;
         if let Some(parked) = &mut found.parked {
             self.parked -= parked.drain(..).map(|entry| entry.item.bytes()).sum::<usize>();
         }
@@ -242,6 +243,12 @@ impl Buffer {
         {
             // Nothing comes before it, and whoever takes the partition away must not miss it.
             return slot.find(offset, reached);
+        }
+        if let Item::News(error) = &entry.item
+            && slot.news.replace(error.clone()).is_some()
+        {
+            // One waits already: whoever asks at last is to hear what holds now.
+            return;
         }
         let (is_parked, is_split) = (slot.parked.is_some(), self.split.is_some());
         let entries = match &mut slot.parked {

@@ -127,6 +127,7 @@ impl Buffer {
             entry.parked = Some(dropped);
             return;
         };
+        entry.news = None;
         let turn = Turn { slot, generation: entry.fetching };
         self.parked -= dropped.iter().map(|entry| entry.item.bytes()).sum::<usize>();
         self.orders.push_back(Order::Return(turn, start, told));

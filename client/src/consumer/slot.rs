@@ -19,6 +19,7 @@ use super::config::Start;
 use super::cuts::Cuts;
 use super::entry::Entry;
 use super::turn::{Mark, Told, Turn};
+use crate::error::Error;
 use crate::sync::Notify;
 
 /// One partition as the user sees it.
@@ -46,6 +47,8 @@ pub(crate) struct Slot {
     pub(crate) parked: Option<VecDeque<Entry>>,
     /// What waits for its own reader, where each partition has one.
     pub(crate) queue: Queue,
+    /// The newest trouble that the user has not been told of, if an entry for that waits.
+    pub(crate) news: Option<Error>,
     /// Rings for its own reader, if it has one.
     pub(crate) bell: Option<Arc<Notify>>,
     pub(crate) state: State,
@@ -127,6 +130,7 @@ impl Slot {
             readable: None,
             parked: None,
             queue: Queue::default(),
+            news: None,
             bell: None,
             state: State::Open,
             hand: None,

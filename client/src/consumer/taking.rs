@@ -50,7 +50,7 @@ impl Buffer {
                 }
             }
             Item::Gone => slot.lose(),
-            Item::News(error) => return Some(Taken::Error(error)),
+            Item::News(error) => return Some(Taken::Error(slot.news.take().unwrap_or(error))),
             Item::Failed(error) => {
                 self.finish(turn.slot);
                 return Some(Taken::Error(error));

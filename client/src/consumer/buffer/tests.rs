@@ -459,3 +459,30 @@ fn what_is_kept_of_paused_partitions_has_a_limit_and_the_rest_is_fetched_again()
     buffer.unassign(0);
     assert_eq!(buffer.parked, 0);
 }
+
+#[test]
+fn trouble_that_nobody_asks_for_is_kept_once_a_partition_and_the_newest_of_it_is_told() {
+    let (mut buffer, turns) = buffer(2);
+    let news = |secs| {
+        let what = crate::error::Waiting::Metadata { topic: "t".into() };
+        Item::News(Error::timed_out(what, std::time::Duration::from_secs(secs)))
+    };
+    for round in 1..=100 {
+        turns.iter().for_each(|turn| push(&mut buffer, *turn, news(round)));
+    }
+    assert_eq!(buffer.entries.len(), 2);
+    let told = |buffer: &mut Buffer| match buffer.take() {
+        Taken::Error(Error::TimedOut { after, .. }) => Some(after.as_secs()),
+        Taken::Nothing => None,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        [told(&mut buffer), told(&mut buffer), told(&mut buffer)],
+        [Some(100), Some(100), None]
+    );
+    // What comes once it was told is news, and so is what comes after a seek.
+    push(&mut buffer, turns[0], news(101));
+    buffer.seek(0, Start::Offset(7));
+    push(&mut buffer, Turn { slot: 0, generation: 1 }, news(102));
+    assert_eq!([told(&mut buffer), told(&mut buffer)], [Some(102), None]);
+}
