@@ -60,8 +60,8 @@ impl<'a> Reading<'a> {
                         problem = Some(error);
                         break;
                     }
-                    let behind = batches.peek().and_then(|next| next.as_ref().ok());
-                    let behind = behind.map(RecordBatch::base_offset).or(claim);
+                    let next = batches.peek().and_then(|next| next.as_ref().ok());
+                    let behind = self.behind(next, claim);
                     offset = self.pass(offset, behind, &error, entries);
                     continue;
                 }
@@ -132,6 +132,16 @@ impl<'a> Reading<'a> {
             compare(&batch, self.high_watermark)?;
         }
         Ok((batch, is_hidden))
+    }
+
+    /// Where reading goes on behind a batch that cannot be read, if that is known. Where the next
+    /// batch begins is believed if its own checksum is right and the log reaches so far, or if both
+    /// say the same.
+    fn behind(&self, next: Option<&RecordBatch>, claim: Option<i64>) -> Option<i64> {
+        let Some(next) = next else { return claim };
+        let begin = next.base_offset();
+        let is_whole = begin <= self.high_watermark && next.check_crc().is_ok();
+        Some(begin).filter(|begin| is_whole || claim == Some(*begin))
     }
 
     /// Passes over a batch that cannot be read, up to where the next one begins if that is known.

@@ -698,6 +698,34 @@ fn a_position_out_of_range_is_an_error_that_says_what_to_do() {
 }
 
 #[test]
+fn two_neighbours_that_cannot_be_read_take_nothing_else_with_them() {
+    let batches = [0, 3, 6, 9].map(|base| batch(base, 3, &seal(base)));
+    // In what the checksum covers, the last offset among it; and where the second one begins.
+    let bytes = batches[1].len();
+    for first in 17..bytes {
+        for second in [0, 5, 6, 7, 23, 25, 26, bytes - 1] {
+            let config = ConsumerConfig { corrupt: Corrupt::Skip, ..ConsumerConfig::default() };
+            let mut f = Fixture::with(&[1], Start::Offset(0), config);
+            let fetch = f.fetch();
+            let mut damaged = batches.clone();
+            damaged[1][first] ^= 1;
+            damaged[2][second] ^= 1;
+            // Of the second one its checksum, too.
+            damaged[2][20] ^= 1;
+            let said = f.answer(&fetch, vec![data(0, &damaged)]);
+            let given: Vec<_> = said.iter().filter(|said| said.contains("..=")).collect();
+            assert_eq!(
+                given,
+                ["0: 0..=2 from 0", "0: 9..=11 from 9"],
+                "{first}, {second}: {said:?}"
+            );
+            assert_eq!(said.len(), 4, "each is counted: {said:?}");
+            assert_eq!(f.fetch().asked(), [(0, 12)], "{first}, {second}");
+        }
+    }
+}
+
+#[test]
 fn a_position_out_of_range_is_reset_if_so_configured() {
     let config =
         ConsumerConfig { offset_reset: OffsetReset::Earliest, ..ConsumerConfig::default() };
