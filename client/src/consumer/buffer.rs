@@ -134,8 +134,9 @@ pub(crate) struct Progress {
 /// What `next` finds.
 #[derive(Debug)]
 pub(crate) enum Taken {
-    /// A batch to unpack, and whose it is. The position moves when it is given.
-    Batch { turn: Turn, topic: Arc<str>, partition: i32, fetched: Fetched },
+    /// A batch to unpack, and whose it is: its slot had this generation. The position moves when
+    /// it is given.
+    Batch { turn: Turn, generation: u64, topic: Arc<str>, partition: i32, fetched: Fetched },
     /// Something to report.
     Error(Error),
     /// Nothing is there yet.
@@ -162,21 +163,45 @@ impl Buffer {
 
     /// Drops what lies here of a partition.
     pub(super) fn forget(&mut self, slot: usize) {
-        let mut bytes = 0;
-        self.entries.retain(|entry| {
-            let is_kept = entry.turn.slot != slot;
-            bytes += if is_kept { 0 } else { entry.item.bytes() };
-            is_kept
-        });
-        self.bytes -= bytes;
-        let Some(found) = self.slots.get_mut(slot) else { return };
-        found.queue.entries.clear();
+        self.take_out(slot);
+    }
+
+    /// Takes out what lies here of a partition, in order.
+    fn take_out(&mut self, slot: usize) -> VecDeque<Entry> {
+        let bytes =
+            |entries: &VecDeque<Entry>| entries.iter().map(|e| e.item.bytes()).sum::<usize>();
+        let (mut own, others): (VecDeque<Entry>, _) =
+            std::mem::take(&mut self.entries).into_iter().partition(|of| of.turn.slot == slot);
+        self.entries = others;
+        self.bytes -= bytes(&own);
+        let Some(found) = self.slots.get_mut(slot) else { return own };
+        own.append(&mut found.queue.entries);
         found.queue.bytes = 0;
         found.news = None;
         if let Some(parked) = &mut found.parked {
-            self.parked -= parked.drain(..).map(|entry| entry.item.bytes()).sum::<usize>();
+            self.parked -= bytes(parked);
+            own.append(parked);
         }
         self.level(slot);
+        own
+    }
+
+    /// The log of a partition is another one, which has nothing of what was fetched: what lies here
+    /// is given to nobody, and what was given is nobody's to mark any more. At once: who works on
+    /// what lies before this would mark it for the other log.
+    fn end_log(&mut self, slot: usize) {
+        let own = self.take_out(slot);
+        let Some(found) = self.slots.get_mut(slot) else { return };
+        for entry in own {
+            match entry.item {
+                Item::At { offset, reached } => found.find(offset, reached),
+                Item::Cut { end, .. } => {
+                    found.cut(end);
+                }
+                _ => {}
+            }
+        }
+        found.lose();
     }
 }
 
@@ -243,6 +268,9 @@ impl Buffer {
         {
             // Nothing comes before it, and whoever takes the partition away must not miss it.
             return slot.find(offset, reached);
+        }
+        if let Item::Gone = entry.item {
+            return self.end_log(entry.turn.slot);
         }
         if let Item::News(error) = &entry.item
             && slot.news.replace(error.clone()).is_some()

@@ -132,10 +132,11 @@ impl Fetcher {
         let Some(track) = self.track(slot) else { return };
         let Place::At(offset) = track.place else { return };
         let (turn, topic, partition) = (track.turn, Arc::clone(&track.topic), track.partition);
+        // No cut is kept: whoever gives something back is told of the other id once more.
+        track.told.cuts += 1;
+        self.entries.push(Entry { turn, item: Item::Gone });
         let Some(start) = reset.start() else {
             let topic = (&*topic).into();
-            // No cut is noted: whoever gives something back is told of the other id once more.
-            self.entries.push(Entry { turn, item: Item::Gone });
             return self.fail(turn, Error::TopicRecreated { topic, partition, offset });
         };
         self.is_stirred = true;

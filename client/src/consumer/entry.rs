@@ -21,7 +21,7 @@ pub(crate) enum Item {
     Skip(Mark),
     /// The log has nothing any more from there on of what was fetched: the position goes back.
     Cut { end: Mark, then: Then },
-    /// The log is another one, which has nothing of what was fetched.
+    /// The log is another one, which has nothing of what was fetched. It does not wait its turn.
     Gone,
     /// A batch that cannot be read was passed over, from here on.
     Corrupt { from: i64, next_offset: i64 },

@@ -49,6 +49,8 @@ struct Opening {
 #[derive(Debug)]
 struct Opened {
     turn: Turn,
+    /// Of its slot.
+    generation: u64,
     open: OpenBatch,
     /// Counts it in the budget until it is given.
     _lease: Option<Lease>,
@@ -58,9 +60,17 @@ struct Opened {
 #[derive(Debug)]
 struct Parcel {
     turn: Turn,
+    /// Of its slot, when it was taken.
+    generation: u64,
     topic: Arc<str>,
     partition: i32,
     fetched: Fetched,
+}
+
+impl Parcel {
+    fn is_awaited(&self, buffer: &Buffer) -> bool {
+        buffer.is_awaited(self.turn, self.generation)
+    }
 }
 
 impl fmt::Debug for Opening {
@@ -137,8 +147,8 @@ impl Intake {
                 }
             }
             match self.take() {
-                Taken::Batch { turn, topic, partition, fetched } => {
-                    let parcel = Parcel { turn, topic, partition, fetched };
+                Taken::Batch { turn, generation, topic, partition, fetched } => {
+                    let parcel = Parcel { turn, generation, topic, partition, fetched };
                     if let Some(open) = self.opened_before(&parcel) {
                         if let Some(given) = self.give(parcel, Ok(open)) {
                             return Some(given);
@@ -179,7 +189,8 @@ impl Intake {
         };
         let turn = self.shared.with(|buffer| buffer.return_rest(batch.turn, fetched));
         let (open, lease) = (batch.open.clone(), self.lease.take());
-        self.opened = turn.map(|turn| Opened { turn, open, _lease: lease });
+        let generation = batch.turn.generation;
+        self.opened = turn.map(|turn| Opened { turn, generation, open, _lease: lease });
     }
 
     /// From this offset on a batch that was given cannot be read. An error if that is to be told.
@@ -237,14 +248,16 @@ impl Intake {
     pub(super) fn abandon_stale(&mut self) {
         let shared = &self.shared;
         let is_stale =
-            |opening: &mut Opening| !shared.with(|buffer| buffer.is_awaited(opening.parcel.turn));
+            |opening: &mut Opening| !shared.with(|buffer| opening.parcel.is_awaited(buffer));
         self.opening.take_if(is_stale);
     }
 
     /// Puts back what is being unpacked, of this slot or of any.
     pub(super) fn put_back(&mut self, slot: Option<usize>, buffer: &mut Buffer) {
         let is_it = |opening: &mut Opening| slot.is_none_or(|s| opening.parcel.turn.slot == s);
-        if let Some(Opening { parcel, .. }) = self.opening.take_if(is_it) {
+        if let Some(Opening { parcel, .. }) = self.opening.take_if(is_it)
+            && parcel.is_awaited(buffer)
+        {
             buffer.put_back(parcel.turn, parcel.fetched);
         }
     }
@@ -270,9 +283,11 @@ impl Intake {
 
     /// The batch, if it was unpacked just before, and only a part of it was given.
     fn opened_before(&mut self, parcel: &Parcel) -> Option<OpenBatch> {
-        let (turn, offset) = (parcel.turn, parcel.fetched.batch.base_offset());
-        let is_it =
-            |last: &mut Opened| last.turn == turn && last.open.batch().base_offset() == offset;
+        let offset = parcel.fetched.batch.base_offset();
+        let is_it = |last: &mut Opened| {
+            (last.turn, last.generation) == (parcel.turn, parcel.generation)
+                && last.open.batch().base_offset() == offset
+        };
         self.opened.take_if(is_it).map(|last| last.open)
     }
 
@@ -308,10 +323,12 @@ impl Intake {
         parcel: Parcel,
         opened: Result<OpenBatch, RecordError>,
     ) -> Option<Result<FetchedBatch, Error>> {
-        let Parcel { turn, topic, partition, fetched } = parcel;
+        let Parcel { turn, generation, topic, partition, fetched } = parcel;
         match opened {
             Ok(open) => {
-                let (turn, fetched) = self.shared.with(|buffer| buffer.give(turn, fetched))?;
+                let (turn, fetched) = self.shared.with(|buffer| {
+                    buffer.is_awaited(turn, generation).then(|| buffer.give(turn, fetched))?
+                })?;
                 let Fetched { span, broker, high_watermark, next_offset, .. } = fetched;
                 let slot = self.reserved.as_ref().map(|reserved| reserved.slot);
                 // A reader of one partition has one meter.
@@ -333,6 +350,9 @@ impl Intake {
             Err(error) => {
                 let (from, until) = (fetched.span.start, fetched.next_offset);
                 let error = broken(&topic, partition, from, error);
+                if !self.shared.with(|buffer| buffer.is_awaited(turn, generation)) {
+                    return None;
+                }
                 if self.corrupt == Corrupt::Skip && error.kind() == ErrorKind::Corrupt {
                     if self.shared.with(|buffer| buffer.skip(turn, until)) {
                         self.tell_skipped(&topic, partition, (from, until), &error);
@@ -399,9 +419,10 @@ mod tests {
     }
 
     /// A batch that is being unpacked for so long.
-    fn opening(turn: Turn, offset: i64, time: Duration) -> Opening {
+    fn opening(shared: &Shared, turn: Turn, offset: i64, time: Duration) -> Opening {
         let Item::Batch(fetched) = batch(offset) else { panic!() };
-        let parcel = Parcel { turn, topic: "t".into(), partition: 0, fetched };
+        let generation = shared.with(|buffer| buffer.progress(turn.slot).generation).unwrap();
+        let parcel = Parcel { turn, generation, topic: "t".into(), partition: 0, fetched };
         let batch = parcel.fetched.batch.clone();
         let opened = async move {
             sleep(time).await;
@@ -417,7 +438,7 @@ mod tests {
     async fn a_batch_that_was_being_unpacked_at_a_pause_comes_after_it() {
         let (shared, turn, mut intake) = intake().await;
         shared.hand_over(vec![Entry { turn, item: batch(1) }]);
-        intake.opening = Some(opening(turn, 0, 3600 * SECOND));
+        intake.opening = Some(opening(&shared, turn, 0, 3600 * SECOND));
         shared.with(|buffer| {
             intake.put_back(Some(turn.slot), buffer);
             buffer.pause(turn.slot);
@@ -431,6 +452,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_is_being_unpacked_of_a_log_that_is_gone_is_not_given() {
+        let (shared, turn, mut intake) = intake().await;
+        for is_asked in [false, true] {
+            intake.opening = Some(opening(&shared, turn, 0, 2 * SECOND));
+            timeout(SECOND, intake.next()).await.unwrap_err();
+            shared.hand_over(vec![Entry { turn, item: Item::Gone }]);
+            let at = Item::At { offset: 0, reached: None };
+            shared.hand_over(vec![Entry { turn, item: at }, Entry { turn, item: batch(0) }]);
+            if !is_asked {
+                shared.with(|buffer| intake.put_back(None, buffer));
+            }
+            assert_eq!(intake.next().await.unwrap().unwrap().first_offset(), 0);
+            timeout(SECOND, intake.next()).await.unwrap_err();
+        }
+        // Nor is the rest of what was unpacked of it taken for a batch of the other one.
+        let hand_over = |item| shared.hand_over(vec![Entry { turn, item }]);
+        hand_over(batch(1));
+        let old = intake.next().await.unwrap().unwrap();
+        intake.return_from(&old, 1);
+        hand_over(Item::Gone);
+        hand_over(Item::At { offset: 1, reached: None });
+        hand_over(batch(1));
+        let new = intake.next().await.unwrap().unwrap();
+        assert_ne!(new.open.payload().as_ptr(), old.open.payload().as_ptr());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_is_given_anew_of_an_earlier_turn_costs_nothing_of_a_later_one() {
         let (shared, before, mut intake) = intake().await;
         let now = shared.with(|buffer| {
@@ -438,7 +486,7 @@ mod tests {
             buffer.assign(&"t".into(), 0, Start::Offset(5))
         });
         shared.hand_over(vec![Entry { turn: now, item: batch(6) }]);
-        intake.opening = Some(opening(now, 5, 2 * SECOND));
+        intake.opening = Some(opening(&shared, now, 5, 2 * SECOND));
         // Whoever asks stops waiting.
         timeout(SECOND, intake.next()).await.unwrap_err();
         shared.take_back([before].into_iter());
@@ -451,12 +499,12 @@ mod tests {
         let cut = Item::Cut { end, then: Then::GoesOn };
         shared.hand_over(vec![Entry { turn: now, item: cut }]);
         timeout(SECOND, intake.next()).await.unwrap_err();
-        intake.opening = Some(opening(now, 6, 2 * SECOND));
+        intake.opening = Some(opening(&shared, now, 6, 2 * SECOND));
         timeout(SECOND, intake.next()).await.unwrap_err();
         intake.abandon_stale();
         assert_eq!(intake.next().await.unwrap().unwrap().first_offset(), 6);
         // What is given anew itself is not waited for twice.
-        intake.opening = Some(opening(now, 7, 3600 * SECOND));
+        intake.opening = Some(opening(&shared, now, 7, 3600 * SECOND));
         shared.take_back([Turn { generation: now.generation + 1, ..now }].into_iter());
         intake.abandon_stale();
         assert!(intake.opening.is_none());

@@ -160,6 +160,8 @@ impl Shared {
         }
         self.with(|buffer| entries.into_iter().for_each(|entry| buffer.push(entry)));
         self.for_user.notify_one();
+        // What was in hand of a log that is gone is nobody's to mark.
+        self.wake_takers();
     }
 
     /// For a driver that has handed over what it has and found no room for more: whether it must

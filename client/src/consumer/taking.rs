@@ -36,7 +36,8 @@ impl Buffer {
         match item {
             Item::Batch(fetched) => {
                 let (topic, partition) = (Arc::clone(&slot.topic), slot.partition);
-                return Some(Taken::Batch { turn, topic, partition, fetched });
+                let generation = slot.generation;
+                return Some(Taken::Batch { turn, generation, topic, partition, fetched });
             }
             Item::Skip(behind) => slot.pass(behind),
             Item::At { offset, reached } => slot.find(offset, reached),
@@ -49,7 +50,8 @@ impl Buffer {
                     slot.disown();
                 }
             }
-            Item::Gone => slot.lose(),
+            // It has acted when it came.
+            Item::Gone => {}
             Item::News(error) => return Some(Taken::Error(slot.news.take().unwrap_or(error))),
             Item::Failed(error) => {
                 self.finish(turn.slot);
@@ -258,10 +260,11 @@ impl Buffer {
         slot.is_some_and(|slot| slot.is_assigned() && slot.generation == turn.generation)
     }
 
-    /// Whether what was fetched for this turn is to be given.
-    pub(crate) fn is_awaited(&self, turn: Turn) -> bool {
-        let slot = self.slots.get(turn.slot);
-        slot.is_some_and(|slot| slot.is_assigned() && slot.fetching == turn.generation)
+    /// Whether what was fetched for this turn, and taken when its slot had this generation, is to
+    /// be given.
+    pub(crate) fn is_awaited(&self, turn: Turn, generation: u64) -> bool {
+        let slot = self.slots.get(turn.slot).filter(|slot| slot.is_assigned());
+        slot.is_some_and(|s| s.fetching == turn.generation && s.generation == generation)
     }
 
     /// How many records of a partition there are that the user has not got, as far as was told.

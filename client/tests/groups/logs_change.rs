@@ -130,6 +130,31 @@ async fn what_was_done_of_a_topic_is_not_committed_for_one_that_was_created_anew
     }
 }
 
+/// CONS-12: what was fetched of the topic that was.
+#[tokio::test(start_paused = true)]
+async fn what_is_buffered_of_a_topic_is_not_committed_for_one_that_was_created_anew() {
+    for kind in KINDS {
+        let world = World::new(1, 200).await;
+        let mut consumer = member(&world.client, kind).auto_commit(Some(S)).start().unwrap();
+        for n in 0..5 {
+            assert_eq!(numbers(&next(&mut consumer).await), [(0, n)], "{kind:?}");
+        }
+        world.cluster.recreate_topic("t", 1);
+        world.write(1, 1000..1003).await;
+        let (mut seen, mut committed) = (Vec::new(), Vec::new());
+        for _ in 0..30 {
+            sleep(S / 2).await;
+            if let Ok(next) = timeout(S, consumer.next()).await {
+                seen.extend(numbers(&next.unwrap().unwrap()));
+            }
+            committed.extend(world.committed(1).await.get(&0).copied());
+        }
+        assert_eq!(seen, [(0, 1000), (0, 1001), (0, 1002)], "{kind:?}");
+        assert!(committed.iter().all(|offset| *offset <= 3), "{kind:?}: {committed:?}");
+        assert_eq!(committed.last(), Some(&3), "{kind:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_round_that_has_read_what_was_lost_is_not_committed_and_begins_anew_where_it_began() {
     for kind in KINDS {

@@ -486,3 +486,34 @@ fn trouble_that_nobody_asks_for_is_kept_once_a_partition_and_the_newest_of_it_is
     push(&mut buffer, Turn { slot: 0, generation: 1 }, news(102));
     assert_eq!([told(&mut buffer), told(&mut buffer)], [Some(102), None]);
 }
+
+#[test]
+fn nothing_of_a_log_that_is_gone_is_given_or_marked_for_the_one_in_its_place() {
+    for is_paused in [false, true] {
+        let (mut buffer, turns) = buffer(2);
+        push(&mut buffer, turns[0], Item::At { offset: 0, reached: None });
+        (0..4).for_each(|offset| push(&mut buffer, turns[0], batch(offset)));
+        push(&mut buffer, turns[1], batch(0));
+        assert_eq!([taken(&mut buffer), taken(&mut buffer)], [Some((0, 0)), Some((0, 1))]);
+        buffer.mark(turns[0], Mark { offset: 1, leader_epoch: 0 });
+        if is_paused {
+            buffer.pause(0);
+        }
+        // One that was looked up and not seen is told all the same.
+        push(&mut buffer, turns[0], Item::At { offset: 9, reached: None });
+        push(&mut buffer, turns[0], Item::Gone);
+        assert_eq!(buffer.slots[0].told(), Told { finds: 2, cuts: 1 });
+        buffer.mark(turns[0], Mark { offset: 2, leader_epoch: 0 });
+        let progress = buffer.progress(0);
+        assert_eq!((progress.marked, progress.reached, buffer.hands(&[0])), (None, None, vec![]));
+        assert!(!buffer.is_current(turns[0]));
+        push(&mut buffer, turns[0], Item::At { offset: 3, reached: None });
+        push(&mut buffer, turns[0], batch(3));
+        if is_paused {
+            buffer.resume(0);
+        }
+        let rest: Vec<_> = std::iter::from_fn(|| taken(&mut buffer)).collect();
+        assert_eq!(rest, [(1, 0), (0, 3)], "paused: {is_paused}");
+        assert_eq!((buffer.bytes(), buffer.parked), (0, 0));
+    }
+}

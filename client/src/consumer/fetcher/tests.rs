@@ -709,7 +709,7 @@ fn two_neighbours_that_cannot_be_read_take_nothing_else_with_them() {
             let fetch = f.fetch();
             let mut damaged = batches.clone();
             damaged[1][first] ^= 1;
-            damaged[2][second] ^= 1;
+            damaged[2][second] ^= 2;
             // Of the second one its checksum, too.
             damaged[2][20] ^= 1;
             let said = f.answer(&fetch, vec![data(0, &damaged)]);
@@ -818,6 +818,11 @@ fn what_is_read_once_more_of_a_log_that_is_gone_goes_on_where_that_has_led() {
         let found = f.lookup();
         (f, found)
     };
+    // What is there of it is given and marked no more, before that is found.
+    let (mut f, found) = gone();
+    assert_eq!(f.entries(), ["0: gone"]);
+    f.found(found, Ok(vec![Some(0)]));
+    assert_eq!(f.entries(), ["0: at 0"]);
     // While it is looked up where that is.
     let (mut f, found) = gone();
     f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(5), told(0, 0)));
@@ -832,7 +837,7 @@ fn what_is_read_once_more_of_a_log_that_is_gone_goes_on_where_that_has_led() {
     // It has: this is an offset of the new log.
     let (mut f, found) = gone();
     f.found(found, Ok(vec![Some(0)]));
-    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(3), told(1, 0)));
+    f.fetcher.handle_order(Order::Return(turn(0, 1), Start::Offset(3), told(1, 1)));
     assert_eq!(f.fetch().asked(), [(0, 3)]);
 }
 
