@@ -68,6 +68,18 @@ pub(super) fn tell(
         Twist::ClaimController(broker) => {
             answer.set(&["controller_id"], Value::Int(broker.into()));
         }
+        Twist::DisorderAborted => each(answer, (filter, scene), |_, row| {
+            let Some((kind, told)) = row.array(&["aborted_transactions"]) else { return };
+            told.reverse();
+            told.append(&mut told.clone());
+            for nobody in [NOBODY, NOBODY + 1] {
+                let mut one = blank(kind);
+                if let Some(mut row) = Row::element(i16::MAX, kind, &mut one) {
+                    row.set(&["producer_id"], Value::Int(nobody));
+                }
+                told.insert(0, one);
+            }
+        }),
         Twist::HideBroker(broker) => {
             let version = answer.version();
             if let Some((kind, items)) = answer.array(&["brokers"]) {
@@ -165,4 +177,6 @@ fn place(row: &mut Row<'_>, broker: i32, scene: &Scene<'_>) {
     row.set(&["error_code"], Value::Int(0));
 }
 
+/// Producers that there are not.
+const NOBODY: i64 = 1 << 40;
 const NODE: &[&str] = &["node_id", "broker_id"];

@@ -55,6 +55,9 @@ pub(crate) enum Twist {
     ClaimCorrelationId(i32),
     ClaimLength(i32),
     HideBroker(i32),
+    /// The aborted transactions of an answer to a fetch stand in another order, twice, and among
+    /// some that there are not.
+    DisorderAborted,
     Hide,
 }
 

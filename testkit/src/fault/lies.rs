@@ -198,4 +198,32 @@ impl Requests {
     pub fn hide_broker(self, broker: i32) -> Fault {
         self.meet(Action::Twist(Twist::HideBroker(broker)))
     }
+
+    /// Answers to fetches tell of the aborted transactions backwards, of each twice, and of two
+    /// that there never were. Nobody has to show other records for it.
+    ///
+    /// ```
+    /// # use kurier_protocol::{ApiKey, ErrorCode};
+    /// # use kurier_protocol::api::fetch::FetchRequest;
+    /// # use kurier_testkit::{Fault, TestCluster};
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let cluster = TestCluster::builder().topic("t", 1).build();
+    /// cluster.fault(Fault::on(ApiKey::FETCH).topic("t").disorder_aborted());
+    /// let mut peer = cluster.connect(1).await?;
+    /// let partition = FetchPartition { partition_max_bytes: 1000, ..Default::default() };
+    /// let topic = FetchTopic { topic: "t".into(), partitions: vec![partition], ..Default::default() };
+    /// let request =
+    ///     FetchRequest { isolation_level: 1, topics: vec![topic], ..Default::default() };
+    /// let answer = peer.call(4, &request).await?;
+    /// let told = answer.responses[0].partitions[0].aborted_transactions.clone().unwrap_or_default();
+    /// assert_eq!(told.len(), 2);
+    /// # use kurier_protocol::api::fetch::{FetchPartition, FetchTopic};
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn disorder_aborted(self) -> Fault {
+        self.meet(Action::Twist(Twist::DisorderAborted))
+    }
 }
