@@ -109,26 +109,34 @@ pub(crate) enum Column {
     I,
     /// A transactional one.
     T,
-    /// Members of a group, of either protocol, to which idempotent producers write.
+    /// Members of a classic group, to which idempotent producers write.
     G,
-    /// Consumers of assigned partitions, to which idempotent producers write.
+    /// Members of a group of KIP-848, to which idempotent producers write.
     K,
+    /// Readers of assigned partitions, to which idempotent producers write.
+    R,
     /// Sessions of a group, of either protocol, which copy in transactions what idempotent
     /// producers write.
     S,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 6] = [Self::P, Self::I, Self::T, Self::G, Self::K, Self::S];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::P, Self::I, Self::T, Self::G, Self::K, Self::R, Self::S];
 
     /// Whether it is about consumers.
     pub(crate) fn reads(self) -> bool {
-        matches!(self, Self::G | Self::K | Self::S)
+        matches!(self, Self::G | Self::K | Self::R | Self::S)
     }
 
     /// Whether it is about a group.
     pub(crate) fn shares(self) -> bool {
-        matches!(self, Self::G | Self::S)
+        self.has_members() || self == Self::S
+    }
+
+    /// Whether it is about members of a group that are no sessions.
+    pub(crate) fn has_members(self) -> bool {
+        matches!(self, Self::G | Self::K)
     }
 }
 

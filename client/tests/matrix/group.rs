@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kurier_client::consumer::OffsetReset;
 use kurier_client::group::{Assignor, GroupConfig, GroupProtocol};
 
 use crate::dice::Dice;
@@ -19,6 +20,10 @@ pub(crate) enum Kind {
 pub(crate) struct Group {
     pub(crate) kind: Kind,
     pub(crate) config: GroupConfig,
+    /// What is done where nothing is committed, or that is not in the log.
+    pub(crate) reset: OffsetReset,
+    /// Whether a member is of either protocol, each time anew.
+    pub(crate) migrates: bool,
     /// Whether they are static.
     pub(crate) is_static: bool,
     /// Whether all of them have one name before all is well.
@@ -57,6 +62,8 @@ impl Group {
                 auto_commit_interval: (interval > 0).then(|| Duration::from_millis(interval)),
                 ..GroupConfig::default()
             },
+            reset: OffsetReset::Earliest,
+            migrates: false,
             is_static: dice.one_in(4),
             are_rivals: false,
             is_calm: false,
@@ -70,6 +77,14 @@ impl Group {
             work_max_ms: dice.pick(&[0, 5, 50]),
             letting_go_max_ms: 20,
             commits_race: false,
+        }
+    }
+
+    /// How the group divides its partitions while it is a classic one.
+    pub(crate) fn kind_of_classic(&self) -> Kind {
+        match self.kind {
+            Kind::Eager => Kind::Eager,
+            Kind::Cooperative | Kind::Coordinator => Kind::Cooperative,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::ledger::Fate;
 use crate::ran::Ran;
 use crate::reader::FIRST_READER;
 use crate::settings::SECOND;
+use crate::world::CLEANER;
 
 type Verdict = Result<(), String>;
 
@@ -79,7 +80,7 @@ fn always(cell: Cell, ran: &Ran) -> Verdict {
         none_of(ran, &OF_VALUES)?;
     }
     atomic(ran)?;
-    if ran.settings.column == Column::G {
+    if ran.settings.column.has_members() {
         in_turn(ran)?;
     }
     if ran.settings.column != Column::P {
@@ -164,11 +165,10 @@ fn exact(ran: &Ran) -> Verdict {
 
 /// Whoever processes a record, all that is before it in its partition was processed by then.
 fn in_turn(ran: &Ran) -> Verdict {
-    if ran.settings.column != Column::G {
+    if !ran.settings.column.has_members() {
         return Ok(());
     }
-    let mut open: BTreeSet<(i32, i64)> =
-        ran.stored.iter().map(|(partition, offset, _)| (*partition, *offset)).collect();
+    let mut open: BTreeSet<(i32, i64)> = ran.readable.iter().copied().collect();
     let operations = ran.history.operations.iter().filter(|one| one.outcome == Outcome::Ok);
     let mut polls: Vec<_> = operations
         .filter_map(|one| match &one.action {
@@ -181,7 +181,8 @@ fn in_turn(ran: &Ran) -> Verdict {
         for stretch in &polled.stretches {
             let partition = stretch.of.partition;
             for (offset, _) in &stretch.records {
-                if let Some((_, first)) = open.range((partition, 0)..(partition, *offset)).next() {
+                let mut before = open.range((partition, 0)..(partition, *offset));
+                if let Some((_, first)) = before.next().filter(|_| process != CLEANER) {
                     let who = format!("{process} had {partition}-{offset} at {at:?}");
                     return Err(format!("{who}, and nobody had processed {first}"));
                 }
@@ -236,6 +237,14 @@ fn told(ran: &Ran) -> Verdict {
 
 /// `M`.
 fn bounded(ran: &Ran) -> Verdict {
+    if ran.settings.column.reads() {
+        let held = usize::try_from(ran.pages.ahead_max).unwrap() * ran.settings.value_bytes;
+        let limit = ran.settings.budget;
+        return match held > limit {
+            true => Err(format!("{held} bytes were held, and the budget is {limit}")),
+            false => Ok(()),
+        };
+    }
     let limit = ran.settings.producer.buffer_bytes_max;
     match ran.pages.pending_max {
         most if most > limit => Err(format!("{most} bytes waited, and the buffer has {limit}")),

@@ -7,6 +7,9 @@ use std::time::Duration;
 use kurier_client::Error;
 use kurier_testkit::PlantedFault;
 
+use crate::ahead::Given;
+use crate::gone::{Cut, Gone};
+
 /// A producer: the process that has it, and the how manieth of that process it is.
 pub(crate) type Name = (u32, u32);
 
@@ -55,6 +58,12 @@ pub(crate) struct Pages {
     pub(crate) requests_max: usize,
     pub(crate) turns_max: u64,
     pub(crate) connections_max: usize,
+    /// Records that are no more, and where others stand in their place.
+    pub(crate) gone: Vec<Gone>,
+    pub(crate) cuts: Vec<Cut>,
+    /// What consumers have given, where that is asked for; and the most records that one held.
+    pub(crate) given: Vec<Given>,
+    pub(crate) ahead_max: i64,
     /// What is wrong beyond the history.
     pub(crate) wrong: Vec<String>,
 }

@@ -11,6 +11,7 @@
 //! cargo test -p kurier-client --test matrix                    # a few seeds a cell
 //! KURIER_SEEDS=20 cargo test -p kurier-client --test matrix    # 20
 //! KURIER_ROW=27 KURIER_COLUMN=T KURIER_SEED=3 cargo test -p kurier-client --test matrix
+//! KURIER_ROW=42,43 KURIER_COLUMN=G,K cargo test -p kurier-client --test matrix every_cell
 //! KURIER_LOG=1 KURIER_ROW=27 KURIER_COLUMN=T KURIER_SEED=3 ...  # the same, and what clients tell
 //! KURIER_BLESS=1 cargo test -p kurier-client --test matrix     # writes the table anew
 //! ```
@@ -27,7 +28,10 @@ mod settings;
 mod ledger;
 mod reader;
 mod wall;
+mod gone;
+mod ahead;
 mod world;
+mod onward;
 mod plain;
 mod transactional;
 mod assigned;

@@ -1,13 +1,13 @@
-//! What the members of column G do: they share the topic, work, commit, and come and go.
+//! What the members of columns G and K do: they share the topic, work, commit, and come and go.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kurier_client::Error;
 use kurier_client::consumer::{Consumer, ConsumerConfig, OffsetReset};
 use kurier_client::group::{Farewell, GroupConfig, GroupEvent, GroupEvents};
 use kurier_client::transactions::TopicPartition as Named;
+use kurier_client::{Error, Start as From};
 use kurier_testkit::Isolation;
 use kurier_testkit::history::{Action, Outcome, Start, TopicPartition};
 use tokio::task::JoinSet;
@@ -15,8 +15,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::assigned::{config, records};
 use crate::dice::Dice;
+use crate::group::Kind;
 use crate::ledger::Name;
-use crate::reader::{FIRST_READER, PARTITIONS, TOPIC};
+use crate::onward::onward;
+use crate::reader::{FIRST_READER, TOPIC};
 use crate::settings::{MS, SECOND};
 use crate::world::{GROUP, Phase, World, client_name};
 
@@ -26,7 +28,7 @@ pub(crate) async fn share(world: World, member: u32) {
     let dice = Dice::new(world.settings.seed, &client_name(FIRST_READER + member));
     for life in 0.. {
         let name = (FIRST_READER + (member + 1) * 10_000 + life, 0);
-        let mut one = Member::start(&world, (name, member)).await;
+        let mut one = Member::start(&world, (name, member), &dice).await;
         one.is_last = life >= LIVES_MAX;
         if one.work(&dice).await {
             return one.leave().await;
@@ -59,7 +61,7 @@ struct Member {
 }
 
 impl Member {
-    async fn start(world: &World, (name, member): (Name, u32)) -> Self {
+    async fn start(world: &World, (name, member): (Name, u32), dice: &Dice) -> Self {
         let place = client_name(name.0);
         let client = world.client(name.0, name.1).await;
         let group = &world.settings.group;
@@ -71,12 +73,17 @@ impl Member {
         if group.are_rivals && member > 0 && world.phase() == Phase::Safety {
             world.strike();
         }
+        let mut group = group.clone();
+        if group.migrates {
+            world.strike();
+            group.be(dice.pick(&[Kind::Coordinator, group.kind_of_classic()]));
+        }
         let membership = GroupConfig {
             instance_id: group.is_static.then(|| static_name.into()),
             ..group.config.clone()
         };
         let settings = ConsumerConfig {
-            offset_reset: OffsetReset::Earliest,
+            offset_reset: group.reset,
             // As by default: most requests of a run are fetches that wait.
             fetch_wait_max: 500 * MS,
             ..config(&world.settings)
@@ -160,18 +167,37 @@ impl Member {
                 let is_calm = self.world.phase() > Phase::Safety;
                 let work_max_ms = if is_calm { 1 } else { group.work_max_ms };
                 sleep(dice.millis(0..=work_max_ms)).await;
+                self.world.give(self.name, partition, batch.next_offset());
                 polling.polled(TopicPartition::new(TOPIC, partition), records(&batch));
                 polling.end(Outcome::Ok);
                 return true;
             }
             Some(Err(error)) => {
                 self.tell("next", &error);
-                self.is_over |= !error.is_retriable();
+                self.is_over |= !error.is_retriable() && !self.go_on(&error);
             }
             None => self.is_over = true,
         }
         polling.end(Outcome::Ok);
         false
+    }
+
+    /// Seeks what an error has stopped, if that is what is to be done then. Whether it is.
+    fn go_on(&self, error: &Error) -> bool {
+        let world = &self.world;
+        let next = |of| self.consumer.position(TOPIC, of).filter(|_| self.held.contains(&of));
+        let mut sought = onward(world, error, next);
+        if sought.is_empty() && world.settings.group.reset == OffsetReset::Error {
+            // The group has committed nothing yet of what has no position.
+            let new = self.held.iter().filter(|of| self.consumer.position(TOPIC, **of).is_none());
+            sought.extend(new.map(|of| (*of, From::Earliest)));
+        }
+        let control = self.consumer.control();
+        for (partition, start) in &sought {
+            // It may be gone by now.
+            let _ = control.seek(TOPIC, *partition, *start);
+        }
+        !sought.is_empty()
     }
 
     fn tell(&self, call: &'static str, error: &Error) {
@@ -257,7 +283,7 @@ impl Member {
 
     /// Whether all that was written is committed.
     async fn is_through(&mut self) -> bool {
-        let asked = (0..PARTITIONS).map(|partition| (TOPIC, partition));
+        let asked = (0..self.world.partitions()).map(|partition| (TOPIC, partition));
         let Ok(found) = self.consumer.committed(asked).await else { return false };
         found.into_iter().all(|one| {
             let end = self.world.cluster.high_watermark(TOPIC, one.partition);

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::dice::Dice;
 use crate::ledger::Name;
-use crate::reader::{PARTITIONS, TOPIC};
+use crate::reader::TOPIC;
 use crate::settings::MS;
 use crate::world::{Phase, World, client_name};
 
@@ -24,7 +24,8 @@ pub(crate) async fn produce(world: World, process: u32) {
     let mut sender = Sender::start(&world, (process, 0), process).await;
     while world.phase() == Phase::Safety {
         for _ in 0..dice.number(1..=world.settings.burst_max) {
-            let partition = dice.pick(&[0, 1]);
+            let last = u64::try_from(world.partitions() - 1).unwrap();
+            let partition = i32::try_from(dice.number(0..=last)).unwrap();
             sender.send(partition, values.next().unwrap(), &dice, &mut deliveries).await;
         }
         if dice.one_in(30) {
@@ -40,7 +41,7 @@ pub(crate) async fn produce(world: World, process: u32) {
     if sender.is_over() {
         sender = sender.replace(&dice).await;
     }
-    for partition in 0..PARTITIONS {
+    for partition in 0..world.partitions() {
         let mut last = JoinSet::new();
         loop {
             sender.send(partition, values.next().unwrap(), &dice, &mut last).await;
@@ -141,7 +142,7 @@ impl Sender {
         let to = TopicPartition::new(TOPIC, partition);
         let (pending, start) = (world.recorder.send(self.writer, to, value), Instant::now());
         world.ledger.open().values.insert(value, name);
-        let (text, key) = (filled(value, &world), value.to_string());
+        let (text, key) = (filled(value, &world), key_of(value, &world));
         let mut record = Record::to(TOPIC).partition(partition).value(&text);
         if world.has_key(dice) {
             record = record.key(&key);
@@ -217,9 +218,16 @@ pub(crate) fn is_closed(error: &Error) -> bool {
 /// from here on.
 pub(crate) fn note_end(world: &World, name: Name, error: &Error) {
     let is_shut_out = error.kind() == ErrorKind::Fenced && !world.settings.life.is_lied_to;
-    let ends = is_shut_out
-        .then(|| (0..PARTITIONS).map(|index| world.cluster.log_end(TOPIC, index)).collect());
+    let ends = is_shut_out.then(|| {
+        (0..world.partitions()).map(|index| world.cluster.log_end(TOPIC, index)).collect()
+    });
     world.ledger.open().over.entry(name).or_insert(ends);
+}
+
+/// The key of a record.
+fn key_of(value: u64, world: &World) -> String {
+    let shared_by = if world.settings.life.shares_keys { 2 } else { 1 };
+    (value / shared_by).to_string()
 }
 
 /// A value, filled up to the size that was asked for.

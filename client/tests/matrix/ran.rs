@@ -21,6 +21,8 @@ pub(crate) struct Ran {
     pub(crate) pages: Pages,
     /// All that the logs hold at the end, aborted or not: partition, offset, value.
     pub(crate) stored: Vec<(i32, i64, u64)>,
+    /// What committed readers can read of the topic in the end: partition and offset.
+    pub(crate) readable: Vec<(i32, i64)>,
     /// What copies that committed readers see are copies of: partition and offset.
     pub(crate) copies: Vec<(i32, i64)>,
     /// A number of a batch that meant two things.
@@ -38,7 +40,7 @@ impl Ran {
     pub(crate) fn check(settings: &Settings, healed: Duration) -> Check {
         let check = Check::new().drained();
         match settings.column {
-            Column::G | Column::K => check.lag_max(healed, settings.progress_max()),
+            Column::G | Column::K | Column::R => check.lag_max(healed, settings.progress_max()),
             _ => check,
         }
     }

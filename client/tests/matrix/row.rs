@@ -13,8 +13,8 @@ pub(crate) struct Row {
     /// What goes wrong.
     pub(crate) what: &'static str,
     pub(crate) proof: Proof,
-    /// P, I, T, G, K, X.
-    pub(crate) expect: [Cell; 6],
+    /// P, I, T, G, K, R, X.
+    pub(crate) expect: [Cell; 7],
     /// What its runs are set to besides what every run is.
     pub(crate) tune: fn(&mut Settings),
     /// And what those of members of groups are set to besides.
@@ -48,7 +48,7 @@ impl Row {
         number: u32,
         what: &'static str,
         proof: Proof,
-        expect: [Cell; 6],
+        expect: [Cell; 7],
     ) -> Self {
         let (tune, also): (fn(&mut Settings), _) = (|_| {}, |_: Column, _: &[Ran]| Ok(()));
         Self {
@@ -102,9 +102,10 @@ impl Row {
 
     /// What lets it go wrong for a column, if that is run.
     pub(crate) fn inject(&self, column: Column) -> Option<Inject> {
+        let is_held = self.cell(column) != Cell::Nothing;
         match (column, &self.proof) {
-            (Column::G, _) => self.members,
-            (Column::K, _) => self.readers,
+            (Column::G | Column::K, _) => self.members.filter(|_| is_held),
+            (Column::R, _) => self.readers,
             (Column::S, _) => self.sessions,
             (_, Proof::Runs(inject)) => Some(*inject),
             (_, Proof::Elsewhere(_) | Proof::Nothing) => None,
@@ -117,13 +118,14 @@ impl Row {
     }
 
     pub(crate) fn cell(&self, column: Column) -> Cell {
-        let [p, i, t, g, k, _] = self.expect;
+        let [p, i, t, g, k, r, _] = self.expect;
         match column {
             Column::P => p,
             Column::I => i,
             Column::T => t,
             Column::G => g,
             Column::K => k,
+            Column::R => r,
             // It is the same that is promised, whatever goes wrong.
             Column::S if self.sessions.is_some() => Cell::Holds("X A C P"),
             Column::S => Cell::Nothing,
@@ -131,8 +133,8 @@ impl Row {
     }
 }
 
-/// `fault!(number, "what goes wrong", inject, expect[P, I, T, G, K, X])`. A column holds codes as
-/// text, `-` if it does not apply, or `later`. In place of `inject`: `(tests)` that show it, or
+/// `fault!(number, "what goes wrong", inject, expect[P, I, T, G, K, R, X])`. A column holds codes
+/// as text, `-` if it does not apply, or `later`. In place of `inject`: `(tests)` that show it, or
 /// `-`.
 macro_rules! fault {
     ($number:literal, $what:literal, -, expect[$($cell:tt),*]) => {

@@ -17,8 +17,10 @@ use tokio::time::{Instant, sleep};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::DefaultGuard;
 
+use crate::ahead::ahead_max;
 use crate::code::Column;
 use crate::dice::Dice;
+use crate::gone::{Cut, as_it_counts};
 use crate::ledger::{Ledger, Pages};
 use crate::numbers;
 use crate::ran::Ran;
@@ -26,7 +28,7 @@ use crate::reader::{OUT, PARTITIONS, Reader, TOPIC, number};
 use crate::row::{Inject, Row};
 use crate::settings::{SECOND, Settings};
 use crate::wall::Jumping;
-use crate::world::{BROKERS, GROUP, INPUT, Phase, World, cluster, group_of, heal};
+use crate::world::{BROKERS, GROUP, INPUT, Phase, World, cluster, group_of, heal, stored};
 use crate::{assigned, member, plain, session, stage, transactional};
 
 /// Runs a cell with a seed, on a runtime and in a time of its own.
@@ -46,6 +48,7 @@ async fn all(settings: Settings, inject: Inject) -> Ran {
     let cluster = cluster(&settings, &wall);
     let (phase, phases) = watch::channel(Phase::Safety);
     let world = World {
+        start,
         dice: Arc::new(Dice::new(settings.seed, "fault")),
         // Where consumers read, the history is theirs alone.
         reader: Arc::new(Mutex::new(match settings.column {
@@ -63,16 +66,18 @@ async fn all(settings: Settings, inject: Inject) -> Ran {
     let mut processes = JoinSet::new();
     for process in 0..world.settings.producers {
         match world.column() {
-            Column::P | Column::I | Column::G | Column::K | Column::S => {
-                processes.spawn(plain::produce(world.clone(), process))
-            }
             Column::T => processes.spawn(transactional::produce(world.clone(), process)),
+            // Readers of committed records have something to leave out.
+            column if column.reads() && process == 0 && world.settings.life.is_committed_only => {
+                processes.spawn(transactional::produce(world.clone(), process))
+            }
+            _ => processes.spawn(plain::produce(world.clone(), process)),
         };
     }
     let mut readers = JoinSet::new();
     for one in 0..world.settings.readers {
         match world.column() {
-            Column::G => readers.spawn(member::share(world.clone(), one)),
+            Column::G | Column::K => readers.spawn(member::share(world.clone(), one)),
             Column::S => readers.spawn(session::copy(world.clone(), one)),
             _ => readers.spawn(assigned::read(world.clone(), one)),
         };
@@ -126,7 +131,8 @@ async fn look(world: World, healed: Duration, progress: Result<(), String>) -> R
         let cluster = &world.cluster;
         cluster.last_stable_offset(written, index) < cluster.log_end(written, index)
     };
-    if (0..PARTITIONS).any(is_open) {
+    let partitions = world.partitions();
+    if (0..if written == OUT { PARTITIONS } else { partitions }).any(is_open) {
         // What was left open is aborted by its coordinator, and then everything can be read.
         sleep(world.settings.transaction_timeout + 15 * SECOND).await;
     }
@@ -143,12 +149,17 @@ async fn look(world: World, healed: Duration, progress: Result<(), String>) -> R
     let tasks_left = stage::tear_down(&cluster, BROKERS, settings.progress_max()).await;
     let connections_left = cluster.network().connections();
     let mut history = recorder.history();
-    history.operations.extend(commits(&cluster));
-    let stored = (0..PARTITIONS).flat_map(|index| {
-        let records = cluster.stored_records(TOPIC, index).into_iter();
-        records.filter_map(move |record| Some((index, record.offset, number(record.value()?)?)))
+    let mut pages: Pages = std::mem::take(&mut ledger.open());
+    history.operations.extend(commits(&cluster, &pages.cuts));
+    let stored: Vec<_> = stored(&cluster).into_iter().collect();
+    let history = as_it_counts(history, &pages.gone, &stored);
+    if settings.life.is_slow {
+        pages.ahead_max = ahead_max(&cluster, &pages.given);
+    }
+    let readable = (0..partitions).flat_map(|index| {
+        let records = cluster.read(TOPIC, index, Level::Committed).into_iter();
+        records.filter_map(move |record| number(record.value()?).map(|_| (index, record.offset)))
     });
-    let pages: Pages = std::mem::take(&mut ledger.open());
     let copies = (0..PARTITIONS).filter(|_| settings.column == Column::S).flat_map(|index| {
         let records = cluster.read(OUT, index, Level::Committed).into_iter();
         records.filter_map(|record| pages.copied(number(record.value()?)?)).collect::<Vec<_>>()
@@ -157,7 +168,8 @@ async fn look(world: World, healed: Duration, progress: Result<(), String>) -> R
     Ran {
         violations: Ran::check(&settings, healed).run(&history),
         healed,
-        stored: stored.collect(),
+        stored,
+        readable: readable.collect(),
         copies,
         reused: numbers::reused(&cluster),
         settings: Settings::clone(&settings),
@@ -172,15 +184,19 @@ async fn look(world: World, healed: Duration, progress: Result<(), String>) -> R
 
 /// What members of the group have asked to be committed, whatever came of it: none of it may they
 /// have asked for before it was processed.
-fn commits(cluster: &TestCluster) -> Vec<Operation> {
+fn commits(cluster: &TestCluster, cuts: &[Cut]) -> Vec<Operation> {
     let requests = cluster.requests_of(&Requests::of(ApiKey::OFFSET_COMMIT));
     let commit = |request: RecordedRequest| {
         // Of one moment it is the last.
         let at = request.at + Duration::from_micros(1);
         let asked: OffsetCommitRequest = request.decode();
         let of_topics = asked.topics.into_iter().flat_map(|of| of.partitions);
-        let offsets = of_topics
-            .map(|one| (TopicPartition::new(TOPIC, one.partition_index), one.committed_offset));
+        let offsets = of_topics.map(|one| {
+            let of = (request.at, one.partition_index, one.committed_leader_epoch);
+            let limit = |offset, cut: &Cut| cut.limit(of, offset);
+            let offset = cuts.iter().fold(one.committed_offset, limit);
+            (TopicPartition::new(TOPIC, one.partition_index), offset)
+        });
         let offsets = Offsets { group: asked.group_id, offsets: offsets.collect() };
         Operation {
             process: COORDINATOR,
@@ -195,7 +211,7 @@ fn commits(cluster: &TestCluster) -> Vec<Operation> {
 
 /// The offsets that the processes' groups have.
 async fn committed(world: &World) -> BTreeMap<u32, Option<i64>> {
-    if world.column() != Column::T || world.ledger.open().offsets.is_empty() {
+    if world.ledger.open().offsets.is_empty() {
         return BTreeMap::new();
     }
     let client = world.client(JUDGE, 0).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kurier_client::config::{ClientConfig, DialConfig};
+use kurier_client::consumer::ConsumerConfig;
 use kurier_client::producer::{Acks, Idempotence, ProducerConfig};
 
 use crate::code::Column;
@@ -31,6 +32,9 @@ pub(crate) struct Settings {
     pub(crate) safety: Duration,
     pub(crate) transaction_timeout: Duration,
     pub(crate) producer: ProducerConfig,
+    /// The budget of a consumer, and what a batch of it may be unpacked to.
+    pub(crate) budget: usize,
+    pub(crate) unpacked_max: usize,
     /// How many consumers there are at a time.
     pub(crate) readers: u32,
     pub(crate) group: Group,
@@ -58,6 +62,8 @@ pub(crate) struct Life {
     pub(crate) only_commits: bool,
     /// Whether records have keys.
     pub(crate) has_keys: bool,
+    /// Whether two records that a process sends one after the other have one key.
+    pub(crate) shares_keys: bool,
     /// Whether some records lack them nevertheless.
     pub(crate) lacks_keys: bool,
     /// Whether brokers ask for logins, and again after so long.
@@ -66,6 +72,13 @@ pub(crate) struct Life {
     pub(crate) rack: Option<&'static str>,
     /// Whether consumers ask for a byte at a time.
     pub(crate) small_fetches: bool,
+    /// Whether consumers want records of committed transactions only.
+    pub(crate) is_committed_only: bool,
+    /// Whether consumers take their time while things go wrong.
+    pub(crate) is_slow: bool,
+    /// Whether the topic is not the one that it was when things went wrong: others are its records
+    /// or partitions.
+    pub(crate) is_another: bool,
     /// Brokers and topics that have nothing to do with it.
     pub(crate) is_large: bool,
 }
@@ -98,10 +111,12 @@ impl Settings {
             safety: 20 * SECOND,
             transaction_timeout: 60 * SECOND,
             producer,
+            budget: ConsumerConfig::default().buffer_bytes_max,
+            unpacked_max: ConsumerConfig::default().batch_bytes_max,
             readers: match column {
                 Column::P | Column::I | Column::T => 0,
-                Column::G | Column::S => 3,
-                Column::K => 2,
+                Column::G | Column::K | Column::S => 3,
+                Column::R => 2,
             },
             group: Group::new(&dice),
             metadata_age: 300 * SECOND,
@@ -116,9 +131,14 @@ impl Settings {
             settings.producers = 2;
             settings.pause_max = dice.millis(300..=900);
             settings.safety = 12 * SECOND;
-            // Three seeds that follow each other have all kinds.
-            let kinds = [Kind::Coordinator, Kind::Eager, Kind::Cooperative];
-            settings.be(*kinds.get(usize::try_from(seed / 100 % 3).unwrap()).unwrap());
+            // Seeds that follow each other have all kinds.
+            let kinds: &[Kind] = match column {
+                Column::G => &[Kind::Eager, Kind::Cooperative],
+                Column::K => &[Kind::Coordinator],
+                _ => &[Kind::Coordinator, Kind::Eager, Kind::Cooperative],
+            };
+            let nth = usize::try_from(seed / 100).unwrap() % kinds.len();
+            settings.be(*kinds.get(nth).unwrap());
         }
         settings
     }
@@ -151,7 +171,7 @@ impl Settings {
         let of_producers = self.producer.delivery_timeout.max(self.producer.block_max);
         match self.column {
             // Somebody dies, and somebody else does not hear in time that it is to give up.
-            Column::G => {
+            Column::G | Column::K => {
                 of_producers.max(self.group.session() + self.group.config.poll_interval_max)
             }
             // And what it has left open.

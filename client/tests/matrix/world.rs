@@ -1,5 +1,6 @@
 //! What everybody in a run knows, and how faults are let in.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,21 +8,25 @@ use kurier_client::Client;
 use kurier_client::security::{Sasl, Secret};
 use kurier_env::{Seeded, watch};
 use kurier_protocol::ApiKey;
-use kurier_testkit::history::Recorder;
-use kurier_testkit::{Fault, Requests, SaslMechanism, TestCluster};
-use tokio::time::sleep;
+use kurier_testkit::history::{Action, Outcome, Recorder, Start, TopicPartition};
+use kurier_testkit::{Fault, Isolation, Requests, SaslMechanism, TestCluster};
+use tokio::time::{Instant, sleep};
 
+use crate::ahead::Given;
 use crate::code::Column;
 use crate::dice::Dice;
+use crate::gone::{Cut, Gone, Loss};
 use crate::group::Kind;
 use crate::ledger::Ledger;
-use crate::reader::{OUT, PARTITIONS, Reader, TOPIC};
+use crate::reader::{OUT, PARTITIONS, Reader, TOPIC, number};
 use crate::settings::Settings;
 use crate::wall::Jumping;
 
 /// The topic whose offsets are in transactions.
 pub(crate) const INPUT: &str = "in";
 pub(crate) const BROKERS: i32 = 3;
+/// Who deals with records that are removed.
+pub(crate) const CLEANER: u32 = 997;
 
 /// Where a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +45,8 @@ pub(crate) struct World {
     pub(crate) cluster: TestCluster,
     pub(crate) settings: Arc<Settings>,
     pub(crate) recorder: Recorder,
+    /// When the run began.
+    pub(crate) start: Instant,
     pub(crate) ledger: Ledger,
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) reader: Arc<Mutex<Reader>>,
@@ -67,6 +74,10 @@ pub(crate) fn cluster(settings: &Settings, wall: &Jumping) -> TestCluster {
         .topic(INPUT, 1)
         .wall(Arc::new(wall.clone()))
         .chance(Arc::new(Seeded::new(settings.seed)));
+    if settings.life.is_another {
+        // A producer that finds no topic makes none.
+        builder = builder.auto_create(false);
+    }
     if settings.column == Column::S {
         builder = builder.topic(OUT, PARTITIONS);
     }
@@ -129,12 +140,29 @@ impl World {
         self.settings.column
     }
 
+    /// How many partitions the topic has now.
+    pub(crate) fn partitions(&self) -> i32 {
+        self.cluster.partition_count(TOPIC).unwrap_or(PARTITIONS)
+    }
+
+    /// A client has given this to its program.
+    pub(crate) fn give(&self, (process, life): (u32, u32), partition: i32, next: i64) {
+        if self.settings.life.is_slow {
+            let (at, client) = (self.start.elapsed(), client_id(process, life));
+            self.ledger.open().given.push(Given { at, client, partition, next });
+        }
+    }
+
     /// A client of a process, as soon as there is one.
     pub(crate) async fn client(&self, process: u32, life: u32) -> Client {
         let seed = self.settings.seed ^ (u64::from(process) << 32) ^ u64::from(life);
         let env = self.cluster.env_for(&client_name(process), seed);
         let servers = self.cluster.bootstrap().into_iter().take(3);
-        let mut builder = Client::builder(servers).config(self.settings.client()).env(env);
+        let mut config = self.settings.client();
+        if self.settings.life.is_slow {
+            config.client_id = client_id(process, life);
+        }
+        let mut builder = Client::builder(servers).config(config).env(env);
         if self.settings.life.login.is_some() {
             let (user, password) = ("alice".to_owned(), Secret::new("secret"));
             builder = builder.sasl(Sasl::Plain { user, password });
@@ -175,12 +203,55 @@ impl World {
         self.ledger.strike();
     }
 
+    /// Does something that takes records away, if there are any.
+    pub(crate) fn take_away(&self, how: Loss, does: impl FnOnce(&TestCluster)) {
+        let before = stored(&self.cluster);
+        does(&self.cluster);
+        let (at, left) = (self.start.elapsed(), stored(&self.cluster));
+        let is_there = self.cluster.partition_count(TOPIC).is_some();
+        let gone = before.difference(&left);
+        let gone =
+            gone.map(|&(partition, offset, value)| Gone { at, how, partition, offset, value });
+        let gone: Vec<Gone> = gone.collect();
+        for one in &gone {
+            match how {
+                Loss::Removed => self.note_removed(one),
+                Loss::Undone => self.ledger.open().cuts.push(Cut {
+                    at,
+                    partition: one.partition,
+                    offset: one.offset,
+                    epoch: match is_there {
+                        true => self.cluster.leader_epoch(TOPIC, one.partition),
+                        false => 0,
+                    },
+                }),
+            }
+        }
+        if !gone.is_empty() {
+            self.strike();
+        }
+        self.ledger.open().gone.extend(gone);
+    }
+
+    /// It is dealt with, whoever has seen it.
+    fn note_removed(&self, gone: &Gone) {
+        let of = TopicPartition::new(TOPIC, gone.partition);
+        if self.column().shares() {
+            let topics = vec![TOPIC.into()];
+            self.recorder.note(CLEANER, Action::Subscribe { group: GROUP.into(), topics });
+        }
+        self.recorder.note(CLEANER, Action::Assign(vec![(of.clone(), Start::At(gone.offset))]));
+        let polling = self.recorder.poll(CLEANER, Isolation::Committed);
+        polling.polled(of, vec![(gone.offset, gone.value)]);
+        polling.end(Outcome::Ok);
+    }
+
     /// An API that is called by those that the column is about.
     pub(crate) fn api(&self) -> ApiKey {
         match self.column() {
             Column::P | Column::I => ApiKey::PRODUCE,
-            Column::G if self.dice.one_in(4) => ApiKey::FETCH,
-            Column::G => self.group_api(),
+            Column::G | Column::K if self.dice.one_in(4) => ApiKey::FETCH,
+            Column::G | Column::K => self.group_api(),
             Column::S if self.dice.one_in(3) => self.group_api(),
             Column::S => self.dice.pick(&[
                 ApiKey::FETCH,
@@ -192,7 +263,7 @@ impl World {
                 ApiKey::TXN_OFFSET_COMMIT,
                 ApiKey::INIT_PRODUCER_ID,
             ]),
-            Column::K => self.dice.pick(&[
+            Column::R => self.dice.pick(&[
                 ApiKey::FETCH,
                 ApiKey::FETCH,
                 ApiKey::FETCH,
@@ -254,8 +325,8 @@ impl World {
 
     /// A broker that has work to do: a leader, or the coordinator of somebody.
     pub(crate) fn busy_broker(&self) -> i32 {
-        let coordinator = matches!(self.column(), Column::T | Column::G | Column::S);
-        let coordinator = coordinator && self.dice.one_in(2);
+        let has_one = self.column() == Column::T || self.column().shares();
+        let coordinator = has_one && self.dice.one_in(2);
         let found = match coordinator {
             true if self.column().shares() => self.cluster.coordinator(GROUP),
             true => self.cluster.coordinator(&self.any_id()),
@@ -286,6 +357,20 @@ impl World {
     }
 }
 
+/// What the logs hold.
+pub(crate) fn stored(cluster: &TestCluster) -> BTreeSet<(i32, i64, u64)> {
+    let of = |index| {
+        let records = cluster.stored_records(TOPIC, index).into_iter();
+        records.filter_map(move |record| Some((index, record.offset, number(record.value()?)?)))
+    };
+    (0..cluster.partition_count(TOPIC).unwrap_or(0)).flat_map(of).collect()
+}
+
+/// Who a client says it is.
+fn client_id(process: u32, life: u32) -> String {
+    format!("{}.{life}", client_name(process))
+}
+
 /// The transactional id of a process.
 pub(crate) fn id_of(process: u32) -> String {
     format!("id-{process}")
@@ -311,7 +396,10 @@ pub(crate) fn heal(cluster: &TestCluster, settings: &Settings) {
         network.resolve(&format!("broker-{broker}"), []);
     }
     cluster.release_markers();
-    for partition in 0..PARTITIONS {
+    if cluster.partition_count(TOPIC).is_none() {
+        cluster.create_topic(TOPIC, PARTITIONS);
+    }
+    for partition in 0..cluster.partition_count(TOPIC).unwrap_or(0) {
         if cluster.leader(TOPIC, partition).is_some() {
             cluster.release_high_watermark(TOPIC, partition);
         }

@@ -68,18 +68,7 @@ pub(super) fn tell(
         Twist::ClaimController(broker) => {
             answer.set(&["controller_id"], Value::Int(broker.into()));
         }
-        Twist::DisorderAborted => each(answer, (filter, scene), |_, row| {
-            let Some((kind, told)) = row.array(&["aborted_transactions"]) else { return };
-            told.reverse();
-            told.append(&mut told.clone());
-            for nobody in [NOBODY, NOBODY + 1] {
-                let mut one = blank(kind);
-                if let Some(mut row) = Row::element(i16::MAX, kind, &mut one) {
-                    row.set(&["producer_id"], Value::Int(nobody));
-                }
-                told.insert(0, one);
-            }
-        }),
+        Twist::DisorderAborted => each(answer, (filter, scene), |_, row| disorder_aborted(row)),
         Twist::HideBroker(broker) => {
             let version = answer.version();
             if let Some((kind, items)) = answer.array(&["brokers"]) {
@@ -103,6 +92,26 @@ pub(super) fn records<'a>(row: &'a mut Row<'_>) -> Option<&'a mut Bytes> {
     match row.find(&["records"])? {
         (_, Value::Bytes(records)) if !records.is_empty() => Some(records),
         _ => None,
+    }
+}
+
+/// Puts the aborted transactions of a partition in another order, each twice, behind two that
+/// there are not. Once is enough, however many want it.
+fn disorder_aborted(row: &mut Row<'_>) {
+    let version = row.version();
+    let Some((kind, told)) = row.array(&["aborted_transactions"]) else { return };
+    let first = told.first_mut().and_then(|one| Row::element(version, kind, one));
+    if first.is_some_and(|mut one| one.int(&["producer_id"]) == Some(NOBODY)) {
+        return;
+    }
+    told.reverse();
+    told.append(&mut told.clone());
+    for nobody in [NOBODY - 1, NOBODY] {
+        let mut one = blank(kind);
+        if let Some(mut row) = Row::element(version, kind, &mut one) {
+            row.set(&["producer_id"], Value::Int(nobody.into()));
+        }
+        told.insert(0, one);
     }
 }
 
@@ -177,6 +186,6 @@ fn place(row: &mut Row<'_>, broker: i32, scene: &Scene<'_>) {
     row.set(&["error_code"], Value::Int(0));
 }
 
-/// Producers that there are not.
-const NOBODY: i64 = 1 << 40;
+/// A producer that there is not, as the one before it.
+const NOBODY: i32 = i32::MAX;
 const NODE: &[&str] = &["node_id", "broker_id"];

@@ -212,12 +212,13 @@ impl Requests {
     /// cluster.fault(Fault::on(ApiKey::FETCH).topic("t").disorder_aborted());
     /// let mut peer = cluster.connect(1).await?;
     /// let partition = FetchPartition { partition_max_bytes: 1000, ..Default::default() };
-    /// let topic = FetchTopic { topic: "t".into(), partitions: vec![partition], ..Default::default() };
+    /// let partitions = vec![partition];
+    /// let topic = FetchTopic { topic: "t".into(), partitions, ..Default::default() };
     /// let request =
     ///     FetchRequest { isolation_level: 1, topics: vec![topic], ..Default::default() };
     /// let answer = peer.call(4, &request).await?;
-    /// let told = answer.responses[0].partitions[0].aborted_transactions.clone().unwrap_or_default();
-    /// assert_eq!(told.len(), 2);
+    /// let told = answer.responses[0].partitions[0].aborted_transactions.as_ref();
+    /// assert_eq!(told.map(Vec::len), Some(2));
     /// # use kurier_protocol::api::fetch::{FetchPartition, FetchTopic};
     /// # Ok(())
     /// # }

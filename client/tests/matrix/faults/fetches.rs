@@ -83,7 +83,7 @@ pub(super) async fn replicas(world: &World) {
                 world.cluster.restart_broker(2);
             }
             // A group begins anew where its policy says.
-            2 if world.column() == Column::K => {
+            2 if world.column() == Column::R => {
                 world.plant(on.answer(ErrorCode::OFFSET_OUT_OF_RANGE))
             }
             _ => world.plant(on.answer(world.dice.pick(&EPOCHS))),

@@ -176,10 +176,6 @@ pub(super) async fn member_codes(world: &World) {
     }
 }
 
-pub(super) fn of_coordinators(settings: &mut Settings) {
-    settings.be(Kind::Coordinator);
-}
-
 /// Answers to commits are late, and so others come before them.
 pub(super) async fn late_commits(world: &World) {
     for _ in 0..10 {
@@ -251,7 +247,7 @@ pub(super) fn stalls(settings: &mut Settings) {
 /// Who was at work for too long hears so when it commits.
 pub(super) fn some_commits_refused(column: Column, runs: &[Ran]) -> Result<(), String> {
     let refused = runs.iter().any(|ran| ran.pages.refused_commits > 0);
-    match column == Column::G && !refused {
+    match column.has_members() && !refused {
         true => Err("no commit of what was lost was refused".to_owned()),
         false => Ok(()),
     }
@@ -273,7 +269,7 @@ pub(super) fn rivals(settings: &mut Settings) {
 pub(super) fn some_fenced(column: Column, runs: &[Ran]) -> Result<(), String> {
     let codes = [ErrorCode::FENCED_INSTANCE_ID, ErrorCode::UNRELEASED_INSTANCE_ID];
     let mut said = runs.iter().flat_map(Ran::errors).filter_map(|error| error.code());
-    match column == Column::G && !said.any(|code| codes.contains(&code)) {
+    match column.has_members() && !said.any(|code| codes.contains(&code)) {
         true => Err("nobody was told that another one has its name".to_owned()),
         false => Ok(()),
     }
@@ -294,4 +290,11 @@ pub(super) fn races(settings: &mut Settings) {
 pub(super) fn dies(settings: &mut Settings) {
     let group = &mut settings.group;
     (group.dies, group.ends_count, group.ends_one_in) = (true, true, 12);
+}
+
+/// A group whose members change its protocol as they come.
+pub(super) fn migrates(settings: &mut Settings) {
+    settings.release = "4.4";
+    let group = &mut settings.group;
+    (group.migrates, group.ends_one_in) = (true, 10);
 }

@@ -2,6 +2,7 @@
 
 mod fetches;
 mod groups;
+mod logs;
 mod transport;
 mod produce;
 mod transactions;

@@ -17,38 +17,39 @@ use crate::world::{BROKERS, World};
 pub(super) fn rows() -> Vec<Row> {
     vec![
         fault!(16, "A leader moves", moves,
-            expect["L d O P", "L D O P", "L D A P", "L C g P", "L g P", later])
-        .shared(),
+            expect["L d O P", "L D O P", "L D A P", "L C g P", "L C g P", "L g P", later])
+        .shared()
+        .sessions(),
         fault!(17, "`NOT_ENOUGH_REPLICAS`", too_few_replicas,
-            expect["L O P", "L D O P", "L D A P", -, -, later])
+            expect["L O P", "L D O P", "L D A P", -, -, -, later])
         .tuned(|settings| settings.topic.push(("min.insync.replicas", "2"))),
         fault!(18, "`NOT_ENOUGH_REPLICAS_AFTER_APPEND`", too_few_after_append,
-            expect["d P", "L D O P", "L D A P", -, -, later]),
+            expect["d P", "L D O P", "L D A P", -, -, -, later]),
         fault!(19, "`OUT_OF_ORDER_SEQUENCE_NUMBER` after a failure", one_of_many_fails,
-            expect[-, "D O P", "A", -, -, later])
+            expect[-, "D O P", "A", -, -, -, later])
         .tuned(many_in_flight),
         fault!(20, "`OUT_OF_ORDER_SEQUENCE_NUMBER` for no reason", out_of_order,
-            expect[-, "D E", "a", -, -, later]),
+            expect[-, "D E", "a", -, -, -, later]),
         fault!(21, "`DUPLICATE_SEQUENCE_NUMBER`", duplicate_numbers,
-            expect[-, "D", "D", -, -, later])
+            expect[-, "D", "D", -, -, -, later])
         .also(some_without_offset),
         fault!(22, "`UNKNOWN_PRODUCER_ID`", forgotten,
-            expect[-, "L D O", "a", -, -, later]),
+            expect[-, "L D O", "a", -, -, -, later]),
         fault!(23, "The delivery timeout ends while a batch is in flight", late_answers,
-            expect["E", "E D", "a", -, -, later])
+            expect["E", "E D", "a", -, -, -, later])
         .also(some_maybe_written),
         fault!(24, "A batch is too large for the topic", too_large,
-            expect["L O", "L D O", "L D A", -, -, later])
+            expect["L O", "L D O", "L D A", -, -, -, later])
         .tuned(large_batches),
         fault!(25, "Single records are refused", refused_records,
-            expect["E", "E", "a", -, -, later])
+            expect["E", "E", "a", -, -, -, later])
         .tuned(|settings| {
             large_batches(settings);
             settings.life.lacks_keys = true;
             settings.topic.push(("cleanup.policy", "compact"));
         }),
         fault!(26, "A leader that acknowledged alone dies", lonely_leader,
-            expect["!", -, -, -, -, -])
+            expect["!", -, -, -, -, -, -])
         .tuned(alone),
     ]
 }
@@ -78,7 +79,8 @@ fn alone(settings: &mut Settings) {
 
 /// With a hint of who leads now, or without, by the version of Produce that brokers speak.
 pub(super) async fn moves(world: &World) {
-    let is_v2 = world.column() == Column::T && world.settings.release == "4.4";
+    let transacts = matches!(world.column(), Column::T | Column::S);
+    let is_v2 = transacts && world.settings.release == "4.4";
     // A cluster has transactions of version 2 only if all brokers speak that of 4.0, with hints.
     if world.dice.one_in(2) && !is_v2 {
         for broker in 1..=BROKERS {

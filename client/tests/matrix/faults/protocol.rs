@@ -5,7 +5,7 @@ use kurier_protocol::{ApiKey, ErrorCode};
 use kurier_testkit::Fault;
 use tokio::time::sleep;
 
-use super::{fetches, groups};
+use super::{fetches, groups, logs};
 use crate::code::Column;
 use crate::ran::Ran;
 use crate::reader::TOPIC;
@@ -16,40 +16,46 @@ use crate::world::World;
 pub(super) fn rows() -> Vec<Row> {
     vec![
         fault!(62, "A batch whose checksum is wrong", -,
-            expect[-, -, -, "L C g E P", "L g E P", later])
+            expect[-, -, -, "L C g E P", "L C g E P", "L g E P", later])
         .members(|world| Box::pin(fetches::corrupt(world)))
         .readers(|world| Box::pin(fetches::corrupt(world))),
         fault!(63, "Lengths that no frame has", lengths,
-            expect["M N", "M N", "M N", "L C g P", "L g P", later])
+            expect["M N", "M N", "M N", "L C g P", "L C g P", "L g P", later])
         .shared(),
-        fault!(64, "Decompression bombs", -, expect[-, -, -, "E M", "E M", later]),
+        fault!(64, "Decompression bombs", -,
+            expect[-, -, -, "L C g E P", "L C g E P", "L g E P", later])
+        .members(|world| Box::pin(logs::bombs(world)))
+        .readers(|world| Box::pin(logs::bombs(world)))
+        .tuned(logs::cautious),
         fault!(65, "Counts and lengths that lie",
             ("protocol/tests/hostile_allocations.rs::\
               no_array_of_any_message_allocates_for_elements_that_are_not_there"),
-            expect["E M N", "E M N", "E M N", "E M N", "E M N", later]),
+            expect["E M N", "E M N", "E M N", "L C g P", "L C g P", "L g P", later])
+        .members(|world| Box::pin(logs::lying_counts(world)))
+        .readers(|world| Box::pin(logs::lying_counts(world))),
         // Without a number a record whose answer cannot be read may be there twice.
         fault!(66, "Answers that nobody asked for, that come twice or out of turn", foreign_answers,
-            expect["d", "D", "A", "L C g P", "L g P", later])
+            expect["d", "D", "A", "L C g P", "L C g P", "L g P", later])
         .shared(),
         fault!(67, "An error code that nobody knows, at every API", unknown_codes,
-            expect["E", "E", "F|a", "L C g E P", "L g P", later])
+            expect["E", "E", "F|a", "L C g E P", "L C g E P", "L g P", later])
         .shared()
         .also(unknown_is_final),
         fault!(68, "Versions that are old, differ or change", other_versions,
-            expect["P|E", "P|E", "E", "L C g P", "L g P|E", later])
+            expect["P|E", "P|E", "E", "L C g P", "L C g P", "L g P|E", later])
         .members(|world| Box::pin(groups::versions(world)))
         .readers(|world| Box::pin(fetches::versions(world))),
         fault!(69, "Throttling", throttled,
-            expect["P E", "P E", "P E", "L C g P", "L g P", later])
+            expect["P E", "P E", "P E", "L C g P", "L C g P", "L g P", later])
         .members(|world| Box::pin(groups::throttled(world)))
         .readers(|world| Box::pin(fetches::throttled(world)))
         .tuned(|settings| settings.safety = 36 * SECOND)
         .grouped(|settings| settings.safety = 12 * SECOND),
         fault!(70, "Wall clocks jump by an hour", clocks,
-            expect["O", "D O", "A", "L C g P", "L g P", later])
+            expect["O", "D O", "A", "L C g P", "L C g P", "L g P", later])
         .shared(),
         fault!(71, "Ten thousand partitions, a thousand brokers", size,
-            expect["M P", "M P", "M P", "L C g P", "L g P", later])
+            expect["M P", "M P", "M P", "L C g P", "L C g P", "L g P", later])
         .shared()
         .tuned(|settings| {
             flood(settings);

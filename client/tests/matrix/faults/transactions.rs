@@ -8,7 +8,7 @@ use kurier_testkit::history::{End, Outcome, Sent, Step, TopicPartition};
 use kurier_testkit::net::{Blocked, Way};
 use tokio::time::sleep;
 
-use super::groups;
+use super::{groups, logs};
 use crate::code::Column;
 use crate::reader::TOPIC;
 use crate::row::{Row, cell, fault};
@@ -18,24 +18,24 @@ use crate::world::{World, client_name, id_of};
 pub(super) fn rows() -> Vec<Row> {
     vec![
         fault!(27, "`EndTxn` comes late, into the next transaction", late_ends,
-            expect[-, -, "A", -, -, later])
+            expect[-, -, "A", -, -, -, later])
         .tuned(version_1),
         fault!(28, "The answer to `EndTxn` is lost", lost_ends,
-            expect[-, -, "A P", -, -, later])
+            expect[-, -, "A P", -, -, -, later])
         .sessions(),
         fault!(29, "`CONCURRENT_TRANSACTIONS` for long", held_markers,
-            expect[-, -, "P N", -, -, later])
+            expect[-, -, "P N", -, -, -, later])
         .tuned(|settings| {
             settings.producer.block_max = 40 * SECOND;
             settings.safety = 40 * SECOND;
         }),
         fault!(30, "`INVALID_PRODUCER_EPOCH`", invalid_epochs,
-            expect[-, "D", "a", -, -, later]),
+            expect[-, "D", "a", -, -, -, later]),
         fault!(31, "`PRODUCER_FENCED`", rivals,
-            expect[-, -, "F", -, -, later])
+            expect[-, -, "F", -, -, -, later])
         .tuned(|settings| settings.life.stays_down = true),
         fault!(32, "A fenced producer wakes up", zombies,
-            expect[-, -, "F A", -, -, later])
+            expect[-, -, "F A", -, -, -, later])
         .tuned(|settings| {
             settings.life.stays_down = true;
             // Nothing of it runs out before it wakes up.
@@ -44,35 +44,38 @@ pub(super) fn rows() -> Vec<Row> {
             settings.producer.block_max = 30 * SECOND;
         }),
         fault!(33, "Codes from inside a coordinator", inner_codes,
-            expect["E", "E", "F|a A", -, -, later]),
+            expect["E", "E", "F|a A", -, -, -, later]),
         fault!(34, "`INVALID_TXN_STATE` and its kin", states,
-            expect[-, -, "F|a A", -, -, later])
+            expect[-, -, "F|a A", -, -, -, later])
         .tuned(|settings| settings.life.is_lied_to = true),
         fault!(35, "`TRANSACTION_ABORTABLE`", abortable,
-            expect[-, -, "a", -, -, later])
+            expect[-, -, "a", -, -, -, later])
         // A coordinator that says so to an abort is none that there is.
         .tuned(|settings| settings.life.only_commits = true),
         fault!(36, "The transaction timeout ends before the commit", stalls,
-            expect[-, -, "F|a A", -, -, later])
+            expect[-, -, "F|a A", -, -, -, later])
         .tuned(|settings| {
             settings.transaction_timeout = 3 * SECOND;
             settings.life.stall = Some(15 * SECOND);
             settings.safety = 40 * SECOND;
         }),
         fault!(37, "The coordinator moves at every step", coordinators,
-            expect[-, -, "A P", "L C g P", -, later])
+            expect[-, -, "A P", "L C g P", "L C g P", -, later])
         .members(|world| Box::pin(groups::coordinators(world)))
         .sessions(),
         fault!(38, "`TxnOffsetCommit` is refused", refused_offsets,
-            expect[-, -, "a", "L C g P", -, later])
+            expect[-, -, "a", "L C g P", "L C g P", -, later])
         .sessions()
         .members(|world| Box::pin(groups::refused_commits(world))),
-        fault!(39, "`UNSTABLE_OFFSET_COMMIT`", -, expect[-, -, -, "L C g P", -, later])
+        fault!(39, "`UNSTABLE_OFFSET_COMMIT`", -, expect[-, -, -, "L C g P", "L C g P", -, later])
             .members(|world| Box::pin(groups::unstable(world))),
         fault!(40, "Lists of aborted transactions that are odd", -,
-            expect[-, -, -, "A N", "A N", later]),
+            expect[-, -, -, "L A C g P", "L A C g P", "L A g P", later])
+        .members(|world| Box::pin(logs::odd_lists(world)))
+        .readers(|world| Box::pin(logs::odd_lists(world)))
+        .tuned(logs::in_transactions),
         fault!(41, "The transaction version changes in mid-run", versions,
-            expect[-, -, "A P", -, -, later])
+            expect[-, -, "A P", -, -, -, later])
         .tuned(|settings| settings.release = "4.4"),
     ]
 }
@@ -193,7 +196,7 @@ async fn inner_codes(world: &World) {
     ];
     let apis = match world.column() {
         Column::T => &[ApiKey::PRODUCE, ApiKey::ADD_PARTITIONS_TO_TXN, ApiKey::END_TXN][..],
-        Column::P | Column::I | Column::G | Column::K | Column::S => &[ApiKey::PRODUCE][..],
+        _ => &[ApiKey::PRODUCE][..],
     };
     for _ in 0..6 {
         world.moment().await;
