@@ -172,8 +172,9 @@ const CONSUMER_EXAMPLES: &str = "\
 It takes the options of kafka-verifiable-consumer.sh, and writes the same lines of JSON to stdout:
 startup_complete; partitions_assigned and partitions_revoked as the group divides its partitions;
 for each batch records_consumed (with --verbose record_data before it) and then offsets_committed;
-at last shutdown_complete. What was consumed is told before its partition is given up. SIGTERM and
-Ctrl-C end it when it has left the group.
+at last shutdown_complete, with shutdown_requested behind it, or at the signal that ends it. What
+was consumed is told before its partition is given up. SIGTERM and Ctrl-C end it when it has left
+the group.
 
 Examples:
   kurier verifiable consumer --topic t --group-id g --bootstrap-server kafka-1:9092

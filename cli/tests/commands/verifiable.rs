@@ -124,8 +124,9 @@ fn a_member_tells_of_what_it_reads_and_commits_and_leaves() {
         let said = lines(std::str::from_utf8(&ended.stdout).unwrap());
         let names = names(&said);
         assert_eq!(names[0], "startup_complete");
-        let last = ["offsets_committed", "partitions_revoked", "shutdown_complete"];
+        let last = ["partitions_revoked", "shutdown_complete", "shutdown_requested"];
         assert!(names.ends_with(&last), "{names:?}");
+        assert_eq!(names[names.len() - 4], "offsets_committed");
         let at = |name| names.iter().position(|of| *of == name).unwrap();
         assert!(at("partitions_assigned") < at("record_data"), "{names:?}");
         assert!(at("records_consumed") < at("offsets_committed"), "{names:?}");
@@ -162,7 +163,8 @@ fn a_member_that_is_told_to_end_leaves_before_it_does() {
     let ended = started.end();
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
     let said = lines(std::str::from_utf8(&ended.stdout).unwrap());
-    assert_eq!(names(&said[said.len() - 2..]), ["partitions_revoked", "shutdown_complete"]);
+    let last = ["shutdown_requested", "partitions_revoked", "shutdown_complete"];
+    assert!(names(&said).ends_with(&last), "{said:?}");
     assert_eq!(said[said.len() - 2]["partitions"].as_array().unwrap().len(), 2);
 }
 
@@ -183,8 +185,11 @@ fn a_member_that_is_told_to_end_while_it_commits_tells_what_came_of_that_first()
     let ended = started.end();
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
     let said = lines(std::str::from_utf8(&ended.stdout).unwrap());
-    let last = ["records_consumed", "offsets_committed", "partitions_revoked", "shutdown_complete"];
-    assert!(names(&said).ends_with(&last), "{said:?}");
+    let names = names(&said);
+    let last = ["shutdown_requested", "partitions_revoked", "shutdown_complete"];
+    assert!(names.ends_with(&last), "{said:?}");
+    let last = ["records_consumed", "offsets_committed"];
+    assert!(names[..names.len() - 3].ends_with(&last), "{said:?}");
     assert_eq!(all(&said, "offsets_committed", "success"), [&Value::Bool(true)]);
     assert_eq!(cluster.requests_of(&commits).len(), 1);
 }

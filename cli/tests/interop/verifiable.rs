@@ -1,5 +1,5 @@
-//! Our verifiable producer and copier beside Kafka's own, at the same real broker: the same lines
-//! of JSON in the same order, with the same options, and however they end.
+//! Our verifiable producer, consumer and copier beside Kafka's own, at the same real broker: the
+//! same lines of JSON in the same order, with the same options, and however they end.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -58,6 +58,162 @@ fn our_verifiable_producer_says_what_kafkas_says() {
         wrong_usage(&broker);
         signalled(&broker);
     });
+}
+
+/// What a member is asked for that reads a topic, of which each partition has a batch of eight.
+const READ: [(&str, &[&str]); 8] = [
+    ("one", &["--max-messages", "8", "--verbose"]),
+    ("one", &["--max-messages", "5", "--verbose"]),
+    ("one", &["--max-messages", "8", "--enable-autocommit"]),
+    ("one", &["--max-messages", "0"]),
+    ("one", &["--max-messages", "8", "--reset-policy", "none"]),
+    ("one", &["--max-messages", "8", "--group-protocol", "consumer"]),
+    ("two", &["--max-messages", "16", "--verbose"]),
+    ("two", &["--max-messages", "16", "--verbose", "--group-protocol", "consumer"]),
+];
+
+/// Of a member that another one joins, and leaves.
+const SHARED: [&[&str]; 3] = [
+    &[],
+    &["--assignment-strategy", "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"],
+    &["--group-protocol", "consumer"],
+];
+
+#[test]
+fn our_verifiable_consumer_says_what_kafkas_says() {
+    // There was no shutdown_requested before.
+    each_since("4.4", "our verifiable consumer beside Kafka's", |release| {
+        let broker = RealBroker::start(release);
+        for (topic, partitions) in [("one", 1), ("two", 2)] {
+            broker.create_topic(topic, partitions);
+            for partition in 0..partitions {
+                let lines: String = (0..8).map(|n| format!("k{n}\tv{n}\n")).collect();
+                let to = ["-p", &partition.to_string(), "-K", "\t"];
+                broker.kurier().produce(topic, &to, lines);
+            }
+        }
+        for (nth, (topic, args)) in READ.iter().enumerate() {
+            let commands = consumers(&broker, topic, &format!("read-{nth}"), args);
+            let [theirs, ours] = commands
+                .map(|mut command| String::from_utf8(run(&mut command, "").stdout).unwrap());
+            assert_eq!(each_partition(&theirs), each_partition(&ours), "{theirs}\n{ours}");
+            // Java's reads several partitions at once, and what is not there yet is chance.
+            if *topic == "one" && !args.contains(&"consumer") {
+                assert_eq!(timeless(&theirs), timeless(&ours), "{theirs}\n{ours}");
+            }
+        }
+        for (nth, args) in SHARED.iter().enumerate() {
+            let [theirs, ours] =
+                ["theirs", "ours"].map(|of| joined_and_left(&broker, nth, args, of));
+            assert_eq!(each_partition(&theirs), each_partition(&ours), "{theirs}\n{ours}");
+        }
+        for args in [&["--nonsense"][..], &["--max-messages", "many"]] {
+            for mut command in consumers(&broker, "one", "wrong", args) {
+                let ended = run(&mut command, "");
+                assert!(!ended.status.success(), "{command:?}");
+                assert_eq!(String::from_utf8_lossy(&ended.stdout), "", "{command:?}");
+            }
+        }
+    });
+}
+
+/// The commands of Kafka's consumer and of ours, each in a group of its own.
+fn consumers(broker: &RealBroker, topic: &str, group: &str, args: &[&str]) -> [Command; 2] {
+    let class = "org.apache.kafka.tools.VerifiableConsumer";
+    let theirs = kafka_broker(&["tool", &broker.release.to_string(), class]);
+    let ours = broker.kurier().command(&["verifiable", "consumer"]);
+    [(theirs, "theirs"), (ours, "ours")].map(|(mut command, whose)| {
+        command.args(["--bootstrap-server", &broker.bootstrap, "--topic", topic]);
+        command.args(["--group-id", &format!("{group}-{whose}")]).args(args);
+        command
+    })
+}
+
+/// What a member says that shares its two partitions for a while, and then ends by a signal.
+fn joined_and_left(broker: &RealBroker, nth: usize, args: &[&str], of: &str) -> String {
+    let is_ours = of == "ours";
+    let group = format!("shared-{nth}");
+    let [theirs, ours] = consumers(broker, "two", &group, args);
+    let member = Running::heard(&mut if is_ours { ours } else { theirs });
+    let has = |count: usize| {
+        wait_until(&format!("{of} has {count} partitions, {args:?}"), || {
+            held(&member.stdout()) == count
+        });
+    };
+    has(2);
+    wait_until("all is committed", || {
+        // Each partition is committed up to its end.
+        member.stdout().matches(r#""offset":8}"#).count() == 2
+    });
+    let mut other = broker.kurier().command(&["verifiable", "consumer", "--topic", "two"]);
+    let other = Running::heard(other.args(["--group-id", &format!("{group}-{of}")]).args(args));
+    has(1);
+    other.interrupt();
+    has(2);
+    if is_ours {
+        member.signal("TERM");
+    } else {
+        member.signal_child("TERM");
+    }
+    let (status, out) = member.end();
+    assert_eq!(status.code(), Some(if is_ours { 0 } else { 143 }), "{of}: {out}");
+    let names: Vec<_> = out.lines().map(|line| parsed(line)["name"].clone()).collect();
+    let last = ["shutdown_requested", "partitions_revoked", "shutdown_complete"];
+    assert!(names.ends_with(&last.map(Value::from)), "{of}: {out}");
+    out
+}
+
+/// How many partitions a member has that has said this.
+fn held(out: &str) -> usize {
+    out.lines().map(parsed).fold(0, |held, line| {
+        let count = line["partitions"].as_array().map_or(0, Vec::len);
+        match line["name"].as_str() {
+            Some("partitions_assigned") => held + count,
+            Some("partitions_revoked") => held - count,
+            _ => held,
+        }
+    })
+}
+
+/// Lines but for the time in them, with which each begins.
+fn timeless(out: &str) -> Vec<&str> {
+    out.lines().map(|line| line.split_once(',').unwrap().1).collect()
+}
+
+/// What is said of each partition: one may be given, or read, together with others or by itself,
+/// and which of two is given to another member is chance. What is of none is said of each.
+fn each_partition(out: &str) -> Vec<Vec<String>> {
+    let mut all: Vec<_> = (0..2).map(|partition| of_partition(out, partition)).collect();
+    all.sort();
+    all
+}
+
+fn of_partition(out: &str, partition: i64) -> Vec<String> {
+    let lines = out.lines().filter_map(|line| {
+        let mut line = parsed(line);
+        let object = line.as_object_mut().unwrap();
+        object.remove("timestamp");
+        if object.contains_key("partitions") {
+            object.remove("count");
+        }
+        let own = |of: &mut Value| {
+            let is_own = of["partition"] == partition;
+            of.as_object_mut().unwrap().remove("partition");
+            is_own
+        };
+        for list in ["partitions", "offsets"] {
+            let Some(Value::Array(of)) = object.get_mut(list) else { continue };
+            of.retain_mut(own);
+            if of.is_empty() {
+                return None;
+            }
+        }
+        if object.contains_key("partition") && !own(&mut line) {
+            return None;
+        }
+        Some(line.to_string())
+    });
+    lines.collect()
 }
 
 /// What a copier is asked for beyond its topics and names: one partition, a part of it, all

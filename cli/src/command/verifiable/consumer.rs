@@ -33,7 +33,8 @@ pub(crate) async fn run(args: &VerifiableConsumerArgs, cluster: &ClusterArgs) ->
     let events = consumer.events();
     let left = u64::try_from(args.max_messages).unwrap_or(u64::MAX);
     let is_verbose = cluster.verbose > 0;
-    let mut job = Job { args, is_verbose, consumer, events, stop, left, teller };
+    let is_signalled = false;
+    let mut job = Job { args, is_verbose, consumer, events, stop, is_signalled, left, teller };
     let ended = job.pump(&what).await;
     let closed = job.close().await;
     ended.and(closed)
@@ -65,6 +66,7 @@ struct Job<'a> {
     consumer: Consumer,
     events: Option<GroupEvents>,
     stop: Stop,
+    is_signalled: bool,
     left: u64,
     teller: Teller,
 }
@@ -74,7 +76,11 @@ impl Job<'_> {
         while self.left > 0 {
             tokio::select! {
                 biased;
-                () = self.stop.asked() => break,
+                () = self.stop.asked() => {
+                    self.is_signalled = true;
+                    self.teller.say(&Report::StopRequested)?;
+                    break;
+                }
                 Some(event) = next_event(&mut self.events) => self.teller.tell(event)?,
                 batch = self.consumer.next() => match batch {
                     Some(Ok(batch)) => self.take(&batch).await.map_err(|fault| match fault {
@@ -97,11 +103,12 @@ impl Job<'_> {
     /// Tells of records, and then of their commit.
     async fn take(&mut self, batch: &FetchedBatch) -> Result<(), Fault> {
         let (topic, partition) = (batch.topic(), batch.partition());
-        let mut read = Read { topic, partition, count: 0, offsets: None };
+        let mut read = Read { topic, partition, came: 0, count: 0, offsets: None };
         for record in batch.records() {
             let record = record.map_err(Fault::Record)?;
+            read.came += 1;
             if self.left == 0 {
-                break;
+                continue;
             }
             let first = read.offsets.as_ref().map_or(record.offset, |offsets| *offsets.start());
             read = Read { count: read.count + 1, offsets: Some(first..=record.offset), ..read };
@@ -136,7 +143,7 @@ impl Job<'_> {
 
     /// Leaves, and tells of what is given up by that.
     async fn close(self) -> Outcome {
-        let Self { args, consumer, mut events, mut stop, mut teller, .. } = self;
+        let Self { args, consumer, mut events, mut stop, is_signalled, mut teller, .. } = self;
         let within = Duration::from_millis(args.close_timeout);
         let mut closing = std::pin::pin!(consumer.close(within));
         loop {
@@ -148,6 +155,10 @@ impl Job<'_> {
             }
         }
         teller.say(&Report::Ended)?;
+        if !is_signalled {
+            // Java's machine asks whoever ends by itself, too.
+            teller.say(&Report::StopRequested)?;
+        }
         teller.stdout.flush()
     }
 }

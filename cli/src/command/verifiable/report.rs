@@ -13,9 +13,19 @@ pub(crate) enum Report<'a> {
     Started,
     Assigned(&'a [TopicPartition]),
     Revoked(&'a [TopicPartition]),
-    Record { of: &'a Read<'a>, offset: i64, key: Option<&'a [u8]>, value: Option<&'a [u8]> },
+    Record {
+        of: &'a Read<'a>,
+        offset: i64,
+        key: Option<&'a [u8]>,
+        value: Option<&'a [u8]>,
+    },
     Consumed(&'a Read<'a>),
-    Committed { of: &'a Read<'a>, error: Option<&'a Error> },
+    Committed {
+        of: &'a Read<'a>,
+        error: Option<&'a Error>,
+    },
+    /// The process is to end: by a signal, or as there is nothing more to do.
+    StopRequested,
     Ended,
 }
 
@@ -24,6 +34,8 @@ pub(crate) enum Report<'a> {
 pub(crate) struct Read<'a> {
     pub(crate) topic: &'a str,
     pub(crate) partition: i32,
+    /// As in Java's lines also those beyond as many as were asked for.
+    pub(crate) came: u64,
     pub(crate) count: u64,
     /// None if there are no records.
     pub(crate) offsets: Option<RangeInclusive<i64>>,
@@ -39,6 +51,7 @@ impl Report<'_> {
             Self::Record { .. } => "record_data",
             Self::Consumed(_) => "records_consumed",
             Self::Committed { .. } => "offsets_committed",
+            Self::StopRequested => "shutdown_requested",
             Self::Ended => "shutdown_complete",
         };
         let _ = write!(line, r#"{{"timestamp":{millis},"name":"{name}""#);
@@ -49,7 +62,7 @@ impl Report<'_> {
     /// A write to a text cannot fail.
     fn render_fields(&self, line: &mut String) {
         match self {
-            Self::Started | Self::Ended => {}
+            Self::Started | Self::StopRequested | Self::Ended => {}
             Self::Assigned(partitions) | Self::Revoked(partitions) => {
                 line.push_str(r#","partitions":["#);
                 for (at, (topic, partition)) in partitions.iter().enumerate() {
@@ -65,7 +78,7 @@ impl Report<'_> {
                 let _ = write!(line, r#","offset":{offset}"#);
             }
             Self::Consumed(of) => {
-                let _ = write!(line, r#","count":{},"partitions":["#, of.count);
+                let _ = write!(line, r#","count":{},"partitions":["#, of.came);
                 if let Some(offsets) = &of.offsets {
                     line.push('{');
                     place(of.topic, of.partition, line);
@@ -112,18 +125,17 @@ mod tests {
 
     #[test]
     fn each_line_is_javas_byte_for_byte() {
-        let of = &Read { topic: "vt", partition: 0, count: 8, offsets: Some(0..=7) };
+        let of = &Read { topic: "vt", partition: 0, came: 8, count: 8, offsets: Some(0..=7) };
         let vt = [("vt".into(), 0)];
-        let record = |offset, key, value| Report::Record { of, offset, key, value: Some(value) };
-        let reports = [
-            Report::Started,
-            Report::Assigned(&vt),
-            record(0, Some(&b"k"[..]), b"v1"),
-            record(7, None, b"x"),
-            Report::Consumed(of),
-            Report::Committed { of, error: None },
-            Report::Ended,
-        ];
+        let values = ["v1", "v2", "v3", "v4", "v5", "v6", "v7", "x"].map(str::as_bytes);
+        let records = (0..).zip(values).map(|(offset, value)| {
+            let key = (offset < 7).then_some(&b"k"[..]);
+            Report::Record { of, offset, key, value: Some(value) }
+        });
+        let mut reports = vec![Report::Started, Report::Assigned(&vt)];
+        reports.extend(records);
+        reports.extend([Report::Consumed(of), Report::Committed { of, error: None }]);
+        reports.extend([Report::Revoked(&vt), Report::Ended, Report::StopRequested]);
         assert_eq!(GOLDEN.lines().count(), reports.len());
         for (report, theirs) in reports.iter().zip(GOLDEN.lines()) {
             let millis = serde_json::from_str::<Value>(theirs).unwrap()["timestamp"].as_i64();
@@ -135,7 +147,7 @@ mod tests {
 
     #[test]
     fn any_bytes_and_errors_are_json() {
-        let of = &Read { topic: "t", partition: 1, count: 0, offsets: None };
+        let of = &Read { topic: "t", partition: 1, came: 0, count: 0, offsets: None };
         let error = Error::Closed { what: "consumer" };
         let mut lines = String::new();
         let (key, value) = (Some(&b"\xff\"\n"[..]), None);
