@@ -1,5 +1,6 @@
 """confluent-kafka: librdkafka as its newest release is."""
 
+import signal
 import time
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_INVALID, Consumer, KafkaException, TopicPartition
@@ -40,6 +41,18 @@ def read(bootstrap, topic, count):
     if len(seen) != count:
         raise TimeoutError(f"wanted {count} records, saw {len(seen)}")
     return [(m.partition(), m.key(), m.value(), m.headers()) for m in seen]
+
+
+def member(bootstrap, group, topic, settings):
+    """What is shown is committed: at the latest before it is given up, and at the end."""
+    asked = []
+    signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "auto.offset.reset": "earliest", **settings})
+    consumer.subscribe([topic])
+    while not asked:
+        for message in _messages(consumer, 100, 0.1):
+            print(message.value().decode(), flush=True)
+    consumer.close()
 
 
 class Producer:

@@ -54,6 +54,13 @@ impl Library<'_> {
         assert_eq!(text(command.args([self.bootstrap, protocol]), "").trim(), "ok");
     }
 
+    /// Shows what it reads in a group with these settings until `SIGTERM`: librdkafka's alone.
+    pub(crate) fn member(&self, group: &str, topic: &str, settings: &[&str]) -> Command {
+        let mut command = self.program("member");
+        command.args([self.bootstrap, group, topic]).args(settings);
+        command
+    }
+
     /// Can it write such a record? kafka-python wants a key or a value, and has no null headers.
     pub(crate) fn can_write(&self, record: &Seen) -> bool {
         let is_plain = record.headers.iter().all(|(_, value)| value.is_some())
