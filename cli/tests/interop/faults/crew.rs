@@ -15,7 +15,8 @@ use crate::real_brokers::{each_since, say};
 pub(crate) struct Crew<'a> {
     pub(crate) cluster: &'a mut Cluster,
     pub(crate) members: Vec<Member>,
-    /// Partitions of which records may be processed again: of none unless a test says so.
+    /// Partitions of which records may be processed again: of none unless a test says so, or a
+    /// member of Java's that it could not commit.
     pub(crate) may_repeat: BTreeSet<i32>,
     /// What else there is to tell.
     pub(crate) note: String,
@@ -42,12 +43,14 @@ pub(crate) fn at_work(cluster: &mut Cluster, what: &str, trouble: impl Fn(&mut C
     let (members, may_repeat, note) = Default::default();
     let mut crew = Crew { cluster, members, may_repeat, note, servers, traffic, group };
     trouble(&mut crew);
-    let Crew { traffic, members, may_repeat, note, .. } = crew;
+    let Crew { traffic, group, members, mut may_repeat, note, .. } = crew;
     let seen = traffic.finish();
+    may_repeat.extend(group.may_repeat());
     let again = judge_group(&seen);
     assert!(
         again.keys().all(|of| may_repeat.contains(of)),
-        "{again:?} read again, which only {may_repeat:?} may be",
+        "{again:?} read again, which only {may_repeat:?} may be; errors: {:#?}",
+        seen.errors,
     );
     let again = again.values().sum::<usize>();
     say(&format!("{what}: {}; {again} read again{note}", account(&seen)));

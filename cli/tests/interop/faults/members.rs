@@ -42,13 +42,20 @@ pub(crate) struct Kind<'a> {
     pub(crate) protocol: Protocol,
     /// Its name, if it is a static one.
     pub(crate) name: Option<&'a str>,
+    /// Java's classes that divide the partitions of a classic group, if not the range assignor.
+    pub(crate) assignors: Option<&'a str>,
     /// Whether it commits by the clock, and not after each batch.
     pub(crate) by_the_clock: bool,
 }
 
 impl Kind<'_> {
     pub(crate) const fn ours(protocol: Protocol) -> Self {
-        Self { whose: Whose::Ours, protocol, name: None, by_the_clock: false }
+        let (name, assignors) = (None, None);
+        Self { whose: Whose::Ours, protocol, name, assignors, by_the_clock: false }
+    }
+
+    fn is_javas(&self) -> bool {
+        matches!(self.whose, Whose::Javas(_))
     }
 
     fn command(&self, servers: &str, group: &Group) -> Command {
@@ -73,11 +80,11 @@ impl Kind<'_> {
         command.args(["--topic", group.topic(), "--group-id", &group.id]);
         match self.protocol {
             Protocol::Classic => {
-                let session = SESSION.as_millis().to_string();
-                command.args(["--group-protocol", "classic", "--session-timeout", &session])
+                command.args(["--session-timeout", &SESSION.as_millis().to_string()])
             }
             Protocol::Consumer => command.args(["--group-protocol", "consumer"]),
         };
+        command.args(self.assignors.iter().flat_map(|of| ["--assignment-strategy", of]));
         command.args(self.name.iter().flat_map(|name| ["--group-instance-id", name]));
         command.args(self.by_the_clock.then_some("--enable-autocommit"));
         command
@@ -98,11 +105,11 @@ impl Member {
         let (topics, id) = (vec![group.topic().into()], group.id.as_str().into());
         group.shared.recorder.note(process, Action::Subscribe { group: id, topics });
         let mut command = kind.command(&servers.join(","), &group);
-        let said = Arc::new(Mutex::new(Said::new(process, group)));
+        let said = Arc::new(Mutex::new(Said::new(process, group, kind)));
         let hearing = Arc::clone(&said);
         let hear = move |line: &str| hearing.lock().unwrap().hear(line);
         let running = Running::told(&mut command, hear);
-        Self { running, is_javas: matches!(kind.whose, Whose::Javas(_)), said }
+        Self { running, is_javas: kind.is_javas(), said }
     }
 
     /// Starts as many of one kind as there are, and waits until each has partitions.
@@ -136,7 +143,11 @@ impl Member {
 
     /// Ends it by `kill -9`.
     pub(crate) fn kill(self) {
-        self.running.signal("KILL");
+        if self.is_javas {
+            self.running.signal_child("KILL");
+        } else {
+            self.running.signal("KILL");
+        }
         let Self { running, said, .. } = self;
         running.end();
         let said = said.lock().unwrap();
@@ -167,6 +178,7 @@ impl Member {
 struct Said {
     process: u32,
     group: Arc<Group>,
+    is_javas: bool,
     held: BTreeSet<TopicPartition>,
     /// Records of which it is not told yet that they are consumed.
     records: BTreeMap<TopicPartition, Vec<(i64, u64)>>,
@@ -176,9 +188,10 @@ struct Said {
 }
 
 impl Said {
-    fn new(process: u32, group: Arc<Group>) -> Self {
+    fn new(process: u32, group: Arc<Group>, kind: Kind<'_>) -> Self {
         let (held, records, read_last) = Default::default();
-        Self { process, group, held, records, revoked: 0, read_last, has_ended: false }
+        let (is_javas, revoked, has_ended) = (kind.is_javas(), 0, false);
+        Self { process, group, is_javas, held, records, revoked, read_last, has_ended }
     }
 
     /// A line of `kafka-verifiable-consumer.sh`, or of ours.
@@ -208,6 +221,10 @@ impl Said {
                 self.note(Action::CommitOffsets(Offsets { group, offsets }));
             }
             Some("offsets_committed") => {
+                if self.is_javas {
+                    // Java's tool does not try again, so whoever comes next reads it again.
+                    self.group.will_repeat(places(&line["offsets"]).map(|of| of.partition));
+                }
                 let error = format!("a commit failed: {}", line["error"]);
                 self.group.shared.errors.lock().unwrap().insert(error);
             }

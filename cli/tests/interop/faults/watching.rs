@@ -1,6 +1,6 @@
 //! What a group has processed and committed, looked at while a test breaks things.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,6 +21,8 @@ pub(crate) struct Group {
     pub(crate) id: String,
     /// How far each partition is processed.
     processed: Mutex<BTreeMap<i32, i64>>,
+    /// Of which a member of Java's has processed records, and could not commit that.
+    uncommitted: Mutex<BTreeSet<i32>>,
     members: AtomicU32,
 }
 
@@ -28,7 +30,8 @@ impl Group {
     pub(super) fn new(shared: Shared) -> Self {
         let id = format!("group-of-{}", shared.topic);
         let members = AtomicU32::new(MEMBERS);
-        Self { shared: Arc::new(shared), id, processed: Mutex::default(), members }
+        let (processed, uncommitted) = Default::default();
+        Self { shared: Arc::new(shared), id, processed, uncommitted, members }
     }
 
     /// The topic that it reads.
@@ -46,6 +49,16 @@ impl Group {
         let mut processed = self.processed.lock().unwrap();
         let so_far = processed.entry(partition).or_insert(next);
         *so_far = next.max(*so_far);
+    }
+
+    /// Records of these partitions may be processed again.
+    pub(super) fn will_repeat(&self, partitions: impl Iterator<Item = i32>) {
+        self.uncommitted.lock().unwrap().extend(partitions);
+    }
+
+    /// The partitions of which records may be processed again by what members have said.
+    pub(super) fn may_repeat(&self) -> BTreeSet<i32> {
+        self.uncommitted.lock().unwrap().clone()
     }
 
     fn processed(&self) -> BTreeMap<i32, i64> {
