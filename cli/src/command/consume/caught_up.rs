@@ -21,6 +21,8 @@ pub(super) struct CaughtUp {
     /// When it was looked up what the member has and where that stands, since something has
     /// happened to the member.
     looked_at: Option<Instant>,
+    /// Whether all that had come was taken when there was last a look at what comes.
+    is_idle: bool,
     share: Share,
 }
 
@@ -37,7 +39,15 @@ struct Ends {
 #[derive(Debug)]
 struct End {
     offset: i64,
+    /// Whether a broker had answered for the place of the partition when it was last looked at.
+    is_heard: bool,
     is_read: bool,
+}
+
+impl End {
+    fn new(offset: i64) -> Self {
+        Self { offset, is_heard: false, is_read: false }
+    }
 }
 
 /// What a group has for a member, as far as that knows.
@@ -50,7 +60,7 @@ struct Share {
 impl CaughtUp {
     pub(super) fn new(client: Client, isolation: Isolation) -> Self {
         let (ends, share) = (Ends::default(), Share::default());
-        Self { client, isolation, ends, looked_at: None, share }
+        Self { client, isolation, ends, looked_at: None, is_idle: false, share }
     }
 
     /// Something has happened to the member.
@@ -59,8 +69,14 @@ impl CaughtUp {
         self.share.handle(Instant::now(), event);
     }
 
+    /// All that had come is taken.
+    pub(super) fn handle_idle(&mut self) {
+        (self.looked_at, self.is_idle) = (None, true);
+    }
+
     /// A partition was read up to this offset.
     pub(super) fn note(&mut self, topic: &str, partition: i32, position: i64) {
+        self.is_idle = false;
         self.ends.note(topic, partition, position);
     }
 
@@ -81,11 +97,10 @@ impl CaughtUp {
             let offsets = self.client.offsets().isolation(self.isolation);
             self.ends.insert(offsets.at(Position::Latest, new).await?);
         }
-        // Where a group says that a partition stands is where it is only when a broker has
-        // answered for that place: the log may end before it, or be another one.
-        self.ends.look(|topic, partition| {
-            control.position(topic, partition).filter(|_| control.lag(topic, partition).is_some())
+        self.ends.look(self.is_idle, |topic, partition| {
+            (control.position(topic, partition), control.lag(topic, partition).is_some())
         });
+        self.is_idle = false;
         self.looked_at = Some(Instant::now());
         if held.is_empty() {
             return Ok(self.share.lasts(Instant::now()));
@@ -112,8 +127,7 @@ impl Ends {
     fn insert(&mut self, found: Vec<FoundOffset>) {
         for one in found {
             if let Some(offset) = one.offset {
-                let end = End { offset, is_read: false };
-                self.of.entry(one.topic).or_default().insert(one.partition, end);
+                self.of.entry(one.topic).or_default().insert(one.partition, End::new(offset));
             }
         }
     }
@@ -126,11 +140,18 @@ impl Ends {
         }
     }
 
-    /// Looks where those stand that are not read yet.
-    fn look(&mut self, position: impl Fn(&str, i32) -> Option<i64>) {
+    /// Looks where those stand that are not read yet, and whether a broker has answered for them.
+    ///
+    /// Where a group says that a partition stands is where it is only when a broker has answered
+    /// for that place: the log may end before it, and then the partition goes elsewhere. That comes
+    /// before the answer, but what has come counts only when it is taken.
+    fn look(&mut self, is_idle: bool, place: impl Fn(&str, i32) -> (Option<i64>, bool)) {
         for (topic, partitions) in &mut self.of {
             for (index, end) in partitions.iter_mut().filter(|(_, end)| !end.is_read) {
-                end.is_read = position(topic, *index).is_some_and(|at| at >= end.offset);
+                let (position, is_heard) = place(topic, *index);
+                let is_there = |at: i64| at == end.offset || (is_idle && at > end.offset);
+                end.is_read = end.is_heard && position.is_some_and(is_there);
+                end.is_heard = is_heard;
             }
         }
         self.count();
@@ -198,9 +219,11 @@ mod tests {
         assert_eq!(ends.keep(&held), held);
         for (index, offset) in [(0, 5), (1, 0), (2, 7)] {
             let partitions = ends.of.entry("t".into()).or_default();
-            partitions.insert(index, End { offset, is_read: false });
+            partitions.insert(index, End::new(offset));
         }
-        ends.look(|_, index| (index == 1).then_some(0));
+        let first = |_: &str, index| ((index == 1).then_some(0), true);
+        ends.look(true, first);
+        ends.look(true, first);
         assert_eq!((ends.read, ends.held), (1, 3));
         ends.note("t", 0, 4);
         ends.note("t", 0, 6);
@@ -211,5 +234,22 @@ mod tests {
         assert!(ends.are_reached());
         assert_eq!(ends.keep(&[of(0), of(3)]), [of(3)]);
         assert!(!ends.are_reached(), "where it ends is not known");
+    }
+
+    #[test]
+    fn a_place_beyond_the_end_counts_once_a_broker_has_answered_and_all_that_had_come_is_taken() {
+        let read = |looks: &[(bool, i64, bool)]| {
+            let mut ends = Ends::default();
+            ends.of.entry("t".into()).or_default().insert(0, End::new(10));
+            for (is_idle, position, is_heard) in looks {
+                ends.look(*is_idle, |_, _| (Some(*position), *is_heard));
+            }
+            ends.read == 1
+        };
+        assert!(!read(&[(true, 1000, false), (true, 1000, false)]), "nobody has answered");
+        assert!(!read(&[(true, 1000, true), (true, 0, true)]), "it has gone elsewhere before");
+        assert!(!read(&[(true, 1000, true), (false, 1000, true)]), "as may be told behind others");
+        assert!(read(&[(true, 12, true), (true, 12, true)]), "the log has grown");
+        assert!(read(&[(true, 10, true), (false, 10, true)]));
     }
 }

@@ -257,7 +257,10 @@ impl Job {
             }
             let batch = match self.next().await? {
                 Next::Batch(batch) => batch,
-                Next::Look => continue,
+                Next::Look => {
+                    self.caught_up.iter_mut().for_each(CaughtUp::handle_idle);
+                    continue;
+                }
                 Next::Ended => return Ok(()),
             };
             let batch = match batch {
