@@ -1,7 +1,7 @@
 //! What every command has: a client, a way to be stopped, a progress bar, words for errors.
 
-pub(crate) mod signals;
 pub(crate) mod progress;
+pub(crate) mod signals;
 pub(crate) mod log;
 pub(crate) mod config_file;
 pub(crate) mod settings;

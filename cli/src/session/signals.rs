@@ -36,7 +36,7 @@ impl Stop {
 
     /// The same, with such a grace.
     pub(crate) fn listen_for(last: Last, grace: Grace) -> Self {
-        Self::listen_then((last, grace), pending(), |line| kill(line))
+        Self::listen_then((last, grace), pending(), kill)
     }
 
     /// As [`listen`](Self::listen), and the end of stdin is a signal too: `said` hears of it. What
@@ -48,7 +48,7 @@ impl Stop {
             let _ = tokio::task::spawn_blocking(read).await;
             said();
         };
-        Self::listen_then((last, Grace::SHORT), ends, |line| kill(line))
+        Self::listen_then((last, Grace::SHORT), ends, kill)
     }
 
     /// As [`listen`](Self::listen); `other` is a signal as well, and `end` ends the process with a
@@ -63,7 +63,7 @@ impl Stop {
         // A thread of its own hears them, whatever keeps the others busy.
         let spawned = thread::Builder::new().name("signals".into()).spawn(move || {
             let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
-            let is_hurried = runtime.block_on(async {
+            let why = runtime.block_on(async {
                 let mut signals = Signals::listen();
                 drop(listening);
                 let mut other = pin!(other.fuse());
@@ -72,9 +72,12 @@ impl Stop {
                     ask.send_replace(number);
                 }
                 // Another signal ends it sooner.
-                timeout(grace.within, signals.next()).await.is_ok()
+                match timeout(grace.within, signals.next()).await {
+                    Ok(()) => Cut::Hurried,
+                    Err(_) => Cut::Late,
+                }
             });
-            end(grace.told(is_hurried));
+            end(grace.told(why));
         });
         // Without that thread a signal does what it does by default: it ends the process.
         if spawned.is_ok() {
@@ -199,15 +202,26 @@ impl Grace {
     pub(crate) const SHORT: Self =
         Self { within: Duration::from_secs(2), undone: "what it was about is left undone" };
 
-    fn told(&self, is_hurried: bool) -> String {
+    fn told(&self, why: Cut) -> String {
         let Self { within, undone } = self;
-        match is_hurried {
-            true => format!("kurier: ended by another signal before it was done: {undone}"),
-            false => {
+        match why {
+            Cut::Hurried => {
+                format!("kurier: ended by another signal before it was done: {undone}")
+            }
+            Cut::Late => {
                 format!("kurier: ended, as it was not done {within:?} after a signal: {undone}")
             }
         }
     }
+}
+
+/// Why a command is not let finish.
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    /// Another signal has come.
+    Hurried,
+    /// Its grace is over.
+    Late,
 }
 
 /// Ends the process. Whoever reads stderr may have stopped to: nobody waits for that.
@@ -251,7 +265,7 @@ mod tests {
                 stop.asked().await;
             }
             let line = ended.recv().unwrap();
-            assert_eq!(line, Grace::SHORT.told(true));
+            assert_eq!(line, Grace::SHORT.told(Cut::Hurried));
         });
         drop(work);
     }

@@ -31,8 +31,8 @@ pub struct ConsumerConfig {
     /// larger than the broker's share, and 16 KiB if its share is less: with the default, where
     /// more than 512 brokers are read from; the batch that is being unpacked; of a round, what its
     /// last batch takes beyond half of this; what was fetched of partitions that were paused since,
-    /// as much again at most; and what the program keeps: a batch keeps the answer that it came in, and what it is
-    /// unpacked to. Where each partition has a reader of its own
+    /// as much again at most; and what the program keeps: a batch keeps the answer that it came in,
+    /// and what it is unpacked to. Where each partition has a reader of its own
     /// ([split](super::Consumer::split)) it may be 32 KiB a partition, if that is more: with the
     /// default, from 512 of them on. librdkafka: queued.max.messages.kbytes. 1 to 2147483647.
     /// Default: 16777216 (16 MiB).

@@ -250,9 +250,9 @@ impl Consumer {
         Ok(())
     }
 
-    /// Gives nothing of a partition until [`resume`](Self::resume). What was fetched is kept, as
-    /// much of all paused partitions as [`buffer_bytes_max`](ConsumerConfig::buffer_bytes_max) says;
-    /// what would be more is dropped, and fetched again then.
+    /// Gives nothing of a partition until [`resume`](Self::resume). What was fetched is kept: of
+    /// all paused ones as much as [`buffer_bytes_max`](ConsumerConfig::buffer_bytes_max) says.
+    /// What would be more is dropped, and fetched again then.
     ///
     /// # Errors
     ///

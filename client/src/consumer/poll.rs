@@ -38,9 +38,9 @@ impl Consumer {
     ///
     /// # Errors
     ///
-    /// Those of [`next`](Self::next), and one for a record that cannot be read although the checksum
-    /// of its batch is right: what is before it is given, and then its partition stands still at it
-    /// as at any batch that is broken, or the rest of the batch is passed over
+    /// Those of [`next`](Self::next), and one for a record that cannot be read although the
+    /// checksum of its batch is right: what is before it is given, and then its partition stands
+    /// still at it as at any batch that is broken, or the rest of the batch is passed over
     /// ([`Corrupt`](super::Corrupt)). An error that comes behind records is given by the next call.
     ///
     /// # Cancel safety

@@ -191,7 +191,7 @@ impl Slot {
             _ => Start::Offset(offset),
         };
         self.fetching = self.generation.max(self.fetching) + 1;
-        Some((self.start, std::mem::take(&mut self.told)))
+        Some((self.start, mem::take(&mut self.told)))
     }
 
     /// It is read again, from there.

@@ -92,9 +92,9 @@ impl Consumer {
     /// [coordinator](crate::group::GroupProtocol::Consumer) divides, only of what moves.
     ///
     /// Whoever keeps something of a partition in its reader's task sets
-    /// [`auto_mark`](super::ConsumerConfig::auto_mark) to false, and when the reader ends saves that
-    /// first and [marks](PartitionReader::mark) the last batch then: the partition is held until it
-    /// is marked, or the reader is dropped.
+    /// [`auto_mark`](super::ConsumerConfig::auto_mark) to false. When the reader ends it saves that
+    /// first, and [marks](PartitionReader::mark) the last batch then: the partition is held until
+    /// it is marked, or the reader is dropped.
     ///
     /// In a group each reader that asks for nothing for longer than
     /// [`poll_interval_max`](crate::group::GroupConfig::poll_interval_max) costs the member its

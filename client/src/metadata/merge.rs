@@ -24,10 +24,22 @@ impl Picture {
     /// of it.
     pub(super) fn merge(&self, answer: &MetadataResponse) -> Self {
         let is_other = self.is_of_another_cluster(answer);
-        let mut topics = if is_other { BTreeMap::new() } else { self.topics.clone() };
+        let nothing = Self::default();
+        let before = if is_other { &nothing } else { self };
+        let (mut topics, mut past) = (before.topics.clone(), before.past.clone());
         for seen in &answer.topics {
             let Some(name) = seen.name.as_deref().filter(|name| !name.is_empty()) else { continue };
-            let topic = merge_topic(name, seen, topics.get(name).map(|t| &**t));
+            let held = topics.get(name);
+            let known = past.remove(name).unwrap_or_default();
+            if held.is_some() && known.is_behind(seen.topic_id) {
+                past.insert(name.into(), Past { named: known.named + 1, ..known });
+                continue;
+            }
+            let then = held.map(|held| known.after(held.id, seen.topic_id)).unwrap_or_default();
+            let topic = merge_topic(name, seen, held.map(|held| &**held));
+            if !then.ids.is_empty() {
+                past.insert(Arc::clone(&topic.name), then);
+            }
             topics.insert(Arc::clone(&topic.name), Arc::new(topic));
         }
         let mut brokers = brokers(answer);
@@ -41,6 +53,7 @@ impl Picture {
             brokers,
             topics,
             misplaced: misplaced(answer),
+            past,
         }
     }
 
@@ -79,6 +92,7 @@ impl Picture {
     /// Without the topics that nobody wants any more: nothing would keep them fresh.
     pub(super) fn retain_topics(&mut self, is_wanted: impl Fn(&str) -> bool) {
         self.topics.retain(|name, _| is_wanted(name));
+        self.past.retain(|name, _| is_wanted(name));
     }
 
     /// The next picture, after a broker has named a partition's new leader in another answer
@@ -124,31 +138,24 @@ fn brokers(answer: &MetadataResponse) -> BTreeMap<i32, BrokerAddress> {
     answer.brokers.iter().filter_map(broker).collect()
 }
 
-fn merge_topic(name: &str, seen: &MetadataResponseTopic, held: Option<&Topic>) -> Topic {
-    if let Some(held) = held
-        && held.past.ids.contains(&seen.topic_id)
-        && held.past.named < PAST_NAMED_MAX
-    {
-        // The broker that answered is behind: it does not know yet that this one is gone.
-        let past = Past { named: held.past.named + 1, ..held.past.clone() };
-        return Topic { past, ..held.clone() };
+impl Past {
+    /// Whether a broker that names this topic does not know yet that it is gone.
+    fn is_behind(&self, id: Uuid) -> bool {
+        self.named < PAST_NAMED_MAX && self.ids.contains(&id)
     }
-    let past = held.map(|held| past(held, seen.topic_id)).unwrap_or_default();
-    Topic { past, ..merged(name, seen, held) }
-}
 
-/// What there was before the topic that an answer names.
-fn past(held: &Topic, id: Uuid) -> Past {
-    let mut ids = held.past.ids.clone();
-    if ids.contains(&id) {
-        // It has come back for good, as a cluster that was set back to an earlier state.
-        return Past::default();
+    /// What there was before the topic that an answer names, where this was before the one held.
+    fn after(mut self, held: Uuid, id: Uuid) -> Self {
+        if self.ids.contains(&id) {
+            // It has come back for good, as a cluster that was set back to an earlier state.
+            return Self::default();
+        }
+        if id != Uuid::ZERO && held != Uuid::ZERO && held != id {
+            self.ids.push(held);
+            self.ids.drain(..self.ids.len().saturating_sub(PAST_MAX));
+        }
+        Self { named: 0, ..self }
     }
-    if id != Uuid::ZERO && held.id != Uuid::ZERO && held.id != id {
-        ids.push(held.id);
-        ids.drain(..ids.len().saturating_sub(PAST_MAX));
-    }
-    Past { ids, named: 0 }
 }
 
 /// How many topics that are gone are told from the one that has their name.
@@ -157,7 +164,7 @@ const PAST_MAX: usize = 4;
 /// So many answers in a row that name a topic that is gone are believed to be behind.
 const PAST_NAMED_MAX: u32 = 100;
 
-fn merged(name: &str, seen: &MetadataResponseTopic, held: Option<&Topic>) -> Topic {
+fn merge_topic(name: &str, seen: &MetadataResponseTopic, held: Option<&Topic>) -> Topic {
     let held = held.filter(|held| is_same(held, seen));
     if !seen.error_code.is_ok() {
         // Keeps what was known: a topic that is missing for a moment is not a new topic.
@@ -198,7 +205,6 @@ fn new_topic(name: &str, seen: &MetadataResponseTopic) -> Topic {
         error: seen.error_code,
         is_internal: seen.is_internal,
         partitions: Vec::new(),
-        past: Past::default(),
     }
 }
 
@@ -340,7 +346,7 @@ mod tests {
         let topic = (1..=50).fold(Picture::default(), |picture, id| {
             picture.merge(&answer(&[("t", id, OK, &[(1, 0)])]))
         });
-        assert_eq!(topic.topic("t").unwrap().past.ids.len(), PAST_MAX);
+        assert_eq!(topic.past.get("t").unwrap().ids.len(), PAST_MAX);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct Picture {
     pub(super) topics: BTreeMap<Arc<str>, Arc<Topic>>,
     /// The ports of brokers that are said to be at one that there is not.
     pub(super) misplaced: BTreeMap<i32, i32>,
+    /// What topics of a name there were before the one that has it, where there were any.
+    pub(super) past: BTreeMap<Arc<str>, Past>,
 }
 
 /// Where a broker is.
@@ -45,8 +47,6 @@ pub struct Topic {
     pub is_internal: bool,
     /// Its partitions, by index.
     pub partitions: Vec<Partition>,
-    /// What topics of this name there were before it.
-    pub(super) past: Past,
 }
 
 /// The topics whose name another one has now.

@@ -123,9 +123,9 @@ fn three(first: i64, base_offset: i64) -> Vec<u8> {
 fn contradicting(first: i64) -> Vec<u8> {
     let mut bytes = three(first, first);
     let record_at = bytes.len() - RECORD_BYTES;
-    bytes[record_at] = 0x7e;
-    let crc = crc32c(&bytes[CRC_AT + 4..]).to_be_bytes();
-    bytes[CRC_AT..CRC_AT + 4].copy_from_slice(&crc);
+    bytes.splice(record_at..=record_at, [0x7e]);
+    let crc = crc32c(bytes.get(CRC_AT + 4..).unwrap()).to_be_bytes();
+    bytes.splice(CRC_AT..CRC_AT + 4, crc);
     bytes
 }
 

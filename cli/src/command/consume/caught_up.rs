@@ -21,8 +21,6 @@ pub(super) struct CaughtUp {
     /// When it was looked up what the member has and where that stands, since something has
     /// happened to the member.
     looked_at: Option<Instant>,
-    /// Whether all that had come was taken when there was last a look at what comes.
-    is_idle: bool,
     share: Share,
 }
 
@@ -34,6 +32,8 @@ struct Ends {
     held: usize,
     /// How many of them are read to their ends.
     read: usize,
+    /// Whether all that had come was taken when there was last a look at what comes.
+    is_idle: bool,
 }
 
 #[derive(Debug)]
@@ -60,7 +60,7 @@ struct Share {
 impl CaughtUp {
     pub(super) fn new(client: Client, isolation: Isolation) -> Self {
         let (ends, share) = (Ends::default(), Share::default());
-        Self { client, isolation, ends, looked_at: None, is_idle: false, share }
+        Self { client, isolation, ends, looked_at: None, share }
     }
 
     /// Something has happened to the member.
@@ -71,12 +71,12 @@ impl CaughtUp {
 
     /// All that had come is taken.
     pub(super) fn handle_idle(&mut self) {
-        (self.looked_at, self.is_idle) = (None, true);
+        (self.looked_at, self.ends.is_idle) = (None, true);
     }
 
     /// A partition was read up to this offset.
     pub(super) fn note(&mut self, topic: &str, partition: i32, position: i64) {
-        self.is_idle = false;
+        self.ends.is_idle = false;
         self.ends.note(topic, partition, position);
     }
 
@@ -97,10 +97,9 @@ impl CaughtUp {
             let offsets = self.client.offsets().isolation(self.isolation);
             self.ends.insert(offsets.at(Position::Latest, new).await?);
         }
-        self.ends.look(self.is_idle, |topic, partition| {
+        self.ends.look(|topic, partition| {
             (control.position(topic, partition), control.lag(topic, partition).is_some())
         });
-        self.is_idle = false;
         self.looked_at = Some(Instant::now());
         if held.is_empty() {
             return Ok(self.share.lasts(Instant::now()));
@@ -145,7 +144,8 @@ impl Ends {
     /// Where a group says that a partition stands is where it is only when a broker has answered
     /// for that place: the log may end before it, and then the partition goes elsewhere. That comes
     /// before the answer, but what has come counts only when it is taken.
-    fn look(&mut self, is_idle: bool, place: impl Fn(&str, i32) -> (Option<i64>, bool)) {
+    fn look(&mut self, place: impl Fn(&str, i32) -> (Option<i64>, bool)) {
+        let is_idle = std::mem::take(&mut self.is_idle);
         for (topic, partitions) in &mut self.of {
             for (index, end) in partitions.iter_mut().filter(|(_, end)| !end.is_read) {
                 let (position, is_heard) = place(topic, *index);
@@ -222,8 +222,9 @@ mod tests {
             partitions.insert(index, End::new(offset));
         }
         let first = |_: &str, index| ((index == 1).then_some(0), true);
-        ends.look(true, first);
-        ends.look(true, first);
+        for _ in 0..2 {
+            ends.look(first);
+        }
         assert_eq!((ends.read, ends.held), (1, 3));
         ends.note("t", 0, 4);
         ends.note("t", 0, 6);
@@ -242,7 +243,8 @@ mod tests {
             let mut ends = Ends::default();
             ends.of.entry("t".into()).or_default().insert(0, End::new(10));
             for (is_idle, position, is_heard) in looks {
-                ends.look(*is_idle, |_, _| (Some(*position), *is_heard));
+                ends.is_idle = *is_idle;
+                ends.look(|_, _| (Some(*position), *is_heard));
             }
             ends.read == 1
         };

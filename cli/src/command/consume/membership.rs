@@ -29,15 +29,15 @@ pub(super) struct Membership {
     /// Whether it is to give partitions up, and waits for what is in hand of them.
     is_parting: bool,
     /// Whether it is told which partitions come and go.
-    tells_moves: bool,
+    pub(super) tells_moves: bool,
     told: Told,
 }
 
 impl Membership {
-    pub(super) fn new(group: &str, events: Option<GroupEvents>, tells_moves: bool) -> Self {
+    pub(super) fn new(group: &str, events: Option<GroupEvents>) -> Self {
         let (group, printed) = (group.to_owned(), Printed::default());
         let (is_parting, told) = (false, Told::default());
-        Self { group, printed, events, is_parting, tells_moves, told }
+        Self { group, printed, events, is_parting, tells_moves: false, told }
     }
 
     /// The next thing that happens to it; for ever none once it is gone.

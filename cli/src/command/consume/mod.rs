@@ -105,8 +105,11 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
         Talk::new(Quiet(args.quiet), cluster.verbose, Interactive(io::stdout().is_terminal()));
     let talk = if args.progress { talk.with_progress() } else { talk };
     let membership = args.group.as_ref();
-    let membership =
-        membership.map(|group| Membership::new(group, consumer.events(), args.progress));
+    let membership = membership.map(|group| {
+        let mut membership = Membership::new(group, consumer.events());
+        membership.tells_moves = args.progress;
+        membership
+    });
     let mut job = Job {
         control: consumer.control(),
         consumer,

@@ -159,7 +159,9 @@ impl Job<'_> {
                 settled = self.ledger.settle_some() => {
                     self.progress.advance_to(self.ledger.acknowledged());
                     settled.map_err(|error| failed(&self.what(), &error))?;
-                    self.tell_created(false).await;
+                    if self.ledger.acknowledged() > 0 {
+                        self.tell_created().await;
+                    }
                     continue;
                 }
                 chunk = self.input.next() => chunk,
@@ -257,7 +259,10 @@ impl Job<'_> {
         };
         let outcome = pumped.and(settled);
         // It may have fewer partitions than were counted on.
-        self.tell_created(outcome.is_err() && self.template.partition.is_some()).await;
+        let is_lacking = outcome.is_err() && self.template.partition.is_some();
+        if is_lacking || self.ledger.acknowledged() > 0 {
+            self.tell_created().await;
+        }
         self.progress.advance_to(self.ledger.acknowledged());
         outcome.map_err(|failure| {
             self.progress.clear();
@@ -265,12 +270,8 @@ impl Job<'_> {
         })
     }
 
-    /// Says once, when the first record is acknowledged or if it is `urgent`, that a broker has
-    /// made the topic: perhaps its name was a slip.
-    async fn tell_created(&mut self, urgent: bool) {
-        if self.ledger.acknowledged() == 0 && !urgent {
-            return;
-        }
+    /// Says once that a broker has made the topic: perhaps its name was a slip.
+    async fn tell_created(&mut self) {
         let Some(client) = self.created.take() else { return };
         let name = self.template.topic;
         if let Ok(Ok(topic)) = timeout(NOTE_WAIT, client.topic(name)).await {

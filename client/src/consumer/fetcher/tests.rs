@@ -924,8 +924,8 @@ fn nothing_is_due_of_what_a_partition_was_before_it_came_back() {
     check(f, "a lookup failed when it was gone");
 }
 
-/// Partition 0 on brokers 1 and 2, of which 1 leads; each answer to `answer` is given at once for so
-/// long. How many fetches there were, and what was said.
+/// Partition 0 on brokers 1 and 2, of which 1 leads; for so long, each fetch is answered at once by
+/// `answer`. How many fetches there were, and what was said.
 fn near_and_far(wait: Duration, answer: impl Fn(i32) -> PartitionData) -> (u32, Vec<String>) {
     let mut f = Fixture::new(&[1]);
     f.picture = Picture::of(&MetadataResponse {

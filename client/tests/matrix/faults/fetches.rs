@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use crate::code::Column;
 use crate::reader::TOPIC;
-use crate::settings::{MS, SECOND};
+use crate::settings::{MS, SECOND, Settings};
 use crate::world::World;
 
 /// Of single partitions, while leaders move too.
@@ -19,6 +19,14 @@ async fn codes(world: &World, codes: &[ErrorCode]) {
             move_leader(world);
         }
     }
+}
+
+/// Each of them over every limit of a fetch.
+pub(super) fn large_records(settings: &mut Settings) {
+    settings.life.small_fetches = true;
+    settings.value_bytes = 2000;
+    // A record is fetched at a time: no more of them than readers can catch up with.
+    (settings.burst_max, settings.pause_max) = (1, SECOND);
 }
 
 pub(super) async fn out_of_range(world: &World) {

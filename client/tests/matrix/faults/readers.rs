@@ -3,7 +3,6 @@
 
 use super::{fetches, groups, logs};
 use crate::row::{Row, cell, fault};
-use crate::settings::SECOND;
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
@@ -60,12 +59,7 @@ pub(super) fn rows() -> Vec<Row> {
             expect[-, -, -, "L C g P", "L C g P", "L g P", later])
         .members(|world| Box::pin(fetches::late_answers(world)))
         .readers(|world| Box::pin(fetches::late_answers(world)))
-        .tuned(|settings| {
-            settings.life.small_fetches = true;
-            settings.value_bytes = 2000;
-            // A record is fetched at a time: no more of them than readers can catch up with.
-            (settings.burst_max, settings.pause_max) = (1, SECOND);
-        }),
+        .tuned(fetches::large_records),
         fault!(52, "Members come and go without pause", -,
             expect[-, -, -, "L C g P", "L C g P", -, later])
         .members(|world| Box::pin(groups::nothing_else(world)))
