@@ -8,6 +8,7 @@ use kurier_protocol::api::fetch::{EpochEndOffset, FetchResponse, NodeEndpoint, P
 use kurier_protocol::{ApiKey, ErrorCode};
 
 use super::aborted::Aborted;
+use super::config::Start;
 use super::fetcher::{Action, Fetcher, Moment};
 use super::lane::Lane;
 use super::plan::{Asked, WHOLE_BATCH_SINCE, standing_still};
@@ -434,9 +435,13 @@ impl Fetcher {
         }
     }
 
-    /// The position is not within the log.
+    /// The position is not within the log. Where the log has lost its first records since they were
+    /// found, it is read from its begin nevertheless, as it was to be.
     fn reset(&mut self, moment: Moment, asked: &Asked) {
-        let Some(start) = self.config.offset_reset.start() else {
+        let log_start = self.track(asked.turn.slot).and_then(|track| track.log_start);
+        let is_log_start = log_start == Some(asked.offset);
+        let policy = self.config.offset_reset.start();
+        let Some(start) = is_log_start.then_some(Start::Earliest).or(policy) else {
             let error = Error::Broker {
                 api: ApiKey::FETCH,
                 code: ErrorCode::OFFSET_OUT_OF_RANGE,

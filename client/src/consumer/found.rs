@@ -64,6 +64,7 @@ impl Fetcher {
                 let Some(offset) = start_of(track, found) else { return };
                 let reached = (!is_log_start).then_some(Mark { offset, leader_epoch: -1 });
                 track.place = Place::At(offset);
+                track.log_start = is_log_start.then_some(offset);
                 (track.floor, track.ceiling) = (None, None);
                 track.epoch = -1;
                 track.told.finds += 1;

@@ -69,6 +69,8 @@ pub(crate) struct Track {
     pub(crate) ceiling: Option<i64>,
     /// Whether the position is one that the user has named and no broker has confirmed.
     pub(crate) is_unchecked: bool,
+    /// Where the log was found to begin, if it is read from there.
+    pub(crate) log_start: Option<i64>,
 }
 
 /// Where a partition stands.
@@ -170,6 +172,7 @@ impl Track {
             told: Told::default(),
             cuts: Cuts::default(),
             is_unchecked: claim.start.offset().is_some(),
+            log_start: None,
             floor: None,
             ceiling: None,
         }
@@ -201,6 +204,7 @@ impl Track {
         self.turn = turn;
         self.place = start.into();
         self.is_unchecked = start.offset().is_some();
+        self.log_start = None;
         self.gap = Gap::None;
         self.epoch = epoch_of(start);
         (self.floor, self.ceiling) = (None, None);

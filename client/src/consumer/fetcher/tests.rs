@@ -725,6 +725,28 @@ fn two_neighbours_that_cannot_be_read_take_nothing_else_with_them() {
     }
 }
 
+/// Retention may come between the look-up and the first fetch.
+#[test]
+fn a_log_that_lost_its_first_records_since_they_were_found_is_read_from_its_begin() {
+    let mut f = Fixture::with(&[1], Start::Earliest, ConsumerConfig::default());
+    let lookup = f.lookup();
+    f.found(lookup, Ok(vec![Some(3)]));
+    let fetch = f.fetch();
+    assert_eq!(fetch.asked(), [(0, 3)]);
+    let said = f.answer(&fetch, vec![code(0, ErrorCode::OFFSET_OUT_OF_RANGE)]);
+    assert!(said.iter().all(|said| !said.contains("failed")), "{said:?}");
+    f.now += 100 * MS;
+    let lookup = f.lookup();
+    assert_eq!(lookup.wanted[0].2, Position::Earliest);
+    f.found(lookup, Ok(vec![Some(8)]));
+    let fetch = f.fetch();
+    f.answer(&fetch, vec![data(0, &[batch(8, 1, &seal(8))])]);
+    // Further on it is for the policy to say.
+    let fetch = f.fetch();
+    let said = f.answer(&fetch, vec![code(0, ErrorCode::OFFSET_OUT_OF_RANGE)]);
+    assert!(said[0].starts_with("0: failed"), "{said:?}");
+}
+
 #[test]
 fn a_position_out_of_range_is_reset_if_so_configured() {
     let config =
