@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -21,6 +21,8 @@ use super::weather::{End, Lane, Weather};
 pub(crate) struct Proxy {
     at: SocketAddr,
     setting: watch::Sender<Setting>,
+    /// Has the address also while nobody listens: else another program could be given it.
+    _holder: TcpSocket,
     /// Whether it listens.
     listens: watch::Receiver<bool>,
     accepted: Arc<AtomicU64>,
@@ -46,12 +48,15 @@ impl Proxy {
         let runtime = runtime.unwrap();
         let (setting, seen) =
             watch::channel(Setting { weather: Weather::default(), to, cuts: 0, held: 0 });
-        let (listening, listens) = watch::channel(true);
+        let (listening, listens) = watch::channel(false);
         let accepted = Arc::new(AtomicU64::new(0));
-        let listener = runtime.block_on(TcpListener::bind(at)).unwrap();
-        let at = listener.local_addr().unwrap();
-        runtime.spawn(serve(listener, (seen, listening), seed, Arc::clone(&accepted)));
-        Self { at, setting, listens, accepted, runtime: Some(runtime) }
+        let holder = bound(at).unwrap();
+        let at = holder.local_addr().unwrap();
+        runtime.spawn(serve(at, (seen, listening), seed, Arc::clone(&accepted)));
+        let proxy =
+            Self { at, setting, _holder: holder, listens, accepted, runtime: Some(runtime) };
+        proxy.set(Weather::default());
+        proxy
     }
 
     /// Where it listens.
@@ -106,19 +111,28 @@ impl Drop for Proxy {
     }
 }
 
+/// A socket that has this address, as others of this proxy may, and does not listen yet.
+fn bound(at: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    #[cfg(unix)]
+    socket.set_reuseport(true)?;
+    socket.bind(at)?;
+    Ok(socket)
+}
+
 async fn serve(
-    listener: TcpListener,
+    at: SocketAddr,
     (mut seen, listening): (watch::Receiver<Setting>, watch::Sender<bool>),
     seed: u64,
     accepted: Arc<AtomicU64>,
 ) {
-    let at = listener.local_addr().unwrap();
-    let mut door = Some(listener);
+    let mut door = None;
     loop {
         let setting = seen.borrow_and_update().clone();
         match (&door, setting.weather.is_closed) {
             (Some(_), true) => door = None,
-            (None, false) => door = Some(TcpListener::bind(at).await.unwrap()),
+            (None, false) => door = Some(bound(at).unwrap().listen(BACKLOG).unwrap()),
             _ => {}
         }
         listening.send_replace(door.is_some());
@@ -141,6 +155,8 @@ async fn serve(
         }
     }
 }
+
+const BACKLOG: u32 = 1024;
 
 /// One connection, to its end.
 async fn connection(
