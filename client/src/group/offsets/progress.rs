@@ -134,11 +134,16 @@ impl Progress {
                 None => continue,
             }
             // The clock may have wanted what the last commit has brought.
-            let of_clock = self.ledger.wishes().filter(|wish| wish.origin == Origin::Interval);
-            of_clock.for_each(|wish| wish.settle(of, &Ok(())));
+            self.settle_clock(of);
         }
         self.handle_unassigned(partitions);
         self.refuse(partitions, ErrorCode::ILLEGAL_GENERATION);
+    }
+
+    /// The clock wants nothing more of this one.
+    fn settle_clock(&mut self, of: &TopicPartition) {
+        let of_clock = self.ledger.wishes().filter(|wish| wish.origin == Origin::Interval);
+        of_clock.for_each(|wish| wish.settle(of, &Ok(())));
     }
 
     /// More was marked of this one than can be committed: it is not held any more, or anew.
@@ -206,11 +211,14 @@ impl Progress {
         self.rows.get(of).is_some_and(|row| row.due == Due::Marked)
     }
 
-    /// The program reads on from elsewhere: what it marks next may be less than what it has marked.
+    /// The program reads on from elsewhere: what it marks next may be less than what it has marked,
+    /// which is not committed any more, unless that is under way.
     pub(crate) fn handle_seek(&mut self, of: &TopicPartition) {
         if let Some(row) = self.rows.get_mut(of) {
             *row = Row::default();
         }
+        self.settle_clock(of);
+        self.report();
     }
 
     /// Commits all that is marked, once more if nothing has come to it. Fails for what cannot be

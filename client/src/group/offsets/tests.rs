@@ -284,6 +284,24 @@ fn marks_only_rise_unless_the_program_turns_back() {
 }
 
 #[test]
+fn what_the_clock_wanted_before_a_seek_is_not_tried_again() {
+    for is_sought in [false, true] {
+        let mut job = Job::new(&[0, 1]);
+        job.mark(0, 10);
+        job.mark(1, 10);
+        job.pass(5 * SECOND);
+        let call = job.sends(&[(0, 10), (1, 10)]);
+        job.answer(&call, ErrorCode::COORDINATOR_LOAD_IN_PROGRESS);
+        if is_sought {
+            job.core.handle_seek(&partitions(&[0])[0]);
+        }
+        job.pass(SECOND);
+        let (_, sent) = job.sent().expect("it is tried again");
+        assert_eq!(sent.first(), Some(if is_sought { &(1, 10) } else { &(0, 10) }));
+    }
+}
+
+#[test]
 fn the_program_may_commit_the_same_once_more() {
     let mut job = Job::with(None, &[0]);
     job.mark(0, 10);
