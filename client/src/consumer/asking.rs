@@ -371,11 +371,14 @@ impl Demand {
     }
 
     fn of(track: &Track, picture: &Picture) -> Self {
-        let Some(offset) = track.wants() else { return Self::Nothing };
         let known = picture.topic(&track.topic).map_or(Uuid::ZERO, |topic| topic.id);
-        if known != Uuid::ZERO && track.topic_id != Uuid::ZERO && known != track.topic_id {
+        let is_other = known != Uuid::ZERO && track.topic_id != Uuid::ZERO;
+        // Whether or not more is wanted: what has come of the old one is not to be given.
+        let is_at_rest = track.checking.is_none() && matches!(track.place, Place::At(_));
+        if is_other && known != track.topic_id && is_at_rest {
             return Self::Decision(known);
         }
+        let Some(offset) = track.wants() else { return Self::Nothing };
         let (topic, partition) = (&track.topic, track.partition);
         let Some(leader) = picture.leader_of(topic, partition) else { return Self::Leader };
         let (turn, topic) = (track.turn, Arc::clone(topic));

@@ -832,6 +832,18 @@ fn what_is_read_once_more_is_of_the_topic_that_it_was_read_of() {
 }
 
 #[test]
+fn a_topic_created_anew_is_noticed_also_where_no_more_is_asked_for() {
+    for order in [Order::Pause(0), Order::Full(0)] {
+        let (mut f, fetch) = at_five();
+        f.fetcher.handle_order(order);
+        f.lead_topic(8, &[Some(1)]);
+        f.answer(&fetch, vec![data(0, &[])]);
+        let found = f.lookup();
+        assert_eq!((f.entries(), found.turns), (vec!["0: gone".to_owned()], vec![turn(0, 0)]));
+    }
+}
+
+#[test]
 fn what_is_read_once_more_of_a_log_that_is_gone_goes_on_where_that_has_led() {
     let gone = || {
         let (mut f, fetch) = at_five();
