@@ -260,7 +260,7 @@ impl Buffer {
     /// Hands something over, unless the user has turned elsewhere.
     pub(crate) fn push(&mut self, entry: Entry) {
         let Some(slot) = self.slots.get_mut(entry.turn.slot) else { return };
-        if slot.fetching != entry.turn.generation {
+        if slot.fetching != entry.turn.generation || !slot.is_assigned() {
             return;
         }
         if let Item::At { offset, reached } = entry.item

@@ -96,7 +96,7 @@ impl Fetcher {
     }
 
     fn handle_lookup_failed(&mut self, moment: Moment, turn: Turn, aim: Aim, error: &Error) {
-        let Some(track) = self.track(turn.slot) else { return };
+        let Some(track) = self.track(turn.slot).filter(|track| !track.is_gone) else { return };
         match aim {
             Aim::End => track.end = End::Unknown,
             // A broker that does not know the question holds its logs itself.
