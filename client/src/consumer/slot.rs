@@ -185,8 +185,9 @@ impl Slot {
     /// what was told of the log by then; none if nothing is fetched.
     pub(crate) fn fetch_again(&mut self) -> Option<(Start, Told)> {
         let offset = self.position.filter(|_| self.state == State::Open)?;
-        let epoch = self.behind.filter(|of| of.offset == offset).map(|of| of.leader_epoch);
-        self.start = match epoch {
+        let behind = [self.behind, self.passed.map(|passed| passed.behind)];
+        let behind = behind.into_iter().flatten().find(|behind| behind.offset == offset);
+        self.start = match behind.map(|behind| behind.leader_epoch) {
             Some(leader_epoch @ 0..) => Start::InEpoch { offset, leader_epoch },
             _ => Start::Offset(offset),
         };
@@ -395,10 +396,15 @@ impl Slot {
 
     /// The user has processed all that it was given. Says whether that was something.
     pub(crate) fn mark_given(&mut self) -> bool {
-        self.is_late |= self.overtaken.take().is_some();
         let Some(Hand { generation, mark, .. }) = self.hand else { return false };
         self.mark(Turn { slot: 0, generation }, mark);
         true
+    }
+
+    /// The same where one hand has all: also what it had when the partition came back, too late.
+    pub(crate) fn mark_all_given(&mut self) -> bool {
+        self.is_late |= self.overtaken.take().is_some();
+        self.mark_given()
     }
 
     /// What the user has of it, and in which generation it was given.
@@ -520,6 +526,28 @@ mod tests {
         assert!(slot.take_late());
         slot.mark(given, at(12));
         assert!(!slot.take_late(), "that was told");
+    }
+
+    #[test]
+    fn a_new_reader_has_marked_nothing_of_what_another_one_had_in_hand() {
+        let mut slot = slot();
+        slot.give(at(8));
+        slot.leave();
+        slot.come_back(Start::Offset(0));
+        slot.mark_given();
+        assert!(!slot.take_late());
+        slot.mark_all_given();
+        assert!(slot.take_late());
+    }
+
+    #[test]
+    fn what_is_fetched_again_behind_a_marker_is_of_the_epoch_of_that() {
+        let mut slot = slot();
+        slot.position = Some(0);
+        slot.give(at(8));
+        slot.pass(Mark { offset: 9, leader_epoch: 3 });
+        let again = slot.fetch_again().map(|(start, _)| start);
+        assert_eq!(again, Some(Start::InEpoch { offset: 9, leader_epoch: 3 }));
     }
 
     #[test]

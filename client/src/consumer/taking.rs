@@ -155,7 +155,7 @@ impl Buffer {
         for slot in self.handed.drain(..) {
             let Some(slot) = self.slots.get_mut(slot) else { continue };
             slot.is_listed = false;
-            is_some |= slot.mark_given();
+            is_some |= slot.mark_all_given();
         }
         is_some
     }
