@@ -1,12 +1,12 @@
 //! The end of what a member of a group has to read: where its partitions end when it is given them,
-//! or at once if the group has none for it.
+//! or once the group has given it none for a while.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use kurier_client::consumer::Control;
-use kurier_client::group::{GroupEvent, Revocation};
+use kurier_client::group::{GroupEvent, Loss, Revocation};
 use kurier_client::offsets::{FoundOffset, Isolation, Position};
 use kurier_client::{Client, Error};
 use tokio::time::Instant;
@@ -171,7 +171,8 @@ impl Share {
         match event {
             GroupEvent::Assigned { .. } => self.since = Some(now),
             // The coordinator says no more about it (KIP-848).
-            GroupEvent::Revoked { why: Revocation::Moved, .. } => self.since = Some(now),
+            GroupEvent::Revoked { why: Revocation::Moved, .. }
+            | GroupEvent::Lost { why: Loss::TooSlow, .. } => self.since = Some(now),
             GroupEvent::Revoked { .. } | GroupEvent::Lost { .. } => self.since = None,
             _ => {}
         }
@@ -191,8 +192,6 @@ const SETTLED_AFTER: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {
-    use kurier_client::group::Loss;
-
     use super::*;
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use kurier_client::consumer::Control;
-use kurier_client::error::Waiting;
+use kurier_client::error::{ErrorKind, Waiting};
 use kurier_client::group::{GroupEvent, GroupEvents, Loss, Revocation};
 use kurier_client::transactions::TopicPartition;
 use kurier_client::{Consumer, Error};
@@ -26,7 +26,7 @@ pub(super) struct Membership {
     pub(super) group: String,
     pub(super) printed: Printed,
     events: Option<GroupEvents>,
-    /// Whether it is to give partitions up, and waits for what is in hand of them.
+    /// Whether it was told last to give partitions up, and may still wait for what is in hand.
     is_parting: bool,
     /// Whether it is told which partitions come and go.
     pub(super) tells_moves: bool,
@@ -97,8 +97,8 @@ impl Membership {
                 self.told.warn(progress, &what, || {
                     let error = in_options(&error);
                     format!(
-                        "what was printed is not committed in group {group}: {error}; the next \
-                         commit tries again"
+                        "what was printed is not committed in group {group}: {error}; unless a \
+                         later commit is taken, it will be printed again"
                     )
                 });
             }
@@ -121,10 +121,12 @@ impl Membership {
             self.tell(event, progress);
         }
         let mut failed = None;
-        // What is given up waits for what was given and not printed, which the end lets go of: so
-        // would a commit of all.
-        if self.printed.is_any_marked() && !self.is_parting {
+        if self.printed.is_any_marked() {
             failed = self.commit(&consumer.control(), signals, progress).await.err();
+            // That is of what was lost since the last commit of all, and was told as lost then.
+            if failed.as_ref().is_some_and(|error| error.kind() == ErrorKind::Membership) {
+                failed = self.commit(&consumer.control(), signals, progress).await.err();
+            }
         }
         let is_hurried = signals.asked().now_or_never().is_some() || failed.is_some();
         let within = if is_hurried { LEAVING_AFTER_SIGNAL_MAX } else { LEAVING_MAX };
@@ -140,13 +142,20 @@ impl Membership {
                 () = &mut closing => break,
             }
         }
+        while let Some(event) = self.event() {
+            if let GroupEvent::CommitFailed { error } = event {
+                failed = failed.or(Some(error));
+            }
+        }
         let Some(error) = failed else { return Ok(()) };
         let (group, error) = (&self.group, in_options(&error));
         let line = format!("cannot commit in group {group} what was printed last: {error}");
         Err(Failure::Failed(format!("{line}; it will be printed again")))
     }
 
-    /// Commits what is marked; after a signal for so long only.
+    /// Commits what is marked; after a signal for so long only. So it is while partitions are given
+    /// up: that waits for what was given and not printed, which the end lets go of, and so would
+    /// this; they are committed by the end.
     async fn commit(
         &mut self,
         control: &Control,
@@ -154,8 +163,11 @@ impl Membership {
         progress: &Progress,
     ) -> Result<(), Error> {
         let mut commit = pin!(control.commit());
+        let is_parting = self.is_parting;
         let mut late = pin!(async {
-            signals.asked().await;
+            if !is_parting {
+                signals.asked().await;
+            }
             sleep(COMMITTING_AFTER_SIGNAL_MAX).await;
         });
         loop {
@@ -169,6 +181,9 @@ impl Membership {
                 },
                 committed = &mut commit => return committed,
                 () = &mut late => {
+                    if is_parting {
+                        return Ok(());
+                    }
                     let (api, group) = (ApiKey::OFFSET_COMMIT, Box::from(&*self.group));
                     let what = Waiting::Coordinator { api, group };
                     return Err(Error::timed_out(what, COMMITTING_AFTER_SIGNAL_MAX));

@@ -254,6 +254,10 @@ struct Job {
 impl Job {
     async fn pump(&mut self, what: &str) -> Outcome {
         while self.left > 0 && !self.ends.are_reached() {
+            // Also while records come without a pause.
+            if self.signals.asked().now_or_never().is_some() {
+                return Ok(());
+            }
             self.hear();
             if self.is_caught_up(what).await? {
                 return Ok(());
