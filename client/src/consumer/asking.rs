@@ -372,10 +372,10 @@ impl Demand {
 
     fn of(track: &Track, picture: &Picture) -> Self {
         let known = picture.topic(&track.topic).map_or(Uuid::ZERO, |topic| topic.id);
-        let is_other = known != Uuid::ZERO && track.topic_id != Uuid::ZERO;
+        let have_ids = known != Uuid::ZERO && track.topic_id != Uuid::ZERO;
         // Whether or not more is wanted: what has come of the old one is not to be given.
         let is_at_rest = track.checking.is_none() && matches!(track.place, Place::At(_));
-        if is_other && known != track.topic_id && is_at_rest {
+        if have_ids && known != track.topic_id && is_at_rest {
             return Self::Decision(known);
         }
         let Some(offset) = track.wants() else { return Self::Nothing };

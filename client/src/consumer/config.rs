@@ -196,9 +196,10 @@ pub enum Corrupt {
 pub enum OffsetReset {
     /// `next` gives an error, and the partition stands still until a seek. After
     /// [`Error::LogTruncation`] that says up to where both logs agree its position is there.
-    /// After that error and [`Error::TopicRecreated`] nothing that was marked before is committed
-    /// any more: the group keeps what it has, so that whoever comes next is told as well, until
-    /// something is marked behind a seek, or named to
+    /// After that error, if something that was given is not in the log any more, and after
+    /// [`Error::TopicRecreated`] nothing that was marked before is committed any more: the group
+    /// keeps what it has, so that whoever comes next is told as well, until something is marked
+    /// behind a seek, or named to
     /// [`commit_offsets`](super::Control::commit_offsets).
     #[default]
     Error,

@@ -77,8 +77,9 @@ pub(crate) struct Track {
 ///
 /// ```text
 /// Unknown(start) -> Lookup(start) -> At(offset) -> Done
-///       ^                               |
-///       +---- out of range, reset ------+      a seek leads back to Unknown or At from anywhere
+///   ^    ^               |              |
+///   |    +- end is known +              |      of a start by time, which comes after it
+///   +------- out of range, reset -------+      a seek leads back to Unknown or At from anywhere
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {

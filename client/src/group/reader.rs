@@ -29,7 +29,8 @@ pub(crate) trait Reader: fmt::Debug + Send + Sync {
     /// Waits until nothing of these is in hand, marked or let go.
     fn wait_for_marks(&self, partitions: &[TopicPartition]) -> BoxFuture<'static, ()>;
 
-    /// How far these are marked, since they were assigned and since this was asked.
+    /// How far these are marked since they were assigned; and whether something was marked too
+    /// late, which is said once.
     fn marks(
         &self,
         partitions: &mut dyn Iterator<Item = &TopicPartition>,

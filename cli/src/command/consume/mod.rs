@@ -132,6 +132,15 @@ pub(crate) async fn run(args: &ConsumeArgs, cluster: &ClusterArgs) -> Outcome {
     job.finish(ended.and(flushed), args).await
 }
 
+/// What was printed so far goes out, and is marked then, never before.
+fn put_out(stdout: &mut Stdout, membership: &mut Option<Membership>, control: &Control) -> Outcome {
+    stdout.flush()?;
+    if let Some(of) = membership {
+        of.printed.mark(control);
+    }
+    Ok(())
+}
+
 /// Each of the topics exists, as far as brokers tell: a member that has others to read would not
 /// miss one.
 async fn look_for(client: &Client, topics: &[String]) -> Result<(), Error> {
@@ -328,10 +337,7 @@ impl Job {
         if let Some(batch) = next.as_mut().now_or_never() {
             return Ok(found(batch));
         }
-        self.stdout.flush()?;
-        if let Some(of) = &mut self.membership {
-            of.printed.mark(&self.control);
-        }
+        put_out(&mut self.stdout, &mut self.membership, &self.control)?;
         loop {
             tokio::select! {
                 biased;
@@ -402,13 +408,8 @@ impl Job {
         Ok(())
     }
 
-    /// What was printed so far goes out, and is marked.
     fn flush(&mut self) -> Outcome {
-        self.stdout.flush()?;
-        if let Some(of) = &mut self.membership {
-            of.printed.mark(&self.control);
-        }
-        Ok(())
+        put_out(&mut self.stdout, &mut self.membership, &self.control)
     }
 
     /// Leaves, and says how it has ended.
